@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
+
+pub mod analysis;

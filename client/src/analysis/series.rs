@@ -1,0 +1,53 @@
+//! A job's samples in time.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use vscsi_shared::histogram::IntervalSet;
+use vscsi_shared::snapshot::SnapshotFlag;
+
+/// Identity of a virtual disk over a whole job: its node, or its first handle where the host prints no node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DiskKey(pub String);
+
+impl fmt::Display for DiskKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// What one disk did in one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiskSample {
+    /// Index into [`Series::disks`].
+    pub disk: usize,
+    /// The histograms of the interval.
+    pub histograms: IntervalSet,
+}
+
+/// What happened between two snapshots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Sequence of the snapshot that ends it.
+    pub sequence: u32,
+    /// Wall clock at its end.
+    pub taken_at: Timestamp,
+    /// Time since the start of the series on the monotonic clock, seconds, at the sample's beginning.
+    pub start_seconds: f64,
+    /// Its length on the monotonic clock, seconds; always positive.
+    pub seconds: f64,
+    /// What the snapshot that ends it says about itself.
+    pub flags: BTreeSet<SnapshotFlag>,
+    /// The disks that have data.
+    pub disks: Vec<DiskSample>,
+}
+
+/// A job's samples in order of time. Where data is missing there is no sample; gaps show in the start times.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// Every disk that occurs, in order of node.
+    pub disks: Vec<DiskKey>,
+    /// The samples.
+    pub samples: Vec<Sample>,
+}

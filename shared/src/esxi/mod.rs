@@ -1,0 +1,1 @@
+//! What the companion commands of an ESXi host print.

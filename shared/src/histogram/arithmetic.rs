@@ -1,0 +1,279 @@
+//! Difference, merge and reset detection.
+
+use super::{Histogram, Limits, Summary};
+
+/// Two histograms whose bucket limits differ cannot be added or subtracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bucket limits of the two histograms differ")]
+pub struct Incompatible;
+
+/// What happened to a cumulative histogram between two snapshots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// No counter fell: the interval's own histogram.
+    Difference(Interval),
+    /// A counter fell, so somebody reset the counters in between: the later snapshot stands alone.
+    Reset,
+}
+
+/// The values counted in one interval, or in several merged ones.
+///
+/// Invariant: one counter more than limits. Merging is associative and commutative, and every bound stays valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interval {
+    /// The finite bucket limits, shared with the snapshots.
+    pub limits: Limits,
+    /// Counters of the interval, overflow last.
+    pub counts: Vec<u64>,
+    /// Number of values by the printed counts.
+    pub count: u64,
+    /// Smallest sum of the values that the truncated means allow.
+    pub sum_at_least: i128,
+    /// Largest sum of the values that the truncated means allow.
+    pub sum_at_most: i128,
+    /// No value is below this. The kernel keeps the minimum of the whole collection, which bounds each interval;
+    /// `None` when the interval is empty.
+    pub values_at_least: Option<i64>,
+    /// No value is above this; `None` when the interval is empty.
+    pub values_at_most: Option<i64>,
+}
+
+impl Interval {
+    /// An interval without values.
+    pub fn empty(limits: Limits) -> Self {
+        let counts = vec![0; limits.as_slice().len() + 1];
+        Self {
+            limits,
+            counts,
+            count: 0,
+            sum_at_least: 0,
+            sum_at_most: 0,
+            values_at_least: None,
+            values_at_most: None,
+        }
+    }
+
+    /// Adds the values of `other`.
+    ///
+    /// # Errors
+    /// [`Incompatible`] when the bucket limits differ; `self` is then unchanged.
+    pub fn merge(&mut self, other: &Self) -> Result<(), Incompatible> {
+        if self.limits != other.limits {
+            return Err(Incompatible);
+        }
+        for (count, added) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*added);
+        }
+        self.count = self.count.saturating_add(other.count);
+        self.sum_at_least += other.sum_at_least;
+        self.sum_at_most += other.sum_at_most;
+        // An empty interval has no value bounds, so the one that is there wins.
+        self.values_at_least = self.values_at_least.into_iter().chain(other.values_at_least).min();
+        self.values_at_most = self.values_at_most.into_iter().chain(other.values_at_most).max();
+        Ok(())
+    }
+}
+
+impl Summary {
+    /// Smallest and largest sum of values that this truncated mean allows, both inclusive.
+    ///
+    /// Truncation is toward zero, so `sum / count` lies in `(mean-1, mean+1)` around a zero mean, in
+    /// `[mean, mean+1)` above it and in `(mean-1, mean]` below it. An empty histogram has the sum 0.
+    pub fn sum_bounds(self) -> (i128, i128) {
+        let count = i128::from(self.count);
+        if count == 0 {
+            return (0, 0);
+        }
+        let product = i128::from(self.mean) * count;
+        let slack = count - 1;
+        let low = if self.mean > 0 { product } else { product - slack };
+        let high = if self.mean < 0 { product } else { product + slack };
+        (low, high)
+    }
+}
+
+impl Histogram {
+    /// The step from `earlier` to `self`, both cumulative.
+    ///
+    /// # Errors
+    /// [`Incompatible`] when the bucket limits differ, as they may after an upgrade of the host.
+    pub fn since(&self, earlier: &Self) -> Result<Step, Incompatible> {
+        if self.limits != earlier.limits {
+            return Err(Incompatible);
+        }
+        let counts: Option<Vec<u64>> = self
+            .counts
+            .iter()
+            .zip(&earlier.counts)
+            .map(|(later, earlier)| later.checked_sub(*earlier))
+            .collect();
+        let count = self.summary.count.checked_sub(earlier.summary.count);
+        let (Some(counts), Some(count)) = (counts, count) else {
+            return Ok(Step::Reset);
+        };
+        let (low, high) = self.summary.sum_bounds();
+        let (earlier_low, earlier_high) = earlier.summary.sum_bounds();
+        let has_values = count > 0;
+        Ok(Step::Difference(Interval {
+            limits: self.limits.clone(),
+            counts,
+            count,
+            sum_at_least: low - earlier_high,
+            sum_at_most: high - earlier_low,
+            values_at_least: has_values.then_some(self.summary.min),
+            values_at_most: has_values.then_some(self.summary.max),
+        }))
+    }
+
+    /// Everything counted since the collection started, as an interval of its own.
+    pub fn whole(&self) -> Interval {
+        let (sum_at_least, sum_at_most) = self.summary.sum_bounds();
+        let has_values = self.summary.count > 0;
+        Interval {
+            limits: self.limits.clone(),
+            counts: self.counts.clone(),
+            count: self.summary.count,
+            sum_at_least,
+            sum_at_most,
+            values_at_least: has_values.then_some(self.summary.min),
+            values_at_most: has_values.then_some(self.summary.max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::histogram::Metric;
+
+    /// Builds the histogram of `values` the slow and obvious way.
+    fn histogram_of(values: &[i64]) -> Histogram {
+        let limits = Limits::known(Metric::SeekDistance);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        for value in values {
+            let index = limits
+                .as_slice()
+                .iter()
+                .position(|limit| value <= limit)
+                .unwrap_or(limits.as_slice().len());
+            counts[index] += 1;
+        }
+        let count = values.len() as u64;
+        let sum: i128 = values.iter().map(|&value| i128::from(value)).sum();
+        let mean = if count == 0 {
+            0
+        } else {
+            i64::try_from(sum / i128::from(count)).unwrap()
+        };
+        let min = values.iter().copied().min().unwrap_or(0);
+        let max = values.iter().copied().max().unwrap_or(0);
+        Histogram::new(limits, counts, Summary { min, max, mean, count }).unwrap()
+    }
+
+    fn values() -> impl Strategy<Value = Vec<i64>> {
+        prop::collection::vec(-1_000_000_i64..1_000_000, 0..40)
+    }
+
+    #[test]
+    fn a_positive_mean_of_5332_over_793_values_bounds_their_sum() {
+        // 5332 * 793 = 4_228_276, and truncation hides less than one unit of each value.
+        let summary = Summary {
+            min: 512,
+            max: 65536,
+            mean: 5332,
+            count: 793,
+        };
+        assert_eq!(summary.sum_bounds(), (4_228_276, 4_228_276 + 792));
+    }
+
+    #[test]
+    fn a_mean_of_zero_bounds_the_sum_on_both_sides() {
+        let summary = Summary {
+            min: -2,
+            max: 2,
+            mean: 0,
+            count: 3,
+        };
+        assert_eq!(summary.sum_bounds(), (-2, 2));
+    }
+
+    #[test]
+    fn a_fallen_counter_is_a_reset() {
+        let earlier = histogram_of(&[1, 1, 5]);
+        let later = histogram_of(&[1]);
+        assert_eq!(later.since(&earlier).unwrap(), Step::Reset);
+    }
+
+    #[test]
+    fn different_limits_cannot_be_subtracted() {
+        let seeks = histogram_of(&[1]);
+        let sizes = Histogram::empty(Limits::known(Metric::IoLength));
+        assert_eq!(seeks.since(&sizes), Err(Incompatible));
+    }
+
+    proptest! {
+        #[test]
+        fn the_difference_counts_exactly_the_later_values(first in values(), second in values()) {
+            let earlier = histogram_of(&first);
+            let later = histogram_of(&[first, second.clone()].concat());
+            let Step::Difference(interval) = later.since(&earlier).unwrap() else { panic!("no reset happened") };
+            let alone = histogram_of(&second);
+            prop_assert_eq!(&interval.counts[..], alone.counts());
+            prop_assert_eq!(interval.count, second.len() as u64);
+        }
+
+        #[test]
+        fn the_true_sum_lies_inside_the_bounds_of_the_difference(first in values(), second in values()) {
+            let earlier = histogram_of(&first);
+            let later = histogram_of(&[first, second.clone()].concat());
+            let Step::Difference(interval) = later.since(&earlier).unwrap() else { panic!("no reset happened") };
+            let sum: i128 = second.iter().map(|&value| i128::from(value)).sum();
+            prop_assert!(interval.sum_at_least <= sum && sum <= interval.sum_at_most);
+        }
+
+        #[test]
+        fn every_value_lies_inside_the_value_bounds_of_the_difference(first in values(), second in values()) {
+            let earlier = histogram_of(&first);
+            let later = histogram_of(&[first, second.clone()].concat());
+            let Step::Difference(interval) = later.since(&earlier).unwrap() else { panic!("no reset happened") };
+            for value in second {
+                prop_assert!(interval.values_at_least.unwrap() <= value);
+                prop_assert!(value <= interval.values_at_most.unwrap());
+            }
+        }
+
+        #[test]
+        fn merging_is_commutative(first in values(), second in values()) {
+            let (one, two) = (histogram_of(&first).whole(), histogram_of(&second).whole());
+            let (mut forward, mut backward) = (one.clone(), two.clone());
+            forward.merge(&two).unwrap();
+            backward.merge(&one).unwrap();
+            prop_assert_eq!(forward, backward);
+        }
+
+        #[test]
+        fn merging_is_associative(first in values(), second in values(), third in values()) {
+            let [one, two, three] = [first, second, third].map(|values| histogram_of(&values).whole());
+            let mut left = one.clone();
+            left.merge(&two).unwrap();
+            left.merge(&three).unwrap();
+            let mut tail = two;
+            tail.merge(&three).unwrap();
+            let mut right = one;
+            right.merge(&tail).unwrap();
+            prop_assert_eq!(left, right);
+        }
+
+        #[test]
+        fn splitting_a_collection_and_merging_the_parts_counts_the_whole(first in values(), second in values()) {
+            let earlier = histogram_of(&first);
+            let later = histogram_of(&[first, second].concat());
+            let Step::Difference(interval) = later.since(&earlier).unwrap() else { panic!("no reset happened") };
+            let mut merged = earlier.whole();
+            merged.merge(&interval).unwrap();
+            prop_assert_eq!(merged.counts, later.whole().counts);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What `vscsiStats` prints: histograms (`-p`, as CSV or plain text) and the listing (`-l`).
+//!
+//! Architecture invariant: the parser never fails as a whole and never panics. Whatever the bytes, it returns every
+//! complete histogram and a located diagnostic for everything it could not use.
+
+mod diagnostic;
+mod listing;
+mod print;
+
+pub use diagnostic::{Diagnostic, DiagnosticKind};
+pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
+pub use print::{DiskHistograms, Parsed, Print, parse};
