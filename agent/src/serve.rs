@@ -122,7 +122,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         log: log.clone(),
         views: Views::default(),
         boot,
-        hostname: sys::hostname(),
+        hostname: hostname(&host),
         state_directory: state_directory.to_path_buf(),
     };
     let mut collector = Collector::start(equipment.clone(), journal, std::process::id())
@@ -138,6 +138,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         token: token.clone(),
         last_request_ms: AtomicU64::new(clock.monotonic_ms()),
         esxi_version: esxi_version(&host),
+        host_root: options.host_root.clone(),
     });
     let serving = Arc::clone(&context);
     thread::Builder::new()
@@ -214,4 +215,18 @@ fn esxi_version(host: &Host) -> String {
         .chars()
         .take(200)
         .collect()
+}
+
+/// The host's full name by its own tools; the kernel's name where those are missing.
+fn hostname(host: &Host) -> String {
+    let output = host
+        .run_well(Program::Esxcli, &["system", "hostname", "get"])
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&output);
+    let full = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == "Fully Qualified Domain Name")
+        .map(|(_, value)| value.trim().to_owned());
+    full.filter(|name| !name.is_empty()).unwrap_or_else(sys::hostname)
 }
