@@ -5,3 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod host;
+pub mod pull;
+pub mod store;
+pub mod transport;

@@ -82,6 +82,6 @@ fn datastore_path(text: &str) -> Option<(&str, &str, &str)> {
                 .then_some((name, datastore, path))
         })
     };
-    let padded = candidates().filter(|(name, _, _)| name.ends_with("  ")).next_back();
+    let padded = candidates().rfind(|(name, _, _)| name.ends_with("  "));
     padded.or_else(|| candidates().next_back())
 }
