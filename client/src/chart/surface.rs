@@ -25,9 +25,9 @@ use super::time_axis::TimeAxis;
 /// Angle between the bucket axis and the picture plane.
 const AZIMUTH_DEGREES: f64 = 41.0;
 /// Angle between the line of sight and the ground.
-const ELEVATION_DEGREES: f64 = 31.0;
+const ELEVATION_DEGREES: f64 = 33.0;
 /// Lengths of the box along buckets, time and value.
-const BOX: [f64; 3] = [1.0, 1.05, 0.62];
+const BOX: [f64; 3] = [1.0, 1.05, 0.55];
 /// Direction towards the lamp: left of the viewer, above.
 const LAMP: [f64; 3] = [-0.62, -0.28, 0.73];
 /// Lines across the surface are left out where they would be closer than this, points.
@@ -161,7 +161,7 @@ impl SurfacePanel<'_> {
         let mut axes = Layer::new("surface-axes");
         let mut runs = self.bucket_axis(&mut axes, &view, scale, area);
         let values = self.value_axis(&mut axes, &view, &axis, &z_labels, scale, area);
-        runs = fitting(runs, &self.field.landmarks, 1.6 * scale);
+        runs = fitting(runs, &self.field.landmarks, 0.4 * scale);
         // The axes of values and of buckets meet in a corner, where the bucket has precedence.
         let free: Vec<TextRun> = values
             .into_iter()

@@ -71,7 +71,7 @@ impl Canvas {
         // polygon's own colour closes the seam.
         self.put(format_args!(
             "text{{font-family:\"Roboto\",\"Helvetica Neue\",Arial,sans-serif;white-space:pre}}\n\
-             polygon{{stroke-width:.3;stroke-linejoin:round}}\npolyline{{fill:none;stroke-linejoin:round}}\n\
+             polygon{{stroke-width:.3;stroke-linejoin:round}}\npolyline{{fill:none;stroke-linejoin:round}}\nrect{{shape-rendering:crispEdges}}\n\
              </style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
         ));
     }
