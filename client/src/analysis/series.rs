@@ -22,8 +22,11 @@ impl fmt::Display for DiskKey {
 pub struct DiskSample {
     /// Index into [`Series::disks`].
     pub disk: usize,
-    /// The histograms of the interval.
+    /// The histograms of the interval, without the artefacts of a beginning collection.
     pub histograms: IntervalSet,
+    /// I/Os at the edge of the observed time: 1 when the time is taken from the interarrival histogram, which begins
+    /// with the first I/O, and 0 when a clock was read. A rate leaves them out.
+    pub edge_ios: u64,
 }
 
 /// What happened between two snapshots.

@@ -39,6 +39,8 @@ pub struct DiskWorkload {
     pub histograms: IntervalSet,
     /// Time it was observed, seconds.
     pub seconds: f64,
+    /// I/Os at the edge of the observed time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)).
+    pub edge_ios: u64,
 }
 
 /// The selected samples of the selected disks, merged into one set of histograms.
@@ -52,6 +54,8 @@ pub struct Workload {
     pub histograms: IntervalSet,
     /// Observed time, seconds: the sum of the samples' lengths.
     pub seconds: f64,
+    /// I/Os at the edge of the observed time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)).
+    pub edge_ios: u64,
     /// The same per disk.
     pub disks: Vec<DiskWorkload>,
 }
