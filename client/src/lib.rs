@@ -6,3 +6,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod host;
+pub mod pull;
+pub mod store;
+pub mod summary;
+pub mod transport;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Profile;
 
+pub(crate) use keys::nearest;
 pub use load::{ConfigError, load};
 
 use crate::failure::UsageError;
@@ -171,7 +172,7 @@ impl Config {
     pub fn profile(&self, name: &str) -> Result<Profile, UsageError> {
         let Some((name, profile)) = self.profiles.iter().find(|(known, _)| known.as_str() == name) else {
             let known: Vec<&str> = self.profiles.keys().map(Name::as_str).collect();
-            let hint = match keys::nearest(name, known.iter().copied()) {
+            let hint = match nearest(name, known.iter().copied()) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("profiles are: {}", known.join(", ")),
             };

@@ -59,6 +59,11 @@ impl Limits {
         Ok(Self::Other(limits.into()))
     }
 
+    /// They are one of the rows that every known vscsiStats prints.
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Known(_))
+    }
+
     /// The limits in order.
     pub fn as_slice(&self) -> &[i64] {
         match self {

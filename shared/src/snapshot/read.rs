@@ -72,7 +72,7 @@ pub fn read(file: &[u8]) -> Result<Snapshot<'_>, UnreadableSnapshot> {
         };
         let Some((key, value)) = line
             .strip_prefix("# ")
-            .and_then(|line| line.split_once(": ").or(line.split_once(":")))
+            .and_then(|line| line.split_once(": ").or(line.split_once(':')))
         else {
             return Err(torn);
         };

@@ -3,10 +3,20 @@
 //! Architecture invariant: the parser never fails as a whole and never panics. Whatever the bytes, it returns every
 //! complete histogram and a located diagnostic for everything it could not use.
 
+mod assembly;
+mod block;
+mod body;
 mod diagnostic;
+mod exact;
+mod header;
+mod lines;
 mod listing;
+mod number;
+mod parser;
 mod print;
+mod write;
 
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
+pub use parser::Parser;
 pub use print::{DiskHistograms, Parsed, Print, parse};

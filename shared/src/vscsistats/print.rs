@@ -3,7 +3,7 @@
 use crate::histogram::{Histogram, HistogramKind};
 use crate::identifier::{HandleId, WorldGroupId};
 
-use super::Diagnostic;
+use super::{Diagnostic, Parser};
 
 /// The histograms of one disk in one print.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,10 @@ pub struct Parsed {
 /// Reads everything complete from the output of `vscsiStats -p`, CSV or plain text, even mixed in one input.
 ///
 /// Line ends may be LF, CRLF or CR; a byte order mark is skipped; control characters and invalid UTF-8 end up in
-/// diagnostics. Text before the first histogram, such as a shell prompt, is reported once.
-pub fn parse(_input: &[u8]) -> Parsed {
-    Default::default()
+/// diagnostics. Text before the first histogram, such as a shell prompt, is reported once. For inputs that should not be
+/// in memory as a whole there is [`Parser`].
+pub fn parse(input: &[u8]) -> Parsed {
+    let mut parser = Parser::new();
+    parser.push(input);
+    parser.finish()
 }

@@ -1,0 +1,12 @@
+//! The vscsiStats parsers against captures, hand-made damage and generated input.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
+mod capture;
+mod damage;
+mod laws;
+mod support;
