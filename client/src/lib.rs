@@ -1,3 +1,13 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
 pub mod analysis;
+pub mod chart;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod failure;
+pub mod host;
+pub mod pull;
+pub mod store;
+pub mod summary;
+pub mod transport;
