@@ -131,7 +131,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     });
     let serving = Arc::clone(&context);
     thread::Builder::new()
-        .name("http".to_owned())
+        .name("gate".to_owned())
         .stack_size(SERVER_STACK_BYTES)
         .spawn(move || {
             if let Err(error) = http::serve(&listener, &serving) {
@@ -162,6 +162,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         options.idle_exit,
     );
     RunningAgent::remove(state_directory);
+    http::close(&context);
     watch.end(ending);
     log.line("vscsi-agent ends");
     Ok(())

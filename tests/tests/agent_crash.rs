@@ -9,9 +9,20 @@ use vscsi_tests::binaries::Binary;
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
 fn fault_points() -> Vec<String> {
-    let agent = Binary::AgentWithFaultPoints.path().unwrap_or_else(|problem| panic!("{problem}"));
-    let output = Command::new(agent).arg("fault-points").arg("--state-dir").arg("unused").output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    let agent = Binary::AgentWithFaultPoints
+        .path()
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    let output = Command::new(agent)
+        .arg("fault-points")
+        .arg("--state-dir")
+        .arg("unused")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A job of two disks runs into `fault`; afterwards the promises hold.
@@ -38,7 +49,10 @@ fn survives(fault: &str) {
     agent.start();
     let view = agent.job("job");
     let status = view["job"]["status"].as_str().unwrap_or("absent").to_owned();
-    assert!(["absent", "failed", "completed"].contains(&status.as_str()), "{fault}: {status}");
+    assert!(
+        ["absent", "failed", "completed"].contains(&status.as_str()),
+        "{fault}: {status}"
+    );
     if status != "absent" {
         assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true, "{fault}: {view}");
         let after = snapshots(&agent.job_directory("job"));
@@ -49,10 +63,21 @@ fn survives(fault: &str) {
             usable.saturating_sub(1) as u64,
             "{fault}"
         );
-        let pairs = after.iter().filter(|taken: &&Taken| taken.is_usable()).count().saturating_sub(1);
-        assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 2 * pairs, "{fault}");
+        let pairs = after
+            .iter()
+            .filter(|taken: &&Taken| taken.is_usable())
+            .count()
+            .saturating_sub(1);
+        assert_eq!(
+            compare_with_truth(&agent.host, &agent.job_directory("job")),
+            2 * pairs,
+            "{fault}"
+        );
     }
-    assert!(agent.host.collecting().unwrap().is_empty(), "{fault}: something was started again");
+    assert!(
+        agent.host.collecting().unwrap().is_empty(),
+        "{fault}: something was started again"
+    );
 
     // The host is as good as new: the same VM can be collected.
     agent.begin("again", "SQL-Server-01", 1, 1);
@@ -63,7 +88,9 @@ fn spooled(agent: &AgentHost) -> usize {
     let samples = agent.job_directory("job").join("samples");
     let names = std::fs::read_dir(samples).into_iter().flatten();
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| vscsi_shared::snapshot::sequence_of(name).is_some()).count()
+    names
+        .filter(|name| vscsi_shared::snapshot::sequence_of(name).is_some())
+        .count()
 }
 
 fn survive_all(choose: impl Fn(&str) -> bool) {
@@ -84,7 +111,11 @@ fn death_while_a_job_begins_is_survived() {
 #[test]
 fn death_while_a_snapshot_is_taken_is_survived() {
     survive_all(|point| point.starts_with("snapshot-"));
-    for point in ["snapshot-after-print:2", "snapshot-before-file:3", "snapshot-after-file:2"] {
+    for point in [
+        "snapshot-after-print:2",
+        "snapshot-before-file:3",
+        "snapshot-after-file:2",
+    ] {
         survives(point);
     }
 }
@@ -122,7 +153,10 @@ fn what_agent_and_guard_leave_behind_is_stopped_by_the_cleanup_command() {
     agent.with_places(&mut command);
     let output = command.output().unwrap();
     assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "stopped 2 collections that were left running\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "stopped 2 collections that were left running\n"
+    );
     assert!(agent.host.collecting().unwrap().is_empty());
 }
 
@@ -150,7 +184,9 @@ fn a_dead_guard_is_replaced() {
     agent.start();
     let first = agent.guard().unwrap();
     signal_process(first, libc::SIGKILL);
-    wait_until("another guard runs", || agent.guard().is_some_and(|guard| guard != first));
+    wait_until("another guard runs", || {
+        agent.guard().is_some_and(|guard| guard != first)
+    });
     agent.begin("job", "Web-App-VM", 1000, 1);
     agent.kill();
     agent.wait_until_nothing_collects();
@@ -172,6 +208,11 @@ fn a_reboot_fails_the_job_and_keeps_its_samples() {
     assert_eq!(snapshots(&agent.job_directory("job")).len(), kept);
     assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true);
     // Handles of the boot before are nobody's: nothing was stopped by them.
-    let stops = agent.host.journal().unwrap().into_iter().filter(|call| call.arguments.contains(&"-x".to_owned()));
+    let stops = agent
+        .host
+        .journal()
+        .unwrap()
+        .into_iter()
+        .filter(|call| call.arguments.contains(&"-x".to_owned()));
     assert_eq!(stops.count(), 0);
 }

@@ -12,7 +12,10 @@ const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 fn with_fault(kind: FaultKind, times: u64) -> (AgentHost, Vec<Taken>) {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
-    let fault = Fault::of_vscsi_stats(kind).with_arguments("-p all").after(1).times(times);
+    let fault = Fault::of_vscsi_stats(kind)
+        .with_arguments("-p all")
+        .after(1)
+        .times(times);
     agent.host.add_fault(fault).unwrap();
     agent.begin("job", "SQL-Server-01", 4, 1);
     let view = agent.wait_for_job("job");
@@ -91,7 +94,10 @@ fn a_hung_print_is_killed_and_the_job_goes_on() {
 fn a_collection_that_does_not_start_fails_the_job_and_leaves_nothing_running() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
-    agent.host.add_fault(Fault::of_vscsi_stats(FaultKind::Nonzero).with_arguments("-s").times(1)).unwrap();
+    agent
+        .host
+        .add_fault(Fault::of_vscsi_stats(FaultKind::Nonzero).with_arguments("-s").times(1))
+        .unwrap();
     // The work is done although the command fails: it has to be undone.
     agent.begin("job", "Web-App-VM", 3, 1);
     let view = agent.wait_for_job("job");
@@ -104,12 +110,21 @@ fn a_collection_that_does_not_start_fails_the_job_and_leaves_nothing_running() {
 fn a_stop_that_fails_is_told_with_the_command_for_hands_and_tried_again() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
-    agent.host.add_fault(Fault::of_vscsi_stats(FaultKind::Fail).with_arguments("-x").times(1)).unwrap();
+    agent
+        .host
+        .add_fault(Fault::of_vscsi_stats(FaultKind::Fail).with_arguments("-x").times(1))
+        .unwrap();
     agent.begin("job", "Web-App-VM", 1, 1);
     let cleanup = agent.wait_for_job("job")["job"]["cleanup"].clone();
     assert_eq!(cleanup["vscsiStats_stopped"], false);
     assert_eq!(cleanup["manual_cleanup_required"], true);
-    assert!(cleanup["manual_cleanup_command"].as_str().unwrap().contains("vscsiStats -x"), "{cleanup}");
+    assert!(
+        cleanup["manual_cleanup_command"]
+            .as_str()
+            .unwrap()
+            .contains("vscsiStats -x"),
+        "{cleanup}"
+    );
     agent.wait_until_nothing_collects();
     let cleaned = agent.post("jobs/job/cleanup", &json!({})).json;
     assert_eq!(cleaned["job"]["cleanup"]["vscsiStats_stopped"], true, "{cleaned}");
@@ -145,7 +160,13 @@ fn a_vm_that_comes_back_goes_on_with_a_new_baseline() {
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     let taken = snapshots(&agent.job_directory("job"));
     assert!(taken.iter().any(|taken| taken.has(SnapshotFlag::Gap)));
-    assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::NewBaseline)).count(), 1);
+    assert_eq!(
+        taken
+            .iter()
+            .filter(|taken| taken.has(SnapshotFlag::NewBaseline))
+            .count(),
+        1
+    );
     assert!(taken.last().unwrap().is_usable());
     assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 4);
     agent.wait_until_nothing_collects();
@@ -160,7 +181,13 @@ fn a_power_cycle_between_two_snapshots_is_a_new_baseline() {
     agent.host.power_cycle("Web-App-VM").unwrap();
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     let taken = snapshots(&agent.job_directory("job"));
-    assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::NewBaseline)).count(), 1);
+    assert_eq!(
+        taken
+            .iter()
+            .filter(|taken| taken.has(SnapshotFlag::NewBaseline))
+            .count(),
+        1
+    );
     assert!(taken.iter().all(Taken::is_usable));
     compare_with_truth(&agent.host, &agent.job_directory("job"));
     agent.wait_until_nothing_collects();
@@ -177,7 +204,11 @@ fn a_disk_that_is_removed_leaves_the_others_collected() {
     let taken = snapshots(&agent.job_directory("job"));
     assert_eq!(taken.first().unwrap().header.disks.len(), 2);
     assert_eq!(taken.last().unwrap().header.disks.len(), 1);
-    assert!(taken.iter().all(|taken| taken.is_usable() && !taken.has(SnapshotFlag::NewBaseline)));
+    assert!(
+        taken
+            .iter()
+            .all(|taken| taken.is_usable() && !taken.has(SnapshotFlag::NewBaseline))
+    );
     // All four samples of the disk that stayed.
     assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 4);
     agent.wait_until_nothing_collects();
@@ -207,8 +238,14 @@ fn counters_that_somebody_resets_do_not_end_the_job() {
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     let taken = snapshots(&agent.job_directory("job"));
     assert!(taken.iter().all(Taken::is_usable));
-    let reads: Vec<u64> = taken.iter().map(|taken| taken.counted.values().map(|counted| counted.0).sum()).collect();
-    assert!(reads.windows(2).any(|pair| pair[1] < pair[0]), "the fall is there to be seen: {reads:?}");
+    let reads: Vec<u64> = taken
+        .iter()
+        .map(|taken| taken.counted.values().map(|counted| counted.0).sum())
+        .collect();
+    assert!(
+        reads.windows(2).any(|pair| pair[1] < pair[0]),
+        "the fall is there to be seen: {reads:?}"
+    );
     agent.wait_until_nothing_collects();
 }
 
@@ -235,13 +272,25 @@ fn a_disk_shared_by_jobs_is_collected_from_the_first_to_the_last() {
     agent.start();
     agent.begin("long", "SQL-Server-01", 4, 1);
     agent.begin("short", "SQL-Server-01", 1, 1);
-    assert_eq!(agent.wait_for_job("short")["job"]["cleanup"]["vscsiStats_stopped"], true);
-    assert_eq!(agent.host.collecting().unwrap().len(), 2, "the other job still needs the disks");
+    assert_eq!(
+        agent.wait_for_job("short")["job"]["cleanup"]["vscsiStats_stopped"],
+        true
+    );
+    assert_eq!(
+        agent.host.collecting().unwrap().len(),
+        2,
+        "the other job still needs the disks"
+    );
     assert_eq!(agent.wait_for_job("long")["job"]["status"], "completed");
     assert!(agent.host.collecting().unwrap().is_empty());
     assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("long")), 8);
     assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("short")), 2);
-    let starts = agent.host.journal().unwrap().into_iter().filter(|call| call.arguments.contains(&"-s".to_owned()));
+    let starts = agent
+        .host
+        .journal()
+        .unwrap()
+        .into_iter()
+        .filter(|call| call.arguments.contains(&"-s".to_owned()));
     assert_eq!(starts.count(), 2, "each disk is started once");
 }
 
@@ -276,6 +325,10 @@ fn restart_mode_counts_each_interval_alone() {
     assert_eq!(agent.post("jobs", &request).status, 201);
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     let taken = snapshots(&agent.job_directory("job"));
-    assert!(taken.iter().all(|taken| taken.has(SnapshotFlag::Restarted) && taken.is_usable()));
+    assert!(
+        taken
+            .iter()
+            .all(|taken| taken.has(SnapshotFlag::Restarted) && taken.is_usable())
+    );
     agent.wait_until_nothing_collects();
 }
