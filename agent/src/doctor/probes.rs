@@ -1,5 +1,6 @@
 //! The probes: each does one thing that the agent, or a program like it, does on a host.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -15,8 +16,8 @@ use crate::command::{CommandRunner as _, CommandSpec, ProcessRunner, Program, Pr
 use crate::host::{Host, HostError};
 use crate::{files, lock, random, sys};
 
-fn other(message: impl ToString) -> io::Error {
-    io::Error::other(message.to_string())
+fn other(message: impl Display) -> io::Error {
+    io::Error::other(format!("{message}"))
 }
 
 pub(super) fn write_and_sync(directory: &Path) -> io::Result<String> {
@@ -120,7 +121,10 @@ pub(super) fn start_program(programs: &Programs) -> io::Result<String> {
     if output.timed_out {
         return Err(other(format!("{spec} did not end")));
     }
-    Ok(format!("{spec} printed {} bytes", output.stdout.len() + output.stderr.len()))
+    Ok(format!(
+        "{spec} printed {} bytes",
+        output.stdout.len() + output.stderr.len()
+    ))
 }
 
 pub(super) fn vscsi_stats(host: &Host) -> io::Result<String> {
@@ -136,8 +140,13 @@ pub(super) fn vscsi_stats(host: &Host) -> io::Result<String> {
 }
 
 pub(super) fn esxcli(host: &Host) -> io::Result<String> {
-    let output = host.run_well(Program::Esxcli, &["storage", "filesystem", "list"]).map_err(other)?;
-    Ok(format!("lists {} volumes", esxi::parse_filesystems(&output).value.len()))
+    let output = host
+        .run_well(Program::Esxcli, &["storage", "filesystem", "list"])
+        .map_err(other)?;
+    Ok(format!(
+        "lists {} volumes",
+        esxi::parse_filesystems(&output).value.len()
+    ))
 }
 
 pub(super) fn vim_cmd(host: &Host) -> io::Result<String> {
@@ -146,7 +155,9 @@ pub(super) fn vim_cmd(host: &Host) -> io::Result<String> {
 }
 
 pub(super) fn logger(programs: &Programs) -> io::Result<String> {
-    let path = programs.find(Program::Logger).ok_or_else(|| other("it is not on this host"))?;
+    let path = programs
+        .find(Program::Logger)
+        .ok_or_else(|| other("it is not on this host"))?;
     Ok(path.display().to_string())
 }
 
