@@ -1,4 +1,5 @@
 //! vscsiStats misbehaves, VMs come and go, others meddle: the job goes on and its numbers stay right.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use serde_json::json;
 use vscsi_fixtures::{DiskSpec, Fault, FaultKind, Scenario};
