@@ -11,9 +11,7 @@ use vscsi_tests::binaries::Binary;
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
 fn fault_points() -> Vec<String> {
-    let agent = Binary::AgentWithFaultPoints
-        .path()
-        .unwrap_or_else(|problem| panic!("{problem}"));
+    let agent = Binary::AgentWithFaultPoints.path().unwrap();
     let output = Command::new(agent)
         .arg("fault-points")
         .arg("--state-dir")
