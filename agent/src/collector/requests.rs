@@ -155,7 +155,10 @@ impl Collector {
         let disks = request.disks.len().max(1) as u64;
         let needed = (u64::from(request.profile.samples) + 1) * disks * SNAPSHOT_BYTES_PER_DISK;
         let spool = std::sync::Arc::clone(&self.equipment.spool);
-        let fits = || spool.used_bytes().saturating_add(needed) <= spool.limit_bytes();
+        let fits = || {
+            spool.used_bytes().saturating_add(needed) <= spool.limit_bytes()
+                && spool.free_bytes().is_none_or(|free| needed <= free)
+        };
         let mut acknowledged: Vec<(jiff::Timestamp, Name)> = self
             .jobs
             .iter()
@@ -181,9 +184,12 @@ impl Collector {
         Err(refuse(
             ErrorCode::Spool,
             format!(
-                "the job may need {needed} bytes, and the spool holds {} of at most {}",
+                "the job may need {needed} bytes; the spool holds {} of at most {}, and its volume has {} to spare",
                 spool.used_bytes(),
-                spool.limit_bytes()
+                spool.limit_bytes(),
+                spool
+                    .free_bytes()
+                    .map_or_else(|| "an unknown amount".to_owned(), |free| free.to_string())
             ),
             "pull and delete old jobs, take fewer samples, or raise --spool-limit",
         ))
