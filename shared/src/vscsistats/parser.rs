@@ -1,6 +1,6 @@
 //! The parser: lines in, prints and findings out.
 
-use memchr::memmem;
+use memchr::memrchr_iter;
 
 use super::assembly::Assembly;
 use super::block::{Block, Progress};
@@ -243,6 +243,7 @@ impl Parser {
 
 /// A line that holds a title somewhere behind its start, as what precedes the last title and that title.
 fn glued(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memmem::rfind(line.get(1..)?, header::BEGINNING)?;
-    line.split_at_checked(at + 1)
+    let mut candidates = memrchr_iter(b'H', line).filter_map(|at| line.split_at_checked(at));
+    let last = candidates.find(|(_, title)| title.starts_with(header::BEGINNING));
+    last.filter(|(torn, _)| !torn.is_empty())
 }
