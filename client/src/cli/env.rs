@@ -1,0 +1,169 @@
+//! What a command gets from its surroundings: configuration, clock, and where output goes.
+
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::error::{CliError, OutputError};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+
+type Writer = Box<dyn Write + Send>;
+
+/// The surroundings of a command. Data goes to the standard output, everything else to the standard error.
+pub struct Env {
+    /// Defaults, configuration file and `--config`, merged.
+    pub config: Config,
+    /// Where jobs and the catalog are.
+    pub data_dir: PathBuf,
+    /// The configuration file that was read, or would be.
+    pub config_path: PathBuf,
+    /// Print data as JSON.
+    pub json: bool,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+    /// Time.
+    pub clock: Box<dyn Clock>,
+    /// Standard error is a terminal, so progress bars and prompts make sense.
+    pub interactive: bool,
+    /// Colour the standard error.
+    pub color: bool,
+    stdout: Mutex<Writer>,
+    stderr: Mutex<Writer>,
+}
+
+impl Env {
+    /// The real process's surroundings.
+    pub fn of_process(config: Config, config_path: PathBuf, data_dir: PathBuf) -> Self {
+        Self {
+            interactive: std::io::stderr().is_terminal(),
+            ..Self::with_writers(
+                config,
+                config_path,
+                data_dir,
+                Box::new(std::io::stdout()),
+                Box::new(std::io::stderr()),
+            )
+        }
+    }
+
+    /// Surroundings that write elsewhere, for tests and for programs that embed a command.
+    pub fn with_writers(
+        config: Config,
+        config_path: PathBuf,
+        data_dir: PathBuf,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+    ) -> Self {
+        Self {
+            config,
+            data_dir,
+            config_path,
+            json: false,
+            verbosity: 0,
+            clock: Box::new(SystemClock),
+            interactive: false,
+            color: false,
+            stdout: Mutex::new(stdout),
+            stderr: Mutex::new(stderr),
+        }
+    }
+
+    /// The standard output, for data that is written in pieces.
+    pub fn stdout(&self) -> MutexGuard<'_, Writer> {
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints `text` and a line feed on the standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print(&self, text: impl fmt::Display) -> Result<(), CliError> {
+        let mut stdout = self.stdout();
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| OutputError(error).into())
+    }
+
+    /// Prints `value` as indented JSON on the standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print_json(&self, value: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| OutputError(error.into()))?;
+        self.print(text)
+    }
+
+    /// Tells the user something on the standard error. That it cannot be written is no reason to fail.
+    pub fn note(&self, text: impl fmt::Display) {
+        let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(stderr, "{text}");
+    }
+
+    /// Warns the user on the standard error.
+    pub fn warn(&self, text: impl fmt::Display) {
+        let word = self.paint("\u{1b}[1;33m", "warning:");
+        self.note(format_args!("{word} {text}"));
+    }
+
+    /// Tells what is going on, when `-v` asked for it.
+    pub fn detail(&self, text: impl fmt::Display) {
+        if self.verbosity > 0 {
+            self.note(text);
+        }
+    }
+
+    /// Shows why the command failed, and what to do about it.
+    pub fn show_error(&self, error: &CliError) {
+        let word = self.paint("\u{1b}[1;31m", "error:");
+        self.note(format_args!("{word} {error}"));
+        if let Some(hint) = error.hint() {
+            self.note(format_args!("\nhint: {hint}"));
+        }
+    }
+
+    /// A progress bar on the standard error; nothing is drawn unless that is a terminal.
+    pub fn bar(&self, length: u64, template: &str) -> ProgressBar {
+        if !self.interactive || self.json {
+            return ProgressBar::hidden();
+        }
+        // A template that indicatif cannot read is a mistake of ours that its default hides from the user.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(length).with_style(style)
+    }
+
+    /// `path` as users write it: below the home directory it begins with `~`.
+    pub fn shown(&self, path: &Path) -> String {
+        match etcetera::home_dir()
+            .ok()
+            .and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned))
+        {
+            Some(below) if below.as_os_str().is_empty() => "~".to_owned(),
+            Some(below) => format!("~{}{}", std::path::MAIN_SEPARATOR, below.display()),
+            None => path.display().to_string(),
+        }
+    }
+
+    fn paint(&self, code: &str, word: &str) -> String {
+        if self.color {
+            format!("{code}{word}\u{1b}[0m")
+        } else {
+            word.to_owned()
+        }
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Env")
+            .field("data_dir", &self.data_dir)
+            .field("config_path", &self.config_path)
+            .field("json", &self.json)
+            .finish_non_exhaustive()
+    }
+}

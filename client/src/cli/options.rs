@@ -1,0 +1,95 @@
+//! The options that every command has.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::{CliError, Env};
+use crate::config::{self, Config};
+
+/// Options that every command has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalOptions {
+    /// Directory of jobs and catalog [default: ~/.vscsiStats-helper/data]
+    #[arg(long, global = true, value_name = "PATH", env = "VSCSI_HELPER_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Configuration file [default: ~/.vscsiStats-helper/config.yaml]
+    #[arg(long, global = true, value_name = "PATH", env = "VSCSI_HELPER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Tell what is going on; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ColorChoice {
+    /// The decision, given whether the stream is a terminal and the value of `NO_COLOR` (<https://no-color.org>).
+    fn decide(self, terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => terminal && no_color.is_none_or(std::ffi::OsStr::is_empty),
+        }
+    }
+}
+
+impl GlobalOptions {
+    /// Reads the configuration and makes the surroundings of a command.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used; the error comes with surroundings to show it in.
+    pub(super) fn environment(&self) -> Result<Env, (CliError, Env)> {
+        let path = self.config.clone().unwrap_or_else(config::default_path);
+        let (config, error) = match config::load(&path, self.config.is_some()) {
+            Ok(config) => (config, None),
+            Err(error) => (Config::default(), Some(error)),
+        };
+        let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_directory.clone());
+        let mut env = Env::of_process(config, path, data_dir);
+        env.json = self.json;
+        env.verbosity = self.verbose;
+        env.color = self
+            .color
+            .decide(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+        match error {
+            None => Ok(env),
+            Some(error) => Err((error.into(), env)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_follows_the_terminal_unless_no_color_is_set_to_something() {
+        assert!(ColorChoice::Auto.decide(true, None));
+        assert!(ColorChoice::Auto.decide(true, Some("".as_ref())));
+        assert!(!ColorChoice::Auto.decide(true, Some("1".as_ref())));
+        assert!(!ColorChoice::Auto.decide(false, None));
+    }
+
+    #[test]
+    fn asking_for_colour_beats_no_color() {
+        assert!(ColorChoice::Always.decide(false, Some("1".as_ref())));
+    }
+}

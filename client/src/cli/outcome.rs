@@ -1,0 +1,36 @@
+//! How a command that did not fail ended.
+
+use vscsi_shared::exit_code;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything asked for was done.
+    Done,
+    /// It finished with partial data, and said so.
+    Partial,
+    /// A threshold, a fidelity gate or a comparison limit was not met, and the output says which.
+    GateMissed,
+}
+
+impl Outcome {
+    /// The documented exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => exit_code::OK,
+            Self::Partial => exit_code::PARTIAL,
+            Self::GateMissed => exit_code::GATE_MISSED,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_have_their_documented_exit_codes() {
+        let codes = [Outcome::Done, Outcome::Partial, Outcome::GateMissed].map(Outcome::exit_code);
+        assert_eq!(codes, [0, 3, 4]);
+    }
+}

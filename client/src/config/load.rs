@@ -1,0 +1,222 @@
+//! Reading the configuration file.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use vscsi_shared::exit_code;
+use vscsi_shared::identifier::{InvalidName, Name};
+
+use super::{AnalysisConfig, Config, ProfileConfig, SshConfig, expand_home, keys};
+use crate::failure::{Failure, FileError};
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A key is not known.
+    #[error("unknown key `{key}` in the configuration")]
+    UnknownKey {
+        /// The key with the sections it stands in.
+        key: String,
+        /// The known key it was probably meant to be.
+        nearest: Option<String>,
+        /// The keys known there.
+        known: String,
+    },
+    /// There is a section for a workstation daemon.
+    #[error("the configuration has a `daemon` section, and there is no workstation daemon")]
+    Daemon,
+    /// A profile's name could not be a job's.
+    #[error("the configuration has a profile with an {0}")]
+    ProfileName(InvalidName),
+    /// A profile collects nothing.
+    #[error("profile `{0}` of the configuration needs `samples` and `interval_seconds`, both at least 1")]
+    Profile(Name),
+    /// It is not YAML, or a value has the wrong type.
+    #[error("the configuration cannot be used: {0}")]
+    NotYaml(String),
+}
+
+impl Failure for ConfigError {
+    fn exit_code(&self) -> u8 {
+        exit_code::USAGE
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(_) => Some("name another file with `--config`".to_owned()),
+            Self::UnknownKey { nearest: Some(key), .. } => Some(format!("did you mean `{key}`?")),
+            Self::UnknownKey { known, .. } => Some(format!("keys known there: {known}")),
+            Self::Daemon => Some(
+                "remove the section: the agent on the ESXi host does that work, and its connections are configured under \
+                 `ssh`"
+                    .to_owned(),
+            ),
+            Self::ProfileName(_) | Self::Profile(_) => None,
+            Self::NotYaml(_) => Some("`vscsi-helper config show` prints a valid file to start from".to_owned()),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ConfigFile {
+    data_directory: Option<PathBuf>,
+    profiles: BTreeMap<String, ProfileFile>,
+    analysis: AnalysisConfig,
+    ssh: SshConfig,
+}
+
+#[derive(Deserialize)]
+struct ProfileFile {
+    samples: Option<u32>,
+    interval_seconds: Option<u32>,
+}
+
+/// The configuration of `path` over the defaults.
+///
+/// # Errors
+/// When the file cannot be read or used. A missing file is only an error when it `must_exist`.
+pub fn load(path: &Path, must_exist: bool) -> Result<Config, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => Ok(Config::default()),
+        Err(error) => Err(FileError::new("read", path)(error).into()),
+    }
+}
+
+/// The configuration that the text of a file makes of the defaults.
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    let not_yaml = |error: serde_saphyr::Error| ConfigError::NotYaml(error.to_string());
+    if is_blank(text) {
+        return Ok(Config::default());
+    }
+    let tree: Value = serde_saphyr::from_str(text).map_err(not_yaml)?;
+    keys::check(&tree)?;
+    let file: ConfigFile = serde_saphyr::from_str(text).map_err(not_yaml)?;
+    let mut config = Config {
+        analysis: file.analysis,
+        ssh: file.ssh,
+        ..Config::default()
+    };
+    if let Some(directory) = file.data_directory {
+        config.data_directory = expand_home(&directory);
+    }
+    config.ssh.default_key = config.ssh.default_key.as_deref().map(expand_home);
+    for (name, profile) in file.profiles {
+        let name = Name::new(&name).map_err(ConfigError::ProfileName)?;
+        let built_in = config.profiles.get(&name).copied();
+        let samples = profile.samples.or(built_in.map(|known| known.samples));
+        let interval_seconds = profile
+            .interval_seconds
+            .or(built_in.map(|known| known.interval_seconds));
+        match (samples, interval_seconds) {
+            (Some(samples @ 1..), Some(interval_seconds @ 1..)) => {
+                config.profiles.insert(
+                    name,
+                    ProfileConfig {
+                        samples,
+                        interval_seconds,
+                    },
+                );
+            }
+            _ => return Err(ConfigError::Profile(name)),
+        }
+    }
+    Ok(config)
+}
+
+/// Nothing but comments and space: a file that configures nothing.
+fn is_blank(text: &str) -> bool {
+    text.lines()
+        .map(str::trim)
+        .all(|line| line.is_empty() || line.starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FilterMethod;
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert_eq!(parse("# nothing yet\n\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn values_of_the_file_stand_over_the_defaults() {
+        let config = parse(
+            "analysis:\n  default_filter_method: statistical\n  default_threshold: 1\nssh:\n  retry_attempts: 5\n",
+        )
+        .unwrap();
+        assert_eq!(config.analysis.default_filter_method, FilterMethod::Statistical);
+        assert!((config.analysis.default_threshold - 1.0).abs() < f64::EPSILON);
+        assert_eq!(config.ssh.retry_attempts, 5);
+        assert_eq!(config.ssh.connection_timeout_seconds, 30);
+    }
+
+    #[test]
+    fn a_profile_may_change_one_value_of_a_built_in_one() {
+        let config = parse("profiles:\n  standard:\n    samples: 50\n").unwrap();
+        let profile = config.profile("standard").unwrap();
+        assert_eq!((profile.samples, profile.interval_seconds), (50, 60));
+    }
+
+    #[test]
+    fn a_new_profile_needs_both_values() {
+        let error = parse("profiles:\n  overnight:\n    samples: 200\n").unwrap_err();
+        assert!(error.to_string().contains("overnight"), "{error}");
+    }
+
+    #[test]
+    fn a_profile_without_samples_or_interval_is_refused() {
+        for text in ["samples: 0", "interval_seconds: 0"] {
+            assert!(parse(&format!("profiles:\n  quick:\n    {text}\n")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_key_is_answered_with_the_nearest_known_one() {
+        for (text, nearest) in [
+            ("data_dirctory: x", "data_directory"),
+            ("ssh:\n  retry_atempts: 5", "ssh.retry_attempts"),
+            ("profiles:\n  deep:\n    sample: 5", "profiles.deep.samples"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.hint(), Some(format!("did you mean `{nearest}`?")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_daemon_section_is_refused_with_the_reason() {
+        let error = parse("daemon:\n  socket_path: x\n").unwrap_err();
+        assert!(error.to_string().contains("no workstation daemon"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        assert!(matches!(
+            parse("ssh:\n  retry_attempts: many\n"),
+            Err(ConfigError::NotYaml(_))
+        ));
+    }
+
+    #[test]
+    fn what_is_shown_is_a_file_that_means_the_same() {
+        let config =
+            parse("ssh:\n  default_user: admin\nprofiles:\n  n:\n    samples: 2\n    interval_seconds: 3\n").unwrap();
+        assert_eq!(parse(&config.to_yaml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn a_file_named_on_the_command_line_must_exist() {
+        let missing = Path::new("/nonexistent/config.yaml");
+        assert!(load(missing, true).is_err());
+        assert_eq!(load(missing, false).unwrap(), Config::default());
+    }
+}

@@ -1,0 +1,86 @@
+//! What every error of the client tells besides its message: the exit code it ends the program with, and what to do next.
+
+use std::error::Error;
+
+use vscsi_shared::exit_code;
+
+/// An error that knows what it means for the user.
+///
+/// Its `Display` text says what happened and why, begins in lower case and has no full stop; [`Failure::hint`] says what
+/// to do about it. Each library of the client implements this for its own error type, with a `match` over every variant.
+pub trait Failure: Error + Send + Sync + 'static {
+    /// The documented exit code, one of [`vscsi_shared::exit_code`].
+    fn exit_code(&self) -> u8;
+
+    /// What to do next; `None` when the message already says it.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The command line or a name on it is wrong in a way that only running the command could tell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UsageError {
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl UsageError {
+    /// An error with a message and what to do about it.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
+impl Failure for UsageError {
+    fn exit_code(&self) -> u8 {
+        exit_code::USAGE
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+}
+
+/// A file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried, such as `read`.
+    pub action: &'static str,
+    /// The file or directory.
+    pub path: std::path::PathBuf,
+    /// Why it failed.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: what was tried, and with which file.
+    pub fn new(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
+
+impl Failure for FileError {
+    fn exit_code(&self) -> u8 {
+        exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        use std::io::ErrorKind;
+        match self.source.kind() {
+            ErrorKind::PermissionDenied => Some("check who owns it and its permissions".to_owned()),
+            ErrorKind::StorageFull => Some("free some space, then run the command again; nothing is lost".to_owned()),
+            ErrorKind::ReadOnlyFilesystem => Some("choose another place with `--data-dir`".to_owned()),
+            _ => None,
+        }
+    }
+}

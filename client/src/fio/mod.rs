@@ -1,0 +1,20 @@
+//! From a workload to files that replay it, with the fidelity they reach.
+//!
+//! Architecture invariant: nothing here runs a program, reads a clock or names a device.
+
+mod demand;
+mod draft;
+mod error;
+mod generate;
+mod header;
+mod job_file;
+mod jobs;
+mod options;
+mod simulate;
+mod sizes;
+mod text;
+
+pub use error::FioError;
+pub use generate::{FioJob, Phase, PhaseFidelity, generate, generate_phases};
+pub use job_file::{Section, UnreadableJobFile, sections};
+pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};

@@ -1,0 +1,219 @@
+//! One stream of snapshot files.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use vscsi_shared::identifier::Name;
+use vscsi_shared::wire::v1::{BundleEntry, ManifestEntry};
+
+use super::PullError;
+use crate::failure::FileError;
+use crate::host::Host;
+use crate::store::JobDirectory;
+
+const BUFFER_BYTES: usize = 256 * 1024;
+/// A header is one short line of JSON.
+const HEADER_LIMIT_BYTES: u64 = 4096;
+
+/// Receives every snapshot from `first` on that is not `here`; `advance` hears of the bytes written.
+pub(super) fn receive(
+    host: &dyn Host,
+    name: &Name,
+    directory: &JobDirectory,
+    first: &ManifestEntry,
+    here: &BTreeSet<u32>,
+    advance: &mut dyn FnMut(u64),
+) -> Result<(), PullError> {
+    let mut part = Part::open(directory, first)?;
+    let bundle = host.bundle(name, first.sequence.checked_sub(1), part.length)?;
+    let mut stream = BufReader::with_capacity(BUFFER_BYTES, bundle);
+    let mut expected = first.sequence;
+    while let Some(header) = read_header(&mut stream, expected)? {
+        let entry = &header.entry;
+        expected = entry.sequence;
+        if here.contains(&entry.sequence) {
+            skip(&mut stream, entry.bytes.saturating_sub(header.skipped), expected)?;
+            continue;
+        }
+        if part.sequence != entry.sequence {
+            part = Part::open(directory, entry)?;
+            part.restart()?;
+        }
+        if header.skipped != part.length {
+            return Err(PullError::Nonsense(format!(
+                "snapshot {} begins at byte {} where {} was asked for",
+                entry.sequence, header.skipped, part.length
+            )));
+        }
+        part.fill(&mut stream, entry.bytes, advance)?;
+        part.finish(directory, entry)?;
+        expected = entry.sequence.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn read_header(stream: &mut impl BufRead, sequence: u32) -> Result<Option<BundleEntry>, PullError> {
+    let mut line = Vec::new();
+    stream
+        .take(HEADER_LIMIT_BYTES)
+        .read_until(b'\n', &mut line)
+        .map_err(|source| PullError::BrokeOff { sequence, source })?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') {
+        let source = io::ErrorKind::UnexpectedEof.into();
+        return Err(PullError::BrokeOff { sequence, source });
+    }
+    let entry = serde_json::from_slice(&line).map_err(|error| PullError::Nonsense(error.to_string()))?;
+    Ok(Some(entry))
+}
+
+fn skip(stream: &mut impl Read, bytes: u64, sequence: u32) -> Result<(), PullError> {
+    let skipped = io::copy(&mut stream.take(bytes), &mut io::sink());
+    match skipped {
+        Ok(amount) if amount == bytes => Ok(()),
+        Ok(_) => Err(broke_off(sequence)),
+        Err(source) => Err(PullError::BrokeOff { sequence, source }),
+    }
+}
+
+fn broke_off(sequence: u32) -> PullError {
+    PullError::BrokeOff {
+        sequence,
+        source: io::ErrorKind::UnexpectedEof.into(),
+    }
+}
+
+/// What has arrived of one snapshot.
+struct Part {
+    sequence: u32,
+    path: PathBuf,
+    file: File,
+    length: u64,
+    hash: Sha256,
+}
+
+impl Part {
+    /// Opens what is there of `entry`. A part that is as long as the whole or longer is begun anew: a whole one would have
+    /// been renamed, so its checksum was wrong or its bytes never reached the disk.
+    fn open(directory: &JobDirectory, entry: &ManifestEntry) -> Result<Self, FileError> {
+        let mut path = directory.sample(entry.sequence).into_os_string();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(FileError::new("open", &path))?;
+        let (length, hash) = hash_of(&mut file).map_err(FileError::new("read", &path))?;
+        let mut part = Self {
+            sequence: entry.sequence,
+            path,
+            file,
+            length,
+            hash,
+        };
+        if part.length >= entry.bytes {
+            part.restart()?;
+        }
+        Ok(part)
+    }
+
+    /// Forgets what is there.
+    fn restart(&mut self) -> Result<(), FileError> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
+            .map_err(FileError::new("truncate", &self.path))?;
+        self.length = 0;
+        self.hash = Sha256::new();
+        Ok(())
+    }
+
+    /// Appends from `stream` until the part has `bytes` bytes. Whatever arrives is kept, even if the stream then breaks.
+    fn fill(&mut self, stream: &mut impl BufRead, bytes: u64, advance: &mut dyn FnMut(u64)) -> Result<(), PullError> {
+        while self.length < bytes {
+            let available = match stream.fill_buf() {
+                Ok(available) => available,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => {
+                    return Err(PullError::BrokeOff {
+                        sequence: self.sequence,
+                        source,
+                    });
+                }
+            };
+            let wanted = usize::try_from(bytes - self.length)
+                .unwrap_or(usize::MAX)
+                .min(available.len());
+            let piece = available.get(..wanted).unwrap_or_default();
+            if piece.is_empty() {
+                return Err(broke_off(self.sequence));
+            }
+            self.file
+                .write_all(piece)
+                .map_err(FileError::new("write", &self.path))?;
+            self.hash.update(piece);
+            self.length += wanted as u64;
+            stream.consume(wanted);
+            advance(wanted as u64);
+        }
+        Ok(())
+    }
+
+    /// Gives the complete part its name, when it is what the host promised.
+    fn finish(&mut self, directory: &JobDirectory, entry: &ManifestEntry) -> Result<(), PullError> {
+        let found = hexadecimal(&std::mem::take(&mut self.hash).finalize());
+        if found != entry.sha256 {
+            self.restart()?;
+            return Err(PullError::Corrupt {
+                sequence: entry.sequence,
+            });
+        }
+        let sample = directory.sample(entry.sequence);
+        self.file.sync_all().map_err(FileError::new("write", &self.path))?;
+        fs::rename(&self.path, &sample).map_err(FileError::new("create", &sample))?;
+        Ok(())
+    }
+}
+
+fn hash_of(file: &mut File) -> io::Result<(u64, Sha256)> {
+    let mut hash = Sha256::new();
+    let mut length = 0;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((length, hash)),
+            Ok(amount) => {
+                hash.update(buffer.get(..amount).unwrap_or_default());
+                length += amount as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// SHA-256 of a file, as `sha256sum` prints it.
+pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
+    let (_, hash) = hash_of(&mut File::open(path)?)?;
+    Ok(hexadecimal(&hash.finalize()))
+}

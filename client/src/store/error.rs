@@ -1,0 +1,101 @@
+//! Why something in the data directory cannot be used.
+
+use std::path::{Path, PathBuf};
+
+use vscsi_shared::exit_code;
+use vscsi_shared::identifier::{InvalidName, Name};
+use vscsi_shared::job::UnreadableJob;
+
+use crate::config::nearest;
+use crate::failure::{Failure, FileError};
+
+/// Why something in the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or directory.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not the name of a job.
+    #[error(transparent)]
+    Reference(#[from] InvalidName),
+    /// No such job.
+    #[error("there is no job `{name}` in {}", root.display())]
+    NoSuchJob {
+        /// What was asked for.
+        name: String,
+        /// The data directory.
+        root: PathBuf,
+        /// The job probably meant.
+        nearest: Option<String>,
+    },
+    /// Several hosts have a job of that name.
+    #[error("`{name}` is ambiguous: {}", choices.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// What to write instead.
+        choices: Vec<String>,
+    },
+    /// The name is taken twice.
+    #[error("another job `{name}` of {host} is here already")]
+    NameTaken {
+        /// The job's name.
+        name: Name,
+        /// Its host.
+        host: String,
+    },
+    /// A `job.json` that cannot be used.
+    #[error("cannot use `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: UnreadableJob,
+    },
+}
+
+impl StoreError {
+    pub(super) fn no_such_job(name: &str, root: &Path, known: impl Iterator<Item = String>) -> Self {
+        let known: Vec<String> = known.collect();
+        Self::NoSuchJob {
+            name: name.to_owned(),
+            root: root.to_owned(),
+            nearest: nearest(name, known.iter().map(String::as_str)).map(str::to_owned),
+        }
+    }
+}
+
+impl Failure for StoreError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Reference(_) | Self::NoSuchJob { .. } | Self::Ambiguous { .. } => exit_code::USAGE,
+            Self::File(_) | Self::NameTaken { .. } | Self::Unreadable { .. } => exit_code::FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Reference(_) => None,
+            Self::NoSuchJob {
+                nearest: Some(name), ..
+            } => Some(format!("did you mean `{name}`?")),
+            Self::NoSuchJob { .. } => Some(
+                "`vscsi-helper list` shows the jobs here; `vscsi-helper pull --host HOST` fetches those of a host"
+                    .to_owned(),
+            ),
+            Self::Ambiguous { choices, .. } => choices
+                .first()
+                .map(|choice| format!("write the host as well, such as `{choice}`")),
+            Self::NameTaken { name, .. } => Some(format!(
+                "pull it into another directory with `--data-dir`, or remove the old job with `vscsi-helper delete {name}`"
+            )),
+            Self::Unreadable {
+                source: UnreadableJob::TooNew { .. },
+                ..
+            } => None,
+            Self::Unreadable { .. } => Some("`vscsi-helper pull` writes it again from the host".to_owned()),
+        }
+    }
+}

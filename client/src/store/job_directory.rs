@@ -1,0 +1,104 @@
+//! One job's directory.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vscsi_shared::job::JobDocument;
+use vscsi_shared::snapshot;
+
+use super::{JobReference, StoreError, write_atomic};
+use crate::failure::FileError;
+
+/// One job's directory, which need not be there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobDirectory {
+    path: PathBuf,
+    reference: JobReference,
+}
+
+impl JobDirectory {
+    pub(super) fn new(path: PathBuf, reference: JobReference) -> Self {
+        Self { path, reference }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the user calls it.
+    pub fn reference(&self) -> &JobReference {
+        &self.reference
+    }
+
+    /// `job.json`.
+    pub fn job_file(&self) -> PathBuf {
+        self.path.join("job.json")
+    }
+
+    /// The directory of snapshots.
+    pub fn samples(&self) -> PathBuf {
+        self.path.join("samples")
+    }
+
+    /// The file of a snapshot.
+    pub fn sample(&self, sequence: u32) -> PathBuf {
+        self.samples().join(snapshot::file_name(sequence))
+    }
+
+    /// The directory of what `analyze` writes.
+    pub fn analysis(&self) -> PathBuf {
+        self.path.join("analysis")
+    }
+
+    /// The directory of charts.
+    pub fn visualizations(&self) -> PathBuf {
+        self.path.join("visualizations")
+    }
+
+    /// Reads `job.json`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is of a newer version.
+    pub fn read_job(&self) -> Result<JobDocument, StoreError> {
+        let path = self.job_file();
+        let bytes = fs::read(&path).map_err(FileError::new("read", &path))?;
+        JobDocument::from_json(&bytes).map_err(|source| StoreError::Unreadable { path, source })
+    }
+
+    /// Makes the directory and writes `job.json`, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_job(&self, document: &JobDocument) -> Result<(), StoreError> {
+        let samples = self.samples();
+        fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+        let path = self.job_file();
+        let bytes = document
+            .to_json()
+            .map_err(|error| FileError::new("write", &path)(error.into()))?;
+        Ok(write_atomic(&path, &bytes)?)
+    }
+
+    /// Sequences of the snapshots that are here, compressed or not.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed; without one there is none.
+    pub fn sequences(&self) -> Result<BTreeSet<u32>, StoreError> {
+        let samples = self.samples();
+        let listing = match fs::read_dir(&samples) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) => return Err(FileError::new("list", &samples)(error).into()),
+        };
+        let mut sequences = BTreeSet::new();
+        for entry in listing {
+            let name = entry.map_err(FileError::new("list", &samples))?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            sequences.extend(snapshot::sequence_of(name.strip_suffix(".gz").unwrap_or(name)));
+        }
+        Ok(sequences)
+    }
+}

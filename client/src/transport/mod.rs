@@ -1,0 +1,50 @@
+//! How the client reaches an agent: a duplex stream of bytes that carries HTTP once the agent has greeted.
+//!
+//! Four ways lead there: one ssh exec channel (the default, because ESXi forbids forwarding), `ssh -N -L`, an address,
+//! and a child process on this machine, which speaks exactly as ssh's remote end does.
+
+mod address;
+mod child;
+mod direct;
+mod error;
+mod forward;
+mod greet;
+mod http;
+mod link;
+mod local;
+mod process;
+mod quote;
+pub mod ssh;
+
+pub use address::{Address, HostName, InvalidAddress, Tunnel};
+pub use direct::Direct;
+pub use error::{HostKeyProblem, TransportError};
+pub use forward::Forward;
+pub use http::{Method, Session};
+pub use link::Link;
+pub use local::{Local, LocalShell};
+pub use process::{Output, Shell, ShellInput};
+pub use quote::{command_line, quote};
+
+use std::time::Duration;
+
+/// A way to an agent.
+pub trait Transport: Send + Sync + std::fmt::Debug {
+    /// Reaches the agent, starting it if need be, and reads its greeting.
+    ///
+    /// # Errors
+    /// When the host or the agent cannot be reached; [`TransportError::is_worth_retrying`] tells whether to try again.
+    fn open(&self) -> Result<Opened, TransportError>;
+}
+
+/// A stream whose greeting has been read: what follows is HTTP.
+#[derive(Debug)]
+pub struct Opened {
+    /// The stream.
+    pub link: Box<dyn Link>,
+    /// Who is at the other end.
+    pub greeting: vscsi_shared::wire::Greeting,
+}
+
+/// How long a login, the start of an agent and its greeting may take beyond the time to connect.
+const GREETING_PATIENCE: Duration = Duration::from_secs(60);

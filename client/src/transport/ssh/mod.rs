@@ -1,0 +1,245 @@
+//! The system's own `ssh`, with the user's configuration, keys, agents and jump hosts.
+
+mod askpass;
+mod classify;
+
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use askpass::{Password, answer_as_helper};
+
+use super::child::ChildLink;
+use super::greet::greet;
+use super::process::{self, Output, Shell, ShellInput};
+use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line};
+
+/// sshd of a hardened ESXi drops a silent client after 200 s times 3 (ClientAliveInterval), so we speak first.
+const KEEP_ALIVE_SECONDS: u32 = 60;
+/// ESXi's login shell is BusyBox ash, which gives these for a command it cannot run and one it cannot find.
+const CANNOT_RUN: i32 = 126;
+const CANNOT_FIND: i32 = 127;
+
+/// Runs `ssh` to one host.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// The host, and what the user said about reaching it.
+    pub address: Address,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// Given by the user at the prompt; `None` for keys.
+    pub password: Option<Arc<Password>>,
+}
+
+impl Ssh {
+    /// The options that every invocation has, without the host.
+    fn options(&self) -> Vec<String> {
+        let mut options: Vec<String> = Vec::new();
+        let mut set = |option: String| options.extend(["-o".to_owned(), option]);
+        // What the user asked for stands first, because ssh takes the first value of each option.
+        self.address.ssh_options.iter().cloned().for_each(&mut set);
+        set(format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)));
+        set(format!("ServerAliveInterval={KEEP_ALIVE_SECONDS}"));
+        set("ServerAliveCountMax=3".to_owned());
+        // Messages tell us why a connection failed, and a configured RemoteCommand would collide with ours.
+        set("LogLevel=INFO".to_owned());
+        set("RemoteCommand=none".to_owned());
+        if self.password.is_some() {
+            set("NumberOfPasswordPrompts=1".to_owned());
+            set("PubkeyAuthentication=no".to_owned());
+            set("PreferredAuthentications=keyboard-interactive,password".to_owned());
+        } else {
+            set("BatchMode=yes".to_owned());
+        }
+        if let Some(key) = &self.address.key {
+            set("IdentitiesOnly=yes".to_owned());
+            options.extend(["-i".to_owned(), key.to_string_lossy().into_owned()]);
+        }
+        if let Some(port) = self.address.port {
+            options.extend(["-p".to_owned(), port.to_string()]);
+        }
+        options.extend(["-l".to_owned(), self.user()]);
+        options
+    }
+
+    /// The login name: what the user said, else the one `ssh_config` has for that host, else `root`.
+    pub fn user(&self) -> String {
+        self.address
+            .user
+            .clone()
+            .or_else(|| self.configured_user())
+            .unwrap_or_else(|| "root".to_owned())
+    }
+
+    /// The `User` of `ssh_config` for that host. ssh fills in the login name of this machine where there is none, which
+    /// nobody means for an ESXi host.
+    fn configured_user(&self) -> Option<String> {
+        let host = self.address.host.as_str();
+        let output = Command::new("ssh").args(["-G", "--", host]).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let user = text.lines().find_map(|line| line.strip_prefix("user "))?;
+        let own_name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+        (own_name.as_deref() != Ok(user)).then(|| user.to_owned())
+    }
+
+    /// `ssh` that runs `line` on the host.
+    fn exec(&self, line: &str) -> Result<Command, TransportError> {
+        let mut command = Command::new("ssh");
+        command
+            .arg("-T")
+            .args(self.options())
+            .args(["-o", "ClearAllForwardings=yes", "--"])
+            .arg(self.address.host.as_str())
+            .arg(line);
+        self.prepare(&mut command)?;
+        Ok(command)
+    }
+
+    /// `ssh` that only forwards: `local` here to `remote` on the host's loopback.
+    pub(super) fn forward(&self, local: u16, remote: u16) -> Result<Command, TransportError> {
+        let mut command = Command::new("ssh");
+        command
+            .args(["-N", "-T", "-o", "ExitOnForwardFailure=yes"])
+            .args(self.options())
+            .args(["-L", &format!("127.0.0.1:{local}:127.0.0.1:{remote}"), "--"])
+            .arg(self.address.host.as_str());
+        self.prepare(&mut command)?;
+        Ok(command)
+    }
+
+    fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
+        match &self.password {
+            Some(password) => password.hand_to(command),
+            None => Ok(()),
+        }
+    }
+
+    /// Why ssh ended like this.
+    pub(super) fn explain(&self, status: Option<ExitStatus>, said: &str) -> TransportError {
+        classify::classify(self, status, said)
+    }
+
+    /// The shell of the host.
+    pub fn shell(&self) -> SshShell {
+        SshShell(self.clone())
+    }
+}
+
+/// Runs command lines on the host, each over its own connection, because a hardened host allows one session per
+/// connection.
+#[derive(Debug, Clone)]
+pub struct SshShell(Ssh);
+
+impl Shell for SshShell {
+    fn run(&self, line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError> {
+        let command = self.0.exec(line)?;
+        let output = process::run(self.0.address.host.as_str(), command, input, patience)?;
+        // 255 is ssh's own failure; everything else is the command's.
+        match output.status.code() {
+            Some(255) | None => Err(self.0.explain(Some(output.status), &output.stderr)),
+            Some(_) => Ok(output),
+        }
+    }
+}
+
+/// The default way: one exec channel that runs `vscsi-agent connect`.
+#[derive(Debug, Clone)]
+pub struct SshExec {
+    /// The connection.
+    pub ssh: Ssh,
+    /// Path of the agent on the host; `None` when this machine did not install it there.
+    pub agent: Option<String>,
+}
+
+/// Looks for an agent where `install` puts it, for a workstation that did not install it.
+///
+/// It is a fixed text: nothing of the user's stands in it.
+const FIND_AND_CONNECT: &str = "for agent in /vmfs/volumes/*/vscsi-helper/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent; do \
+     if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
+     echo 'no vscsi-agent found in /vmfs/volumes/*/vscsi-helper' >&2; exit 127";
+
+impl SshExec {
+    pub(super) fn command(&self) -> Result<Command, TransportError> {
+        match &self.agent {
+            Some(agent) => self.ssh.exec(&command_line([agent.as_str(), "connect"])),
+            None => self.ssh.exec(FIND_AND_CONNECT),
+        }
+    }
+}
+
+impl Transport for SshExec {
+    fn open(&self) -> Result<Opened, TransportError> {
+        let ssh = self.ssh.clone();
+        let explain = move |status: Option<ExitStatus>, said: &str| ssh.explain(status, said);
+        let link = ChildLink::spawn(self.command()?, Box::new(explain))?;
+        let patience = self.ssh.connect_timeout + GREETING_PATIENCE;
+        greet(self.ssh.address.host.as_str(), Box::new(link), patience)
+    }
+}
+
+/// The directory name of an installation, as [`FIND_AND_CONNECT`] expects it.
+pub fn installation_directory(datastore: &str) -> String {
+    format!("/vmfs/volumes/{datastore}/vscsi-helper")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ssh() -> Ssh {
+        Ssh {
+            address: Address {
+                user: Some("root".into()),
+                ..Address::new("esx1".parse().unwrap())
+            },
+            connect_timeout: Duration::from_secs(30),
+            password: None,
+        }
+    }
+
+    fn arguments(command: &Command) -> Vec<String> {
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn the_host_stands_after_the_end_of_options_and_the_command_is_one_word() {
+        let arguments = arguments(&ssh().exec("'a b' connect").unwrap());
+        assert_eq!(&arguments[arguments.len() - 3..], ["--", "esx1", "'a b' connect"]);
+    }
+
+    #[test]
+    fn nothing_weakens_the_check_of_host_keys() {
+        let all = arguments(&ssh().exec("true").unwrap()).join(" ");
+        assert!(
+            !all.contains("StrictHostKeyChecking") && !all.contains("KnownHosts"),
+            "{all}"
+        );
+    }
+
+    #[test]
+    fn keep_alives_come_before_a_hardened_host_loses_patience() {
+        assert!(KEEP_ALIVE_SECONDS < 200);
+        assert!(arguments(&ssh().exec("true").unwrap()).contains(&"ServerAliveInterval=60".to_owned()));
+    }
+
+    #[test]
+    fn without_a_password_ssh_never_asks() {
+        assert!(arguments(&ssh().exec("true").unwrap()).contains(&"BatchMode=yes".to_owned()));
+    }
+
+    #[test]
+    fn an_agent_path_with_blanks_and_quotes_reaches_the_host_as_one_word() {
+        let transport = SshExec {
+            ssh: ssh(),
+            agent: Some("/vmfs/volumes/it's a ds/vscsi-helper/vscsi-agent".into()),
+        };
+        let arguments = arguments(&transport.command().unwrap());
+        assert_eq!(
+            arguments.last().map(String::as_str),
+            Some(r"'/vmfs/volumes/it'\''s a ds/vscsi-helper/vscsi-agent' connect")
+        );
+    }
+}
