@@ -3,9 +3,11 @@
 //! A command is a file with `#[derive(Args)] struct XArgs` and `fn run(args: &XArgs, env: &Env) -> Result<Outcome,
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
+mod analyze;
 mod config;
 mod env;
 mod error;
+mod import;
 mod options;
 mod outcome;
 
@@ -35,12 +37,16 @@ pub struct Cli {
 /// Every command, in the order of the help text.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Import(import::ImportArgs),
+    Analyze(analyze::AnalyzeArgs),
     Config(config::ConfigArgs),
 }
 
 impl Command {
     fn run(&self, env: &Env) -> Result<Outcome, CliError> {
         match self {
+            Self::Import(args) => import::run(args, env),
+            Self::Analyze(args) => analyze::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
     }

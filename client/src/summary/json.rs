@@ -268,15 +268,14 @@ impl Metrics {
             latency_ms: DirectionsJson::from(&profile.latency_ms, |latency| latency.as_ref().map(distribution)),
             interarrival_us: DirectionsJson::from(&profile.interarrival_us, |times| times.as_ref().map(distribution)),
             burst_index: profile.burst_index.map(|index| index.est),
-            ranges: BTreeMap::from_iter(
-                [
-                    ("throughput_mbps", throughput.total),
-                    ("throughput_read_mbps", throughput.read),
-                    ("throughput_write_mbps", throughput.write),
-                ]
-                .into_iter()
-                .chain(profile.burst_index.map(|index| ("burst_index", index))),
-            ),
+            ranges: [
+                ("throughput_mbps", throughput.total),
+                ("throughput_read_mbps", throughput.read),
+                ("throughput_write_mbps", throughput.write),
+            ]
+            .into_iter()
+            .chain(profile.burst_index.map(|index| ("burst_index", index)))
+            .collect(),
         }
     }
 }

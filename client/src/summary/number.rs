@@ -8,7 +8,7 @@ pub fn rate(value: f64) -> String {
         value if value >= 99.95 => count(value.round()),
         value if value >= 9.995 => format!("{value:.1}"),
         value if value >= 0.9995 => format!("{value:.2}"),
-        value if value == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         value => format!("{value:.3}"),
     }
 }
@@ -50,7 +50,7 @@ fn short(value: f64) -> String {
 pub(super) fn percent(value: f64) -> String {
     match value {
         value if value > 0.0 && value < 0.5 => "<1%".to_owned(),
-        value if value < 100.0 && value >= 99.5 => ">99%".to_owned(),
+        value if (99.5..100.0).contains(&value) => ">99%".to_owned(),
         value => format!("{value:.0}%"),
     }
 }
@@ -90,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_share_that_is_not_nothing_is_not_shown_as_zero() {
-        assert_eq!([0.0, 0.2, 35.4, 99.9, 100.0].map(percent), ["0%", "<1%", "35%", ">99%", "100%"]);
+        assert_eq!(
+            [0.0, 0.2, 35.4, 99.9, 100.0].map(percent),
+            ["0%", "<1%", "35%", ">99%", "100%"]
+        );
     }
 
     #[test]
