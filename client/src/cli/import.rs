@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 
 use super::{CliError, Env, Outcome};
-use crate::failure::UsageError;
 use crate::import::{self, Request};
 use crate::store::Store;
 use crate::summary;
@@ -38,17 +36,11 @@ pub struct ImportArgs {
     vm: Option<String>,
 }
 
-/// `job-YYYYMMDD-HHMMSS`.
-fn default_name(now: Timestamp) -> Result<Name, CliError> {
-    let text = now.strftime("job-%Y%m%d-%H%M%S").to_string();
-    Name::new(&text).map_err(|error| UsageError::new(error.to_string(), "give a name with `--name`").into())
-}
-
 pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
     let now = env.clock.now();
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => default_name(now)?,
+        None => super::start::default_name(now)?,
     };
     let request = Request {
         files: args.files.clone(),

@@ -81,13 +81,13 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
             analysis::analyze(job, loaded, &everything, now).map_err(unusable)?,
         ));
     }
-    let mut imported = Vec::new();
+    let mut jobs = Vec::new();
     for (staged, analysis) in readable {
-        imported.push(Imported {
+        jobs.push(Imported {
             directory: staged.publish(store)?,
             prints: staged.prints,
             analysis,
         });
     }
-    Ok((imported, warnings))
+    Ok((jobs, warnings))
 }

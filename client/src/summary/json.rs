@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Status;
 
@@ -82,7 +82,7 @@ pub(crate) struct Metrics {
     throughput_mbps: f64,
     throughput_read_mbps: f64,
     throughput_write_mbps: f64,
-    block_size_distribution: BTreeMap<String, f64>,
+    block_size_distribution: InOrder<f64>,
     block_sizes: DirectionsJson<BlockSizesJson>,
     sequential_random: SequentialJson,
     queue_depth: Option<QueueDepthJson>,
@@ -178,6 +178,22 @@ struct DistributionJson {
 struct HistogramJson<'analysis> {
     limits: &'analysis [i64],
     counts: &'analysis [u64],
+}
+
+/// An object whose keys keep the order they were given in.
+#[derive(Debug)]
+struct InOrder<T>(Vec<(String, T)>);
+
+impl<T> FromIterator<(String, T)> for InOrder<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl<T: Serialize> Serialize for InOrder<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
 }
 
 impl<'analysis> Summary<'analysis> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{count, duration_ms, percent, rate, with_range};
+use super::number::{count, counted, duration_ms, percent, rate, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Profile, Severity};
@@ -34,12 +34,13 @@ pub fn report(analysis: &Analysis) -> String {
         .map_or_else(String::new, |threshold| format!(" (threshold: {threshold})"));
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "Loading samples... {total} samples found.");
+    let _ = writeln!(text, "Loading samples... {} found.", counted(total, "sample"));
     let _ = writeln!(text, "Applying filter: {}{threshold}", filter.method());
     let dropped = total - kept;
     let _ = writeln!(
         text,
-        "Filtered out {dropped} low-activity samples ({:.1}%)",
+        "Filtered out {} ({:.1}%)",
+        counted(dropped, "low-activity sample"),
         100.0 * dropped as f64 / total.max(1) as f64
     );
     if dropped > 0 {
@@ -52,7 +53,7 @@ pub fn report(analysis: &Analysis) -> String {
             percent(100.0 * shares.bytes)
         );
     }
-    let _ = writeln!(text, "Analyzing {kept} samples...\n");
+    let _ = writeln!(text, "Analyzing {}...\n", counted(kept, "sample"));
     let _ = writeln!(text, "Peak Workload Profile:");
     for line in profile_lines(&analysis.profile) {
         let _ = writeln!(text, "  {line}");
@@ -70,13 +71,12 @@ pub fn report(analysis: &Analysis) -> String {
 /// What an import found.
 pub fn imported(job: &Imported, shown_path: &str) -> String {
     let analysis = &job.analysis;
-    let plural = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     let mut text = format!(
         "Imported job '{}': {}, {}, {}\n",
         job.directory.reference(),
-        plural(job.prints as usize, "print"),
-        plural(analysis.series.disks.len(), "disk"),
-        plural(analysis.series.samples.len(), "sample"),
+        counted(job.prints as usize, "print"),
+        counted(analysis.series.disks.len(), "disk"),
+        counted(analysis.series.samples.len(), "sample"),
     );
     for line in profile_lines(&analysis.profile) {
         let _ = writeln!(text, "  {line}");
