@@ -5,6 +5,7 @@
 //! commands and sockets belong to the agent and the client.
 #![warn(clippy::indexing_slicing)]
 
+pub mod cron;
 pub mod esxi;
 pub mod exit_code;
 pub mod histogram;

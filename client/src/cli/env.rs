@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::error::{CliError, OutputError};
@@ -123,6 +124,16 @@ impl Env {
         if let Some(hint) = error.hint() {
             self.note(format_args!("\nhint: {hint}"));
         }
+    }
+
+    /// A progress bar on the standard error; nothing is drawn unless that is a terminal.
+    pub fn bar(&self, length: u64, template: &str) -> ProgressBar {
+        if !self.interactive || self.json {
+            return ProgressBar::hidden();
+        }
+        // A template that indicatif cannot read is a mistake of ours that its default hides from the user.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(length).with_style(style)
     }
 
     /// `path` as users write it: below the home directory it begins with `~`.

@@ -41,16 +41,24 @@ impl CliError {
     }
 }
 
+impl CliError {
+    /// The message of any error with every cause behind it, on one line.
+    pub fn describe(error: &dyn Error) -> String {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}
+
 /// The message with every cause behind it, on one line.
 impl fmt::Display for CliError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(formatter, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        formatter.write_str(&Self::describe(&*self.0))
     }
 }
 

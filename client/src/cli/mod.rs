@@ -4,16 +4,27 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod config;
+mod connect;
+mod discover;
 mod env;
 mod error;
+mod job;
+mod list;
 mod options;
 mod outcome;
+mod phrase;
+mod pull;
+mod start;
+mod status;
+mod stop;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use vscsi_shared::exit_code;
+
+use crate::transport::ssh::answer_as_helper;
 
 pub use env::Env;
 pub use error::{CliError, OutputError};
@@ -35,12 +46,24 @@ pub struct Cli {
 /// Every command, in the order of the help text.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Discover(discover::DiscoverArgs),
+    Start(start::StartArgs),
+    Status(status::StatusArgs),
+    List(list::ListArgs),
+    Stop(stop::StopArgs),
+    Pull(pull::PullArgs),
     Config(config::ConfigArgs),
 }
 
 impl Command {
     fn run(&self, env: &Env) -> Result<Outcome, CliError> {
         match self {
+            Self::Discover(args) => discover::run(args, env),
+            Self::Start(args) => start::run(args, env),
+            Self::Status(args) => status::run(args, env),
+            Self::List(args) => list::run(args, env),
+            Self::Stop(args) => stop::run(args, env),
+            Self::Pull(args) => pull::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
     }
@@ -48,6 +71,12 @@ impl Command {
 
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // ssh starts this program again to ask it for the password that the user typed.
+    let prompt = arguments.get(1).map(|prompt| prompt.to_string_lossy());
+    if let Some(answered) = answer_as_helper(prompt.as_deref(), &mut std::io::stdout()) {
+        return ExitCode::from(if answered { exit_code::OK } else { exit_code::FAILED });
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

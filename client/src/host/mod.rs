@@ -5,6 +5,7 @@
 mod agent;
 mod error;
 mod retrying;
+mod select;
 
 use std::io::Read;
 
@@ -14,6 +15,7 @@ use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, Health, Info, Inventory,
 pub use agent::AgentHost;
 pub use error::HostError;
 pub use retrying::{Connect, Retrying};
+pub use select::{SelectError, select_disks, select_vm};
 
 /// A host that collects. Every operation may be repeated: creating and stopping twice is the same as once.
 pub trait Host: Send {

@@ -58,12 +58,16 @@ impl<'a> Retrying<'a> {
 
     fn once<T>(&self, operation: impl Fn(&dyn Host) -> Result<T, HostError>) -> Result<T, HostError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = match connection.take() {
-            Some(host) => host,
-            None => (self.connect)()?,
-        };
+        if let Some(host) = connection.take() {
+            let result = operation(&*host);
+            if !result.as_ref().is_err_and(HostError::is_worth_retrying) {
+                *connection = Some(host);
+                return result;
+            }
+            // A connection kept from an earlier operation may have ended since; that is no failure of this one yet.
+        }
+        let host = (self.connect)()?;
         let result = operation(&*host);
-        // What failed for a reason that may pass is not asked again on the same connection.
         if !result.as_ref().is_err_and(HostError::is_worth_retrying) {
             *connection = Some(host);
         }

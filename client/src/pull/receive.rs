@@ -185,8 +185,19 @@ impl Part {
 
 fn hash_of(file: &mut File) -> io::Result<(u64, Sha256)> {
     let mut hash = Sha256::new();
-    let length = io::copy(file, &mut hash)?;
-    Ok((length, hash))
+    let mut length = 0;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((length, hash)),
+            Ok(amount) => {
+                hash.update(buffer.get(..amount).unwrap_or_default());
+                length += amount as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Lower-case hexadecimal digits.

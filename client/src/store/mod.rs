@@ -5,12 +5,14 @@
 //! DATA/<job>/samples/sample_000.csv …
 //! DATA/<job>/analysis/…
 //! DATA/<job>/visualizations/…
+//! DATA/.hosts/<host>.json               how a host is reached, and what was installed there
 //! DATA/catalog.db                      an index that can be rebuilt
 //! DATA/.locks/<job>                    held while a command writes to the job
 //! ```
 
 mod atomic;
 mod error;
+mod host_record;
 mod job_directory;
 mod lock;
 mod reference;
@@ -24,6 +26,7 @@ use vscsi_shared::job::{Job, JobDocument};
 
 pub use atomic::{sync_directory, write_atomic};
 pub use error::StoreError;
+pub use host_record::{HostRecord, InstalledAgent};
 pub use job_directory::JobDirectory;
 pub use lock::{Lock, LockKind};
 pub use reference::JobReference;

@@ -93,7 +93,7 @@ impl Findings {
 }
 
 /// A piece of the input fit for a message: at most 80 characters, control characters escaped.
-pub(super) fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     const LENGTH: usize = 80;
     // Four bytes hold any character, so this many bytes are enough and a long line is not decoded in full.
     let start = bytes.get(..LENGTH * 4).unwrap_or(bytes);

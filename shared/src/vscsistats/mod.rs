@@ -16,6 +16,7 @@ mod parser;
 mod print;
 mod write;
 
+pub(crate) use diagnostic::excerpt;
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
 pub use parser::Parser;

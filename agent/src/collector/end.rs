@@ -1,0 +1,226 @@
+//! The end of a job and of the collection behind it, and what job.json says about both.
+
+use std::collections::BTreeSet;
+
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::{Cleanup, Status};
+
+use super::job::Phase;
+use super::{Collector, RETRY_MS};
+use crate::fault::fault_point;
+use crate::host::stop_by_hand;
+use crate::journal::DiskKey;
+
+/// Time between two rewrites of the job.json of a running job whose progress alone has changed, milliseconds:
+/// renaming is expensive on VMFS, and progress is recounted from the snapshots after a crash.
+const SAVE_PROGRESS_MS: u64 = 10_000;
+
+impl Collector {
+    /// Ends a job. Its disks are stopped right after, unless another job uses them.
+    pub(super) fn end(&mut self, name: &Name, status: Status, reason: &str) {
+        let wall = self.equipment.clock.wall();
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        if state.document.job.transition(status, wall).is_err() {
+            return;
+        }
+        if status != Status::Completed {
+            state.note(wall, None, reason.to_owned());
+        }
+        state.phase = Phase::Ended;
+        fault_point("end-before-job");
+        self.save(name);
+        fault_point("end-after-job");
+        let tail = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {reason}")
+        };
+        self.log(&format!("{name}: {status}{tail}"));
+        self.foreign_without_users();
+        self.stop_unused();
+        self.settle();
+    }
+
+    /// Stops every disk that no job uses and that is not resting after a failure.
+    pub(super) fn stop_unused(&mut self) {
+        let now = self.now();
+        let unused: Vec<DiskKey> = self
+            .armed_facts()
+            .into_iter()
+            .filter(|fact| !fact.used && now >= fact.not_before_ms)
+            .map(|fact| fact.disk)
+            .collect();
+        for disk in unused {
+            self.stop_disk(disk);
+        }
+    }
+
+    fn foreign_without_users(&mut self) {
+        let unused: Vec<DiskKey> = self
+            .foreign
+            .keys()
+            .copied()
+            .filter(|disk| !self.is_used(*disk))
+            .collect();
+        for disk in unused {
+            self.foreign.remove(&disk);
+        }
+    }
+
+    /// Issues `-x` and clears the journal when it is certain that the collection has ended.
+    pub(super) fn stop_disk(&mut self, disk: DiskKey) {
+        if self.foreign.remove(&disk).is_some() {
+            return;
+        }
+        fault_point("stop-before-stop");
+        let stopped = self.equipment.host.stop(disk.0, disk.1);
+        fault_point("stop-after-stop");
+        let failure = match stopped {
+            Ok(()) => None,
+            // A disk that is not listed any more has no collection: its VM was powered off or has moved away.
+            Err(_) if self.is_certainly_gone(disk) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        match failure {
+            None => {
+                self.resting.remove(&disk);
+                if let Err(error) = self.journal.clear(disk) {
+                    self.log(&format!("cannot write the journal: {error}"));
+                }
+                fault_point("stop-after-journal");
+                self.log(&format!(
+                    "stopped the collection of disk {} of world group {}",
+                    disk.1, disk.0
+                ));
+            }
+            Some(reason) => {
+                self.log(&format!(
+                    "cannot stop disk {} of world group {}: {reason}",
+                    disk.1, disk.0
+                ));
+                self.resting.insert(disk, (self.now() + RETRY_MS, reason));
+            }
+        }
+        self.settle();
+    }
+
+    fn is_certainly_gone(&self, (vm, disk): DiskKey) -> bool {
+        self.equipment.host.list().is_ok_and(|listing| {
+            listing.diagnostics.is_empty()
+                && !listing.vms.iter().any(|listed| {
+                    listed.world_group_id == vm && listed.disks.iter().any(|listed| listed.handle_id == disk)
+                })
+        })
+    }
+
+    /// Has the cleanup block of every ended job tell the truth.
+    pub(super) fn settle(&mut self) {
+        let wall = self.equipment.clock.wall();
+        let ended: Vec<Name> = self
+            .jobs
+            .iter()
+            .filter(|(_, state)| !state.is_active() && !state.job().cleanup.vscsi_stats_stopped)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in ended {
+            let Some(state) = self.jobs.get(&name) else { continue };
+            let outstanding: BTreeSet<DiskKey> = state
+                .disks()
+                .into_iter()
+                .filter(|disk| self.journal.armed().contains_key(disk) && !self.is_used(*disk))
+                .collect();
+            let cleanup = if outstanding.is_empty() {
+                Cleanup {
+                    vscsi_stats_stopped: true,
+                    stopped_at: Some(wall),
+                    ..Cleanup::default()
+                }
+            } else {
+                let kept = outstanding
+                    .iter()
+                    .all(|disk| self.journal.armed().get(disk).is_some_and(|armed| armed.kept));
+                let failure = outstanding.iter().find_map(|disk| self.resting.get(disk));
+                Cleanup {
+                    vscsi_stats_stopped: false,
+                    stopped_at: None,
+                    cleanup_error: failure.map(|(_, reason)| reason.clone()),
+                    manual_cleanup_required: kept || failure.is_some(),
+                    manual_cleanup_command: Some(stop_by_hand(&outstanding)),
+                }
+            };
+            let changed = state.job().cleanup != cleanup;
+            if let Some(state) = self.jobs.get_mut(&name).filter(|_| changed) {
+                state.document.job.cleanup = cleanup;
+                self.save(&name);
+            }
+        }
+    }
+
+    /// Writes job.json and publishes the job; a failure is retried until it succeeds.
+    pub(super) fn save(&mut self, name: &Name) {
+        let (wall, now) = (self.equipment.clock.wall(), self.now());
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        state.document.job.updated_at = wall;
+        match self.equipment.spool.save_job(&state.document) {
+            Ok(()) => {
+                state.saved_ms = Some(now);
+                self.equipment.views.set_problem("job.json", None);
+            }
+            Err(error) => {
+                state.saved_ms = None;
+                let problem = format!("{error}; the agent tries again");
+                self.equipment.log.line(&problem);
+                self.equipment.views.set_problem("job.json", Some(problem));
+            }
+        }
+        self.publish(name);
+    }
+
+    /// Writes job.json now when it is old, and otherwise only publishes.
+    pub(super) fn save_progress(&mut self, name: &Name) {
+        let now = self.now();
+        let fresh = self
+            .jobs
+            .get(name)
+            .and_then(|state| state.saved_ms)
+            .is_some_and(|saved| now.saturating_sub(saved) < SAVE_PROGRESS_MS);
+        if fresh {
+            self.publish(name);
+        } else {
+            self.save(name);
+        }
+    }
+
+    /// Tries again what could not be written.
+    pub(super) fn save_unsaved(&mut self) {
+        let unsaved: Vec<Name> = self.unsaved().cloned().collect();
+        for name in unsaved {
+            self.save(&name);
+        }
+    }
+
+    pub(super) fn next_save_ms(&self) -> Option<u64> {
+        self.unsaved().next().map(|_| self.now() + RETRY_MS)
+    }
+
+    fn unsaved(&self) -> impl Iterator<Item = &Name> {
+        self.jobs
+            .iter()
+            .filter(|(_, state)| state.saved_ms.is_none())
+            .map(|(name, _)| name)
+    }
+
+    /// Ends every job and every collection: the agent has been told to end.
+    pub fn end_all(&mut self, reason: &str) {
+        let active: Vec<Name> = self
+            .jobs
+            .iter()
+            .filter(|(_, state)| state.is_active())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in active {
+            self.end(&name, Status::Failed, reason);
+        }
+        self.stop_unused();
+    }
+}

@@ -1,0 +1,151 @@
+//! The beginning of the agent: what the spool and the journal of the agent before it ask for.
+
+use std::io;
+
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::Status;
+use vscsi_shared::snapshot::SnapshotFlag;
+
+use super::job::{JobState, Phase};
+use super::schedules::Schedules;
+use super::{Collector, Equipment};
+use crate::journal::{Handover, Journal};
+use crate::spool::Stored;
+
+/// How long the guard keeps collections running for a successor after a handover, milliseconds.
+pub const HANDOVER_MS: u64 = 60_000;
+
+/// How the agent before this one ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// It handed over: its jobs go on.
+    HandedOver,
+    /// It died, and its collections were stopped or are stopped now.
+    Died,
+    /// The host has been started since.
+    Rebooted,
+}
+
+impl Collector {
+    /// Takes over spool and journal.
+    ///
+    /// # Errors
+    /// When the journal or the spool cannot be read or written.
+    pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
+        let now_ms = equipment.clock.monotonic_ms();
+        let before = if journal.boot_id() != equipment.boot.id {
+            Before::Rebooted
+        } else if is_valid(journal.handover(), now_ms) {
+            Before::HandedOver
+        } else {
+            Before::Died
+        };
+        let (stored, notes) = equipment.spool.load().map_err(io::Error::other)?;
+        for note in &notes {
+            equipment.log.line(note);
+        }
+        equipment
+            .views
+            .set_problem("spool", (!notes.is_empty()).then(|| notes.join("; ")));
+        if before == Before::Rebooted && !journal.armed().is_empty() {
+            // Handles of another boot name nothing, or something else: vscsiStats does not collect across a boot.
+            equipment
+                .log
+                .line("the host was started again: nothing of the journal runs any more");
+            journal.clear_all()?;
+        }
+        journal.take_over(&equipment.boot.id, owner)?;
+        let schedules = Schedules::load(&equipment.state_directory)?;
+        let mut collector = Self {
+            equipment,
+            journal,
+            jobs: std::collections::BTreeMap::new(),
+            schedules,
+            foreign: std::collections::BTreeMap::new(),
+            resting: std::collections::BTreeMap::new(),
+            listing: None,
+            volumes: None,
+        };
+        for stored in stored {
+            collector.adopt(stored, before);
+        }
+        collector.publish_schedules();
+        collector.stop_unused();
+        collector.settle();
+        Ok(collector)
+    }
+
+    fn adopt(&mut self, stored: Stored, before: Before) {
+        let name = stored.document.job.job_id.clone();
+        let status = stored.document.job.status;
+        let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
+        let manifest = self.equipment.spool.manifest(&name);
+        state.next = manifest.samples.last().map_or(0, |last| last.sequence + 1);
+        state.usable = stored.usable;
+        state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);
+        state.saved_ms = Some(self.now());
+        let resumes = before == Before::HandedOver
+            && status == Status::Running
+            && state.record.boot_id == self.equipment.boot.id
+            && state.record.first_due_ms.is_some();
+        if resumes {
+            state.phase = Phase::Sampling;
+            state.flags.insert(SnapshotFlag::Resumed);
+            if state.document.job.collection.foreign {
+                let now = self.now();
+                for disk in state.disks() {
+                    if !self.journal.armed().contains_key(&disk) {
+                        self.foreign.insert(disk, now);
+                    }
+                }
+            }
+        }
+        self.jobs.insert(name.clone(), state);
+        if resumes {
+            self.log(&format!("{name}: goes on after a handover"));
+            self.publish(&name);
+        } else if status.is_final() {
+            self.publish(&name);
+        } else {
+            self.fail_after(&name, before);
+        }
+    }
+
+    fn fail_after(&mut self, name: &Name, before: Before) {
+        let reason = match before {
+            Before::Rebooted => "the host was started again while the job ran; its samples are kept",
+            Before::Died | Before::HandedOver => {
+                "the agent ended without warning while the job ran; its collection was stopped and its samples are kept"
+            }
+        };
+        if let Some(state) = self.jobs.get_mut(name) {
+            // Only an active job can end; this one was active when its agent died.
+            state.phase = Phase::Sampling;
+        }
+        self.end(name, Status::Failed, reason);
+    }
+
+    /// Leaves jobs and collections to a successor.
+    ///
+    /// # Errors
+    /// When the journal cannot be written; nothing has changed then.
+    pub fn hand_over(&mut self) -> io::Result<()> {
+        let now = self.now();
+        self.journal.hand_over(now)?;
+        self.log("handing over to a successor");
+        let active: Vec<Name> = self
+            .jobs
+            .iter()
+            .filter(|(_, state)| state.is_active())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in active {
+            self.save(&name);
+        }
+        Ok(())
+    }
+}
+
+fn is_valid(handover: Option<Handover>, now_ms: u64) -> bool {
+    handover.is_some_and(|handover| now_ms.saturating_sub(handover.at_ms) <= HANDOVER_MS)
+}

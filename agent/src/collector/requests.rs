@@ -1,0 +1,356 @@
+//! What clients ask the collector for.
+
+use std::collections::BTreeSet;
+
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::{
+    Cleanup, Collection, FORMAT_VERSION, HostIdentity, Job, JobDocument, Status, Target, TargetDisk,
+};
+use vscsi_shared::wire::v1::{Acknowledge, CreateJob, ErrorCode, JobView, StopJob, VmSelector};
+
+use super::Collector;
+use super::job::{JobState, Phase};
+use crate::action::{Outcome, Refusal, refuse};
+use crate::fault::fault_point;
+use crate::host::{HostError, Selected, Volumes, inventory, select, stop_by_hand};
+use crate::journal::{Armed, DiskKey};
+use crate::spool::{Record, SpoolError};
+
+/// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
+const SNAPSHOT_BYTES_PER_DISK: u64 = 8 * 1024;
+
+/// Longest job: 100 000 samples, at 60 s more than two months.
+const MAX_SAMPLES: u32 = 100_000;
+
+/// Longest interval: a day.
+const MAX_INTERVAL_SECONDS: u32 = 86_400;
+
+/// Most disks of a job: a VM has at most 64 on one kind of controller.
+const MAX_DISKS: usize = 64;
+
+impl Collector {
+    pub(super) fn create(&mut self, request: CreateJob) -> Result<Outcome, Refusal> {
+        if let Some(existing) = self.jobs.get(&request.name) {
+            return if existing.record.request == request {
+                self.view(&request.name).map(Outcome::Job)
+            } else {
+                Err(refuse(
+                    ErrorCode::Conflict,
+                    format!("a different job with the name {} exists already", request.name),
+                    "choose another --name, or delete the other job first",
+                ))
+            };
+        }
+        check(&request)?;
+        self.make_room(&request)?;
+        let listing = self.equipment.host.list().map_err(refuse_host)?;
+        let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
+        let selected = match (plain, self.volumes()) {
+            (Err(_), Some(volumes)) => select(&listing, &volumes, &request.vm, &request.disks),
+            (plain, _) => plain,
+        };
+        let selected = selected.map_err(|unresolved| {
+            refuse(
+                ErrorCode::NoSuchTarget,
+                unresolved.to_string(),
+                "list what there is with `vscsi-helper discover`",
+            )
+        })?;
+        let name = request.name.clone();
+        let document = self.new_document(&request, &selected);
+        let record = Record {
+            request,
+            boot_id: self.equipment.boot.id.clone(),
+            first_due_ms: None,
+            acknowledged: None,
+        };
+        let phase = Phase::Looking {
+            first: Default::default(),
+            again_ms: u64::MAX,
+        };
+        let state = JobState::new(document, record, phase);
+        self.refuse_mixed_modes(&state)?;
+        let created = self.equipment.spool.create(&state.document, &state.record);
+        if let Err(error) = created {
+            // Half a job would come back as a failed one at the next start.
+            let _ = self.equipment.spool.delete(&name);
+            return Err(refuse_spool(&error));
+        }
+        fault_point("job-created");
+        self.jobs.insert(name.clone(), state);
+        self.look_first(&name);
+        self.view(&name).map(Outcome::Created)
+    }
+
+    fn new_document(&self, request: &CreateJob, selected: &Selected) -> JobDocument {
+        let now = self.equipment.clock.wall();
+        let host = HostIdentity {
+            hostname: if request.host.hostname.is_empty() {
+                self.equipment.hostname.clone()
+            } else {
+                request.host.hostname.clone()
+            },
+            ..request.host.clone()
+        };
+        let resolved = &selected.resolved;
+        let disks = resolved
+            .disks
+            .iter()
+            .zip(&selected.luns)
+            .map(|(disk, lun)| TargetDisk {
+                handle_id: disk.handle_id,
+                node: disk.node.clone(),
+                lun: lun.clone(),
+            })
+            .collect();
+        JobDocument::new(Job {
+            format_version: FORMAT_VERSION,
+            job_id: request.name.clone(),
+            created_at: now,
+            updated_at: now,
+            status: Status::Pending,
+            host,
+            target: Target {
+                vm_name: resolved.vm_name.clone(),
+                world_group_id: resolved.world_group_id,
+                config_file: resolved.config_file.clone(),
+                disks,
+            },
+            profile: request.profile.clone(),
+            collection: Collection {
+                started_at: None,
+                completed_at: None,
+                samples_collected: 0,
+                samples_expected: request.profile.samples,
+                errors: Vec::new(),
+                mode: request.options.mode,
+                max_misses: request.options.max_misses,
+                foreign: false,
+            },
+            cleanup: Cleanup::default(),
+        })
+    }
+
+    /// Restarting counters would cut the samples of another job on the same disk.
+    fn refuse_mixed_modes(&self, new: &JobState) -> Result<(), Refusal> {
+        let other = self.jobs.values().find(|other| {
+            let shares = || !other.disks().is_disjoint(&new.disks());
+            other.is_active() && (other.restarts() || new.restarts()) && shares()
+        });
+        match other {
+            Some(other) => Err(refuse(
+                ErrorCode::Conflict,
+                format!(
+                    "job {} collects one of these disks, and restart mode allows no second job on a disk",
+                    other.job().job_id
+                ),
+                "wait for it, or use cumulative counters for both",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a job that would not fit, after dropping ended jobs whose samples are all safe on a client.
+    fn make_room(&mut self, request: &CreateJob) -> Result<(), Refusal> {
+        let disks = request.disks.len().max(1) as u64;
+        let needed = (u64::from(request.profile.samples) + 1) * disks * SNAPSHOT_BYTES_PER_DISK;
+        let spool = std::sync::Arc::clone(&self.equipment.spool);
+        let fits = || spool.used_bytes().saturating_add(needed) <= spool.limit_bytes();
+        let mut acknowledged: Vec<(jiff::Timestamp, Name)> = self
+            .jobs
+            .iter()
+            .filter(|(_, state)| {
+                let all = state.next.checked_sub(1);
+                !state.is_active() && all.is_some() && state.record.acknowledged >= all
+            })
+            .map(|(name, state)| (state.job().updated_at, name.clone()))
+            .collect();
+        acknowledged.sort();
+        for (_, name) in acknowledged {
+            if fits() {
+                break;
+            }
+            self.log(&format!(
+                "{name}: removed from the spool to make room; all its samples were pulled"
+            ));
+            self.remove(&name).map_err(|error| refuse_spool(&error))?;
+        }
+        if fits() {
+            return Ok(());
+        }
+        Err(refuse(
+            ErrorCode::Spool,
+            format!(
+                "the job may need {needed} bytes, and the spool holds {} of at most {}",
+                spool.used_bytes(),
+                spool.limit_bytes()
+            ),
+            "pull and delete old jobs, take fewer samples, or raise --spool-limit",
+        ))
+    }
+
+    pub(super) fn stop(&mut self, name: &Name, how: StopJob) -> Result<Outcome, Refusal> {
+        let state = self.jobs.get(name).ok_or_else(|| no_job(name))?;
+        if !state.is_active() {
+            return self.view(name).map(Outcome::Job);
+        }
+        if !how.cleanup {
+            let keep: Vec<Armed> = state
+                .disks()
+                .iter()
+                .filter_map(|disk| self.journal.armed().get(disk).cloned())
+                .collect();
+            for armed in keep {
+                let kept = Armed { kept: true, ..armed };
+                self.journal
+                    .enter(kept)
+                    .map_err(|error| refuse(ErrorCode::Spool, format!("cannot write the journal: {error}"), ""))?;
+            }
+        }
+        self.end(name, Status::Stopped, "stopped by a user");
+        self.view(name).map(Outcome::Job)
+    }
+
+    pub(super) fn cleanup(&mut self, name: &Name) -> Result<Outcome, Refusal> {
+        let state = self.jobs.get(name).ok_or_else(|| no_job(name))?;
+        if state.is_active() {
+            return Err(refuse(
+                ErrorCode::Conflict,
+                format!("{name} is {}, and its collection belongs to it", state.job().status),
+                "stop the job, which also ends its collection",
+            ));
+        }
+        let disks = state.disks();
+        for disk in &disks {
+            if let Some(armed) = self.journal.armed().get(disk).cloned() {
+                let entry = Armed { kept: false, ..armed };
+                self.journal
+                    .enter(entry)
+                    .map_err(|error| refuse(ErrorCode::Spool, format!("cannot write the journal: {error}"), ""))?;
+            }
+            self.resting.remove(disk);
+        }
+        self.stop_unused();
+        self.settle();
+        let outstanding: BTreeSet<DiskKey> = disks
+            .into_iter()
+            .filter(|disk| self.resting.contains_key(disk))
+            .collect();
+        match outstanding.iter().find_map(|disk| self.resting.get(disk)) {
+            Some((_, reason)) => Err(refuse(
+                ErrorCode::VscsiStats,
+                format!("the collection was not stopped: {reason}"),
+                &format!("run on the host: {}", stop_by_hand(&outstanding)),
+            )),
+            None => self.view(name).map(Outcome::Job),
+        }
+    }
+
+    pub(super) fn delete(&mut self, name: &Name) -> Result<Outcome, Refusal> {
+        let state = self.jobs.get(name).ok_or_else(|| no_job(name))?;
+        if state.is_active() {
+            return Err(refuse(
+                ErrorCode::Conflict,
+                format!("{name} is {}", state.job().status),
+                "stop the job first",
+            ));
+        }
+        self.remove(name).map_err(|error| refuse_spool(&error))?;
+        Ok(Outcome::Deleted)
+    }
+
+    fn remove(&mut self, name: &Name) -> Result<(), SpoolError> {
+        self.equipment.spool.delete(name)?;
+        self.jobs.remove(name);
+        self.publish(name);
+        Ok(())
+    }
+
+    pub(super) fn acknowledge(&mut self, name: &Name, acknowledged: Acknowledge) -> Result<Outcome, Refusal> {
+        let state = self.jobs.get_mut(name).ok_or_else(|| no_job(name))?;
+        if acknowledged.through >= state.next {
+            return Err(refuse(
+                ErrorCode::BadRequest,
+                format!("{name} has no snapshot {} yet", acknowledged.through),
+                "",
+            ));
+        }
+        if state.record.acknowledged < Some(acknowledged.through) {
+            let record = Record {
+                acknowledged: Some(acknowledged.through),
+                ..state.record.clone()
+            };
+            self.equipment
+                .spool
+                .save_record(&record)
+                .map_err(|error| refuse_spool(&error))?;
+            state.record = record;
+            self.publish(name);
+        }
+        self.view(name).map(Outcome::Job)
+    }
+
+    pub(super) fn view(&self, name: &Name) -> Result<JobView, Refusal> {
+        self.publish(name);
+        self.equipment
+            .views
+            .job(name, self.equipment.clock.as_ref())
+            .ok_or_else(|| no_job(name))
+    }
+
+    /// Labels and UUIDs of the volumes, asked once; a volume mounted later needs no label to be found by its UUID.
+    pub(super) fn volumes(&mut self) -> Option<Volumes> {
+        if self.volumes.is_none() {
+            self.volumes = inventory::volumes(&self.equipment.host).ok();
+        }
+        self.volumes.clone()
+    }
+}
+
+fn check(request: &CreateJob) -> Result<(), Refusal> {
+    let profile = &request.profile;
+    let problem = if !(1..=MAX_SAMPLES).contains(&profile.samples) {
+        format!("samples must be 1 to {MAX_SAMPLES}, not {}", profile.samples)
+    } else if !(1..=MAX_INTERVAL_SECONDS).contains(&profile.interval_seconds) {
+        format!(
+            "the interval must be 1 to {MAX_INTERVAL_SECONDS} seconds, not {}",
+            profile.interval_seconds
+        )
+    } else if request.disks.is_empty() || request.disks.len() > MAX_DISKS {
+        format!("a job has 1 to {MAX_DISKS} disks, not {}", request.disks.len())
+    } else if request.options.max_misses == 0 {
+        "max_misses must be at least 1".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(refuse(ErrorCode::BadRequest, problem, ""))
+}
+
+pub(super) fn no_job(name: &Name) -> Refusal {
+    refuse(
+        ErrorCode::NotFound,
+        format!("there is no job {name} in the spool"),
+        "list the jobs with `vscsi-helper list`",
+    )
+}
+
+pub(super) fn refuse_spool(error: &SpoolError) -> Refusal {
+    refuse(
+        ErrorCode::Spool,
+        error.to_string(),
+        "free space in the agent's state directory",
+    )
+}
+
+fn refuse_host(error: HostError) -> Refusal {
+    refuse(
+        ErrorCode::VscsiStats,
+        error.to_string(),
+        "run `vscsi-agent doctor` on the host to see what is missing",
+    )
+}
+
+/// Whether a selector names the VM by its configuration file, which a schedule needs.
+pub(super) fn by_config_file(path: &str) -> VmSelector {
+    VmSelector::ConfigFile(path.to_owned())
+}

@@ -1,0 +1,442 @@
+//! Taking one snapshot: print at the due moment, then make sure that what was printed is still what runs.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vscsi_shared::histogram::HistogramKind;
+use vscsi_shared::identifier::{Name, WorldGroupId};
+use vscsi_shared::job::{Status, Target, TargetDisk};
+use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
+use vscsi_shared::vscsistats::{self, Listing};
+
+use super::Collector;
+use super::job::JobState;
+use crate::command::CommandOutput;
+use crate::fault::fault_point;
+use crate::host::{HostError, Resolved, ResolvedDisk, find_again};
+use crate::journal::DiskKey;
+
+/// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.
+const LISTING_FRESH_MS: u64 = 500;
+
+/// What came of one print.
+struct Attempt {
+    taken_at: Timestamp,
+    monotonic_ms: u64,
+    duration_ms: u64,
+    output: CommandOutput,
+    /// What is wrong with it; `None` when every disk of the job is there whole.
+    problem: Option<String>,
+}
+
+impl Collector {
+    /// Takes snapshot `sequence` of a job and records `missed` ones.
+    pub(super) fn take(&mut self, name: &Name, missed: Range<u32>, sequence: u32, late: bool) {
+        if !missed.is_empty() && !self.record_missed(name, missed) {
+            return;
+        }
+        let Some(state) = self.jobs.get(name) else { return };
+        let mut target = state.job().target.clone();
+        let mut flags = state.flags.clone();
+        if late {
+            flags.insert(SnapshotFlag::Late);
+        }
+        if state.restarts() {
+            flags.insert(SnapshotFlag::Restarted);
+        }
+        let is_foreign = state.disks().iter().any(|disk| self.foreign.contains_key(disk));
+        if is_foreign {
+            flags.insert(SnapshotFlag::Foreign);
+        }
+        let disks = resolved_disks(&target);
+        fault_point("snapshot-before-print");
+        let first = self.print(name, target.world_group_id, &disks);
+        fault_point("snapshot-after-print");
+
+        let listing = self.fresh_listing(first.monotonic_ms);
+        let now_there = match &listing {
+            Ok(listing) => self.find_target(listing, &target),
+            // Without a listing nothing speaks against what was printed.
+            Err(_) => Some(as_resolved(&target)),
+        };
+        let Some(now_there) = now_there else {
+            flags.insert(SnapshotFlag::Gap);
+            self.forget_handles(&target, listing.as_deref().ok());
+            self.keep(name, sequence, &target, Vec::new(), flags, None, &first);
+            self.count_miss(name, sequence, "the VM is not running on this host");
+            return;
+        };
+        let moved = now_there.world_group_id != target.world_group_id || now_there.disks != disks;
+        let attempt = if moved {
+            if self.follow(name, sequence, &mut target, &now_there) {
+                flags.insert(SnapshotFlag::NewBaseline);
+            }
+            self.print(name, now_there.world_group_id, &now_there.disks)
+        } else if first.problem.is_some() && self.may_retry(name, sequence) {
+            flags.insert(SnapshotFlag::Retried);
+            let second = self.print(name, target.world_group_id, &disks);
+            // The second attempt counts, unless it holds nothing and the first holds evidence.
+            if second.problem.is_some() && second.output.stdout.is_empty() {
+                first
+            } else {
+                second
+            }
+        } else {
+            first
+        };
+        let problem = match (&attempt.problem, listing) {
+            (Some(problem), _) => Some(problem.clone()),
+            (None, Err(error)) => {
+                self.log(&format!(
+                    "{name}: the VM could not be looked up after snapshot {sequence}: {error}"
+                ));
+                None
+            }
+            (None, Ok(_)) => None,
+        };
+        if problem.is_some() {
+            flags.insert(SnapshotFlag::Failed);
+        }
+        let kept = self.keep(
+            name,
+            sequence,
+            &target,
+            now_there.disks,
+            flags,
+            attempt.output.status,
+            &attempt,
+        );
+        if !kept {
+            return;
+        }
+        match problem {
+            Some(problem) => self.count_miss(name, sequence, &problem),
+            None => self.count_usable(name, sequence, &attempt),
+        }
+    }
+
+    fn print(&self, name: &Name, vm: WorldGroupId, disks: &[ResolvedDisk]) -> Attempt {
+        let deadline = self.jobs.get(name).map_or(Duration::from_secs(1), print_deadline);
+        let only = match disks {
+            [disk] => Some(disk.handle_id),
+            _ => None,
+        };
+        let clock = &self.equipment.clock;
+        let (taken_at, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
+        let printed = self.equipment.host.print_all(vm, only, deadline);
+        let duration_ms = clock.monotonic_ms().saturating_sub(monotonic_ms);
+        let (output, problem) = match printed {
+            Ok(output) => {
+                let problem = what_is_missing(&output, disks);
+                (output, problem)
+            }
+            Err(error) => (CommandOutput::default(), Some(error.to_string())),
+        };
+        Attempt {
+            taken_at,
+            monotonic_ms,
+            duration_ms,
+            output,
+            problem,
+        }
+    }
+
+    fn may_retry(&self, name: &Name, sequence: u32) -> bool {
+        let Some(grid) = self.jobs.get(name).and_then(JobState::grid) else {
+            return false;
+        };
+        let behind = self.now().saturating_sub(grid.due_ms(sequence));
+        behind.saturating_mul(2) <= grid.interval_ms || sequence == grid.samples
+    }
+
+    fn fresh_listing(&mut self, not_before_ms: u64) -> Result<Arc<Listing>, HostError> {
+        if let Some((at, listing)) = &self.listing
+            && at.saturating_add(LISTING_FRESH_MS) >= not_before_ms
+        {
+            return Ok(Arc::clone(listing));
+        }
+        let listing = Arc::new(self.equipment.host.list()?);
+        self.listing = Some((self.now(), Arc::clone(&listing)));
+        Ok(listing)
+    }
+
+    fn find_target(&mut self, listing: &Listing, target: &Target) -> Option<Resolved> {
+        // Labels and UUIDs are looked up only when the plain path does not match.
+        find_again(listing, &Default::default(), target)
+            .or_else(|| self.volumes().and_then(|volumes| find_again(listing, &volumes, target)))
+    }
+
+    /// Adopts new handles: starts their collection and drops the old ones. `true` when counters begin anew.
+    fn follow(&mut self, name: &Name, sequence: u32, target: &mut Target, now_there: &Resolved) -> bool {
+        let wall = self.equipment.clock.wall();
+        let before: BTreeSet<DiskKey> = disk_keys(target.world_group_id, &resolved_disks(target));
+        let after = disk_keys(now_there.world_group_id, &now_there.disks);
+        let is_new = after.difference(&before).next().is_some();
+        target.world_group_id = now_there.world_group_id;
+        for disk in &mut target.disks {
+            let found = now_there
+                .disks
+                .iter()
+                .find(|found| (!disk.node.is_empty() && found.node == disk.node) || found.handle_id == disk.handle_id);
+            if let Some(found) = found {
+                disk.handle_id = found.handle_id;
+            }
+        }
+        let message = if is_new {
+            "the VM has new handles, as after a power cycle or vMotion: counters begin anew"
+        } else {
+            "a disk of the job is not listed any more: the others are collected on"
+        };
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.document.job.target = target.clone();
+            state.note(wall, Some(sequence), message.to_owned());
+        }
+        self.log(&format!("{name}: {message}"));
+        for disk in after.difference(&before) {
+            if let Err(reason) = self.arm(*disk)
+                && let Some(state) = self.jobs.get_mut(name)
+            {
+                state.note(wall, Some(sequence), reason);
+            }
+        }
+        is_new
+    }
+
+    /// Handles that no listing shows have no collection to stop.
+    fn forget_handles(&mut self, target: &Target, listing: Option<&Listing>) {
+        let Some(listing) = listing.filter(|listing| listing.diagnostics.is_empty()) else {
+            return;
+        };
+        for disk in disk_keys(target.world_group_id, &resolved_disks(target)) {
+            let listed = listing
+                .vms
+                .iter()
+                .any(|vm| vm.world_group_id == disk.0 && vm.disks.iter().any(|listed| listed.handle_id == disk.1));
+            if !listed && let Err(error) = self.journal.clear(disk) {
+                self.log(&format!("cannot write the journal: {error}"));
+            }
+        }
+    }
+
+    /// Writes the snapshot; `false` when that failed and has ended the job.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one snapshot, each from another place"
+    )]
+    fn keep(
+        &mut self,
+        name: &Name,
+        sequence: u32,
+        target: &Target,
+        disks: Vec<ResolvedDisk>,
+        flags: BTreeSet<SnapshotFlag>,
+        exit_status: Option<i32>,
+        attempt: &Attempt,
+    ) -> bool {
+        let is_gap = flags.contains(&SnapshotFlag::Gap);
+        let header = SnapshotHeader {
+            job: name.clone(),
+            sequence,
+            taken_at: attempt.taken_at,
+            monotonic_ms: attempt.monotonic_ms,
+            duration_ms: attempt.duration_ms,
+            boot_id: self.equipment.boot.id.clone(),
+            host: self.equipment.hostname.clone(),
+            vm_name: target.vm_name.clone(),
+            config_file: target.config_file.clone(),
+            world_group_id: target.world_group_id,
+            disks: disks
+                .into_iter()
+                .map(|disk| SnapshotDisk {
+                    handle_id: disk.handle_id,
+                    node: disk.node,
+                })
+                .collect(),
+            flags,
+            exit_status: exit_status.filter(|_| !is_gap),
+        };
+        let output: &[u8] = if is_gap { b"" } else { &attempt.output.stdout };
+        let file = header.with_output(output);
+        if let Err(error) = self.equipment.spool.write_snapshot(name, sequence, &file) {
+            let reason = format!("snapshot {sequence} could not be kept: {error}; the earlier ones are intact");
+            self.equipment.views.set_problem("spool", Some(reason.clone()));
+            self.end(name, Status::Failed, &reason);
+            return false;
+        }
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.next = sequence + 1;
+            // A new baseline is announced by the first snapshot that holds it.
+            if !is_gap {
+                state.flags.clear();
+            }
+        }
+        true
+    }
+
+    /// Writes empty snapshots for sequences whose time passed while nobody could take them.
+    fn record_missed(&mut self, name: &Name, missed: Range<u32>) -> bool {
+        let Some(state) = self.jobs.get(name) else { return false };
+        let target = state.job().target.clone();
+        let wall = self.equipment.clock.wall();
+        let message = format!(
+            "{} snapshots were not taken because the agent or the host was not running: the next one covers their time",
+            missed.len()
+        );
+        self.log(&format!("{name}: {message}"));
+        let first = missed.start;
+        for sequence in missed {
+            let attempt = Attempt {
+                taken_at: wall,
+                monotonic_ms: self.now(),
+                duration_ms: 0,
+                output: CommandOutput::default(),
+                problem: None,
+            };
+            let flags = BTreeSet::from([SnapshotFlag::Failed, SnapshotFlag::Late]);
+            if !self.keep_missed(name, sequence, &target, flags, &attempt) {
+                return false;
+            }
+        }
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.note(wall, Some(first), message);
+        }
+        true
+    }
+
+    fn keep_missed(
+        &mut self,
+        name: &Name,
+        sequence: u32,
+        target: &Target,
+        flags: BTreeSet<SnapshotFlag>,
+        attempt: &Attempt,
+    ) -> bool {
+        // The flags that wait for the next snapshot wait on: this one holds no output that they could describe.
+        let waiting = self.jobs.get(name).map(|state| state.flags.clone()).unwrap_or_default();
+        let kept = self.keep(name, sequence, target, Vec::new(), flags, None, attempt);
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.flags = waiting;
+        }
+        kept
+    }
+
+    fn count_usable(&mut self, name: &Name, sequence: u32, attempt: &Attempt) {
+        let wall = self.equipment.clock.wall();
+        let complaint = attempt.output.complaint();
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        state.misses = 0;
+        state.usable += 1;
+        state.document.job.collection.samples_collected = state.usable.saturating_sub(1);
+        if let Some(complaint) = complaint {
+            let message = format!("vscsiStats printed every histogram, but it {complaint}; the snapshot is used");
+            state.note(wall, Some(sequence), message);
+        }
+        if state.restarts() && sequence < state.job().profile.samples {
+            self.restart_counters(name, sequence);
+        }
+        self.complete_or_go_on(name, sequence);
+    }
+
+    fn count_miss(&mut self, name: &Name, sequence: u32, problem: &str) {
+        let wall = self.equipment.clock.wall();
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        state.misses += 1;
+        state.note(wall, Some(sequence), problem.to_owned());
+        let (misses, allowed) = (state.misses, state.job().collection.max_misses);
+        self.log(&format!("{name}: snapshot {sequence} holds no data: {problem}"));
+        if misses >= allowed {
+            let reason = format!("{misses} snapshots in a row held no data; the last one: {problem}");
+            self.end(name, Status::Failed, &reason);
+            return;
+        }
+        self.complete_or_go_on(name, sequence);
+    }
+
+    fn complete_or_go_on(&mut self, name: &Name, sequence: u32) {
+        let Some(state) = self.jobs.get(name) else { return };
+        if sequence >= state.job().profile.samples {
+            self.end(name, Status::Completed, "");
+        } else {
+            self.save_progress(name);
+        }
+    }
+
+    /// Restart mode: `-x` and `-s` between two samples, so that the counters are those of one interval alone.
+    fn restart_counters(&mut self, name: &Name, sequence: u32) {
+        let wall = self.equipment.clock.wall();
+        let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
+        for (vm, disk) in disks {
+            let host = &self.equipment.host;
+            if let Err(error) = host.stop(vm, disk).and_then(|()| host.start(vm, disk))
+                && let Some(state) = self.jobs.get_mut(name)
+            {
+                state.note(
+                    wall,
+                    Some(sequence),
+                    format!("the counters were not restarted: {error}"),
+                );
+            }
+        }
+    }
+}
+
+/// A print may take a third of the interval, so that there is time for a second attempt, within reason.
+fn print_deadline(state: &JobState) -> Duration {
+    let third = Duration::from_secs(u64::from(state.job().profile.interval_seconds)) / 3;
+    third.clamp(Duration::from_secs(1), Duration::from_secs(15))
+}
+
+/// What keeps a print from being a whole snapshot of `disks`.
+fn what_is_missing(output: &CommandOutput, disks: &[ResolvedDisk]) -> Option<String> {
+    let parsed = vscsistats::parse(&output.stdout);
+    let whole = |disk: &ResolvedDisk| {
+        parsed
+            .prints
+            .iter()
+            .flat_map(|print| &print.disks)
+            .any(|printed| printed.handle_id == disk.handle_id && printed.iter().count() == HistogramKind::COUNT)
+    };
+    let lacking: Vec<String> = disks
+        .iter()
+        .filter(|disk| !whole(disk))
+        .map(|disk| disk.handle_id.to_string())
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let cause = output
+        .complaint()
+        .or_else(|| parsed.diagnostics.first().map(|first| format!("printed {first}")))
+        .unwrap_or_else(|| "ended well".to_owned());
+    Some(format!(
+        "vscsiStats {cause}, and not all histograms of disk {} were printed",
+        lacking.join(", ")
+    ))
+}
+
+fn resolved_disks(target: &Target) -> Vec<ResolvedDisk> {
+    target
+        .disks
+        .iter()
+        .map(|disk: &TargetDisk| ResolvedDisk {
+            handle_id: disk.handle_id,
+            node: disk.node.clone(),
+        })
+        .collect()
+}
+
+fn as_resolved(target: &Target) -> Resolved {
+    Resolved {
+        world_group_id: target.world_group_id,
+        vm_name: target.vm_name.clone(),
+        config_file: target.config_file.clone(),
+        disks: resolved_disks(target),
+    }
+}
+
+fn disk_keys(vm: WorldGroupId, disks: &[ResolvedDisk]) -> BTreeSet<DiskKey> {
+    disks.iter().map(|disk| (vm, disk.handle_id)).collect()
+}

@@ -1,0 +1,169 @@
+//! `vscsi-agent connect`: start the agent if it is not running, greet, and be a byte bridge to it.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::options::Options;
+use crate::running::RunningAgent;
+use crate::{files, sys};
+
+/// How long a started agent gets until it answers: it may have a journal to clear, and snapshots to check.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long an agent of another version gets to hand over.
+const HANDOVER_PATIENCE: Duration = Duration::from_secs(20);
+
+/// There is no agent to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It could not be started.
+    #[error("cannot start the agent {program}: {source}{}", hint(source))]
+    Start {
+        /// The program.
+        program: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It was started and does not answer.
+    #[error("the agent was started and does not answer; its last words are in {log}")]
+    Silent {
+        /// The log.
+        log: String,
+    },
+    /// The bridge.
+    #[error("the bridge to the agent broke: {0}")]
+    Bridge(#[source] io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        ". The host refuses to run programs that no VIB installed (execInstalledOnly)"
+    } else {
+        ""
+    }
+}
+
+/// Connects standard input and output to the agent.
+///
+/// # Errors
+/// [`ConnectError`] when there is no agent and none can be started, or the bridge broke.
+pub fn connect(options: &Options) -> Result<(), ConnectError> {
+    sys::private_files();
+    let (agent, stream) = reach(options)?;
+    bridge(&agent, stream).map_err(ConnectError::Bridge)
+}
+
+fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
+    let state_directory = options.state_directory.as_path();
+    if let Some((agent, stream)) = running(options) {
+        if agent.version == env!("CARGO_PKG_VERSION") {
+            return Ok((agent, stream));
+        }
+        // Its successor is this program: an upgrade takes jobs over without a gap in the counters.
+        drop(stream);
+        hand_over(&agent, options);
+    }
+    start(options)?;
+    let silent = || ConnectError::Silent {
+        log: state_directory.join("agent.log").display().to_string(),
+    };
+    wait_for(START_PATIENCE, || running(options)).ok_or_else(silent)
+}
+
+/// The agent that answers at the port it told.
+fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
+    let agent = RunningAgent::load(&options.state_directory)?;
+    let alive = sys::signal_process(agent.process, 0).is_ok();
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, agent.port)).ok()?;
+    alive.then_some((agent, stream))
+}
+
+fn hand_over(agent: &RunningAgent, options: &Options) {
+    if sys::signal_process(agent.process, libc::SIGHUP).is_ok() {
+        wait_for(HANDOVER_PATIENCE, || {
+            let gone = RunningAgent::load(&options.state_directory).is_none_or(|found| found.process != agent.process);
+            gone.then_some(())
+        });
+    }
+}
+
+fn wait_for<T>(patience: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + patience;
+    loop {
+        if let Some(found) = ready() {
+            return Some(found);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts the agent with all descriptors detached: an ssh channel would otherwise stay open until it ends.
+fn start(options: &Options) -> Result<(), ConnectError> {
+    let failed = |source| ConnectError::Start {
+        program: options.program.display().to_string(),
+        source,
+    };
+    files::create_directory(&options.state_directory).map_err(failed)?;
+    let log = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(options.state_directory.join("agent.out"))
+        .map_err(failed)?;
+    Command::new(&options.program)
+        .args(["serve", "--detached", "--state-dir"])
+        .arg(&options.state_directory)
+        .arg("--host-root")
+        .arg(&options.host_root)
+        .args(["--idle-exit", &options.idle_exit.as_secs().to_string()])
+        .args([
+            "--spool-limit",
+            &(options.spool_limit_bytes / (1024 * 1024)).to_string(),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .map(drop)
+        .map_err(failed)
+}
+
+fn bridge(agent: &RunningAgent, stream: TcpStream) -> io::Result<()> {
+    let mut greeting = serde_json::to_vec(&agent.greeting())?;
+    greeting.push(b'\n');
+    let mut output = io::stdout();
+    output.write_all(&greeting)?;
+    output.flush()?;
+    let mut to_agent = stream.try_clone()?;
+    // Not joined: when the agent closes, standard input may never end.
+    thread::Builder::new().spawn(move || {
+        let _ = pass(&mut io::stdin(), &mut to_agent);
+        let _ = to_agent.shutdown(Shutdown::Write);
+    })?;
+    let mut from_agent = stream;
+    pass(&mut from_agent, &mut output)
+}
+
+/// Passes bytes on as they come, each flushed, because the other side waits for them.
+fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                to.write_all(buffer.get(..length).unwrap_or_default())?;
+                to.flush()?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The host as the collector drives it: every `vscsiStats` command line stands in this file.
+
+pub mod inventory;
+mod resolve;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vscsi_shared::histogram::HistogramKind;
+use vscsi_shared::identifier::{HandleId, WorldGroupId};
+use vscsi_shared::vscsistats::{self, Listing};
+
+use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
+
+pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, select};
+
+/// How long a command that changes or lists something may take.
+const SHORT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What one print may hold: 64 disks take less than half a megabyte.
+const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A command of the host did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// It could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// It ran and failed.
+    #[error("`{command}` {complaint}")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// What went wrong.
+        complaint: String,
+    },
+}
+
+/// Drives the commands of the host.
+#[derive(Clone)]
+pub struct Host {
+    runner: Arc<dyn CommandRunner>,
+    programs: Programs,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Host")
+            .field("programs", &self.programs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// A host whose programs `runner` runs.
+    pub fn new(runner: Arc<dyn CommandRunner>, programs: Programs) -> Self {
+        Self { runner, programs }
+    }
+
+    /// Runs a program of the fixed list.
+    pub(crate) fn run(
+        &self,
+        program: Program,
+        arguments: &[&str],
+        deadline: Duration,
+    ) -> Result<CommandOutput, HostError> {
+        let spec = CommandSpec {
+            program: self.programs.find(program).ok_or(RunError::Missing(program))?,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            deadline,
+            output_limit: OUTPUT_LIMIT,
+        };
+        Ok(self.runner.run(&spec)?)
+    }
+
+    /// Runs a program whose failure has no use for its output.
+    pub(crate) fn run_well(&self, program: Program, arguments: &[&str]) -> Result<Vec<u8>, HostError> {
+        let output = self.run(program, arguments, SHORT_DEADLINE)?;
+        match output.complaint() {
+            None => Ok(output.stdout),
+            Some(complaint) => Err(HostError::Failed {
+                command: format!("{program} {}", arguments.join(" ")),
+                complaint,
+            }),
+        }
+    }
+
+    /// The running VMs and their disks.
+    pub fn list(&self) -> Result<Listing, HostError> {
+        let output = self.run_well(Program::VscsiStats, &["-l"])?;
+        Ok(vscsistats::parse_listing(&output))
+    }
+
+    /// Starts the collection of a disk, or defers its automatic stop by another 30 minutes.
+    pub fn start(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
+        let (vm, disk) = (vm.to_string(), disk.to_string());
+        self.run_well(Program::VscsiStats, &["-s", "-w", &vm, "-i", &disk])
+            .map(drop)
+    }
+
+    /// Stops the collection of a disk.
+    pub fn stop(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
+        let (vm, disk) = (vm.to_string(), disk.to_string());
+        self.run_well(Program::VscsiStats, &["-x", "-w", &vm, "-i", &disk])
+            .map(drop)
+    }
+
+    /// Prints all histograms of the VM, or of its one disk of interest, whatever comes out.
+    pub fn print_all(
+        &self,
+        vm: WorldGroupId,
+        disk: Option<HandleId>,
+        deadline: Duration,
+    ) -> Result<CommandOutput, HostError> {
+        let vm = vm.to_string();
+        let Some(disk) = disk else {
+            return self.run(Program::VscsiStats, &["-p", "all", "-c", "-w", &vm], deadline);
+        };
+        let disk = disk.to_string();
+        let arguments = ["-p", "all", "-c", "-w", &vm, "-i", &disk];
+        self.run(Program::VscsiStats, &arguments, deadline)
+    }
+
+    /// The number of commands the disk's histograms hold; `None` when vscsiStats prints none.
+    pub fn commands_counted(&self, vm: WorldGroupId, disk: HandleId) -> Result<Option<u64>, HostError> {
+        let (vm_text, disk_text) = (vm.to_string(), disk.to_string());
+        let arguments = ["-p", "ioLength", "-c", "-w", &vm_text, "-i", &disk_text];
+        let output = self.run(Program::VscsiStats, &arguments, SHORT_DEADLINE)?;
+        let parsed = vscsistats::parse(&output.stdout);
+        let histogram = parsed
+            .prints
+            .iter()
+            .flat_map(|print| &print.disks)
+            .find(|printed| printed.handle_id == disk)
+            .and_then(|printed| printed.get(HistogramKind::ALL.first().copied()?));
+        Ok(histogram.map(vscsi_shared::histogram::Histogram::total))
+    }
+}
+
+/// The command a person can run to stop the collection of `disks`.
+pub fn stop_by_hand(disks: &BTreeSet<(WorldGroupId, HandleId)>) -> String {
+    let commands: Vec<String> = disks
+        .iter()
+        .map(|(vm, disk)| format!("vscsiStats -x -w {vm} -i {disk}"))
+        .collect();
+    commands.join("; ")
+}

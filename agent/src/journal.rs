@@ -1,0 +1,151 @@
+//! The journal: which collections this agent has started and not yet seen stopped.
+//!
+//! It is durable before each `vscsiStats -s` and loses an entry only after a confirmed `-x`, so whoever reads it
+//! after a crash, the guard or the next start, knows at least everything there is to stop.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vscsi_shared::identifier::{HandleId, WorldGroupId};
+
+use crate::files;
+
+/// The journal is a few hundred bytes for each disk.
+const SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// A disk of a VM, as `-w` and `-i` name it.
+pub type DiskKey = (WorldGroupId, HandleId);
+
+/// One collection we started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Armed {
+    /// World group of the VM.
+    pub world_group_id: WorldGroupId,
+    /// Handle of the disk.
+    pub handle_id: HandleId,
+    /// Monotonic clock when `-s` was issued last, milliseconds.
+    pub armed_ms: u64,
+    /// A user asked to leave it running; it ends by its own automatic stop.
+    #[serde(default)]
+    pub kept: bool,
+}
+
+/// An agent that hands its collections over to its successor says so here; the guard then waits for the successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Monotonic clock, milliseconds.
+    pub at_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Content {
+    /// The boot in which all this was started; after another boot nothing of it runs.
+    boot_id: String,
+    /// Process of the agent that wrote it.
+    owner: u32,
+    #[serde(default)]
+    handover: Option<Handover>,
+    #[serde(default)]
+    armed: Vec<Armed>,
+}
+
+/// The journal in memory and on disk.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    boot_id: String,
+    owner: u32,
+    handover: Option<Handover>,
+    armed: BTreeMap<DiskKey, Armed>,
+}
+
+impl Journal {
+    /// Reads the journal of `state_directory`; none there is an empty one.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read or understood.
+    pub fn load(state_directory: &Path) -> io::Result<Self> {
+        let path = state_directory.join("journal.json");
+        let content = match files::read_if_there(&path, SIZE_LIMIT)? {
+            Some(bytes) => serde_json::from_slice(&bytes)?,
+            None => Content::default(),
+        };
+        Ok(Self {
+            path,
+            boot_id: content.boot_id,
+            owner: content.owner,
+            handover: content.handover,
+            armed: content
+                .armed
+                .into_iter()
+                .map(|entry| ((entry.world_group_id, entry.handle_id), entry))
+                .collect(),
+        })
+    }
+
+    /// The boot in which it was written.
+    pub fn boot_id(&self) -> &str {
+        &self.boot_id
+    }
+
+    /// The agent that wrote it.
+    pub fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// Its writer handed over.
+    pub fn handover(&self) -> Option<Handover> {
+        self.handover
+    }
+
+    /// The collections.
+    pub fn armed(&self) -> &BTreeMap<DiskKey, Armed> {
+        &self.armed
+    }
+
+    /// Makes this process the owner, in this boot.
+    pub fn take_over(&mut self, boot_id: &str, owner: u32) -> io::Result<()> {
+        boot_id.clone_into(&mut self.boot_id);
+        self.owner = owner;
+        self.handover = None;
+        self.save()
+    }
+
+    /// Says that a successor will take over.
+    pub fn hand_over(&mut self, now_ms: u64) -> io::Result<()> {
+        self.handover = Some(Handover { at_ms: now_ms });
+        self.save()
+    }
+
+    /// Enters a collection that is about to be started or extended.
+    pub fn enter(&mut self, entry: Armed) -> io::Result<()> {
+        self.armed.insert((entry.world_group_id, entry.handle_id), entry);
+        self.save()
+    }
+
+    /// Removes a collection that is certainly stopped.
+    pub fn clear(&mut self, disk: DiskKey) -> io::Result<()> {
+        match self.armed.remove(&disk) {
+            Some(_) => self.save(),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes everything, after a reboot.
+    pub fn clear_all(&mut self) -> io::Result<()> {
+        self.armed.clear();
+        self.save()
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let content = Content {
+            boot_id: self.boot_id.clone(),
+            owner: self.owner,
+            handover: self.handover,
+            armed: self.armed.values().cloned().collect(),
+        };
+        files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?)
+    }
+}

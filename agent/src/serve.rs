@@ -1,0 +1,217 @@
+//! The agent's life: one instance, its threads, its signals and its end.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use vscsi_shared::wire::ApiRange;
+
+use crate::boot::BootId;
+use crate::clock::{Clock, SystemClock};
+use crate::collector::{Collector, Equipment, Views};
+use crate::command::{ProcessRunner, Program, Programs};
+use crate::host::Host;
+use crate::http::{self, Asked, Context};
+use crate::journal::Journal;
+use crate::log::Log;
+use crate::options::Options;
+use crate::running::RunningAgent;
+use crate::spool::DirectorySpool;
+use crate::{files, random, sys};
+
+/// Longest sleep of the collector, so that a signal is noticed soon; a flag is all a signal can safely set.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// Stack of the thread that takes requests from `tiny_http`.
+const SERVER_STACK_BYTES: usize = 256 * 1024;
+
+/// The agent could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another one does.
+    #[error("another agent runs on {state_directory}: use `connect`, which finds it")]
+    AlreadyRunning {
+        /// Its state directory.
+        state_directory: String,
+    },
+    /// Something it needs from the system.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> ServeError {
+    move |source| ServeError::Io { what, source }
+}
+
+/// The lock that makes an agent the only one of its state directory; the kernel opens it when the process ends.
+pub(crate) fn lock(state_directory: &Path, name: &str) -> io::Result<Option<File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(state_directory.join(name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// What the signals ask for.
+#[derive(Debug, Clone, Default)]
+struct Signals {
+    end: Arc<AtomicBool>,
+    hand_over: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let signals = Self::default();
+        signal_hook::flag::register(SIGTERM, Arc::clone(&signals.end))?;
+        signal_hook::flag::register(SIGINT, Arc::clone(&signals.end))?;
+        signal_hook::flag::register(SIGHUP, Arc::clone(&signals.hand_over))?;
+        Ok(signals)
+    }
+}
+
+/// Runs the agent until it is told to end or has nothing to do.
+///
+/// # Errors
+/// [`ServeError`] when it cannot begin; once it runs, problems are logged, reported and survived.
+pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
+    sys::private_files();
+    if detached {
+        // Fails only when this process leads a session already, which is what is wanted.
+        let _ = sys::start_session();
+    }
+    let state_directory = options.state_directory.as_path();
+    files::create_directory(state_directory).map_err(failed("create the state directory"))?;
+    let _instance = lock(state_directory, "agent.lock")
+        .map_err(failed("lock the state directory"))?
+        .ok_or_else(|| ServeError::AlreadyRunning {
+            state_directory: state_directory.display().to_string(),
+        })?;
+    let log = Log::open(state_directory, !detached);
+    let signals = Signals::register().map_err(failed("register signals"))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
+        .map_err(failed("recognise the boot of the host"))?;
+    let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+    let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
+        .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
+    let journal = Journal::load(state_directory).map_err(failed("read the journal"))?;
+    log.line(&format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")));
+    let equipment = Equipment {
+        clock: Arc::clone(&clock),
+        host: host.clone(),
+        spool: Arc::new(spool),
+        log: log.clone(),
+        views: Views::default(),
+        boot,
+        hostname: sys::hostname(),
+        state_directory: state_directory.to_path_buf(),
+    };
+    let mut collector = Collector::start(equipment.clone(), journal, std::process::id())
+        .map_err(failed("take over what the agent before has left"))?;
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("listen on the loopback"))?;
+    let port = listener.local_addr().map_err(failed("listen on the loopback"))?.port();
+    let token = random::hexadecimal(32).map_err(failed("make a token"))?;
+    let (actions, asked) = mpsc::channel();
+    let context = Arc::new(Context {
+        equipment,
+        actions: Mutex::new(actions),
+        token: token.clone(),
+        last_request_ms: AtomicU64::new(clock.monotonic_ms()),
+        esxi_version: esxi_version(&host),
+    });
+    let serving = Arc::clone(&context);
+    thread::Builder::new()
+        .name("http".to_owned())
+        .stack_size(SERVER_STACK_BYTES)
+        .spawn(move || {
+            if let Err(error) = http::serve(&listener, &serving) {
+                serving
+                    .equipment
+                    .log
+                    .line(&format!("the HTTP server cannot go on: {error}"));
+                serving.equipment.views.set_problem("http", Some(error.to_string()));
+            }
+        })
+        .map_err(failed("start the HTTP thread"))?;
+    let running = RunningAgent {
+        process: std::process::id(),
+        port,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: ApiRange::SUPPORTED,
+        token,
+    };
+    running
+        .save(state_directory)
+        .map_err(failed("tell where the agent listens"))?;
+    work(&mut collector, &asked, &signals, &context, options.idle_exit);
+    RunningAgent::remove(state_directory);
+    log.line("vscsi-agent ends");
+    Ok(())
+}
+
+/// The collector's loop: everything that is due, then waiting for the next due moment or the next request.
+fn work(collector: &mut Collector, asked: &Receiver<Asked>, signals: &Signals, context: &Context, idle_exit: Duration) {
+    let clock = context.equipment.clock.as_ref();
+    loop {
+        if signals.end.load(Ordering::SeqCst) {
+            collector.end_all("the agent was told to end; its samples are kept");
+            return;
+        }
+        if signals.hand_over.swap(false, Ordering::SeqCst) {
+            match collector.hand_over() {
+                Ok(()) => return,
+                Err(error) => context.equipment.log.line(&format!("cannot hand over: {error}")),
+            }
+        }
+        let wake = collector.step();
+        let now = clock.monotonic_ms();
+        let idle_ms = now.saturating_sub(context.last_request_ms.load(Ordering::SeqCst));
+        if !idle_exit.is_zero() && !collector.is_busy() && u128::from(idle_ms) >= idle_exit.as_millis() {
+            context.equipment.log.line("nothing to do: ending");
+            return;
+        }
+        let sleep = wake.map_or(LONGEST_SLEEP, |wake| {
+            Duration::from_millis(wake.saturating_sub(now)).min(LONGEST_SLEEP)
+        });
+        match asked.recv_timeout(sleep) {
+            Ok((action, answer)) => {
+                // A client that has gone needs no answer.
+                let _ = answer.send(collector.perform(action));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(sleep),
+        }
+    }
+}
+
+fn esxi_version(host: &Host) -> String {
+    let output = host.run_well(Program::Vmware, &["-v"]).unwrap_or_default();
+    let text = String::from_utf8_lossy(&output);
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .take(200)
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! The only module with `unsafe` code: the few system calls that the standard library does not offer.
+#![expect(
+    unsafe_code,
+    reason = "system calls without a safe wrapper in std; each block says why it is sound"
+)]
+
+use std::io;
+use std::mem::MaybeUninit;
+
+/// `CLOCK_MONOTONIC` in milliseconds.
+///
+/// Unlike [`std::time::Instant`] the value is comparable between processes of one boot, so that a restarted agent
+/// continues the schedule of its jobs.
+pub(crate) fn monotonic_ms() -> u64 {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the pointer is valid for a write of one timespec for the duration of the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr()) };
+    if result != 0 {
+        return 0;
+    }
+    // SAFETY: the value was zeroed, and zero is a valid timespec; the call has then written it.
+    let time = unsafe { time.assume_init() };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let milliseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+    seconds.saturating_mul(1000).saturating_add(milliseconds)
+}
+
+/// Puts this process into a session of its own, so that the end of a login does not end it.
+///
+/// # Errors
+/// When the process leads a process group already.
+pub(crate) fn start_session() -> io::Result<()> {
+    // SAFETY: setsid takes no arguments and touches no memory of this process.
+    match unsafe { libc::setsid() } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Sends `signal` to the process group that `leader` leads.
+pub(crate) fn signal_group(leader: u32, signal: i32) -> io::Result<()> {
+    let group = i32::try_from(leader).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: kill touches no memory of this process.
+    match unsafe { libc::kill(-group, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends `signal` to one process; signal 0 only asks whether it exists.
+pub(crate) fn signal_process(process: u32, signal: i32) -> io::Result<()> {
+    let process = i32::try_from(process).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: kill touches no memory of this process.
+    match unsafe { libc::kill(process, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Files made from here on are readable by their owner alone.
+pub(crate) fn private_files() {
+    // SAFETY: umask cannot fail and touches no memory of this process.
+    unsafe { libc::umask(0o077) };
+}
+
+/// The name the kernel knows this machine by; empty when it has none.
+pub(crate) fn hostname() -> String {
+    let mut buffer = [0_u8; 256];
+    // SAFETY: the pointer is valid for writes of `buffer.len()` bytes.
+    let result = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len()) };
+    if result != 0 {
+        return String::new();
+    }
+    let name = buffer.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}

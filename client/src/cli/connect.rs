@@ -1,0 +1,220 @@
+//! From a host's name on the command line to a connection.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{CliError, Env};
+use crate::config::expand_home;
+use crate::failure::UsageError;
+use crate::host::{AgentHost, Host, HostError, Retrying};
+use crate::store::{HostRecord, Store};
+use crate::transport::ssh::{Password, Ssh, SshExec};
+use crate::transport::{Address, Direct, Forward, HostName, Local, LocalShell, Session, Shell, Transport, Tunnel};
+
+/// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh itself.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ConnectArgs {
+    /// Login name [default: that of ssh_config, else root]
+    #[arg(short, long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Private key; ESXi accepts ECDSA and RSA keys, no Ed25519 [default: whatever ssh tries]
+    #[arg(short, long, value_name = "PATH")]
+    pub key: Option<PathBuf>,
+    /// Port of the host's ssh service [default: that of ssh_config, else 22]
+    #[arg(long, value_name = "NUMBER")]
+    pub port: Option<u16>,
+    /// Ask for the password; it is read from the standard input when that is no terminal, and kept nowhere
+    #[arg(long)]
+    pub password: bool,
+    /// Further option for ssh, as for `ssh -o`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub ssh_option: Vec<String>,
+    /// Way to the agent: exec, forward, direct:ADDRESS,GREETING_FILE or local:PATH_OF_AGENT [default: exec]
+    #[arg(long, value_name = "WAY")]
+    pub tunnel: Option<Tunnel>,
+}
+
+/// One host, and everything needed to open connections to it.
+#[derive(Debug)]
+pub(super) struct Target<'env> {
+    /// What is known of it.
+    pub record: HostRecord,
+    env: &'env Env,
+    password: Option<Arc<Password>>,
+}
+
+impl ConnectArgs {
+    /// The host called `name`, or `USER@NAME`.
+    ///
+    /// # Errors
+    /// When that is no host's name, or the password cannot be read.
+    pub(super) fn target<'env>(&self, name: &str, store: &Store, env: &'env Env) -> Result<Target<'env>, CliError> {
+        let (user, name) = match name.split_once('@') {
+            Some((user, name)) => (Some(user.to_owned()), name),
+            None => (None, name),
+        };
+        let host: HostName = name.parse()?;
+        let mut record = match store.host(&host)? {
+            Some(record) => record,
+            None => HostRecord::new(Address::new(host)),
+        };
+        let ssh = &env.config.ssh;
+        let address = &mut record.address;
+        address.user = user
+            .or(self.user.clone())
+            .or(address.user.take())
+            .or(ssh.default_user.clone());
+        if let Some(user) = &address.user {
+            check_user(user)?;
+        }
+        address.key = match &self.key {
+            Some(key) => Some(std::path::absolute(expand_home(key)).unwrap_or_else(|_| key.clone())),
+            None => address.key.take().or(ssh.default_key.clone()),
+        };
+        address.port = self.port.or(address.port);
+        if !self.ssh_option.is_empty() {
+            address.ssh_options.clone_from(&self.ssh_option);
+        }
+        if let Some(tunnel) = &self.tunnel {
+            address.tunnel = tunnel.clone();
+        }
+        let password = if self.password {
+            Some(Arc::new(ask_password(&record.address)?))
+        } else {
+            None
+        };
+        Ok(Target { record, env, password })
+    }
+}
+
+impl Target<'_> {
+    /// Its name as the user writes it.
+    pub(super) fn name(&self) -> &HostName {
+        &self.record.address.host
+    }
+
+    /// Records that the host answered, and how it was reached.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub(super) fn remember(&self, store: &Store) -> Result<(), CliError> {
+        let mut record = self.record.clone();
+        record.last_seen = Some(self.env.clock.now());
+        Ok(store.remember_host(&record)?)
+    }
+
+    /// The host, reached when first needed, and again after the configured waits when a connection fails.
+    pub(super) fn host(&self) -> Retrying<'_> {
+        let env = self.env;
+        let transport = self.transport();
+        let name = self.name().to_string();
+        let connect = move || {
+            let opened = transport.open()?;
+            Ok::<Box<dyn Host>, HostError>(Box::new(AgentHost::new(name.clone(), Session::new(opened))))
+        };
+        Retrying::new(
+            Box::new(connect),
+            env.config.ssh.retry_delays(),
+            &*env.clock,
+            move |error, delay| {
+                env.note(format_args!("{error}; trying again in {} s", delay.as_secs()));
+            },
+        )
+    }
+
+    /// The way to the agent.
+    pub(super) fn transport(&self) -> Box<dyn Transport> {
+        let host = self.name().to_string();
+        let exec = || SshExec {
+            ssh: self.ssh(),
+            agent: self.record.agent.as_ref().map(|agent| agent.path.clone()),
+        };
+        match &self.record.address.tunnel {
+            Tunnel::Exec => Box::new(exec()),
+            Tunnel::Forward => Box::new(Forward(exec())),
+            Tunnel::Direct { address, greeting } => Box::new(Direct {
+                host,
+                address: *address,
+                greeting: greeting.clone(),
+            }),
+            Tunnel::Local(agent) => Box::new(Local {
+                host,
+                agent: agent.clone(),
+            }),
+        }
+    }
+
+    /// The host's shell.
+    pub(super) fn shell(&self) -> Box<dyn Shell> {
+        match self.record.address.tunnel {
+            Tunnel::Local(_) => Box::new(LocalShell),
+            Tunnel::Exec | Tunnel::Forward | Tunnel::Direct { .. } => Box::new(self.ssh().shell()),
+        }
+    }
+
+    /// The ssh connection.
+    pub(super) fn ssh(&self) -> Ssh {
+        Ssh {
+            address: self.record.address.clone(),
+            connect_timeout: Duration::from_secs(self.env.config.ssh.connection_timeout_seconds.into()),
+            password: self.password.clone(),
+        }
+    }
+}
+
+/// ssh takes a login name as an argument of `-l`, and hands it to programs of the user's configuration.
+fn check_user(user: &str) -> Result<(), UsageError> {
+    let plain = |character: char| character.is_alphanumeric() || "._-\\+".contains(character);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(plain) {
+        let message = format!("`{}` is not a login name", user.escape_debug());
+        return Err(UsageError::new(
+            message,
+            "use letters, digits, `.`, `_`, `-`, `+` or `\\`, not beginning with `-`",
+        ));
+    }
+    Ok(())
+}
+
+fn ask_password(address: &Address) -> Result<Password, CliError> {
+    let read = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("Password for {}: ", address.host))
+    } else {
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
+    };
+    match read {
+        Ok(password) if !password.is_empty() => Ok(Password::new(password)?),
+        Ok(_) => Err(UsageError::new(
+            "no password was given",
+            "type it at the prompt, or pipe it into the command",
+        )
+        .into()),
+        Err(error) => {
+            let message = format!("the password cannot be read: {error}");
+            Err(UsageError::new(message, "run the command on a terminal, or pipe the password into it").into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_name_that_ssh_could_take_for_an_option_is_refused() {
+        for user in ["-oProxyCommand=x", "", "a b", "root;id", "$(id)"] {
+            assert!(check_user(user).is_err(), "{user:?}");
+        }
+        for user in ["root", "DOMAIN\\admin", "svc.vscsi-1"] {
+            assert!(check_user(user).is_ok(), "{user:?}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! `pull`: copies samples from hosts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::Status;
+
+use super::connect::{ConnectArgs, Target};
+use super::phrase::{Plain, bytes, count};
+use super::{CliError, Env, Outcome};
+use crate::failure::UsageError;
+use crate::host::Host as _;
+use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
+use crate::store::Store;
+
+/// Copy samples from the hosts: what is here already is not copied again
+///
+/// A pull may be interrupted at any time and by anything; the next one goes on at the byte where it was.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper pull sql-peak
+  vscsi-helper pull --host esxi-host01
+  vscsi-helper pull --all")]
+pub struct PullArgs {
+    /// The job; without one, every job of the host or of all hosts
+    #[arg(conflicts_with = "all")]
+    job: Option<String>,
+    /// Every job of this host, or the job on this host; may be repeated
+    #[arg(long, conflicts_with = "all")]
+    host: Vec<String>,
+    /// Every job of every host known here
+    #[arg(long)]
+    all: bool,
+    /// Hosts pulled from at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    parallel: u16,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// What became of one job, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Row {
+    host: String,
+    job: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    snapshots: usize,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What is to be pulled from one host; no names means every job.
+struct Order {
+    host: String,
+    jobs: Option<Vec<Name>>,
+}
+
+pub(super) fn run(args: &PullArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let orders = orders(args, &store)?;
+    let single = matches!(orders.as_slice(), [Order { jobs: Some(_), .. }]);
+    let mut results: Vec<(String, Result<Pulled, CliError>)> =
+        for_each_concurrently(&orders, args.parallel.into(), |order| {
+            pull_host(order, args, &store, env)
+        })
+        .into_iter()
+        .flatten()
+        .collect();
+    if single
+        && let Some((_, Err(_))) = results.first()
+        && let Some((_, result)) = results.pop()
+    {
+        result?;
+    }
+    report(&results, env)?;
+    let mut errors = results.into_iter().filter_map(|(_, result)| result.err()).peekable();
+    // One host of many that fails does not make the others' data worthless.
+    match (errors.next(), orders.len()) {
+        (None, _) => Ok(Outcome::Done),
+        (Some(error), 1) => Err(error),
+        (Some(_), _) => Ok(Outcome::Partial),
+    }
+}
+
+fn orders(args: &PullArgs, store: &Store) -> Result<Vec<Order>, CliError> {
+    if let Some(text) = &args.job {
+        let (host, name) = match args.host.as_slice() {
+            [] => {
+                let (_, document) = store.find(text)?;
+                (document.job.host.hostname, document.job.job_id)
+            }
+            [host] => (host.clone(), text.parse().map_err(crate::store::StoreError::from)?),
+            _ => return Err(UsageError::new("a job is on one host", "give one `--host`, or none").into()),
+        };
+        return Ok(vec![Order {
+            host,
+            jobs: Some(vec![name]),
+        }]);
+    }
+    if !args.host.is_empty() {
+        return Ok(args
+            .host
+            .iter()
+            .map(|host| Order {
+                host: host.clone(),
+                jobs: None,
+            })
+            .collect());
+    }
+    let hosts = store.hosts()?;
+    if hosts.is_empty() {
+        return Err(UsageError::new("no host is known here", "name one with `--host`").into());
+    }
+    if !args.all {
+        // Without a word about what: the jobs that this machine started and that may have more to give.
+        return unfinished(store);
+    }
+    Ok(hosts
+        .into_iter()
+        .map(|record| Order {
+            host: record.address.host.to_string(),
+            jobs: None,
+        })
+        .collect())
+}
+
+fn unfinished(store: &Store) -> Result<Vec<Order>, CliError> {
+    let mut hosts: BTreeMap<String, Vec<Name>> = BTreeMap::new();
+    for (directory, job) in store.jobs()?.jobs {
+        let here = directory.sequences()?.len() as u64;
+        let complete = job.status.is_final() && here > u64::from(job.collection.samples_collected);
+        if !complete {
+            hosts.entry(job.host.hostname).or_default().push(job.job_id);
+        }
+    }
+    Ok(hosts
+        .into_iter()
+        .map(|(host, jobs)| Order { host, jobs: Some(jobs) })
+        .collect())
+}
+
+fn pull_host(order: &Order, args: &PullArgs, store: &Store, env: &Env) -> Vec<(String, Result<Pulled, CliError>)> {
+    match pull_jobs(order, args, store, env) {
+        Ok(results) => results
+            .into_iter()
+            .map(|result| (order.host.clone(), result.map_err(CliError::from)))
+            .collect(),
+        Err(error) => vec![(order.host.clone(), Err(error))],
+    }
+}
+
+fn pull_jobs(
+    order: &Order,
+    args: &PullArgs,
+    store: &Store,
+    env: &Env,
+) -> Result<Vec<Result<Pulled, PullError>>, CliError> {
+    let target: Target<'_> = args.connect.target(&order.host, store, env)?;
+    let host = target.host();
+    let names = match &order.jobs {
+        Some(names) => names.clone(),
+        None => host.jobs()?.into_iter().map(|view| view.job.job_id).collect(),
+    };
+    target.remember(store)?;
+    let voice = Voice::new(env, target.name().as_str());
+    let puller = puller(store, env, &voice);
+    Ok(names.iter().map(|name| puller.pull(&host, name)).collect())
+}
+
+/// A puller as the configuration wants it.
+pub(super) fn puller<'a>(store: &'a Store, env: &'a Env, voice: &'a Voice<'a>) -> Puller<'a> {
+    Puller {
+        store,
+        delays: &voice.delays,
+        clock: &*env.clock,
+        progress: voice,
+    }
+}
+
+/// What the user hears of a pull.
+pub(super) struct Voice<'a> {
+    env: &'a Env,
+    host: String,
+    bar: ProgressBar,
+    delays: Vec<Duration>,
+}
+
+impl<'a> Voice<'a> {
+    pub(super) fn new(env: &'a Env, host: &str) -> Self {
+        let bar = env.bar(0, "{prefix} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}");
+        bar.set_prefix(host.to_owned());
+        Self {
+            env,
+            host: host.to_owned(),
+            bar,
+            delays: env.config.ssh.retry_delays(),
+        }
+    }
+}
+
+impl Drop for Voice<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Voice<'_> {
+    fn expect(&self, bytes: u64) {
+        self.bar.inc_length(bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn retrying(&self, error: &PullError, delay: Duration) {
+        let error = CliError::describe(error);
+        self.env.note(format_args!(
+            "{}: {error}; trying again in {} s",
+            self.host,
+            delay.as_secs()
+        ));
+    }
+
+    fn waiting(&self, job: &Name) {
+        self.env
+            .note(format_args!("another vscsi-helper is pulling `{job}`; waiting for it"));
+    }
+}
+
+fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(), CliError> {
+    let rows: Vec<Row> = results.iter().map(|(host, result)| row(host, result)).collect();
+    if env.json {
+        return env.print_json(&rows);
+    }
+    if rows.is_empty() {
+        env.note("Nothing to pull.");
+    }
+    for (row, (_, result)) in rows.iter().zip(results) {
+        match result {
+            Ok(pulled) => {
+                let collection = &pulled.view.job.collection;
+                env.print(format_args!(
+                    "{:<27} {:<10} {:>9} samples   {}: {}, {}",
+                    pulled.directory.reference(),
+                    pulled.view.job.status,
+                    format!("{}/{}", collection.samples_collected, collection.samples_expected),
+                    Plain(&row.host),
+                    count(pulled.snapshots as u64, "new snapshot"),
+                    bytes(pulled.bytes),
+                ))?;
+                for lost in &pulled.set_aside {
+                    env.warn(format_args!(
+                        "{}: the host set a damaged snapshot aside: {}",
+                        row.host,
+                        Plain(lost)
+                    ));
+                }
+            }
+            Err(error) if results.len() > 1 => env.warn(format_args!("{}: {error}", row.host)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn row(host: &str, result: &Result<Pulled, CliError>) -> Row {
+    match result {
+        Ok(pulled) => Row {
+            host: host.to_owned(),
+            job: Some(pulled.directory.reference().to_string()),
+            status: Some(pulled.view.job.status),
+            snapshots: pulled.snapshots,
+            bytes: pulled.bytes,
+            directory: Some(pulled.directory.path().display().to_string()),
+            error: None,
+        },
+        Err(error) => Row {
+            host: host.to_owned(),
+            job: None,
+            status: None,
+            snapshots: 0,
+            bytes: 0,
+            directory: None,
+            error: Some(error.to_string()),
+        },
+    }
+}

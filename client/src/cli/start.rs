@@ -1,0 +1,216 @@
+//! `start`: begins a collection.
+
+use clap::Args;
+use jiff::Timestamp;
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
+use vscsi_shared::wire::v1::{CreateJob, JobOptions, JobView, Vm, VmSelector};
+
+use super::connect::{ConnectArgs, Target};
+use super::phrase::{Plain, count, duration, time};
+use super::{CliError, Env, Outcome};
+use crate::failure::UsageError;
+use crate::host::{Host as _, select_disks, select_vm};
+use crate::store::Store;
+
+/// Start collecting on a VM's disks
+///
+/// The agent on the host collects by itself from here on: this machine may go.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --lun vmhba1:C0:T0:L0 --profile standard --name sql-peak
+  vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 --lun scsi0:1 --samples 60 --interval 20")]
+pub struct StartArgs {
+    /// ESXi host
+    #[arg(long)]
+    host: String,
+    #[command(flatten)]
+    what: CollectArgs,
+    /// Name of the job [default: job-YYYYMMDD-HHMMSS]
+    #[arg(short, long)]
+    name: Option<Name>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// What is collected, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Collection")]
+pub(super) struct CollectArgs {
+    /// VM by name, world group ID, or path of its .vmx
+    #[arg(long)]
+    vm: String,
+    /// Disk by node, handle ID, vmdk, datastore, device or runtime path; may be repeated
+    #[arg(long, value_name = "DISK", default_value = "all")]
+    lun: Vec<String>,
+    /// Profile: quick (10 x 30 s), standard (30 x 60 s), deep (100 x 120 s) or one of the configuration
+    #[arg(short, long, default_value = "standard")]
+    profile: String,
+    /// Number of samples, instead of the profile's
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// Seconds between two snapshots, instead of the profile's
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    interval: Option<u32>,
+    /// Stop and start vscsiStats each interval, for hosts on which counters cannot run on
+    #[arg(long)]
+    restart: bool,
+    /// Snapshots in a row that may fail, as when the VM is away, before the job ends
+    #[arg(long, value_name = "NUMBER", default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES)]
+    max_misses: u32,
+}
+
+impl CollectArgs {
+    /// The profile with what the command line changes of it.
+    pub(super) fn profile(&self, env: &Env) -> Result<Profile, UsageError> {
+        let profile = env.config.profile(&self.profile)?;
+        let changed = self.samples.is_some() || self.interval.is_some();
+        Ok(Profile {
+            name: if changed { "custom".to_owned() } else { profile.name },
+            samples: self.samples.unwrap_or(profile.samples),
+            interval_seconds: self.interval.unwrap_or(profile.interval_seconds),
+        })
+    }
+
+    pub(super) fn options(&self) -> JobOptions {
+        JobOptions {
+            mode: if self.restart {
+                CollectionMode::Restart
+            } else {
+                CollectionMode::Cumulative
+            },
+            max_misses: self.max_misses,
+        }
+    }
+}
+
+pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host, &store, env)?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => default_name(env.clock.now())?,
+    };
+    let view = start(&args.what, name, &target, &store, env)?;
+    if env.json {
+        env.print_json(&view)?;
+    } else {
+        env.print(render(&view, target.name().as_str()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Starts a job and records it here, so that `status` and `pull` know where it is.
+pub(super) fn start(
+    what: &CollectArgs,
+    name: Name,
+    target: &Target<'_>,
+    store: &Store,
+    env: &Env,
+) -> Result<JobView, CliError> {
+    let profile = what.profile(env)?;
+    let host = target.host();
+    let inventory = host.inventory()?;
+    let vm = select_vm(&inventory, &what.vm)?;
+    let request = CreateJob {
+        name,
+        host: target.identity(),
+        vm: vm_selector(vm),
+        disks: select_disks(vm, &what.lun)?,
+        profile,
+        options: what.options(),
+    };
+    let view = host.create_job(&request)?;
+    target.remember(store)?;
+    let directory = store.place_for(&view.job)?;
+    directory.write_job(&JobDocument::new(view.job.clone()))?;
+    Ok(view)
+}
+
+fn vm_selector(vm: &Vm) -> VmSelector {
+    match vm.world_group_id {
+        Some(world_group) if vm.config_file.is_empty() => VmSelector::WorldGroupId(world_group),
+        _ => VmSelector::ConfigFile(vm.config_file.clone()),
+    }
+}
+
+/// `job-20251106-083022`.
+pub(super) fn default_name(now: Timestamp) -> Result<Name, CliError> {
+    let text = now.strftime("job-%Y%m%d-%H%M%S").to_string();
+    Name::new(&text).map_err(|error| UsageError::new(error.to_string(), "give a name with `--name`").into())
+}
+
+fn render(view: &JobView, host: &str) -> String {
+    let job = &view.job;
+    let Profile {
+        name,
+        samples,
+        interval_seconds,
+    } = &job.profile;
+    let luns: Vec<String> = job
+        .target
+        .disks
+        .iter()
+        .map(|disk| Plain(&disk.lun).to_string())
+        .collect();
+    let ends = view
+        .expected_completion_at
+        .map_or_else(String::new, |end| format!("\nEnds: {}", time(end)));
+    format!(
+        "Job '{id}' started successfully.\n\n\
+         Target: {vm} on {host}\n\
+         LUN: {luns}\n\
+         Profile: {name} ({samples} @ {interval_seconds}s intervals)\n\
+         Expected duration: {duration}{ends}\n\n\
+         Check status: vscsi-helper status {id}",
+        id = job.job_id,
+        vm = Plain(&job.target.vm_name),
+        luns = luns.join(", "),
+        samples = count(u64::from(*samples), "sample"),
+        duration = duration(u64::from(*samples) * u64::from(*interval_seconds)),
+    )
+}
+
+impl Target<'_> {
+    /// The host as it is recorded in `job.json`.
+    pub(super) fn identity(&self) -> HostIdentity {
+        HostIdentity {
+            hostname: self.name().to_string(),
+            username: self.record.address.user.clone(),
+            fingerprint: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_without_a_name_is_called_after_its_time() {
+        let name = default_name("2025-11-06T08:30:22.9Z".parse().unwrap()).unwrap();
+        assert_eq!(name.as_str(), "job-20251106-083022");
+    }
+
+    #[test]
+    fn the_answer_says_what_was_started_and_when_it_ends() {
+        let view = JobView {
+            job: crate::store::tests::job("sql-peak", "esx1"),
+            next_due_at: None,
+            expected_completion_at: Some("2025-11-06T09:00:22Z".parse().unwrap()),
+            now: "2025-11-06T08:30:22Z".parse().unwrap(),
+            last_sequence: None,
+            acknowledged_sequence: None,
+        };
+        assert_eq!(
+            render(&view, "esx1"),
+            "Job 'sql-peak' started successfully.\n\n\
+             Target: SQL-Server-01 on esx1\n\
+             LUN: scsi0:0\n\
+             Profile: standard (30 samples @ 60s intervals)\n\
+             Expected duration: 30 minutes\n\
+             Ends: 2025-11-06 09:00:22 UTC\n\n\
+             Check status: vscsi-helper status sql-peak"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! What this workstation knows of a host: how to reach it, and what it installed there.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError, write_atomic};
+use crate::failure::FileError;
+use crate::transport::{Address, HostName};
+
+/// What this workstation knows of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRecord {
+    /// How to reach it.
+    pub address: Address,
+    /// What `install` put there; `None` when this workstation did not.
+    #[serde(default)]
+    pub agent: Option<InstalledAgent>,
+    /// First line of `vmware -v`, when last asked.
+    #[serde(default)]
+    pub esxi_version: String,
+    /// When it last answered.
+    #[serde(default)]
+    pub last_seen: Option<Timestamp>,
+}
+
+/// An installed agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledAgent {
+    /// Path of the binary on the host.
+    pub path: String,
+    /// Version of the client that installed it, which is the agent's.
+    pub version: String,
+    /// SHA-256 of the binary.
+    pub sha256: String,
+    /// When.
+    pub installed_at: Timestamp,
+}
+
+impl HostRecord {
+    /// A host nothing is known of but its address.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            agent: None,
+            esxi_version: String::new(),
+            last_seen: None,
+        }
+    }
+}
+
+impl Store {
+    /// What is known of `host`.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn host(&self, host: &HostName) -> Result<Option<HostRecord>, StoreError> {
+        let path = self.host_file(host);
+        match fs::read(&path) {
+            Ok(bytes) => parse(path, &bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::new("read", &path)(error).into()),
+        }
+    }
+
+    /// Everything known of hosts, by name.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn hosts(&self) -> Result<Vec<HostRecord>, StoreError> {
+        let directory = self.root.join(".hosts");
+        let listing = match fs::read_dir(&directory) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(FileError::new("list", &directory)(error).into()),
+        };
+        let mut records = Vec::new();
+        for entry in listing {
+            let path = entry.map_err(FileError::new("list", &directory))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let bytes = fs::read(&path).map_err(FileError::new("read", &path))?;
+                records.push(parse(path, &bytes)?);
+            }
+        }
+        records.sort_by(|a: &HostRecord, b| a.address.host.cmp(&b.address.host));
+        Ok(records)
+    }
+
+    /// Records what is known of a host.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn remember_host(&self, record: &HostRecord) -> Result<(), StoreError> {
+        let path = self.host_file(&record.address.host);
+        let directory = self.root.join(".hosts");
+        fs::create_dir_all(&directory).map_err(FileError::new("create", &directory))?;
+        let failed = |error: serde_json::Error| FileError::new("write", &path)(error.into());
+        let bytes = serde_json::to_vec_pretty(record).map_err(failed)?;
+        Ok(write_atomic(&path, &bytes)?)
+    }
+
+    /// Forgets a host.
+    ///
+    /// # Errors
+    /// When the record cannot be removed.
+    pub fn forget_host(&self, host: &HostName) -> Result<(), StoreError> {
+        let path = self.host_file(host);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", &path)(error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn host_file(&self, host: &HostName) -> PathBuf {
+        // `:` and `%` of IPv6 addresses may not stand in every system's file names.
+        let name: String = host
+            .as_str()
+            .chars()
+            .map(|character| {
+                if character.is_alphanumeric() || "._-".contains(character) {
+                    character
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        self.root.join(".hosts").join(format!("{name}.json"))
+    }
+}
+
+fn parse(path: PathBuf, bytes: &[u8]) -> Result<HostRecord, StoreError> {
+    serde_json::from_slice(bytes).map_err(|source| StoreError::Unreadable {
+        path,
+        source: source.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_remembered_and_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let host: HostName = "fe80::1%eth0".parse().unwrap();
+        let mut record = HostRecord::new(Address::new(host.clone()));
+        record.address.port = Some(2222);
+        store.remember_host(&record).unwrap();
+        assert_eq!(store.host(&host).unwrap(), Some(record.clone()));
+        assert_eq!(store.hosts().unwrap(), [record]);
+        store.forget_host(&host).unwrap();
+        assert_eq!(store.host(&host).unwrap(), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Cron expressions of schedules: five fields, in UTC.
+
+use std::fmt;
+use std::str::FromStr;
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Why a text is not a cron expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid cron expression `{expression}`: {reason}; it has five fields: minute, hour, day of month, month, day of week"
+)]
+pub struct InvalidCron {
+    expression: String,
+    reason: String,
+}
+
+/// A checked cron expression: minute, hour, day of month, month, day of week.
+#[derive(Debug, Clone)]
+pub struct CronExpression {
+    text: String,
+    cron: Cron,
+}
+
+impl FromStr for CronExpression {
+    type Err = InvalidCron;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |reason: String| InvalidCron {
+            expression: text.chars().take(80).flat_map(char::escape_debug).collect(),
+            reason,
+        };
+        let parser = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .year(Year::Disallowed)
+            .build();
+        let cron = parser.parse(text).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            text: text.to_owned(),
+            cron,
+        })
+    }
+}
+
+impl fmt::Display for CronExpression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl CronExpression {
+    /// The first moment after `after` that matches; `None` when none ever does, as on 30 February.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let after = after.to_zoned(TimeZone::UTC);
+        self.cron
+            .find_next_occurrence(&after, false)
+            .ok()
+            .map(|next| next.timestamp())
+    }
+}

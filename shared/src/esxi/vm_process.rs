@@ -1,0 +1,48 @@
+//! `esxcli vm process list`: the running VMs.
+
+use super::diagnostic::Findings;
+use super::record::Record;
+use super::text::decode;
+use super::{Reading, blocks, formatter_csv, formatter_xml};
+use crate::identifier::WorldGroupId;
+
+/// A running VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmProcess {
+    /// Display name.
+    pub display_name: String,
+    /// World of the virtual machine monitor; not what vscsiStats takes.
+    pub world_id: u64,
+    /// Leader of the VM's world group, which vscsiStats calls the world group ID. Its distance from the world ID is not
+    /// constant.
+    pub vmx_cartel_id: WorldGroupId,
+    /// BIOS UUID as printed.
+    pub uuid: String,
+    /// Path of the .vmx.
+    pub config_file: String,
+}
+
+/// Reads `esxcli vm process list` as text, or with `--formatter=csv` or `xml`.
+pub fn parse_vm_processes(output: &[u8]) -> Reading<Vec<VmProcess>> {
+    let mut findings = Findings::default();
+    let text = decode(output, &mut findings);
+    let records = if formatter_xml::is_xml(&text) {
+        formatter_xml::read(&text)
+    } else if formatter_csv::is_csv(&text) {
+        formatter_csv::read(&text, &mut findings)
+    } else {
+        blocks::read(&text, &mut findings)
+    };
+    let vms = records.iter().filter_map(|record| vm(record, &mut findings)).collect();
+    findings.with(vms)
+}
+
+fn vm(record: &Record<'_>, findings: &mut Findings) -> Option<VmProcess> {
+    Some(VmProcess {
+        display_name: record.get("Display Name").unwrap_or(record.heading).to_owned(),
+        world_id: record.required_value("World ID", findings)?,
+        vmx_cartel_id: WorldGroupId(record.required_value("VMX Cartel ID", findings)?),
+        uuid: record.get("UUID").unwrap_or_default().to_owned(),
+        config_file: record.required("Config File", findings)?.to_owned(),
+    })
+}
