@@ -9,6 +9,7 @@ pub mod failure;
 pub mod fidelity;
 pub mod fio;
 pub mod host;
+pub mod import;
 pub mod pull;
 pub mod replay;
 pub mod store;

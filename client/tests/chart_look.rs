@@ -20,17 +20,12 @@ fn look() {
         let n = series.samples.len();
         series.samples.drain(n / 2..n / 2 + n / 6);
     }
-    let kept = quietest_quarter_dropped(&series);
-    let mut provenance = provenance(&series, &kept);
+    let mut filtered = Filtered::of(series);
     if std::env::var("LONG").is_ok() {
-        provenance.vm_name =
+        filtered.workload.provenance.vm_name =
             "a-virtual-machine-with-a-name-that-somebody-typed-in-full-length-because-they-could-ÄÖÜ-Сервер".repeat(2);
     }
-    let input = ChartInput {
-        series: &series,
-        kept: &kept,
-        provenance: &provenance,
-    };
+    let input = filtered.input();
     let fmt = match std::env::var("F").as_deref() {
         Ok("svg") => ChartFormat::Svg,
         Ok("pdf") => ChartFormat::Pdf,

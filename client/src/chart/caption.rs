@@ -11,7 +11,7 @@ use super::{ChartInput, slices::Slices};
 
 /// Job, VM, host and disks in one line.
 pub(super) fn subject(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     format!(
         "{}{SEPARATOR}{} on {}{SEPARATOR}{}",
         provenance.job,
@@ -32,7 +32,7 @@ fn disks(input: &ChartInput<'_>) -> String {
 
 /// Period, filter, samples kept and version.
 pub(super) fn origin(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     let mut parts = Vec::new();
     if let Some(period) = period(input) {
         parts.push(period);
@@ -48,7 +48,7 @@ pub(super) fn origin(input: &ChartInput<'_>) -> String {
 }
 
 fn samples(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     format!(
         "{} of {} samples kept",
         count(provenance.samples_kept),
@@ -57,7 +57,7 @@ fn samples(input: &ChartInput<'_>) -> String {
 }
 
 fn period(input: &ChartInput<'_>) -> Option<String> {
-    let (begin, end) = input.provenance.period.filter(|_| dated(input))?;
+    let (begin, end) = input.workload.provenance.period.filter(|_| dated(input))?;
     let day = |time: jiff::Timestamp| time.strftime("%Y-%m-%d").to_string();
     let clock = |time: jiff::Timestamp| time.strftime("%H:%M:%S").to_string();
     Some(if day(begin) == day(end) {
@@ -100,7 +100,7 @@ pub(super) fn time_axis(input: &ChartInput<'_>, slices: &Slices) -> TimeAxis {
 
 /// Keywords and values for the inside of the file.
 pub(super) fn metadata(input: &ChartInput<'_>, kind: ChartKind, notes: &[String]) -> Metadata {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     let mut entries = vec![
         ("Chart", kind.name()),
         ("Job", provenance.job.clone()),

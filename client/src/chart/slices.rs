@@ -4,6 +4,7 @@ use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric, Operation};
 
 use super::{ChartError, ChartInput};
 use crate::analysis::Sample;
+use crate::analysis::profile::{Counts, Rates};
 
 /// Two samples are neighbours when the pause between them is below this share of a sample's length.
 const GAP_SHARE: f64 = 0.01;
@@ -24,6 +25,7 @@ pub(super) struct Slice {
     /// Samples in it.
     pub(super) samples: usize,
     histograms: IntervalSet,
+    edge_ios: u64,
 }
 
 impl Slice {
@@ -39,9 +41,9 @@ impl Slice {
         &self.histograms
     }
 
-    /// Commands counted by the histogram of sizes, per second.
-    pub(super) fn iops(&self, operation: Operation) -> f64 {
-        total(self.counts(Metric::IoLength, operation)) / self.seconds
+    /// I/Os per second.
+    pub(super) fn rates(&self) -> Rates {
+        Rates::of(Counts::of(&self.histograms), self.seconds, self.edge_ios)
     }
 }
 
@@ -131,6 +133,7 @@ impl Slice {
             joined,
             samples: 0,
             histograms: IntervalSet::default(),
+            edge_ios: 0,
         }
     }
 
@@ -139,6 +142,7 @@ impl Slice {
         self.seconds += sample.seconds;
         self.samples += 1;
         for disk in &sample.disks {
+            self.edge_ios += disk.edge_ios;
             self.histograms
                 .merge(&disk.histograms)
                 .map_err(|_| ChartError::MixedLimits {

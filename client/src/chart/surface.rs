@@ -11,14 +11,15 @@
 //! The projection is parallel. The cells of a height field hide each other only in one order, away from the viewer,
 //! so cells painted from the far corner to the near one hide what they must (painter's algorithm, exact here).
 
+use super::axes::label_at;
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::axis_number;
 use super::page::Page;
-use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, QUIET, slope};
+use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, slope};
 use super::scale::Linear;
-use super::scene::{Anchor, Area, Color, Layer, Point, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
 use super::slices::Slices;
 use super::time_axis::TimeAxis;
 
@@ -431,16 +432,4 @@ fn outward(edge: Point, inside: Point, length: f64) -> Point {
         return edge;
     }
     (edge.0 + dx / distance * length, edge.1 + dy / distance * length)
-}
-
-pub(super) fn label_at(text: &str, at: Point, size: f64, anchor: Anchor) -> TextRun {
-    TextRun {
-        text: text.to_owned(),
-        at,
-        size,
-        weight: Weight::Regular,
-        anchor,
-        turn: Turn::Level,
-        color: QUIET,
-    }
 }

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use vscsi_helper::analysis::{DiskKey, DiskSample, Provenance, Sample, Series};
+use vscsi_helper::analysis::{DiskKey, DiskSample, Filter, Provenance, Sample, Series, Workload};
+use vscsi_helper::chart::ChartInput;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 /// Length of a sample, seconds.
@@ -223,6 +224,7 @@ pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
                 .map(|disk| DiskSample {
                     disk,
                     histograms: histograms(phase, level / (disk + 1) as f64, directions),
+                    edge_ios: 0,
                 })
                 .collect(),
         }
@@ -233,26 +235,39 @@ pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
     }
 }
 
-/// The mask of a filter that drops the quietest quarter, as `percentile 75` does.
-pub fn quietest_quarter_dropped(series: &Series) -> Vec<bool> {
-    let activity = |sample: &Sample| -> u64 {
-        let sizes = sample
-            .disks
-            .iter()
-            .filter_map(|disk| disk.histograms.of(Metric::IoLength, Operation::All));
-        sizes.map(|interval| interval.count).sum()
-    };
-    let mut order: Vec<usize> = (0..series.samples.len()).collect();
-    order.sort_by_key(|&index| activity(&series.samples[index]));
-    let mut kept = vec![true; order.len()];
-    for &index in order.iter().take(order.len() / 4) {
-        kept[index] = false;
-    }
-    kept
+/// A series with the samples that `percentile 75` keeps.
+pub struct Filtered {
+    pub series: Series,
+    pub kept: Vec<bool>,
+    pub cut_iops: Option<f64>,
+    pub workload: Workload,
 }
 
-/// The provenance of a series under a mask.
-pub fn provenance(series: &Series, kept: &[bool]) -> Provenance {
+impl Filtered {
+    pub fn of(series: Series) -> Self {
+        let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
+        let selection = Filter::Percentile(75.0).select(&iops);
+        let provenance = provenance(&series, &selection.kept);
+        let workload = Workload::of(&series, &selection.kept, provenance).unwrap();
+        Self {
+            series,
+            kept: selection.kept,
+            cut_iops: selection.cut_iops,
+            workload,
+        }
+    }
+
+    pub fn input(&self) -> ChartInput<'_> {
+        ChartInput {
+            series: &self.series,
+            kept: &self.kept,
+            cut_iops: self.cut_iops,
+            workload: &self.workload,
+        }
+    }
+}
+
+fn provenance(series: &Series, kept: &[bool]) -> Provenance {
     let first = series.samples.first().unwrap();
     let last = series.samples.last().unwrap();
     let begin = first
