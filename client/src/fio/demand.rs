@@ -21,8 +21,6 @@ pub(crate) struct Demand<'a> {
     pub sizes: &'a Interval,
     /// Commands per second.
     pub iops: f64,
-    /// Bytes per second.
-    pub bytes_per_second: f64,
     /// Share of strictly sequential commands, 0 to 1.
     pub sequential_share: f64,
     /// Commands in flight to allow.
@@ -51,7 +49,6 @@ pub(crate) fn demands(histograms: &IntervalSet, seconds: f64) -> Vec<Demand<'_>>
             direction,
             sizes,
             iops: count as f64 / seconds,
-            bytes_per_second: sum_estimate(sizes) / seconds,
             sequential_share: seeks.map_or(0.0, sequential_share),
             depth: depth(histograms.of(Metric::OutstandingIos, operation)),
         })

@@ -1,5 +1,6 @@
 //! Why a file cannot be made.
 
+use super::iolog::UnreadableIolog;
 use super::job_file::UnreadableJobFile;
 
 /// Why no file was made of a workload.
@@ -31,6 +32,12 @@ pub enum FioError {
     /// Our own reading of a file failed.
     #[error("a generated file cannot be read back: {0}")]
     Unreadable(#[from] UnreadableJobFile),
+    /// Our own reading of a replay log failed.
+    #[error("a generated replay log cannot be read back: {0}")]
+    UnreadableIolog(#[from] UnreadableIolog),
+    /// Writing to our own reader failed, which has no cause of its own.
+    #[error("a generated replay log cannot be read back: {0}")]
+    ReadBack(std::io::Error),
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     Write {

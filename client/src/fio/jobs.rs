@@ -200,12 +200,3 @@ fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace:
         .map(|(demand, draft)| direction_sections(demand, *draft, context))
         .collect()
 }
-
-/// Parts of the comparison that a job file which runs at full speed does not aim at, by name.
-pub(crate) fn left_to_the_device() -> [(Metric, Operation); 3] {
-    [
-        (Metric::SeekDistance, Operation::All),
-        (Metric::SeekDistanceClosest16, Operation::All),
-        (Metric::Interarrival, Operation::All),
-    ]
-}

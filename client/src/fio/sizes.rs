@@ -39,15 +39,42 @@ impl SizeMix {
 
 /// A bucket with I/Os in it.
 #[derive(Debug, Clone, Copy)]
-struct Occupied {
-    count: f64,
+pub(super) struct Occupied {
+    pub(super) count: f64,
     least: u64,
     most: u64,
 }
 
 impl Occupied {
+    /// The buckets with commands in them.
+    pub(super) fn of(sizes: &Interval) -> Vec<Self> {
+        let counts = sizes.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counts
+            .map(|(index, &count)| {
+                let (low, high) = bucket_range(sizes, index);
+                let least = to_bytes(low)
+                    .next_multiple_of(BLOCK_BYTES)
+                    .clamp(BLOCK_BYTES, LARGEST_BYTES);
+                let most = to_bytes(high) / BLOCK_BYTES * BLOCK_BYTES;
+                Self {
+                    count: count as f64,
+                    least,
+                    most: most.clamp(least, LARGEST_BYTES),
+                }
+            })
+            .collect()
+    }
+
+    /// The position inside all buckets that gives the measured mean.
+    pub(super) fn position_of_mean(sizes: &Interval, occupied: &[Self]) -> f64 {
+        let total: f64 = occupied.iter().map(|bucket| bucket.count).sum();
+        position_for(sum_estimate(sizes) / total, |position| {
+            weighted_mean(occupied, position)
+        })
+    }
+
     /// The size at `position` (0 the smallest, 1 the largest) of the bucket, on 512-byte steps.
-    fn at(self, position: f64) -> u64 {
+    pub(super) fn at(self, position: f64) -> u64 {
         let steps = ((self.most - self.least) / BLOCK_BYTES) as f64;
         #[expect(
             clippy::cast_possible_truncation,
@@ -64,7 +91,7 @@ impl Occupied {
 /// Exact buckets such as (4095, 4096] keep their size. The others share one position inside their bucket, chosen so
 /// that the mean of the mix is the measured mean; single 512-byte steps then take up what rounding left.
 pub(super) fn size_mixes(sizes: &Interval, split_rare: bool) -> Vec<SizeMix> {
-    let occupied = occupied(sizes);
+    let occupied = Occupied::of(sizes);
     let total: f64 = occupied.iter().map(|bucket| bucket.count).sum();
     if total <= 0.0 {
         return Vec::new();
@@ -79,32 +106,10 @@ pub(super) fn size_mixes(sizes: &Interval, split_rare: bool) -> Vec<SizeMix> {
     let rare_count: f64 = rare.iter().map(|bucket| bucket.count).sum();
     let rare_share = rare_count / total;
     // One position for all buckets gives the rare sizes their mean; the common ones then carry the rest of the bytes.
-    let position = position_for(mean, |position| weighted_mean(&occupied, position));
+    let position = Occupied::position_of_mean(sizes, &occupied);
     let rare_mix = mix(&rare, weighted_mean(&rare, position), rare_share);
     let common_mean = (mean - rare_mix.mean_bytes() * rare_share) / (1.0 - rare_share);
     vec![mix(&common, common_mean, 1.0 - rare_share), rare_mix]
-}
-
-fn occupied(sizes: &Interval) -> Vec<Occupied> {
-    let range = |index| {
-        let (low, high) = bucket_range(sizes, index);
-        let least = to_bytes(low)
-            .next_multiple_of(BLOCK_BYTES)
-            .clamp(BLOCK_BYTES, LARGEST_BYTES);
-        let most = to_bytes(high) / BLOCK_BYTES * BLOCK_BYTES;
-        (least, most.clamp(least, LARGEST_BYTES))
-    };
-    let counts = sizes.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    counts
-        .map(|(index, &count)| {
-            let (least, most) = range(index);
-            Occupied {
-                count: count as f64,
-                least,
-                most,
-            }
-        })
-        .collect()
 }
 
 #[expect(
