@@ -6,6 +6,8 @@ pub mod clock;
 pub mod config;
 pub mod failure;
 pub mod host;
+pub mod install;
+pub mod preflight;
 pub mod pull;
 pub mod store;
 pub mod transport;

@@ -8,15 +8,19 @@ mod connect;
 mod discover;
 mod env;
 mod error;
+mod hosts;
+mod install;
 mod job;
 mod list;
 mod options;
 mod outcome;
 mod phrase;
+mod preflight;
 mod pull;
 mod start;
 mod status;
 mod stop;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,6 +50,10 @@ pub struct Cli {
 /// Every command, in the order of the help text.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Preflight(preflight::PreflightArgs),
+    Install(install::InstallArgs),
+    Uninstall(uninstall::UninstallArgs),
+    Hosts(hosts::HostsArgs),
     Discover(discover::DiscoverArgs),
     Start(start::StartArgs),
     Status(status::StatusArgs),
@@ -58,6 +66,10 @@ pub enum Command {
 impl Command {
     fn run(&self, env: &Env) -> Result<Outcome, CliError> {
         match self {
+            Self::Preflight(args) => preflight::run(args, env),
+            Self::Install(args) => install::run(args, env),
+            Self::Uninstall(args) => uninstall::run(args, env),
+            Self::Hosts(args) => hosts::run(args, env),
             Self::Discover(args) => discover::run(args, env),
             Self::Start(args) => start::run(args, env),
             Self::Status(args) => status::run(args, env),

@@ -94,7 +94,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_posix_shell_runs_the_script_to_its_end_even_where_nothing_of_esxi_is() {
-        let output = std::process::Command::new("/bin/sh").args(["-c", SCRIPT]).output().unwrap();
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", SCRIPT])
+            .output()
+            .unwrap();
         let sections = sections(&String::from_utf8_lossy(&output.stdout));
         assert_eq!(sections.len(), SCRIPT.matches("\nsection ").count());
         assert!(sections["time"].output().is_some());
