@@ -1,6 +1,7 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
 pub mod analysis;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -10,4 +11,5 @@ pub mod install;
 pub mod preflight;
 pub mod pull;
 pub mod store;
+pub mod summary;
 pub mod transport;

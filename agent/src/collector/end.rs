@@ -28,7 +28,8 @@ impl Collector {
         }
         state.phase = Phase::Ended;
         fault_point("end-before-job");
-        self.save(name);
+        // Published only after the stop, so that whoever sees the end also sees whether the collection has ended.
+        self.write(name);
         fault_point("end-after-job");
         let tail = if reason.is_empty() {
             String::new()
@@ -39,6 +40,7 @@ impl Collector {
         self.foreign_without_users();
         self.stop_unused();
         self.settle();
+        self.publish(name);
     }
 
     /// Stops every disk that no job uses and that is not resting after a failure.
@@ -78,7 +80,7 @@ impl Collector {
         let failure = match stopped {
             Ok(()) => None,
             // A disk that is not listed any more has no collection: its VM was powered off or has moved away.
-            Err(_) if self.is_certainly_gone(disk) => None,
+            Err(_) if self.equipment.host.is_certainly_gone(disk) => None,
             Err(error) => Some(error.to_string()),
         };
         match failure {
@@ -102,15 +104,6 @@ impl Collector {
             }
         }
         self.settle();
-    }
-
-    fn is_certainly_gone(&self, (vm, disk): DiskKey) -> bool {
-        self.equipment.host.list().is_ok_and(|listing| {
-            listing.diagnostics.is_empty()
-                && !listing.vms.iter().any(|listed| {
-                    listed.world_group_id == vm && listed.disks.iter().any(|listed| listed.handle_id == disk)
-                })
-        })
     }
 
     /// Has the cleanup block of every ended job tell the truth.
@@ -156,8 +149,14 @@ impl Collector {
         }
     }
 
-    /// Writes job.json and publishes the job; a failure is retried until it succeeds.
+    /// Writes job.json and publishes the job.
     pub(super) fn save(&mut self, name: &Name) {
+        self.write(name);
+        self.publish(name);
+    }
+
+    /// Writes job.json; a failure is retried until it succeeds.
+    fn write(&mut self, name: &Name) {
         let (wall, now) = (self.equipment.clock.wall(), self.now());
         let Some(state) = self.jobs.get_mut(name) else { return };
         state.document.job.updated_at = wall;
@@ -173,7 +172,6 @@ impl Collector {
                 self.equipment.views.set_problem("job.json", Some(problem));
             }
         }
-        self.publish(name);
     }
 
     /// Writes job.json now when it is old, and otherwise only publishes.

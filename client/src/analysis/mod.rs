@@ -1,10 +1,23 @@
 //! From snapshots to numbers. Data flows one way:
-//! snapshot files -> [`Series`] (samples in time) -> filter -> [`Workload`] (merged histograms) -> metrics.
+//! snapshot files -> [`Series`] (samples in time) -> filter -> [`Workload`] (merged histograms) -> [`Profile`].
 //!
 //! Architecture invariant: nothing here reads a clock, prints, or talks to a host.
 
+mod error;
+pub mod estimate;
+pub mod filter;
+mod finding;
+pub mod load;
+pub mod profile;
+mod run;
+pub mod select;
 mod series;
 mod workload;
 
+pub use error::AnalysisError;
+pub use filter::Filter;
+pub use finding::{Code, Finding, Severity};
+pub use profile::Profile;
+pub use run::{Analysis, METHOD_VERSION, Options, Shares, analyze, analyze_job, read_job};
 pub use series::{DiskKey, DiskSample, Sample, Series};
 pub use workload::{DiskWorkload, Provenance, Workload};

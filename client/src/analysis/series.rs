@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 /// Identity of a virtual disk over a whole job: its node, or its first handle where the host prints no node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct DiskKey(pub String);
 
 impl fmt::Display for DiskKey {
@@ -22,8 +24,11 @@ impl fmt::Display for DiskKey {
 pub struct DiskSample {
     /// Index into [`Series::disks`].
     pub disk: usize,
-    /// The histograms of the interval.
+    /// The histograms of the interval, without the artefacts of a beginning collection.
     pub histograms: IntervalSet,
+    /// I/Os at the edge of the observed time: 1 when the time is taken from the interarrival histogram, which begins
+    /// with the first I/O, and 0 when a clock was read. A rate leaves them out.
+    pub edge_ios: u64,
 }
 
 /// What happened between two snapshots.

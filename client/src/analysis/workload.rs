@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use vscsi_shared::histogram::IntervalSet;
 
-use super::DiskKey;
+use super::{AnalysisError, DiskKey, Series};
 
 /// Where a number came from, printed into every output.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ pub struct DiskWorkload {
     pub histograms: IntervalSet,
     /// Time it was observed, seconds.
     pub seconds: f64,
+    /// I/Os at the edge of the observed time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)).
+    pub edge_ios: u64,
 }
 
 /// The selected samples of the selected disks, merged into one set of histograms.
@@ -52,6 +54,59 @@ pub struct Workload {
     pub histograms: IntervalSet,
     /// Observed time, seconds: the sum of the samples' lengths.
     pub seconds: f64,
+    /// I/Os at the edge of the observed time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)).
+    pub edge_ios: u64,
     /// The same per disk.
     pub disks: Vec<DiskWorkload>,
+}
+
+impl Workload {
+    /// Merges the kept samples of a series.
+    ///
+    /// # Errors
+    /// [`AnalysisError::LimitsChanged`] when samples have different bucket limits.
+    pub fn of(series: &Series, kept: &[bool], provenance: Provenance) -> Result<Self, AnalysisError> {
+        let mut workload = Self {
+            provenance,
+            histograms: IntervalSet::default(),
+            seconds: 0.0,
+            edge_ios: 0,
+            disks: series.disks.iter().cloned().map(DiskWorkload::empty).collect(),
+        };
+        for (sample, _) in series.samples.iter().zip(kept).filter(|(_, kept)| **kept) {
+            workload.seconds += sample.seconds;
+            for part in &sample.disks {
+                let Some(disk) = workload.disks.get_mut(part.disk) else {
+                    continue;
+                };
+                disk.histograms
+                    .merge(&part.histograms)
+                    .map_err(|_| AnalysisError::LimitsChanged {
+                        sequence: sample.sequence,
+                    })?;
+                disk.seconds += sample.seconds;
+                disk.edge_ios += part.edge_ios;
+            }
+        }
+        for disk in &workload.disks {
+            let sequence = series.samples.first().map_or(0, |sample| sample.sequence);
+            workload
+                .histograms
+                .merge(&disk.histograms)
+                .map_err(|_| AnalysisError::LimitsChanged { sequence })?;
+            workload.edge_ios += disk.edge_ios;
+        }
+        Ok(workload)
+    }
+}
+
+impl DiskWorkload {
+    fn empty(disk: DiskKey) -> Self {
+        Self {
+            disk,
+            histograms: IntervalSet::default(),
+            seconds: 0.0,
+            edge_ios: 0,
+        }
+    }
 }

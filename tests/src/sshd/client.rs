@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::{SshHost, program};
+use crate::binaries::Binary;
 
 /// A workstation: a home directory with a known host key and a configuration, and nothing of this machine's user.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ impl Client {
 
     /// The command, not started yet.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(program("VSCSI_HELPER"));
+        let mut command = Command::new(program(Binary::Client));
         command
             .arg("--data-dir")
             .arg(self.data())
@@ -111,7 +112,7 @@ impl Client {
             .arg(self.configuration())
             .args(arguments)
             .env("HOME", self.home.path())
-            .env("VSCSI_HELPER_AGENT", program("VSCSI_AGENT_MUSL"))
+            .env("VSCSI_HELPER_AGENT", program(Binary::Agent))
             .env_remove("SSH_AUTH_SOCK")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

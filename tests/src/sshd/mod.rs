@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::binaries::Binary;
+
 pub use client::{Client, Finished};
 pub use configuration::Style;
 pub use proxy::Proxy;
@@ -27,19 +29,12 @@ pub use user::PasswordUser;
 /// How long sshd may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
-/// The path of a program that the tests use, from an environment variable.
+/// The path of a program under test.
 ///
 /// # Panics
-/// When the variable is not set, with the command that sets it.
-pub fn program(variable: &str) -> PathBuf {
-    match std::env::var_os(variable) {
-        Some(path) if Path::new(&path).is_file() => path.into(),
-        Some(path) => panic!(
-            "{variable} names `{}`, which is no file: run `cargo xtask test`",
-            path.to_string_lossy()
-        ),
-        None => panic!("{variable} is not set: run `cargo xtask test`, which builds the programs these tests use"),
-    }
+/// When it is unknown, with the command that makes it known.
+pub(crate) fn program(binary: Binary) -> PathBuf {
+    binary.path().unwrap_or_else(|message| panic!("{message}"))
 }
 
 /// A simulated host behind sshd. Dropping it ends every process of it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::program;
+use crate::binaries::Binary;
 
 /// What of BusyBox a login shell of ESXi finds.
 const APPLETS: [&str; 30] = [
@@ -43,7 +44,7 @@ const APPLETS: [&str; 30] = [
 
 /// Makes the host's file system at `root`.
 pub(super) fn create(root: &Path, scenario: &str) {
-    let output = Command::new(program("ESXI_SIM_MUSL"))
+    let output = Command::new(program(Binary::Simulator))
         .args(["create", "--scenario", scenario, "--root"])
         .arg(root)
         .output()

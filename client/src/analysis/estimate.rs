@@ -1,0 +1,298 @@
+//! What a histogram says about a number that it does not hold: a range that contains the truth, and an estimate.
+//!
+//! Formulas and their sources stand in `METHODS.md`, section "Estimates and their ranges".
+
+use serde::Serialize;
+use vscsi_shared::histogram::{Interval, Metric};
+
+/// How an estimate inside a [`Range`] was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The bucket holds one value only, or both bounds meet.
+    Exact,
+    /// Values are taken as spread evenly over the logarithm of the bucket.
+    LogLinear,
+    /// Values are taken as spread evenly over the bucket.
+    Linear,
+    /// From the printed, truncated mean, moved inside the bounds where it lies outside.
+    Mean,
+    /// The middle of the bounds, where nothing better is known.
+    Midpoint,
+    /// The lower bound: nothing is known about the upper one.
+    LowerBound,
+}
+
+/// A number known by its bounds. Invariant: `lo <= est`, and `est <= hi` where `hi` is known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Range {
+    /// The true value is not below this.
+    pub lo: f64,
+    /// The true value is not above this; `None` when nothing bounds it.
+    pub hi: Option<f64>,
+    /// The best guess.
+    pub est: f64,
+    /// How the guess was made.
+    pub method: Method,
+}
+
+impl Range {
+    /// A number that is known.
+    pub fn exact(value: f64) -> Self {
+        Self {
+            lo: value,
+            hi: Some(value),
+            est: value,
+            method: Method::Exact,
+        }
+    }
+
+    /// A number of which only the lower bound is known.
+    pub fn at_least(lo: f64) -> Self {
+        Self {
+            lo,
+            hi: None,
+            est: lo,
+            method: Method::LowerBound,
+        }
+    }
+
+    /// A guess between two bounds, moved inside them.
+    pub fn between(lo: f64, hi: f64, guess: f64, method: Method) -> Self {
+        let hi = hi.max(lo);
+        let method = if lo == hi { Method::Exact } else { method };
+        Self {
+            lo,
+            hi: Some(hi),
+            est: guess.clamp(lo, hi),
+            method,
+        }
+    }
+
+    /// The sum of two numbers.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            lo: self.lo + other.lo,
+            hi: self.hi.zip(other.hi).map(|(one, two)| one + two),
+            est: self.est + other.est,
+            method: if self.method == Method::Exact { other.method } else { self.method },
+        }
+    }
+
+    /// The same number in another unit; `factor` is positive.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            lo: self.lo * factor,
+            hi: self.hi.map(|hi| hi * factor),
+            est: self.est * factor,
+            method: self.method,
+        }
+    }
+}
+
+/// A percentile in parts per thousand, so that its rank is computed without rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PerMille(pub u16);
+
+impl PerMille {
+    /// The median.
+    pub const P50: Self = Self(500);
+    /// 95 of 100 values are at most this.
+    pub const P95: Self = Self(950);
+    /// 99 of 100 values are at most this.
+    pub const P99: Self = Self(990);
+    /// 999 of 1000 values are at most this.
+    pub const P999: Self = Self(999);
+
+    /// The nearest rank among `count` values in ascending order, from 1: the smallest rank at which at least this
+    /// share of the values is covered. 0 only when there is no value.
+    pub fn rank(self, count: u64) -> u64 {
+        let covered = u128::from(count) * u128::from(self.0);
+        let rank = covered.div_ceil(1000).clamp(u128::from(count.min(1)), u128::from(count));
+        u64::try_from(rank).unwrap_or(count)
+    }
+}
+
+/// The value at the nearest rank of `percentile`, in the metric's own unit; `None` when the interval is empty.
+///
+/// The true value always lies in `[lo, hi]`, as long as the host's own minimum, maximum and mean are true. `lo` is the
+/// (exclusive) lower edge of the bucket, or the known minimum.
+pub fn percentile(interval: &Interval, metric: Metric, percentile: PerMille) -> Option<Range> {
+    let total = total_count(interval);
+    if total == 0 {
+        return None;
+    }
+    let rank = percentile.rank(total);
+    let mut below = 0_u64;
+    let bucket = buckets(interval, metric).find(|bucket| {
+        let reached = below.saturating_add(bucket.count) >= rank;
+        if !reached {
+            below = below.saturating_add(bucket.count);
+        }
+        reached
+    })?;
+    let smallest = bucket.smallest();
+    // A bound below the bucket means that the host's summary contradicts its buckets; the buckets are then right.
+    let largest = bucket
+        .largest()
+        .into_iter()
+        .chain(largest_at_rank(interval, metric, rank, total).filter(|largest| *largest >= smallest))
+        .min();
+    // The edge itself belongs to the bucket below, but it is what vscsiStats prints and what a reader knows.
+    let floor = bucket.above.filter(|above| *above >= 0 || is_signed(metric));
+    let floor = floor.filter(|above| above.saturating_add(1) == smallest).unwrap_or(smallest);
+    Some(match largest {
+        Some(largest) if largest == smallest => Range::exact(smallest as f64),
+        Some(largest) => {
+            let share = ((rank - below) as f64 - 0.5) / bucket.count as f64;
+            inside_bucket(metric, floor as f64, largest as f64, share)
+        }
+        None => Range::at_least(floor as f64),
+    })
+}
+
+/// The estimate at `share` (0 to 1) of the values of a bucket that reaches from `lo` to `hi`.
+fn inside_bucket(metric: Metric, lo: f64, hi: f64, share: f64) -> Range {
+    if is_logarithmic(metric) && lo > 0.0 {
+        Range::between(lo, hi, lo * (hi / lo).powf(share), Method::LogLinear)
+    } else {
+        Range::between(lo, hi, lo + (hi - lo) * share, Method::Linear)
+    }
+}
+
+fn is_logarithmic(metric: Metric) -> bool {
+    match metric {
+        Metric::IoLength | Metric::Latency | Metric::Interarrival => true,
+        Metric::SeekDistance | Metric::SeekDistanceClosest16 | Metric::OutstandingIos => false,
+    }
+}
+
+/// Largest value that the summed values allow at `rank`: the values from there on are not smaller than it, and the
+/// values before it are not smaller than their buckets allow. Metrics with negative values have no such bound.
+fn largest_at_rank(interval: &Interval, metric: Metric, rank: u64, total: u64) -> Option<i64> {
+    if is_signed(metric) || interval.count != total {
+        return None;
+    }
+    let mut left = rank - 1;
+    let mut least_before = 0_i128;
+    for bucket in buckets(interval, metric) {
+        let taken = left.min(bucket.count);
+        least_before += i128::from(bucket.smallest()) * i128::from(taken);
+        left -= taken;
+    }
+    let from_here = i128::from(total - rank + 1);
+    i64::try_from((interval.sum_at_most - least_before).div_euclid(from_here)).ok()
+}
+
+fn is_signed(metric: Metric) -> bool {
+    matches!(metric, Metric::SeekDistance | Metric::SeekDistanceClosest16)
+}
+
+/// The sum of the values of a metric that has no negative values, in the metric's own unit.
+///
+/// It is the intersection of what the buckets allow and what the truncated means allow. Where the two contradict each
+/// other the buckets are used, and the cross-checks report it.
+pub fn sum(interval: &Interval, metric: Metric) -> Range {
+    let (bucket_low, bucket_high) = bucket_sum_bounds(interval, metric);
+    let mean_low = interval.sum_at_least;
+    let mean_high = interval.sum_at_most;
+    let guess = (mean_low as f64 + mean_high as f64) / 2.0;
+    if contradicts_buckets(interval, metric) {
+        let low = bucket_low as f64;
+        return bucket_high.map_or(Range::at_least(low), |high| {
+            Range::between(low, high as f64, f64::midpoint(low, high as f64), Method::Midpoint)
+        });
+    }
+    let low = bucket_low.max(mean_low);
+    let high = bucket_high.map_or(mean_high, |high| high.min(mean_high));
+    Range::between(low as f64, high as f64, guess, Method::Mean)
+}
+
+/// The printed means and the buckets cannot both be true.
+pub fn contradicts_buckets(interval: &Interval, metric: Metric) -> bool {
+    let (low, high) = bucket_sum_bounds(interval, metric);
+    interval.count != total_count(interval)
+        || interval.sum_at_most < low
+        || high.is_some_and(|high| interval.sum_at_least > high)
+}
+
+/// The mean of a metric that has no negative values; `None` when the interval is empty.
+pub fn mean(interval: &Interval, metric: Metric) -> Option<Range> {
+    let total = total_count(interval);
+    (total > 0).then(|| sum(interval, metric).times(1.0 / total as f64))
+}
+
+/// The number of values by the buckets.
+pub fn total_count(interval: &Interval) -> u64 {
+    interval.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
+}
+
+/// Smallest and largest sum that the buckets and the known minimum and maximum allow.
+fn bucket_sum_bounds(interval: &Interval, metric: Metric) -> (i128, Option<i128>) {
+    let mut low = 0_i128;
+    let mut high = Some(0_i128);
+    for bucket in buckets(interval, metric).filter(|bucket| bucket.count > 0) {
+        let count = i128::from(bucket.count);
+        low += i128::from(bucket.smallest()) * count;
+        high = high.zip(bucket.largest()).map(|(sum, largest)| sum + i128::from(largest) * count);
+    }
+    (low, high)
+}
+
+/// A bucket with everything that bounds its values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BoundedBucket {
+    /// Exclusive lower edge; a metric without negative values has one in its first bucket too.
+    pub(super) above: Option<i64>,
+    /// Inclusive upper edge; `None` in the overflow.
+    pub(super) up_to: Option<i64>,
+    /// No value of the whole histogram is below.
+    at_least: Option<i64>,
+    /// No value of the whole histogram is above.
+    at_most: Option<i64>,
+    /// Number of values.
+    pub(super) count: u64,
+}
+
+impl BoundedBucket {
+    /// No value in it is below this.
+    pub(super) fn smallest(&self) -> i64 {
+        let edge = self.above.map_or(i64::MIN, |above| above.saturating_add(1));
+        let known = self.at_least.filter(|least| self.up_to.is_none_or(|up_to| *least <= up_to));
+        known.map_or(edge, |least| least.max(edge))
+    }
+
+    /// No value in it is above this.
+    pub(super) fn largest(&self) -> Option<i64> {
+        let known = self.at_most.filter(|most| *most >= self.smallest());
+        self.up_to.into_iter().chain(known).min()
+    }
+}
+
+/// The buckets in order.
+pub(super) fn buckets(interval: &Interval, metric: Metric) -> impl Iterator<Item = BoundedBucket> {
+    let limits = interval.limits.as_slice();
+    // Sizes, times and numbers of commands are not negative, and a value of zero stays possible.
+    let first_edge = if is_signed(metric) { None } else { Some(-1) };
+    interval.counts.iter().enumerate().map(move |(index, &count)| BoundedBucket {
+        above: index.checked_sub(1).map_or(first_edge, |below| limits.get(below).copied()),
+        up_to: limits.get(index).copied(),
+        at_least: interval.values_at_least,
+        at_most: interval.values_at_most,
+        count,
+    })
+}
+
+/// Upper edge of the lowest bucket that holds values and (exclusive) lower edge of the highest; each `None` when that
+/// bucket is open there. `None` for an empty interval.
+pub(super) fn bucket_extremes(interval: &Interval) -> Option<(Option<i64>, Option<i64>)> {
+    let limits = interval.limits.as_slice();
+    let lowest = interval.counts.iter().position(|&count| count > 0)?;
+    let highest = interval.counts.iter().rposition(|&count| count > 0)?;
+    Some((
+        limits.get(lowest).copied(),
+        highest.checked_sub(1).and_then(|below| limits.get(below)).copied(),
+    ))
+}

@@ -1,0 +1,129 @@
+//! What the analysis noticed about its data. Nothing odd is swallowed: it is either used and said, or left out and said.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::DiskKey;
+
+/// How much a finding matters to the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing; the numbers are as good as ever.
+    Info,
+    /// Some numbers cover less, or are less certain, than they would be.
+    Warning,
+    /// Data was unusable or contradicts itself.
+    Error,
+}
+
+/// What kind of thing was noticed; the word in `summary.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A snapshot file cannot be read and is left out.
+    UnreadableSnapshot,
+    /// The parser could not use part of the output.
+    UnusableOutput,
+    /// The agent marked the snapshot as failed; the next difference spans it.
+    FailedSnapshot,
+    /// The VM was not on the host.
+    Gap,
+    /// A snapshot was taken late.
+    LateSnapshot,
+    /// A snapshot is missing in the row of sequences.
+    MissingSnapshot,
+    /// A disk's histograms are incomplete in a snapshot; the next difference spans it.
+    IncompleteDisk,
+    /// Samples were merged because a disk's difference spans them.
+    MergedSamples,
+    /// Counters fell: somebody reset them.
+    CounterReset,
+    /// The disk has a new handle, so its counters begin again.
+    HandleChanged,
+    /// The host was booted, so the counters and the clock begin again.
+    HostRebooted,
+    /// The monotonic clock did not move forward.
+    ClockWentBack,
+    /// Bucket limits changed between two snapshots.
+    LimitsChanged,
+    /// Nothing tells how long a stretch took.
+    UnknownDuration,
+    /// The uptime of the host, counted as the first interarrival, was removed.
+    UptimeArtefact,
+    /// The seek from block 0, counted as the first seek distance, was removed.
+    FirstSeekArtefact,
+    /// The sum of the buckets is not the printed count.
+    CountMismatch,
+    /// Commands that neither read nor write, or counters of the directions that do not fit the total.
+    OtherCommands,
+    /// Reads and writes are more than all commands.
+    DirectionsExceedTotal,
+    /// The printed mean and the buckets cannot both be true.
+    MeanContradictsBuckets,
+    /// The printed minimum or maximum lies outside the buckets that hold values.
+    ExtremesContradictBuckets,
+    /// Interarrival times add up to more than the recorded time.
+    InterarrivalExceedsTime,
+    /// The recorded time was taken from the interarrival histogram.
+    TimeFromInterarrival,
+    /// The collection belonged to somebody else.
+    ForeignCollection,
+    /// A disk of the selection has no data.
+    NoDataForDisk,
+}
+
+/// Something noticed about the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What kind of thing it is.
+    pub code: Code,
+    /// What happened, and what the analysis did about it; of the first occurrence.
+    pub message: String,
+    /// The snapshot it was first seen in.
+    pub sequence: Option<u32>,
+    /// The disk it concerns; `None` for all.
+    pub disk: Option<DiskKey>,
+    /// How often it was seen.
+    pub occurrences: u64,
+}
+
+/// Collects findings; the same kind on the same disk is counted instead of repeated.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    by_kind: BTreeMap<(Code, Option<DiskKey>), Finding>,
+}
+
+impl Findings {
+    /// Adds a finding.
+    pub(super) fn add(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        sequence: Option<u32>,
+        disk: Option<&DiskKey>,
+        message: impl Into<String>,
+    ) {
+        self.by_kind
+            .entry((code, disk.cloned()))
+            .and_modify(|finding| finding.occurrences += 1)
+            .or_insert_with(|| Finding {
+                severity,
+                code,
+                message: message.into(),
+                sequence,
+                disk: disk.cloned(),
+                occurrences: 1,
+            });
+    }
+
+    /// The findings, the gravest first, then in order of snapshot.
+    pub(super) fn into_sorted(self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.by_kind.into_values().collect();
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.sequence));
+        findings
+    }
+}

@@ -1,0 +1,100 @@
+//! Cross-checks: numbers that vscsiStats reports twice have to agree.
+
+use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
+
+use crate::analysis::estimate;
+use crate::analysis::finding::{Code, Findings, Severity};
+use crate::analysis::{DiskKey, Series};
+
+/// How far the sum of the interarrival times may exceed the recorded time before the two clocks disagree.
+const CLOCK_TOLERANCE: f64 = 1.01;
+
+/// Checks every sample of a series against itself, and each disk's interarrival times against the clock.
+pub(super) fn series(series: &Series, findings: &mut Findings) {
+    for sample in &series.samples {
+        for disk in &sample.disks {
+            let key = series.disks.get(disk.disk);
+            let mut report = |severity, code, message: String| {
+                findings.add(severity, code, Some(sample.sequence), key, message);
+            };
+            for (kind, interval) in disk.histograms.iter() {
+                histogram(kind.metric(), kind.title(), interval, &mut report);
+            }
+            directions(&disk.histograms, &mut report);
+        }
+    }
+    for (index, key) in series.disks.iter().enumerate() {
+        clock(series, index, key, findings);
+    }
+}
+
+fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl FnMut(Severity, Code, String)) {
+    let total = estimate::total_count(interval);
+    if total != interval.count {
+        let message = format!(
+            "`{title}`: the buckets hold {total} values and the printed count says {}; the buckets are used",
+            interval.count
+        );
+        report(Severity::Warning, Code::CountMismatch, message);
+    }
+    let signed = matches!(metric, Metric::SeekDistance | Metric::SeekDistanceClosest16);
+    if !signed && total == interval.count && estimate::contradicts_buckets(interval, metric) {
+        let message = format!("`{title}`: the printed mean does not fit the buckets; the buckets are used");
+        report(Severity::Warning, Code::MeanContradictsBuckets, message);
+    }
+    if let Some((smallest, largest)) = estimate::bucket_extremes(interval)
+        && (interval.values_at_least.zip(smallest).is_some_and(|(least, edge)| least > edge)
+            || interval.values_at_most.zip(largest).is_some_and(|(most, edge)| most <= edge))
+    {
+        let message = format!("`{title}`: the printed minimum or maximum does not fit the buckets; the buckets are used");
+        report(Severity::Warning, Code::ExtremesContradictBuckets, message);
+    }
+}
+
+fn directions(set: &IntervalSet, report: &mut impl FnMut(Severity, Code, String)) {
+    let count = |operation| set.of(Metric::IoLength, operation).map(estimate::total_count);
+    let (Some(all), Some(read), Some(write)) =
+        (count(Operation::All), count(Operation::Read), count(Operation::Write))
+    else {
+        return;
+    };
+    let both = read.saturating_add(write);
+    if all > both {
+        let message = format!("{} of {all} commands neither read nor write; they count as other", all - both);
+        report(Severity::Info, Code::OtherCommands, message);
+    }
+    if all < both {
+        let message = format!("reads and writes are {both}, and all commands only {all}; the directions are used");
+        report(Severity::Warning, Code::DirectionsExceedTotal, message);
+    }
+}
+
+/// The interarrival times of a disk reach from I/O to I/O. Those of the samples after its first active one cannot add
+/// up to more than the time since that sample began.
+fn clock(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings) {
+    let mut active = series.samples.iter().filter_map(|sample| {
+        let disk = sample.disks.iter().find(|disk| disk.disk == index)?;
+        let interarrival = disk.histograms.of(Metric::Interarrival, Operation::All)?;
+        (estimate::total_count(interarrival) > 0).then_some((sample, interarrival))
+    });
+    let Some((first, _)) = active.next() else { return };
+    let mut added_up = 0.0;
+    for (sample, interarrival) in active {
+        added_up += interarrival.sum_at_least.max(0) as f64 / 1e6;
+        let passed = sample.start_seconds + sample.seconds - first.start_seconds;
+        if added_up > passed * CLOCK_TOLERANCE + 1.0 {
+            let message = format!(
+                "the times between I/Os add up to {added_up:.1} s by this sample, and the recorded time is {passed:.1} s; \
+                 rates use the recorded time"
+            );
+            findings.add(
+                Severity::Warning,
+                Code::InterarrivalExceedsTime,
+                Some(sample.sequence),
+                Some(key),
+                message,
+            );
+            return;
+        }
+    }
+}

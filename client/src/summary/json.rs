@@ -1,0 +1,358 @@
+//! `summary.json`. Its keys are documented in `METHODS.md`, section "summary.json".
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use vscsi_shared::histogram::IntervalSet;
+use vscsi_shared::job::Status;
+
+use super::text::read_write_ratio;
+use crate::analysis::estimate::Range;
+use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
+use crate::analysis::{Analysis, Finding, Profile};
+
+/// Version of this file's schema: the first number grows when a key changes its meaning or goes, the second when keys
+/// are added.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// The content of `summary.json`.
+#[derive(Debug, Serialize)]
+pub struct Summary<'analysis> {
+    schema_version: &'static str,
+    method_version: u32,
+    generator: &'static str,
+    job_id: &'analysis str,
+    analyzed_at: Timestamp,
+    host: &'analysis str,
+    vm_name: &'analysis str,
+    period: Option<PeriodJson>,
+    collection: CollectionJson,
+    filter: FilterJson,
+    metrics: Metrics,
+    disks: Vec<DiskJson<'analysis>>,
+    histograms: BTreeMap<String, HistogramJson<'analysis>>,
+    findings: &'analysis [Finding],
+}
+
+#[derive(Debug, Serialize)]
+struct PeriodJson {
+    from: Timestamp,
+    to: Timestamp,
+    analyzed_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct CollectionJson {
+    status: Status,
+    partial: bool,
+    samples_collected: u32,
+    samples_expected: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct FilterJson {
+    method: &'static str,
+    threshold: Option<f64>,
+    samples_filtered: usize,
+    samples_analyzed: usize,
+    cut_iops: Option<f64>,
+    kept_percent: KeptJson,
+}
+
+#[derive(Debug, Serialize)]
+struct KeptJson {
+    time: f64,
+    ios: f64,
+    bytes: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct DiskJson<'analysis> {
+    disk: &'analysis str,
+    seconds: f64,
+    metrics: Metrics,
+}
+
+/// The numbers of one profile.
+#[derive(Debug, Serialize)]
+pub(crate) struct Metrics {
+    iops: IopsJson,
+    ios: IosJson,
+    throughput_mbps: f64,
+    throughput_read_mbps: f64,
+    throughput_write_mbps: f64,
+    block_size_distribution: BTreeMap<String, f64>,
+    block_sizes: DirectionsJson<BlockSizesJson>,
+    sequential_random: SequentialJson,
+    queue_depth: Option<QueueDepthJson>,
+    latency_ms: DirectionsJson<Option<DistributionJson>>,
+    interarrival_us: DirectionsJson<Option<DistributionJson>>,
+    burst_index: Option<f64>,
+    ranges: BTreeMap<&'static str, Range>,
+}
+
+#[derive(Debug, Serialize)]
+struct IopsJson {
+    total: f64,
+    read: f64,
+    write: f64,
+    read_write_ratio: String,
+}
+
+#[derive(Debug, Serialize)]
+struct IosJson {
+    total: u64,
+    read: u64,
+    write: u64,
+    other: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct DirectionsJson<T> {
+    all: T,
+    read: T,
+    write: T,
+}
+
+impl<T> DirectionsJson<T> {
+    fn from<S>(values: &ByOperation<S>, convert: impl Fn(&S) -> T) -> Self {
+        Self {
+            all: convert(&values.all),
+            read: convert(&values.read),
+            write: convert(&values.write),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct BlockSizesJson {
+    count: u64,
+    mean_bytes: Option<Range>,
+    sizes: Vec<SizeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SizeJson {
+    label: String,
+    smallest_bytes: i64,
+    largest_bytes: Option<i64>,
+    count: u64,
+    percent: f64,
+    bytes_percent: Range,
+}
+
+#[derive(Debug, Serialize)]
+struct SequentialJson {
+    sequential_percent: Option<f64>,
+    random_percent: Option<f64>,
+    by_stream_percent: Option<f64>,
+    read_percent: Option<f64>,
+    write_percent: Option<f64>,
+    gap_blocks: u32,
+    ranges: BTreeMap<&'static str, Range>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueDepthJson {
+    #[serde(flatten)]
+    all: DistributionJson,
+    read: Option<DistributionJson>,
+    write: Option<DistributionJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct DistributionJson {
+    average: f64,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+    p999: f64,
+    count: u64,
+    at_most: Option<f64>,
+    above_last_limit: u64,
+    ranges: BTreeMap<&'static str, Range>,
+}
+
+#[derive(Debug, Serialize)]
+struct HistogramJson<'analysis> {
+    limits: &'analysis [i64],
+    counts: &'analysis [u64],
+}
+
+impl<'analysis> Summary<'analysis> {
+    /// Everything about an analysis.
+    pub fn of(analysis: &'analysis Analysis) -> Self {
+        let provenance = &analysis.workload.provenance;
+        let filter = analysis.options.filter;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            method_version: provenance.method_version,
+            generator: concat!("vscsi-helper ", env!("CARGO_PKG_VERSION")),
+            job_id: &provenance.job,
+            analyzed_at: provenance.analyzed_at,
+            host: &provenance.host,
+            vm_name: &provenance.vm_name,
+            period: provenance.period.map(|(from, to)| PeriodJson {
+                from,
+                to,
+                analyzed_seconds: analysis.workload.seconds,
+            }),
+            collection: CollectionJson {
+                status: analysis.job.status,
+                partial: analysis.is_partial(),
+                samples_collected: analysis.job.collection.samples_collected,
+                samples_expected: analysis.job.collection.samples_expected,
+            },
+            filter: FilterJson {
+                method: filter.method(),
+                threshold: filter.threshold(),
+                samples_filtered: provenance.samples_total - provenance.samples_kept,
+                samples_analyzed: provenance.samples_kept,
+                cut_iops: analysis.cut_iops,
+                kept_percent: KeptJson {
+                    time: 100.0 * analysis.shares.time,
+                    ios: 100.0 * analysis.shares.ios,
+                    bytes: 100.0 * analysis.shares.bytes,
+                },
+            },
+            metrics: Metrics::of(&analysis.profile),
+            disks: analysis
+                .disks
+                .iter()
+                .map(|(disk, profile)| DiskJson {
+                    disk: &disk.0,
+                    seconds: profile.seconds,
+                    metrics: Metrics::of(profile),
+                })
+                .collect(),
+            histograms: histograms(&analysis.workload.histograms),
+            findings: &analysis.findings,
+        }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn of(profile: &Profile) -> Self {
+        let throughput = &profile.throughput_mbps;
+        Self {
+            iops: IopsJson {
+                total: profile.iops.total,
+                read: profile.iops.read,
+                write: profile.iops.write,
+                read_write_ratio: read_write_ratio(profile),
+            },
+            ios: IosJson {
+                total: profile.ios.total,
+                read: profile.ios.read,
+                write: profile.ios.write,
+                other: profile.ios.other(),
+            },
+            throughput_mbps: throughput.total.est,
+            throughput_read_mbps: throughput.read.est,
+            throughput_write_mbps: throughput.write.est,
+            block_size_distribution: profile
+                .block_sizes
+                .all
+                .buckets
+                .iter()
+                .map(|bucket| (bucket.label.clone(), bucket.percent))
+                .collect(),
+            block_sizes: DirectionsJson::from(&profile.block_sizes, block_sizes),
+            sequential_random: sequential(profile),
+            queue_depth: profile.queue_depth.all.as_ref().map(|all| QueueDepthJson {
+                all: distribution(all),
+                read: profile.queue_depth.read.as_ref().map(distribution),
+                write: profile.queue_depth.write.as_ref().map(distribution),
+            }),
+            latency_ms: DirectionsJson::from(&profile.latency_ms, |latency| latency.as_ref().map(distribution)),
+            interarrival_us: DirectionsJson::from(&profile.interarrival_us, |times| times.as_ref().map(distribution)),
+            burst_index: profile.burst_index.map(|index| index.est),
+            ranges: BTreeMap::from_iter(
+                [
+                    ("throughput_mbps", throughput.total),
+                    ("throughput_read_mbps", throughput.read),
+                    ("throughput_write_mbps", throughput.write),
+                ]
+                .into_iter()
+                .chain(profile.burst_index.map(|index| ("burst_index", index))),
+            ),
+        }
+    }
+}
+
+fn block_sizes(sizes: &BlockSizes) -> BlockSizesJson {
+    BlockSizesJson {
+        count: sizes.count,
+        mean_bytes: sizes.mean,
+        sizes: sizes
+            .buckets
+            .iter()
+            .map(|bucket| SizeJson {
+                label: bucket.label.clone(),
+                smallest_bytes: bucket.smallest,
+                largest_bytes: bucket.largest,
+                count: bucket.count,
+                percent: bucket.percent,
+                bytes_percent: bucket.bytes_percent,
+            })
+            .collect(),
+    }
+}
+
+fn sequential(profile: &Profile) -> SequentialJson {
+    let shares = &profile.sequentiality;
+    let est = |range: Option<Range>| range.map(|range| range.est);
+    SequentialJson {
+        sequential_percent: est(shares.strict),
+        random_percent: est(shares.strict).map(|percent| 100.0 - percent),
+        by_stream_percent: est(shares.by_stream),
+        read_percent: est(shares.read),
+        write_percent: est(shares.write),
+        gap_blocks: shares.gap.0,
+        ranges: [
+            ("sequential_percent", shares.strict),
+            ("by_stream_percent", shares.by_stream),
+            ("read_percent", shares.read),
+            ("write_percent", shares.write),
+        ]
+        .into_iter()
+        .filter_map(|(name, range)| Some((name, range?)))
+        .collect(),
+    }
+}
+
+fn distribution(distribution: &Distribution) -> DistributionJson {
+    let ranges = [
+        ("average", distribution.mean),
+        ("p50", distribution.p50),
+        ("p95", distribution.p95),
+        ("p99", distribution.p99),
+        ("p999", distribution.p999),
+    ];
+    DistributionJson {
+        average: distribution.mean.est,
+        p50: distribution.p50.est,
+        p95: distribution.p95.est,
+        p99: distribution.p99.est,
+        p999: distribution.p999.est,
+        count: distribution.count,
+        at_most: distribution.at_most,
+        above_last_limit: distribution.overflow,
+        ranges: BTreeMap::from(ranges),
+    }
+}
+
+/// The merged histograms by `metric.operation`, such as `io_length.read`.
+fn histograms(set: &IntervalSet) -> BTreeMap<String, HistogramJson<'_>> {
+    set.iter()
+        .map(|(kind, interval)| {
+            let name = format!("{}.{}", kind.metric(), kind.operation());
+            let histogram = HistogramJson {
+                limits: interval.limits.as_slice(),
+                counts: &interval.counts,
+            };
+            (name, histogram)
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! What an analysis looks like: the text on the terminal and `summary.json`.
+
+mod json;
+mod number;
+mod text;
+
+pub use json::{SCHEMA_VERSION, Summary};
+pub use number::{count, duration_ms, rate};
+pub use text::{PARTIAL_ADVICE, partial_warning, profile_lines, report};

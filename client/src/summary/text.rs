@@ -1,0 +1,220 @@
+//! The report on the terminal.
+
+use std::fmt::Write as _;
+
+use vscsi_shared::job::Job;
+
+use super::number::{count, duration_ms, percent, rate, with_range};
+use crate::analysis::estimate::{PerMille, Range};
+use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
+use crate::analysis::{Analysis, Profile, Severity};
+
+/// How many block sizes are worth a place on the line.
+const SIZES_SHOWN: usize = 6;
+
+/// The second line of the warning about a job that did not complete.
+pub const PARTIAL_ADVICE: &str =
+    "Analysis will be based on partial data and may not represent peak workload.";
+
+/// What to say about a job that did not take all its samples.
+pub fn partial_warning(job: &Job) -> String {
+    format!(
+        "Job '{}' did not complete ({}/{} samples collected)\n{PARTIAL_ADVICE}",
+        job.job_id, job.collection.samples_collected, job.collection.samples_expected
+    )
+}
+
+/// The text of an analysis: what was loaded, what the filter did, and the profile.
+pub fn report(analysis: &Analysis) -> String {
+    let provenance = &analysis.workload.provenance;
+    let (total, kept) = (provenance.samples_total, provenance.samples_kept);
+    let filter = analysis.options.filter;
+    let threshold = filter
+        .threshold()
+        .map_or_else(String::new, |threshold| format!(" (threshold: {threshold})"));
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "Loading samples... {total} samples found.");
+    let _ = writeln!(text, "Applying filter: {}{threshold}", filter.method());
+    let dropped = total - kept;
+    let _ = writeln!(
+        text,
+        "Filtered out {dropped} low-activity samples ({:.1}%)",
+        100.0 * dropped as f64 / total.max(1) as f64
+    );
+    if dropped > 0 {
+        let shares = &analysis.shares;
+        let _ = writeln!(
+            text,
+            "Kept {} of the time, {} of the I/Os, {} of the bytes",
+            percent(100.0 * shares.time),
+            percent(100.0 * shares.ios),
+            percent(100.0 * shares.bytes)
+        );
+    }
+    let _ = writeln!(text, "Analyzing {kept} samples...\n");
+    let _ = writeln!(text, "Peak Workload Profile:");
+    for line in profile_lines(&analysis.profile) {
+        let _ = writeln!(text, "  {line}");
+    }
+    if analysis.disks.len() > 1 {
+        let _ = writeln!(text, "\nDisks:");
+        for (disk, profile) in &analysis.disks {
+            let _ = writeln!(text, "  {disk}: {}", one_line(profile));
+        }
+    }
+    let notable: Vec<_> = analysis.findings.iter().collect();
+    if !notable.is_empty() {
+        let _ = writeln!(text, "\nData quality:");
+        for finding in notable {
+            let word = match finding.severity {
+                Severity::Info => "note",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            };
+            let disk = finding.disk.as_ref().map_or_else(String::new, |disk| format!(" {disk}:"));
+            let times = match finding.occurrences {
+                1 => String::new(),
+                times => format!(" ({times} times)"),
+            };
+            let _ = writeln!(text, "  {word}:{disk} {}{times}", finding.message);
+        }
+    }
+    text
+}
+
+/// The lines of a profile, as the user's design has them, with ranges.
+pub fn profile_lines(profile: &Profile) -> Vec<String> {
+    let ios = profile.ios;
+    if ios.total == 0 {
+        return vec![format!("no I/O in {:.1} s", profile.seconds)];
+    }
+    let mut lines = vec![
+        format!(
+            "IOPS: {} (Read: {} / Write: {}), {} I/Os in {:.1} s",
+            rate(profile.iops.total),
+            rate(profile.iops.read),
+            rate(profile.iops.write),
+            count(ios.total as f64),
+            profile.seconds
+        ),
+        throughput(&profile.throughput_mbps),
+        format!("Read/Write ratio: {}", read_write_ratio(profile)),
+    ];
+    if ios.other() > 0 {
+        lines.push(format!("Other commands: {} that neither read nor write", count(ios.other() as f64)));
+    }
+    lines.extend(sequential(profile));
+    lines.push(format!("Block sizes: {}", sizes_by_count(&profile.block_sizes.all)));
+    for (direction, sizes) in [("reads", &profile.block_sizes.read), ("writes", &profile.block_sizes.write)] {
+        if sizes.count > 0 {
+            lines.push(format!("  bytes of {direction}: {}", sizes_by_bytes(sizes)));
+        }
+    }
+    if let Some(depth) = &profile.queue_depth.all {
+        lines.push(format!("Queue depth: avg={}, {}", short(depth.mean.est), percentiles(depth, &short)));
+    }
+    for (name, latency) in [("Read latency: ", &profile.latency_ms.read), ("Write latency:", &profile.latency_ms.write)] {
+        if let Some(latency) = latency {
+            lines.push(format!("{name} {}", percentiles(latency, &duration_ms)));
+            lines.extend(latency.few_values(PerMille::P99).map(|note| format!("  ({note})")));
+        }
+    }
+    if let Some(burst) = &profile.burst_index {
+        lines.push(format!("Burst index: {} (1 = independent arrivals)", rate(burst.est)));
+    }
+    lines
+}
+
+/// `70/30`, in percent of reads and writes.
+pub(super) fn read_write_ratio(profile: &Profile) -> String {
+    profile.ios.read_percent().map_or_else(
+        || "0/0".to_owned(),
+        |read| format!("{:.0}/{:.0}", read.round(), 100.0 - read.round()),
+    )
+}
+
+fn throughput(throughput: &Throughput) -> String {
+    let bounds = throughput.total.hi.map_or_else(String::new, |hi| {
+        let (lo, hi) = (rate(throughput.total.lo), rate(hi));
+        if lo == hi { String::new() } else { format!(", total between {lo} and {hi}") }
+    });
+    format!(
+        "Throughput: {} MB/s (Read: {} / Write: {}{bounds})",
+        rate(throughput.total.est),
+        rate(throughput.read.est),
+        rate(throughput.write.est)
+    )
+}
+
+fn sequential(profile: &Profile) -> Vec<String> {
+    let sequentiality = &profile.sequentiality;
+    let Some(strict) = sequentiality.strict else {
+        return Vec::new();
+    };
+    let share = |range: Option<Range>| range.map_or_else(|| "-".to_owned(), |range| format!("{:.1}%", range.est));
+    let gap = match sequentiality.gap.0 {
+        0 => String::new(),
+        blocks => format!(", gaps of up to {blocks} blocks allowed"),
+    };
+    vec![
+        format!("Sequential: {:.1}%, Random: {:.1}%{gap}", strict.est, 100.0 - strict.est),
+        format!(
+            "  by stream: {}, reads: {}, writes: {}",
+            share(sequentiality.by_stream),
+            share(sequentiality.read),
+            share(sequentiality.write)
+        ),
+    ]
+}
+
+fn sizes_by_count(sizes: &BlockSizes) -> String {
+    shares(sizes, |bucket| bucket.percent, |bucket| percent(bucket.percent))
+}
+
+fn sizes_by_bytes(sizes: &BlockSizes) -> String {
+    shares(
+        sizes,
+        |bucket| bucket.bytes_percent.est,
+        |bucket| percent(bucket.bytes_percent.est),
+    )
+}
+
+/// The sizes with the largest shares, the largest first, and how many others there are.
+fn shares(
+    sizes: &BlockSizes,
+    share: impl Fn(&crate::analysis::profile::SizeBucket) -> f64,
+    shown: impl Fn(&crate::analysis::profile::SizeBucket) -> String,
+) -> String {
+    let mut buckets: Vec<_> = sizes.buckets.iter().collect();
+    buckets.sort_by(|one, two| share(two).total_cmp(&share(one)));
+    let mut parts: Vec<String> = buckets
+        .iter()
+        .take(SIZES_SHOWN)
+        .map(|bucket| format!("{} ({})", bucket.label.to_uppercase(), shown(bucket)))
+        .collect();
+    if buckets.len() > SIZES_SHOWN {
+        parts.push(format!("{} others", buckets.len() - SIZES_SHOWN));
+    }
+    parts.join(", ")
+}
+
+fn percentiles(distribution: &Distribution, value: &dyn Fn(f64) -> String) -> String {
+    [("p50", &distribution.p50), ("p95", &distribution.p95), ("p99", &distribution.p99)]
+        .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
+        .join(", ")
+}
+
+/// A depth: whole where it is whole.
+fn short(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn one_line(profile: &Profile) -> String {
+    format!(
+        "{} IOPS, {} MB/s, read/write {}",
+        rate(profile.iops.total),
+        rate(profile.throughput_mbps.total.est),
+        read_write_ratio(profile)
+    )
+}
