@@ -1,6 +1,7 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
 pub mod analysis;
+pub mod catalog;
 pub mod chart;
 pub mod cli;
 pub mod clock;

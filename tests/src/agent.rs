@@ -66,7 +66,10 @@ fn counted(output: &[u8]) -> BTreeMap<HandleId, (u64, u64)> {
         .iter()
         .flat_map(|print| &print.disks)
         .map(|disk| {
-            let total = |operation| disk.get(kind(operation)).map_or(0, |histogram| histogram.summary().count);
+            let total = |operation| {
+                disk.get(kind(operation))
+                    .map_or(0, |histogram| histogram.summary().count)
+            };
             (disk.handle_id, (total(Operation::Read), total(Operation::Write)))
         })
         .collect()
@@ -100,8 +103,16 @@ pub fn compare_with_truth(host: &SimulatedHost, job_directory: &Path) -> usize {
             };
             let truth = host.truth(&query).unwrap().remove(0);
             let sequence = later.header.sequence;
-            assert_eq!(after.0 - before.0, truth.reads.commands, "reads of sample {sequence}, disk {handle}");
-            assert_eq!(after.1 - before.1, truth.writes.commands, "writes of sample {sequence}, disk {handle}");
+            assert_eq!(
+                after.0 - before.0,
+                truth.reads.commands,
+                "reads of sample {sequence}, disk {handle}"
+            );
+            assert_eq!(
+                after.1 - before.1,
+                truth.writes.commands,
+                "writes of sample {sequence}, disk {handle}"
+            );
             compared += 1;
         }
     }

@@ -127,7 +127,12 @@ impl AgentHost {
         if let Some(fault) = how.fault {
             command.env("VSCSI_AGENT_FAULT", fault);
         }
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         self.agent = Some(child);
     }
 
@@ -138,7 +143,9 @@ impl AgentHost {
     pub fn wait_for_answer(&self) {
         let process = self.process();
         wait_until("the agent answers", || {
-            let port = self.running("process").filter(|found| found.as_u64() == Some(u64::from(process)));
+            let port = self
+                .running("process")
+                .filter(|found| found.as_u64() == Some(u64::from(process)));
             port.is_some() && TcpStream::connect(("127.0.0.1", self.port())).is_ok()
         });
     }
@@ -165,7 +172,9 @@ impl AgentHost {
 
     /// The agent's token; empty when it runs not.
     pub fn token(&self) -> String {
-        let token = self.running("token").and_then(|token| token.as_str().map(str::to_owned));
+        let token = self
+            .running("token")
+            .and_then(|token| token.as_str().map(str::to_owned));
         token.unwrap_or_default()
     }
 

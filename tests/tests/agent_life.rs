@@ -30,8 +30,19 @@ fn a_job_works_under_every_variant_of_the_filter() {
     for filter in [
         &["--getrandom", "einval"][..],
         &["--getrandom", "eperm"],
-        &["--deny", "epoll", "--deny", "eventfd", "--deny", "accept4", "--deny", "pipe2"],
-        &["--deny", "fdatasync", "--deny", "sigaltstack", "--deny", "sched_getaffinity", "--deny", "prlimit64"],
+        &[
+            "--deny", "epoll", "--deny", "eventfd", "--deny", "accept4", "--deny", "pipe2",
+        ],
+        &[
+            "--deny",
+            "fdatasync",
+            "--deny",
+            "sigaltstack",
+            "--deny",
+            "sched_getaffinity",
+            "--deny",
+            "prlimit64",
+        ],
     ] {
         let mut agent = AgentHost::new("demo", FILTER);
         agent.start_with(&Start {

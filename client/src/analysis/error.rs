@@ -100,12 +100,18 @@ impl Failure for AnalysisError {
         match self {
             Self::File(error) => error.hint(),
             Self::Job { .. } => Some("pull the job again; its snapshots are untouched".to_owned()),
-            Self::NoSamples { .. } => Some("a sample needs two usable snapshots; `status` tells how the job stands".to_owned()),
-            Self::NoSuchDisk { .. } => Some("name a disk by its node, its handle, or the name it was started with".to_owned()),
+            Self::NoSamples { .. } => {
+                Some("a sample needs two usable snapshots; `status` tells how the job stands".to_owned())
+            }
+            Self::NoSuchDisk { .. } => {
+                Some("name a disk by its node, its handle, or the name it was started with".to_owned())
+            }
             Self::EmptyPeriod { .. } => Some("widen `--from` and `--to`".to_owned()),
             Self::NothingLeft { alternatives, .. } => Some(alternatives.clone()),
             Self::Threshold(_) => None,
-            Self::LimitsChanged { .. } => Some("analyse the time before and after it apart, with `--from` and `--to`".to_owned()),
+            Self::LimitsChanged { .. } => {
+                Some("analyse the time before and after it apart, with `--from` and `--to`".to_owned())
+            }
         }
     }
 }

@@ -3,20 +3,28 @@
 //! A command is a file with `#[derive(Args)] struct XArgs` and `fn run(args: &XArgs, env: &Env) -> Result<Outcome,
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
+mod cleanup;
+mod collect;
+mod completions;
 mod config;
 mod connect;
+mod delete;
 mod discover;
+mod doctor;
 mod env;
 mod error;
 mod hosts;
 mod install;
 mod job;
 mod list;
+mod man;
 mod options;
 mod outcome;
 mod phrase;
 mod preflight;
 mod pull;
+mod reindex;
+mod schedule;
 mod start;
 mod status;
 mod stop;
@@ -60,7 +68,15 @@ pub enum Command {
     List(list::ListArgs),
     Stop(stop::StopArgs),
     Pull(pull::PullArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Delete(delete::DeleteArgs),
+    Collect(collect::CollectCommandArgs),
+    Schedule(schedule::ScheduleArgs),
     Config(config::ConfigArgs),
+    Reindex(reindex::ReindexArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -76,7 +92,15 @@ impl Command {
             Self::List(args) => list::run(args, env),
             Self::Stop(args) => stop::run(args, env),
             Self::Pull(args) => pull::run(args, env),
+            Self::Cleanup(args) => cleanup::run(args, env),
+            Self::Delete(args) => delete::run(args, env),
+            Self::Collect(args) => collect::run(args, env),
+            Self::Schedule(args) => schedule::run(args, env),
             Self::Config(args) => config::run(args, env),
+            Self::Reindex(args) => reindex::run(args, env),
+            Self::Doctor(args) => doctor::run(args, env),
+            Self::Completions(args) => completions::run(args, env),
+            Self::Man(args) => man::run(args, env),
         }
     }
 }

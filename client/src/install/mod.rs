@@ -260,7 +260,7 @@ pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError
     }
     proof.push(format!("the folder {folder} is gone"));
     // ESXi's `ps` lists the command line of every user world; the pattern does not match its own command.
-    let processes = shell.run("ps -c | grep '[v]scsi-agent'", ShellInput::Empty, PATIENCE)?;
+    let processes = shell.run("/bin/ps -c | grep '[v]scsi-agent'", ShellInput::Empty, PATIENCE)?;
     let left = String::from_utf8_lossy(&processes.stdout).into_owned();
     if left.lines().any(|line| line.contains(folder)) {
         return Err(InstallError::StillThere(left.trim().to_owned()));

@@ -15,7 +15,7 @@ section() {
   echo
   echo "@@@ end $name $status"
 }
-section uname uname -a
+section uname /bin/uname -a
 section version esxcli system version get
 section vmware vmware -vl
 section secure_boot /usr/lib/vmware/secureboot/bin/secureBoot.py -s

@@ -90,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_share_that_is_not_nothing_is_not_shown_as_zero() {
-        assert_eq!([0.0, 0.2, 35.4, 99.9, 100.0].map(percent), ["0%", "<1%", "35%", ">99%", "100%"]);
+        assert_eq!(
+            [0.0, 0.2, 35.4, 99.9, 100.0].map(percent),
+            ["0%", "<1%", "35%", ">99%", "100%"]
+        );
     }
 
     #[test]

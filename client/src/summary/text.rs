@@ -13,8 +13,7 @@ use crate::analysis::{Analysis, Profile, Severity};
 const SIZES_SHOWN: usize = 6;
 
 /// The second line of the warning about a job that did not complete.
-pub const PARTIAL_ADVICE: &str =
-    "Analysis will be based on partial data and may not represent peak workload.";
+pub const PARTIAL_ADVICE: &str = "Analysis will be based on partial data and may not represent peak workload.";
 
 /// What to say about a job that did not take all its samples.
 pub fn partial_warning(job: &Job) -> String {
@@ -72,7 +71,10 @@ pub fn report(analysis: &Analysis) -> String {
                 Severity::Warning => "warning",
                 Severity::Error => "error",
             };
-            let disk = finding.disk.as_ref().map_or_else(String::new, |disk| format!(" {disk}:"));
+            let disk = finding
+                .disk
+                .as_ref()
+                .map_or_else(String::new, |disk| format!(" {disk}:"));
             let times = match finding.occurrences {
                 1 => String::new(),
                 times => format!(" ({times} times)"),
@@ -102,19 +104,32 @@ pub fn profile_lines(profile: &Profile) -> Vec<String> {
         format!("Read/Write ratio: {}", read_write_ratio(profile)),
     ];
     if ios.other() > 0 {
-        lines.push(format!("Other commands: {} that neither read nor write", count(ios.other() as f64)));
+        lines.push(format!(
+            "Other commands: {} that neither read nor write",
+            count(ios.other() as f64)
+        ));
     }
     lines.extend(sequential(profile));
     lines.push(format!("Block sizes: {}", sizes_by_count(&profile.block_sizes.all)));
-    for (direction, sizes) in [("reads", &profile.block_sizes.read), ("writes", &profile.block_sizes.write)] {
+    for (direction, sizes) in [
+        ("reads", &profile.block_sizes.read),
+        ("writes", &profile.block_sizes.write),
+    ] {
         if sizes.count > 0 {
             lines.push(format!("  bytes of {direction}: {}", sizes_by_bytes(sizes)));
         }
     }
     if let Some(depth) = &profile.queue_depth.all {
-        lines.push(format!("Queue depth: avg={}, {}", short(depth.mean.est), percentiles(depth, &short)));
+        lines.push(format!(
+            "Queue depth: avg={}, {}",
+            short(depth.mean.est),
+            percentiles(depth, &short)
+        ));
     }
-    for (name, latency) in [("Read latency: ", &profile.latency_ms.read), ("Write latency:", &profile.latency_ms.write)] {
+    for (name, latency) in [
+        ("Read latency: ", &profile.latency_ms.read),
+        ("Write latency:", &profile.latency_ms.write),
+    ] {
         if let Some(latency) = latency {
             lines.push(format!("{name} {}", percentiles(latency, &duration_ms)));
             lines.extend(latency.few_values(PerMille::P99).map(|note| format!("  ({note})")));
@@ -137,7 +152,11 @@ pub(super) fn read_write_ratio(profile: &Profile) -> String {
 fn throughput(throughput: &Throughput) -> String {
     let bounds = throughput.total.hi.map_or_else(String::new, |hi| {
         let (lo, hi) = (rate(throughput.total.lo), rate(hi));
-        if lo == hi { String::new() } else { format!(", total between {lo} and {hi}") }
+        if lo == hi {
+            String::new()
+        } else {
+            format!(", total between {lo} and {hi}")
+        }
     });
     format!(
         "Throughput: {} MB/s (Read: {} / Write: {}{bounds})",
@@ -158,7 +177,11 @@ fn sequential(profile: &Profile) -> Vec<String> {
         blocks => format!(", gaps of up to {blocks} blocks allowed"),
     };
     vec![
-        format!("Sequential: {:.1}%, Random: {:.1}%{gap}", strict.est, 100.0 - strict.est),
+        format!(
+            "Sequential: {:.1}%, Random: {:.1}%{gap}",
+            strict.est,
+            100.0 - strict.est
+        ),
         format!(
             "  by stream: {}, reads: {}, writes: {}",
             share(sequentiality.by_stream),
@@ -200,14 +223,22 @@ fn shares(
 }
 
 fn percentiles(distribution: &Distribution, value: &dyn Fn(f64) -> String) -> String {
-    [("p50", &distribution.p50), ("p95", &distribution.p95), ("p99", &distribution.p99)]
-        .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
-        .join(", ")
+    [
+        ("p50", &distribution.p50),
+        ("p95", &distribution.p95),
+        ("p99", &distribution.p99),
+    ]
+    .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
+    .join(", ")
 }
 
 /// A depth: whole where it is whole.
 fn short(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 fn one_line(profile: &Profile) -> String {

@@ -79,7 +79,12 @@ fn switches(mut arguments: impl Iterator<Item = OsString>) -> Result<Switches, S
         program: Vec::new(),
     };
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().and_then(|value| value.into_string().ok()).unwrap_or_default();
+        let mut value = || {
+            arguments
+                .next()
+                .and_then(|value| value.into_string().ok())
+                .unwrap_or_default()
+        };
         match argument.to_str() {
             Some("--getrandom") => {
                 switches.getrandom = match value().as_str() {
@@ -130,8 +135,15 @@ fn run(switches: &Switches) -> Result<std::convert::Infallible, String> {
     }
     let is_seqpacket = SeccompCmpOp::MaskedEq(SOCKET_TYPE_BITS);
     let seqpacket = u64::try_from(libc::SOCK_SEQPACKET).map_err(|error| error.to_string())?;
-    install(one_argument(libc::SYS_socketpair, is_seqpacket, seqpacket)?, libc::EPROTONOSUPPORT)?;
-    Err(format!("cannot run {}: {}", program.display(), Command::new(program).args(arguments).exec()))
+    install(
+        one_argument(libc::SYS_socketpair, is_seqpacket, seqpacket)?,
+        libc::EPROTONOSUPPORT,
+    )?;
+    Err(format!(
+        "cannot run {}: {}",
+        program.display(),
+        Command::new(program).args(arguments).exec()
+    ))
 }
 
 /// The rule that matches when the second argument of a call compares.
@@ -145,9 +157,16 @@ fn one_argument(call: i64, comparison: SeccompCmpOp, value: u64) -> Result<BTree
 /// Lets the calls of `rules` fail with `errno`; several filters add up.
 fn install(rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Result<(), String> {
     let errno = u32::try_from(errno).map_err(|error| error.to_string())?;
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), TargetArch::x86_64)
-        .map_err(|error| error.to_string())?;
-    let program: BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno),
+        TargetArch::x86_64,
+    )
+    .map_err(|error| error.to_string())?;
+    let program: BpfProgram = filter
+        .try_into()
+        .map_err(|error: seccompiler::BackendError| error.to_string())?;
     // Sets no_new_privs first, without which an ordinary user may not install a filter.
     apply_filter(&program).map_err(|error| error.to_string())
 }

@@ -47,7 +47,9 @@ pub(super) fn remove<'print>(
         let Some(kind) = HistogramKind::new(Metric::Interarrival, operation).filter(|kind| begins(*kind)) else {
             continue;
         };
-        let Some(largest) = latest(kind).filter(|print| print.summary().count > 0).map(|print| print.summary().max)
+        let Some(largest) = latest(kind)
+            .filter(|print| print.summary().count > 0)
+            .map(|print| print.summary().max)
         else {
             continue;
         };
@@ -86,8 +88,10 @@ fn take_out(interval: &mut Interval, value: i64) -> bool {
 /// first 244 MiB of a disk lie beyond the last limit. A first I/O below it cannot be told from the others.
 fn take_out_first_seek(interval: &mut Interval) -> bool {
     let last_limit = interval.limits.as_slice().last().copied().unwrap_or(0);
-    let (Some(largest), Some(count)) = (interval.values_at_most, interval.counts.last_mut().filter(|count| **count > 0))
-    else {
+    let (Some(largest), Some(count)) = (
+        interval.values_at_most,
+        interval.counts.last_mut().filter(|count| **count > 0),
+    ) else {
         return false;
     };
     *count -= 1;

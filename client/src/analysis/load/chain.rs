@@ -78,7 +78,11 @@ impl Chain {
                 Err(_) => return Advance::LimitsChanged,
             }
         }
-        let was_empty = |kind| self.counters.get(kind).is_some_and(|before| before.summary().count == 0);
+        let was_empty = |kind| {
+            self.counters
+                .get(kind)
+                .is_some_and(|before| before.summary().count == 0)
+        };
         let removed = artefact::remove(&mut set, was_empty, |kind| later.get(kind), since_last);
         Advance::Difference(set, removed)
     }
@@ -101,7 +105,11 @@ impl Chain {
     fn remember_empty(&mut self) {
         let Some(at) = self.at else { return };
         for (kind, print) in self.counters.iter() {
-            if let Some(slot) = self.empty_at.get_mut(kind.index()).filter(|_| print.summary().count == 0) {
+            if let Some(slot) = self
+                .empty_at
+                .get_mut(kind.index())
+                .filter(|_| print.summary().count == 0)
+            {
                 *slot = Some(at);
             }
         }

@@ -53,7 +53,10 @@ pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
                     Code::MissingSnapshot,
                     Some(expected),
                     None,
-                    format!("{missing} snapshots before {} are missing; the sample after them spans the time", file.name),
+                    format!(
+                        "{missing} snapshots before {} are missing; the sample after them spans the time",
+                        file.name
+                    ),
                 );
             }
             expected = file.sequence.saturating_add(1);

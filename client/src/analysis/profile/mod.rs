@@ -118,7 +118,10 @@ fn burst_index(
     }
     Some(Range {
         lo: depth.lo / in_flight(latency.hi?),
-        hi: depth.hi.filter(|_| latency.lo > 0.0).map(|hi| hi / in_flight(latency.lo)),
+        hi: depth
+            .hi
+            .filter(|_| latency.lo > 0.0)
+            .map(|hi| hi / in_flight(latency.lo)),
         est: depth.est / in_flight(latency.est),
         method: estimate::Method::Mean,
     })
