@@ -23,7 +23,9 @@ pub struct ManArgs {
 pub(super) fn run(args: &ManArgs, env: &Env) -> Result<Outcome, CliError> {
     let Some(directory) = &args.output else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(OutputError)?;
+        clap_mangen::Man::new(Cli::command())
+            .render(&mut page)
+            .map_err(OutputError)?;
         env.stdout().write_all(&page).map_err(OutputError)?;
         return Ok(Outcome::Done);
     };
