@@ -103,7 +103,11 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
     let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
     let mut watch = Watch::begin(options, &log).map_err(failed("start the guard"))?;
-    tell(&log, &host, &format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")));
+    tell(
+        &log,
+        &host,
+        &format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")),
+    );
     let equipment = Equipment {
         clock: Arc::clone(&clock),
         host: host.clone(),

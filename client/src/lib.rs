@@ -1,6 +1,7 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
 pub mod analysis;
+pub mod catalog;
 pub mod chart;
 pub mod cli;
 pub mod clock;
@@ -10,6 +11,8 @@ pub mod fidelity;
 pub mod fio;
 pub mod host;
 pub mod import;
+pub mod install;
+pub mod preflight;
 pub mod pull;
 pub mod replay;
 pub mod store;

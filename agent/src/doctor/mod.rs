@@ -60,7 +60,10 @@ pub fn doctor(options: &Options, json: bool) -> (String, u8) {
     let fails = |name: &str| findings.iter().any(|finding| finding.name == name && !finding.works);
     let code = if fails("vscsiStats") {
         exit_code::VSCSISTATS_UNAVAILABLE
-    } else if findings.iter().any(|finding| finding.need == Need::Needed && !finding.works) {
+    } else if findings
+        .iter()
+        .any(|finding| finding.need == Need::Needed && !finding.works)
+    {
         exit_code::FAILED
     } else {
         exit_code::OK
@@ -81,7 +84,9 @@ fn examine(options: &Options) -> Vec<Finding> {
     let needed = |name, probe: &dyn Fn() -> io::Result<String>| find(name, Need::Needed, probe);
     let interesting = |name, probe: &dyn Fn() -> io::Result<String>| find(name, Need::Interesting, probe);
     let findings = vec![
-        needed("state directory", &|| in_directory(&|path| Ok(path.display().to_string()))),
+        needed("state directory", &|| {
+            in_directory(&|path| Ok(path.display().to_string()))
+        }),
         needed("write and fsync", &|| in_directory(&probes::write_and_sync)),
         needed("rename and fsync", &|| in_directory(&probes::rename_and_sync)),
         needed("file lock", &|| in_directory(&probes::lock)),

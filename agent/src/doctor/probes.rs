@@ -120,7 +120,10 @@ pub(super) fn start_program(programs: &Programs) -> io::Result<String> {
     if output.timed_out {
         return Err(other(format!("{spec} did not end")));
     }
-    Ok(format!("{spec} printed {} bytes", output.stdout.len() + output.stderr.len()))
+    Ok(format!(
+        "{spec} printed {} bytes",
+        output.stdout.len() + output.stderr.len()
+    ))
 }
 
 pub(super) fn vscsi_stats(host: &Host) -> io::Result<String> {
@@ -136,8 +139,13 @@ pub(super) fn vscsi_stats(host: &Host) -> io::Result<String> {
 }
 
 pub(super) fn esxcli(host: &Host) -> io::Result<String> {
-    let output = host.run_well(Program::Esxcli, &["storage", "filesystem", "list"]).map_err(other)?;
-    Ok(format!("lists {} volumes", esxi::parse_filesystems(&output).value.len()))
+    let output = host
+        .run_well(Program::Esxcli, &["storage", "filesystem", "list"])
+        .map_err(other)?;
+    Ok(format!(
+        "lists {} volumes",
+        esxi::parse_filesystems(&output).value.len()
+    ))
 }
 
 pub(super) fn vim_cmd(host: &Host) -> io::Result<String> {
@@ -146,7 +154,9 @@ pub(super) fn vim_cmd(host: &Host) -> io::Result<String> {
 }
 
 pub(super) fn logger(programs: &Programs) -> io::Result<String> {
-    let path = programs.find(Program::Logger).ok_or_else(|| other("it is not on this host"))?;
+    let path = programs
+        .find(Program::Logger)
+        .ok_or_else(|| other("it is not on this host"))?;
     Ok(path.display().to_string())
 }
 

@@ -8,7 +8,11 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 const PAGE: usize = 4096;
 
 fn done(result: impl Into<i64>) -> io::Result<()> {
-    if result.into() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result.into() < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// Takes over a descriptor that a call has made, so that it is closed.
@@ -58,7 +62,15 @@ pub(crate) fn probe_epoll_pwait() -> io::Result<()> {
     let no_signals: *const libc::sigset_t = std::ptr::null();
     // SAFETY: the event pointer is valid for the one event announced; a null signal set is allowed.
     done(unsafe {
-        libc::syscall(libc::SYS_epoll_pwait, epoll.as_raw_fd(), &raw mut event, 1, 0, no_signals, 8_usize)
+        libc::syscall(
+            libc::SYS_epoll_pwait,
+            epoll.as_raw_fd(),
+            &raw mut event,
+            1,
+            0,
+            no_signals,
+            8_usize,
+        )
     })
 }
 
@@ -66,8 +78,16 @@ pub(crate) fn probe_epoll_pwait() -> io::Result<()> {
 pub(crate) fn probe_shared_mapping(file: &File) -> io::Result<()> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a mapping at an address of the kernel's choice touches no memory of this process.
-    let address =
-        unsafe { libc::mmap(std::ptr::null_mut(), PAGE, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    let address = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            PAGE,
+            protection,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        )
+    };
     if address == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }

@@ -4,21 +4,33 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod analyze;
+mod cleanup;
+mod collect;
+mod completions;
 mod config;
 mod connect;
+mod delete;
 mod discover;
+mod doctor;
 mod env;
 mod error;
+mod hosts;
 mod import;
+mod install;
 mod job;
 mod list;
+mod man;
 mod options;
 mod outcome;
 mod phrase;
+mod preflight;
 mod pull;
+mod reindex;
+mod schedule;
 mod start;
 mod status;
 mod stop;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -48,6 +60,10 @@ pub struct Cli {
 /// Every command, in the order of the help text.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Preflight(preflight::PreflightArgs),
+    Install(install::InstallArgs),
+    Uninstall(uninstall::UninstallArgs),
+    Hosts(hosts::HostsArgs),
     Discover(discover::DiscoverArgs),
     Start(start::StartArgs),
     Status(status::StatusArgs),
@@ -56,12 +72,24 @@ pub enum Command {
     Pull(pull::PullArgs),
     Import(import::ImportArgs),
     Analyze(analyze::AnalyzeArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Delete(delete::DeleteArgs),
+    Collect(collect::CollectCommandArgs),
+    Schedule(schedule::ScheduleArgs),
     Config(config::ConfigArgs),
+    Reindex(reindex::ReindexArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
     fn run(&self, env: &Env) -> Result<Outcome, CliError> {
         match self {
+            Self::Preflight(args) => preflight::run(args, env),
+            Self::Install(args) => install::run(args, env),
+            Self::Uninstall(args) => uninstall::run(args, env),
+            Self::Hosts(args) => hosts::run(args, env),
             Self::Discover(args) => discover::run(args, env),
             Self::Start(args) => start::run(args, env),
             Self::Status(args) => status::run(args, env),
@@ -70,7 +98,15 @@ impl Command {
             Self::Pull(args) => pull::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Analyze(args) => analyze::run(args, env),
+            Self::Cleanup(args) => cleanup::run(args, env),
+            Self::Delete(args) => delete::run(args, env),
+            Self::Collect(args) => collect::run(args, env),
+            Self::Schedule(args) => schedule::run(args, env),
             Self::Config(args) => config::run(args, env),
+            Self::Reindex(args) => reindex::run(args, env),
+            Self::Doctor(args) => doctor::run(args, env),
+            Self::Completions(args) => completions::run(args, env),
+            Self::Man(args) => man::run(args, env),
         }
     }
 }
