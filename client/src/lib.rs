@@ -10,4 +10,5 @@ pub mod import;
 pub mod pull;
 pub mod store;
 pub mod summary;
+pub mod table;
 pub mod transport;
