@@ -1,13 +1,17 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
 pub mod analysis;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod fidelity;
+pub mod fio;
 pub mod host;
 pub mod import;
 pub mod pull;
+pub mod replay;
 pub mod store;
 pub mod summary;
 pub mod table;

@@ -1,0 +1,199 @@
+//! Which charts there are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use vscsi_shared::histogram::{Metric, Operation};
+
+/// A quantity over buckets and time, drawn as a surface with its heat map beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// I/Os per second over block sizes: where the activity is.
+    Iops,
+    /// Share of the I/Os over block sizes: what the mix is, also when little happens.
+    BlockSize,
+    /// I/Os per second over latencies.
+    Latency,
+    /// I/Os per second over seek distances.
+    Seek,
+    /// I/Os per second over commands in flight.
+    Outstanding,
+    /// I/Os per second over interarrival times.
+    Interarrival,
+}
+
+impl Surface {
+    const ALL: [Self; 6] = [
+        Self::Iops,
+        Self::BlockSize,
+        Self::Latency,
+        Self::Seek,
+        Self::Outstanding,
+        Self::Interarrival,
+    ];
+
+    pub(super) fn metric(self) -> Metric {
+        match self {
+            Self::Iops | Self::BlockSize => Metric::IoLength,
+            Self::Latency => Metric::Latency,
+            Self::Seek => Metric::SeekDistance,
+            Self::Outstanding => Metric::OutstandingIos,
+            Self::Interarrival => Metric::Interarrival,
+        }
+    }
+
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Iops => "iops-3d",
+            Self::BlockSize => "blocksize-3d",
+            Self::Latency => "latency-3d",
+            Self::Seek => "seek-3d",
+            Self::Outstanding => "outstanding-3d",
+            Self::Interarrival => "interarrival-3d",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Iops => "IOPS by block size",
+            Self::BlockSize => "Block size mix",
+            Self::Latency => "Latency",
+            Self::Seek => "Seek distance",
+            Self::Outstanding => "Outstanding I/O",
+            Self::Interarrival => "Interarrival time",
+        }
+    }
+
+    /// What the buckets are.
+    pub(super) fn bucket_title(self) -> &'static str {
+        match self {
+            Self::Iops | Self::BlockSize => "block size (bytes)",
+            Self::Latency => "latency",
+            Self::Seek => "seek distance (512-byte blocks)",
+            Self::Outstanding => "outstanding I/Os",
+            Self::Interarrival => "interarrival time",
+        }
+    }
+}
+
+/// A chart, which is one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChartKind {
+    /// A surface over buckets and time, with its heat map, of the commands of one direction or all.
+    Surface(Surface, Operation),
+    /// I/Os per second over time, with the filter's cut.
+    IopsTimeline,
+    /// Megabytes per second over time.
+    ThroughputTimeline,
+    /// Block sizes by count and by bytes, per direction.
+    BlockSizes,
+    /// Latencies per direction, with the ranges of the percentiles.
+    Latencies,
+    /// Share of sequential I/O over time.
+    SequentialTimeline,
+    /// Commands in flight over time.
+    OutstandingTimeline,
+}
+
+impl ChartKind {
+    /// Every chart, in the order they are made.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let surfaces = Surface::ALL.into_iter().flat_map(|surface| {
+            [Operation::All, Operation::Read, Operation::Write]
+                .into_iter()
+                .map(move |operation| Self::Surface(surface, operation))
+        });
+        surfaces.chain([
+            Self::IopsTimeline,
+            Self::ThroughputTimeline,
+            Self::BlockSizes,
+            Self::Latencies,
+            Self::SequentialTimeline,
+            Self::OutstandingTimeline,
+        ])
+    }
+
+    /// The file's name without its extension, such as `latency-3d-read`.
+    pub fn name(self) -> String {
+        self.to_string()
+    }
+
+    /// The title of the picture.
+    pub fn title(self) -> String {
+        match self {
+            Self::Surface(surface, operation) => {
+                let commands = match operation {
+                    Operation::All => "all commands",
+                    Operation::Read => "reads",
+                    Operation::Write => "writes",
+                };
+                format!("{} over time, {commands}", surface.title())
+            }
+            Self::IopsTimeline => "IOPS over time".to_owned(),
+            Self::ThroughputTimeline => "Throughput over time".to_owned(),
+            Self::BlockSizes => "Block sizes by count and by bytes".to_owned(),
+            Self::Latencies => "Latency distribution".to_owned(),
+            Self::SequentialTimeline => "Sequential share over time".to_owned(),
+            Self::OutstandingTimeline => "Outstanding I/O over time".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ChartKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Surface(surface, Operation::All) => formatter.write_str(surface.stem()),
+            Self::Surface(surface, operation) => write!(formatter, "{}-{operation}", surface.stem()),
+            Self::IopsTimeline => formatter.write_str("iops-timeline"),
+            Self::ThroughputTimeline => formatter.write_str("throughput-timeline"),
+            Self::BlockSizes => formatter.write_str("blocksize-distribution"),
+            Self::Latencies => formatter.write_str("latency-distribution"),
+            Self::SequentialTimeline => formatter.write_str("sequential-timeline"),
+            Self::OutstandingTimeline => formatter.write_str("outstanding-timeline"),
+        }
+    }
+}
+
+/// No chart has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no chart `{name}`; charts are: {}", ChartKind::all().map(ChartKind::name).collect::<Vec<_>>().join(", "))]
+pub struct UnknownChart {
+    name: String,
+}
+
+impl FromStr for ChartKind {
+    type Err = UnknownChart;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::all()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| UnknownChart {
+                name: name.chars().take(80).flat_map(char::escape_debug).collect(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chart_is_found_by_its_name() {
+        for kind in ChartKind::all() {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn surfaces_carry_their_direction_in_the_name_unless_they_show_all_commands() {
+        let name = |operation| ChartKind::Surface(Surface::Latency, operation).name();
+        assert_eq!(name(Operation::All), "latency-3d");
+        assert_eq!(name(Operation::Write), "latency-3d-write");
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_those_there_are() {
+        let message = "pie".parse::<ChartKind>().unwrap_err().to_string();
+        assert!(message.contains("`pie`") && message.contains("seek-3d-read"));
+    }
+}

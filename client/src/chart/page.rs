@@ -1,0 +1,178 @@
+//! The page around a chart: title, whose data it is, legend, and how the numbers came about.
+
+use super::font::{self, Weight};
+use super::palette::{INK, QUIET};
+use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun, Turn};
+use super::style::Style;
+
+/// An entry of the legend.
+pub(super) struct Key {
+    pub(super) color: Color,
+    pub(super) label: String,
+}
+
+/// The texts around a chart.
+pub(super) struct Texts {
+    pub(super) title: String,
+    /// Job, VM, host and disks.
+    pub(super) subject: String,
+    /// Lines below the chart: period, filter, version; then what a reader has to know about this picture.
+    pub(super) caption: Vec<String>,
+    pub(super) legend: Vec<Key>,
+}
+
+/// A page under construction: its scene, the space left for panels, and the scale of its type.
+pub(super) struct Page {
+    pub(super) scene: Scene,
+    pub(super) body: Area,
+    pub(super) scale: f64,
+}
+
+impl Page {
+    /// Sizes of type in points, before scaling.
+    const TITLE: f64 = 13.0;
+    const SUBJECT: f64 = 8.0;
+    const CAPTION: f64 = 6.5;
+    /// Axis titles and the legend.
+    pub(super) const LABEL: f64 = 7.5;
+    /// Tick labels.
+    pub(super) const TICK: f64 = 6.8;
+
+    /// A page with its frame of texts, and the body free.
+    pub(super) fn new(style: &Style, texts: &Texts) -> Self {
+        let scale = style.scale();
+        let margin = 22.0 * scale;
+        let mut page = Self {
+            scene: Scene {
+                width: style.width(),
+                height: style.height(),
+                layers: Vec::new(),
+            },
+            body: Area {
+                left: margin,
+                top: margin,
+                right: style.width() - margin,
+                bottom: style.height() - 14.0 * scale,
+            },
+            scale,
+        };
+        let mut layer = Layer::new("texts");
+        page.head(&mut layer, texts);
+        page.foot(&mut layer, texts);
+        page.scene.layers.push(layer);
+        page
+    }
+
+    fn head(&mut self, layer: &mut Layer, texts: &Texts) {
+        let scale = self.scale;
+        let legend_left = self.legend(layer, &texts.legend);
+        let baseline = self.body.top + font::CAP_HEIGHT * Self::TITLE * scale;
+        self.put(
+            layer,
+            (self.body.left, baseline),
+            &texts.title,
+            (Self::TITLE, Weight::Medium, INK),
+            legend_left - self.body.left,
+        );
+        let baseline = baseline + 14.0 * scale;
+        self.put(
+            layer,
+            (self.body.left, baseline),
+            &texts.subject,
+            (Self::SUBJECT, Weight::Regular, QUIET),
+            self.body.width(),
+        );
+        self.body.top = baseline + 10.0 * scale;
+    }
+
+    /// Draws the legend at the right of the title, and returns where it begins.
+    fn legend(&self, layer: &mut Layer, keys: &[Key]) -> f64 {
+        let size = Self::LABEL * self.scale;
+        let baseline = self.body.top + font::CAP_HEIGHT * Self::TITLE * self.scale;
+        let swatch = 7.0 * self.scale;
+        let mut right = self.body.right;
+        for key in keys.iter().rev() {
+            let left = right - font::width(&key.label, size, Weight::Regular);
+            layer.text(TextRun {
+                text: key.label.clone(),
+                at: (left, baseline),
+                size,
+                weight: Weight::Regular,
+                anchor: Anchor::Start,
+                turn: Turn::Level,
+                color: QUIET,
+            });
+            let middle = baseline - font::CAP_HEIGHT * size / 2.0;
+            let swatch_right = left - 4.0 * self.scale;
+            layer.rectangle(
+                Area {
+                    left: swatch_right - swatch,
+                    top: middle - swatch / 2.0,
+                    right: swatch_right,
+                    bottom: middle + swatch / 2.0,
+                },
+                key.color,
+            );
+            right = swatch_right - swatch - 12.0 * self.scale;
+        }
+        right
+    }
+
+    fn foot(&mut self, layer: &mut Layer, texts: &Texts) {
+        let size = Self::CAPTION * self.scale;
+        let line = size * 1.4;
+        let width = self.body.width();
+        let lines: Vec<String> = texts.caption.iter().flat_map(|text| wrap(text, size, width)).collect();
+        let mut baseline = self.body.bottom - line * lines.len().saturating_sub(1) as f64;
+        self.body.bottom = baseline - size - 8.0 * self.scale;
+        for text in lines {
+            self.put(
+                layer,
+                (self.body.left, baseline),
+                &text,
+                (Self::CAPTION, Weight::Regular, QUIET),
+                width,
+            );
+            baseline += line;
+        }
+    }
+
+    fn put(
+        &self,
+        layer: &mut Layer,
+        at: (f64, f64),
+        text: &str,
+        (size, weight, color): (f64, Weight, Color),
+        available: f64,
+    ) {
+        let size = size * self.scale;
+        layer.text(TextRun {
+            text: font::ellipsis(text, size, weight, available),
+            at,
+            size,
+            weight,
+            anchor: Anchor::Start,
+            turn: Turn::Level,
+            color,
+        });
+    }
+}
+
+/// Separates the parts of a caption, and is where a line may end.
+pub(super) const SEPARATOR: &str = "  ·  ";
+
+/// Breaks a caption between its parts into lines of at most `width`.
+fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split(SEPARATOR) {
+        if let Some(line) = lines.last_mut() {
+            let longer = format!("{line}{SEPARATOR}{part}");
+            if font::width(&longer, size, Weight::Regular) <= width {
+                *line = longer;
+                continue;
+            }
+        }
+        lines.push(part.to_owned());
+    }
+    lines
+}

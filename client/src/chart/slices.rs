@@ -1,0 +1,154 @@
+//! Time cut into slices: one per sample, or fewer and wider ones when there are more samples than a picture can show.
+
+use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric, Operation};
+
+use super::{ChartError, ChartInput};
+use crate::analysis::Sample;
+use crate::analysis::profile::{Counts, Rates};
+
+/// Two samples are neighbours when the pause between them is below this share of a sample's length.
+const GAP_SHARE: f64 = 0.01;
+
+/// What happened in one slice of time, over all disks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slice {
+    /// Beginning of its first sample, seconds of the series.
+    pub(super) start: f64,
+    /// End of its last sample.
+    pub(super) end: f64,
+    /// Time observed, seconds; less than its extent where samples are missing.
+    pub(super) seconds: f64,
+    /// Whether the filter kept at least half of its samples.
+    pub(super) kept: bool,
+    /// Whether it begins where the slice before it ended.
+    pub(super) joined: bool,
+    /// Samples in it.
+    pub(super) samples: usize,
+    histograms: IntervalSet,
+    edge_ios: u64,
+}
+
+impl Slice {
+    /// Commands counted in each bucket; empty when the slice has no such histogram.
+    pub(super) fn counts(&self, metric: Metric, operation: Operation) -> &[u64] {
+        self.histograms
+            .of(metric, operation)
+            .map_or(&[], |interval| interval.counts.as_slice())
+    }
+
+    /// The merged histograms.
+    pub(super) fn histograms(&self) -> &IntervalSet {
+        &self.histograms
+    }
+
+    /// I/Os per second.
+    pub(super) fn rates(&self) -> Rates {
+        Rates::of(Counts::of(&self.histograms), self.seconds, self.edge_ios)
+    }
+}
+
+/// The sum of counters as a number for statistics.
+pub(super) fn total(counts: &[u64]) -> f64 {
+    counts.iter().map(|&count| count as f64).sum()
+}
+
+/// A whole series in slices.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slices {
+    /// In order of time; never empty.
+    pub(super) slices: Vec<Slice>,
+    /// Samples they were made from.
+    pub(super) samples: usize,
+}
+
+impl Slices {
+    /// Cuts the series into at most `limit` slices.
+    ///
+    /// # Errors
+    /// When there is no sample, or bucket limits changed in mid-series.
+    pub(super) fn cut(input: &ChartInput<'_>, limit: usize) -> Result<Self, ChartError> {
+        let samples = &input.series.samples;
+        let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+            return Err(ChartError::NoSamples);
+        };
+        let width = (last.start_seconds + last.seconds - first.start_seconds) / limit.max(1) as f64;
+        let group_of = |index: usize, sample: &Sample| {
+            if samples.len() <= limit {
+                return index;
+            }
+            let middle = sample.start_seconds + sample.seconds / 2.0 - first.start_seconds;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float cast saturates"
+            )]
+            let group = (middle / width) as usize;
+            group.min(limit.saturating_sub(1))
+        };
+        let mut slices: Vec<Slice> = Vec::new();
+        let mut kept = Vec::new();
+        let mut current = None;
+        for (index, sample) in samples.iter().enumerate() {
+            let group = group_of(index, sample);
+            if current != Some(group) {
+                current = Some(group);
+                let joined = slices
+                    .last()
+                    .is_some_and(|before| sample.start_seconds - before.end <= GAP_SHARE * sample.seconds);
+                slices.push(Slice::beginning(sample, joined));
+                kept.push(0_usize);
+            }
+            if let (Some(slice), Some(kept)) = (slices.last_mut(), kept.last_mut()) {
+                slice.add(sample)?;
+                *kept += usize::from(input.kept.get(index).copied().unwrap_or(false));
+                slice.kept = 2 * *kept >= slice.samples;
+            }
+        }
+        Ok(Self {
+            slices,
+            samples: samples.len(),
+        })
+    }
+
+    /// The kinds' bucket limits, from the first slice that has them.
+    pub(super) fn limits(&self, kind: HistogramKind) -> Option<&[i64]> {
+        self.slices
+            .iter()
+            .find_map(|slice| Some(slice.histograms.get(kind)?.limits.as_slice()))
+    }
+
+    /// Whether slices hold several samples each.
+    pub(super) fn binned(&self) -> bool {
+        self.slices.len() < self.samples
+    }
+}
+
+impl Slice {
+    fn beginning(sample: &Sample, joined: bool) -> Self {
+        Self {
+            start: sample.start_seconds,
+            end: sample.start_seconds,
+            seconds: 0.0,
+            kept: false,
+            joined,
+            samples: 0,
+            histograms: IntervalSet::default(),
+            edge_ios: 0,
+        }
+    }
+
+    fn add(&mut self, sample: &Sample) -> Result<(), ChartError> {
+        self.end = self.end.max(sample.start_seconds + sample.seconds);
+        self.seconds += sample.seconds;
+        self.samples += 1;
+        for disk in &sample.disks {
+            self.edge_ios += disk.edge_ios;
+            self.histograms
+                .merge(&disk.histograms)
+                .map_err(|_| ChartError::MixedLimits {
+                    sequence: sample.sequence,
+                })?;
+        }
+        Ok(())
+    }
+}

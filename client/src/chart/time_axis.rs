@@ -1,0 +1,174 @@
+//! Real time along an axis.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Steps between two ticks, seconds: what a clock face and a calendar suggest.
+const STEPS: [i64; 22] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+    1_209_600, 2_592_000,
+];
+const DAY_SECONDS: i64 = 86_400;
+
+/// Maps the seconds of a series to the wall clock of the host, which is UTC on every ESXi host.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct TimeAxis {
+    /// Wall clock at second 0; `None` when the samples have no date, and then labels count from the beginning.
+    pub(super) origin: Option<Timestamp>,
+    /// First second shown.
+    pub(super) start: f64,
+    /// Last second shown, above `start`.
+    pub(super) end: f64,
+}
+
+/// A labelled place on the axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    /// Seconds of the series.
+    pub(super) at: f64,
+    pub(super) label: String,
+}
+
+impl TimeAxis {
+    /// Where a second is between the ends, 0 to 1.
+    pub(super) fn share(&self, second: f64) -> f64 {
+        ((second - self.start) / (self.end - self.start)).clamp(0.0, 1.0)
+    }
+
+    /// At most `most` round times, labelled.
+    pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
+        let span = self.end - self.start;
+        let most = most.max(1) as f64;
+        let step = STEPS
+            .into_iter()
+            .find(|&step| span / step as f64 <= most)
+            .unwrap_or_else(|| {
+                let months = (span / most / 2_592_000.0).ceil().max(1.0);
+                #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
+                let months = months as i64;
+                months.saturating_mul(2_592_000)
+            });
+        // Ticks are round on the wall clock, so counting begins at the last round time before the axis.
+        let origin = self
+            .origin
+            .map_or(0.0, |origin| origin.as_millisecond() as f64 / 1000.0);
+        let first = ((origin + self.start) / step as f64 - 1e-9).ceil();
+        (0_u32..)
+            .map(|index| (first + f64::from(index)) * step as f64)
+            .take_while(|wall| wall - origin <= self.end + 1e-6)
+            .take(1000)
+            .map(|wall| Tick {
+                at: wall - origin,
+                label: self.label(wall, step),
+            })
+            .collect()
+    }
+
+    fn label(&self, wall: f64, step: i64) -> String {
+        #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
+        let second = wall.round() as i64;
+        if self.origin.is_none() {
+            let (hours, minutes, seconds) = (second / 3600, second / 60 % 60, second % 60);
+            return if step < 60 {
+                format!("{hours}:{minutes:02}:{seconds:02}")
+            } else {
+                format!("{hours}:{minutes:02}")
+            };
+        }
+        let Ok(time) = Timestamp::from_second(second) else {
+            return String::new();
+        };
+        let format = if second.rem_euclid(DAY_SECONDS) == 0 {
+            "%b %-d"
+        } else if step < 60 {
+            "%H:%M:%S"
+        } else {
+            "%H:%M"
+        };
+        time.strftime(format).to_string()
+    }
+
+    /// What the axis shows.
+    pub(super) fn title(&self) -> String {
+        let (Some(begin), Some(end)) = (self.wall(self.start), self.wall(self.end)) else {
+            return "time since the first sample (h:mm)".to_owned();
+        };
+        let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
+        if day(begin) == day(end) {
+            format!("time (UTC), {}", day(begin))
+        } else {
+            format!("time (UTC), {} to {}", day(begin), day(end))
+        }
+    }
+
+    fn wall(&self, second: f64) -> Option<Timestamp> {
+        let offset = SignedDuration::try_from_secs_f64(second).ok()?;
+        self.origin?.checked_add(offset).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(start: f64, end: f64) -> TimeAxis {
+        TimeAxis {
+            origin: Some("2025-11-06T08:25:00Z".parse().unwrap()),
+            start,
+            end,
+        }
+    }
+
+    fn labels(axis: TimeAxis, most: usize) -> Vec<String> {
+        axis.ticks(most).into_iter().map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn ticks_stand_at_round_times_of_the_wall_clock() {
+        assert_eq!(labels(axis(0.0, 1800.0), 4), ["08:30", "08:40", "08:50"]);
+    }
+
+    #[test]
+    fn a_tick_is_as_far_from_the_start_as_its_label_says() {
+        // 08:30 is five minutes after 08:25.
+        assert!((axis(0.0, 1800.0).ticks(4)[0].at - 300.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn midnight_is_labelled_with_its_date() {
+        assert_eq!(
+            labels(axis(50_000.0, 70_000.0), 3),
+            ["00:00", "03:00"].map(|label| label.replace("00:00", "Nov 7"))
+        );
+    }
+
+    #[test]
+    fn short_jobs_show_seconds() {
+        assert_eq!(
+            labels(axis(0.0, 20.0), 4),
+            ["08:25:00", "08:25:05", "08:25:10", "08:25:15", "08:25:20"]
+        );
+    }
+
+    #[test]
+    fn without_a_date_the_axis_counts_from_the_first_sample() {
+        let axis = TimeAxis {
+            origin: None,
+            start: 0.0,
+            end: 5400.0,
+        };
+        assert_eq!(labels(axis, 3), ["0:00", "0:30", "1:00", "1:30"]);
+        assert_eq!(axis.title(), "time since the first sample (h:mm)");
+    }
+
+    #[test]
+    fn the_title_names_both_days_when_midnight_lies_between() {
+        assert_eq!(axis(0.0, 1800.0).title(), "time (UTC), 2025-11-06");
+        assert_eq!(axis(0.0, 86_400.0).title(), "time (UTC), 2025-11-06 to 2025-11-07");
+    }
+
+    #[test]
+    fn years_are_still_labelled() {
+        let count = axis(0.0, 400_000_000.0).ticks(8).len();
+        assert!((2..=9).contains(&count), "{count}");
+    }
+}
