@@ -37,7 +37,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         "\nA simulated ESXi 7.0 host lies in {}. These are the product's own commands:",
         stage.folder.display()
     ));
-    stage.helper(&["discover", HOST])?;
+    let tunnel = format!("local:{}", starter(&stage.folder).display());
+    stage.helper(&["discover", HOST, "--tunnel", &tunnel])?;
     stage.helper(&[
         "start",
         "--host",
@@ -52,6 +53,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         "1",
         "--name",
         JOB,
+        "--tunnel",
+        &tunnel,
     ])?;
     stage.helper(&["status", JOB, "--watch"])?;
     stage.helper(&["pull", JOB])?;
@@ -137,8 +140,8 @@ fn install_agent(agent: &Path, folder: &Path) -> Result<()> {
         ),
     )?;
     fs::set_permissions(&starter, fs::Permissions::from_mode(0o700))?;
-    let tunnel = format!("ssh:\n  default_tunnel: 'local:{}'\n", starter.display());
-    fs::write(folder.join("config.yaml"), tunnel)?;
+    // The demonstration does not depend on what the user has configured.
+    fs::write(folder.join("config.yaml"), "{}\n")?;
     Ok(())
 }
 
