@@ -54,6 +54,12 @@ pub enum AnalysisError {
         /// Where the last sample ends.
         to: String,
     },
+    /// A named phase holds no sample.
+    #[error("no sample lies wholly in the phase `{name}`")]
+    EmptyPhase {
+        /// Its name.
+        name: String,
+    },
     /// The filter dropped every sample.
     #[error("the filter {filter} leaves none of {total} samples; the busiest has {busiest_iops:.1} IOPS")]
     NothingLeft {
@@ -96,7 +102,7 @@ impl Failure for AnalysisError {
             Self::Table(error) => error.exit_code(),
             Self::Job { .. } | Self::NoSamples { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
-            Self::EmptyPeriod { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
+            Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
             Self::Threshold(_) => exit_code::USAGE,
         }
     }
@@ -113,6 +119,7 @@ impl Failure for AnalysisError {
                 Some("name a disk by its node, its handle, or the name it was started with".to_owned())
             }
             Self::EmptyPeriod { .. } => Some("widen `--from` and `--to`".to_owned()),
+            Self::EmptyPhase { .. } => Some("a sample that crosses the edge of a phase lies outside it".to_owned()),
             Self::NothingLeft { alternatives, .. } => Some(alternatives.clone()),
             Self::Threshold(_) => None,
             Self::LimitsChanged { .. } => {
