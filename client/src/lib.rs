@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod failure;
 pub mod host;
+pub mod import;
 pub mod pull;
 pub mod store;
 pub mod summary;

@@ -3,11 +3,13 @@
 //! A command is a file with `#[derive(Args)] struct XArgs` and `fn run(args: &XArgs, env: &Env) -> Result<Outcome,
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
+mod analyze;
 mod config;
 mod connect;
 mod discover;
 mod env;
 mod error;
+mod import;
 mod job;
 mod list;
 mod options;
@@ -52,6 +54,8 @@ pub enum Command {
     List(list::ListArgs),
     Stop(stop::StopArgs),
     Pull(pull::PullArgs),
+    Import(import::ImportArgs),
+    Analyze(analyze::AnalyzeArgs),
     Config(config::ConfigArgs),
 }
 
@@ -64,6 +68,8 @@ impl Command {
             Self::List(args) => list::run(args, env),
             Self::Stop(args) => stop::run(args, env),
             Self::Pull(args) => pull::run(args, env),
+            Self::Import(args) => import::run(args, env),
+            Self::Analyze(args) => analyze::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
     }

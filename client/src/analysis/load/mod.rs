@@ -12,6 +12,7 @@ mod reading;
 use std::path::Path;
 
 use rayon::prelude::*;
+use vscsi_shared::vscsistats::Print;
 
 pub use files::{SnapshotFile, read_snapshot_bytes, snapshot_files};
 
@@ -22,6 +23,15 @@ use reading::Reading;
 
 /// Snapshots parsed at once: enough to keep every core busy, few enough to stay small beside the samples.
 const BATCH: usize = 256;
+
+/// How long the disks of a print were watched, by the times between their I/Os; `None` when there are too few.
+pub fn seconds_of_print(print: &Print) -> Option<f64> {
+    print
+        .disks
+        .iter()
+        .filter_map(|disk| duration::seconds_by_interarrival(&chain::whole(disk, None).0))
+        .max_by(f64::total_cmp)
+}
 
 /// A job's samples with everything noticed on the way.
 #[derive(Debug, Clone, PartialEq, Default)]
