@@ -87,7 +87,12 @@ fn contains(range: &Range, truth: f64) -> bool {
 }
 
 /// Every percentile and the mean of `values` lie in the ranges; `unit` is one unit of the values.
-fn assert_distribution(name: &str, found: Option<&Distribution>, values: &[i64], unit: f64) -> Result<(), TestCaseError> {
+fn assert_distribution(
+    name: &str,
+    found: Option<&Distribution>,
+    values: &[i64],
+    unit: f64,
+) -> Result<(), TestCaseError> {
     let Some(found) = found else {
         prop_assert!(values.is_empty(), "{name} is missing with {} values", values.len());
         return Ok(());
@@ -96,10 +101,17 @@ fn assert_distribution(name: &str, found: Option<&Distribution>, values: &[i64],
     let percentiles = [(500, found.p50), (950, found.p95), (990, found.p99), (999, found.p999)];
     for (per_mille, range) in percentiles {
         let truth = nearest_rank(values, per_mille) as f64 * unit;
-        prop_assert!(contains(&range, truth), "{name} p{per_mille}: {truth} is not in {range:?}");
+        prop_assert!(
+            contains(&range, truth),
+            "{name} p{per_mille}: {truth} is not in {range:?}"
+        );
     }
     let mean = values.iter().map(|&value| value as f64).sum::<f64>() / values.len() as f64 * unit;
-    prop_assert!(contains(&found.mean, mean), "{name} mean: {mean} is not in {:?}", found.mean);
+    prop_assert!(
+        contains(&found.mean, mean),
+        "{name} mean: {mean} is not in {:?}",
+        found.mean
+    );
     let largest = *values.iter().max().unwrap() as f64 * unit;
     prop_assert!(found.at_most.is_none_or(|at_most| largest <= at_most + 1e-9));
     Ok(())

@@ -90,7 +90,10 @@ pub(crate) fn print(statistics: &DiskStatistics, disk: usize) -> String {
 /// A collection over raw streams, one per disk, with snapshots at the given moments after its start (microseconds).
 /// The first moment is the baseline.
 pub(crate) fn collect(directory: &Path, streams: &[Vec<IoEvent>], moments_us: &[u64]) {
-    write_job(directory, &job(streams.len(), u32::try_from(moments_us.len() - 1).unwrap(), 1));
+    write_job(
+        directory,
+        &job(streams.len(), u32::try_from(moments_us.len() - 1).unwrap(), 1),
+    );
     let mut statistics = vec![DiskStatistics::new(); streams.len()];
     let mut next = vec![0; streams.len()];
     for (sequence, moment) in moments_us.iter().enumerate() {
@@ -140,7 +143,10 @@ impl Truth {
         for (index, event) in own.iter().enumerate().filter(|(_, event)| inside(event.issue_us)) {
             truth.sizes.push(signed(event.bytes));
             // In flight: issued before, or just before at the same moment, and completed later.
-            let in_flight = own[..index].iter().filter(|other| other.completion_us() > event.issue_us).count();
+            let in_flight = own[..index]
+                .iter()
+                .filter(|other| other.completion_us() > event.issue_us)
+                .count();
             truth.outstanding.push(in_flight as i64 + 1);
             if let Some(before) = index.checked_sub(1).map(|before| own[before]) {
                 truth.interarrivals_us.push(signed(event.issue_us - before.issue_us));
