@@ -15,6 +15,9 @@ use crate::files;
 /// The journal is a few hundred bytes for each disk.
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
+/// How long the guard keeps collections running for a successor after a handover, milliseconds.
+pub const HANDOVER_MS: u64 = 60_000;
+
 /// A disk of a VM, as `-w` and `-i` name it.
 pub type DiskKey = (WorldGroupId, HandleId);
 
@@ -103,6 +106,18 @@ impl Journal {
     /// The collections.
     pub fn armed(&self) -> &BTreeMap<DiskKey, Armed> {
         &self.armed
+    }
+
+    /// Its writer left everything to a successor, in this boot and not too long ago.
+    pub fn was_handed_over(&self, boot_id: &str, now_ms: u64) -> bool {
+        let recent = |handover: Handover| now_ms.saturating_sub(handover.at_ms) <= HANDOVER_MS;
+        self.boot_id == boot_id && self.handover.is_some_and(recent)
+    }
+
+    /// Makes this process the owner and leaves the handover in place, which tells the waiting guard to go.
+    pub fn change_owner(&mut self, owner: u32) -> io::Result<()> {
+        self.owner = owner;
+        self.save()
     }
 
     /// Makes this process the owner, in this boot.

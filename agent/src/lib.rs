@@ -13,15 +13,18 @@
 
 pub mod action;
 pub mod boot;
+pub mod cleanup;
 pub mod clock;
 pub mod collector;
 pub mod command;
 pub mod connect;
 pub mod fault;
 mod files;
+pub mod guard;
 pub mod host;
 pub mod http;
 pub mod journal;
+mod lock;
 pub mod log;
 pub mod options;
 mod random;
@@ -62,7 +65,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             print(&(fault::FAULT_POINTS.join("\n") + "\n"));
             Ok(())
         }
-        Invocation::Guard | Invocation::Cleanup { .. } | Invocation::Doctor { .. } => Ok(()),
+        Invocation::Guard => guard::guard(&options).map_err(|error| error.to_string()),
+        Invocation::Cleanup { all } => cleanup::cleanup(&options, *all)
+            .map(|did| print(&(did + "\n")))
+            .map_err(|error| error.to_string()),
+        Invocation::Doctor { .. } => Ok(()),
     };
     match done {
         Ok(()) => exit_code::OK,

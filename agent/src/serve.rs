@@ -1,15 +1,13 @@
 //! The agent's life: one instance, its threads, its signals and its end.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use vscsi_shared::wire::ApiRange;
@@ -18,9 +16,11 @@ use crate::boot::BootId;
 use crate::clock::{Clock, SystemClock};
 use crate::collector::{Collector, Equipment, Views};
 use crate::command::{ProcessRunner, Program, Programs};
+use crate::guard::{self, Guard};
 use crate::host::Host;
 use crate::http::{self, Asked, Context};
 use crate::journal::Journal;
+use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
@@ -32,6 +32,9 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
 /// Stack of the thread that takes requests from `tiny_http`.
 const SERVER_STACK_BYTES: usize = 256 * 1024;
+
+/// How long the guard of a dead agent gets to stop its collections.
+const GUARD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
@@ -54,21 +57,6 @@ pub enum ServeError {
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> ServeError {
     move |source| ServeError::Io { what, source }
-}
-
-/// The lock that makes an agent the only one of its state directory; the kernel opens it when the process ends.
-pub(crate) fn lock(state_directory: &Path, name: &str) -> io::Result<Option<File>> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(state_directory.join(name))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 /// What the signals ask for.
@@ -113,7 +101,8 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
     let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
-    let journal = Journal::load(state_directory).map_err(failed("read the journal"))?;
+    let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
+    let mut watch = Watch::begin(options, &log).map_err(failed("start the guard"))?;
     log.line(&format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")));
     let equipment = Equipment {
         clock: Arc::clone(&clock),
@@ -122,7 +111,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         log: log.clone(),
         views: Views::default(),
         boot,
-        hostname: sys::hostname(),
+        hostname: hostname(&host),
         state_directory: state_directory.to_path_buf(),
     };
     let mut collector = Collector::start(equipment.clone(), journal, std::process::id())
@@ -138,6 +127,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         token: token.clone(),
         last_request_ms: AtomicU64::new(clock.monotonic_ms()),
         esxi_version: esxi_version(&host),
+        host_root: options.host_root.clone(),
     });
     let serving = Arc::clone(&context);
     thread::Builder::new()
@@ -163,32 +153,115 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     running
         .save(state_directory)
         .map_err(failed("tell where the agent listens"))?;
-    work(&mut collector, &asked, &signals, &context, options.idle_exit);
+    let ending = work(
+        &mut collector,
+        &asked,
+        &signals,
+        &context,
+        &mut watch,
+        options.idle_exit,
+    );
     RunningAgent::remove(state_directory);
+    watch.end(ending);
     log.line("vscsi-agent ends");
     Ok(())
 }
 
+/// Reads the journal when nobody else is at work on it.
+///
+/// After a handover the predecessor's guard waits for us, so it is told first; after a crash it is stopping
+/// collections, so it is waited for.
+fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock) -> io::Result<Journal> {
+    let mut journal = Journal::load(state_directory)?;
+    let handed_over = journal.was_handed_over(&boot.id, clock.monotonic_ms());
+    if handed_over {
+        journal.change_owner(std::process::id())?;
+    }
+    let until = Instant::now() + GUARD_PATIENCE;
+    loop {
+        // Released at once: our own guard takes it next.
+        if lock(state_directory, guard::LOCK)?.is_some() {
+            break;
+        }
+        if Instant::now() >= until {
+            return Err(io::Error::other("the guard of the agent before does not end"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Journal::load(state_directory)
+}
+
+/// The guard and what is needed to start another one.
+struct Watch<'options> {
+    options: &'options Options,
+    log: Log,
+    guard: Guard,
+}
+
+impl<'options> Watch<'options> {
+    fn begin(options: &'options Options, log: &Log) -> io::Result<Self> {
+        Ok(Self {
+            options,
+            log: log.clone(),
+            guard: Guard::start(options)?,
+        })
+    }
+
+    /// Starts another guard when this one has died.
+    fn renew(&mut self) {
+        if self.guard.is_alive() {
+            return;
+        }
+        self.log.line("the guard has died; starting another one");
+        match Guard::start(self.options) {
+            Ok(guard) => self.guard = guard,
+            Err(error) => self.log.line(&format!("cannot start the guard: {error}")),
+        }
+    }
+
+    fn end(self, ending: Ending) {
+        match ending {
+            Ending::InOrder => self.guard.dismiss(),
+            Ending::HandedOver => self.guard.leave(),
+        }
+    }
+}
+
+/// How the agent ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    InOrder,
+    HandedOver,
+}
+
 /// The collector's loop: everything that is due, then waiting for the next due moment or the next request.
-fn work(collector: &mut Collector, asked: &Receiver<Asked>, signals: &Signals, context: &Context, idle_exit: Duration) {
+fn work(
+    collector: &mut Collector,
+    asked: &Receiver<Asked>,
+    signals: &Signals,
+    context: &Context,
+    watch: &mut Watch<'_>,
+    idle_exit: Duration,
+) -> Ending {
     let clock = context.equipment.clock.as_ref();
     loop {
         if signals.end.load(Ordering::SeqCst) {
             collector.end_all("the agent was told to end; its samples are kept");
-            return;
+            return Ending::InOrder;
         }
         if signals.hand_over.swap(false, Ordering::SeqCst) {
             match collector.hand_over() {
-                Ok(()) => return,
+                Ok(()) => return Ending::HandedOver,
                 Err(error) => context.equipment.log.line(&format!("cannot hand over: {error}")),
             }
         }
+        watch.renew();
         let wake = collector.step();
         let now = clock.monotonic_ms();
         let idle_ms = now.saturating_sub(context.last_request_ms.load(Ordering::SeqCst));
         if !idle_exit.is_zero() && !collector.is_busy() && u128::from(idle_ms) >= idle_exit.as_millis() {
             context.equipment.log.line("nothing to do: ending");
-            return;
+            return Ending::InOrder;
         }
         let sleep = wake.map_or(LONGEST_SLEEP, |wake| {
             Duration::from_millis(wake.saturating_sub(now)).min(LONGEST_SLEEP)
@@ -214,4 +287,18 @@ fn esxi_version(host: &Host) -> String {
         .chars()
         .take(200)
         .collect()
+}
+
+/// The host's full name by its own tools; the kernel's name where those are missing.
+fn hostname(host: &Host) -> String {
+    let output = host
+        .run_well(Program::Esxcli, &["system", "hostname", "get"])
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&output);
+    let full = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == "Fully Qualified Domain Name")
+        .map(|(_, value)| value.trim().to_owned());
+    full.filter(|name| !name.is_empty()).unwrap_or_else(sys::hostname)
 }

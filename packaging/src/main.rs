@@ -1,1 +1,23 @@
-fn main() {}
+//! `cargo xtask`: the project's own tasks.
+
+mod bench;
+mod binaries;
+mod cli;
+mod demo;
+mod newer_fio;
+mod process;
+mod system_packages;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            process::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -18,7 +18,7 @@ const LEISURE_MS: u64 = 300;
 
 /// What a job waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Waiting {
+pub(super) enum Waiting {
     /// For the second look at counters that were there before us, monotonic milliseconds.
     Look(u64),
     /// For its next snapshot.
@@ -32,20 +32,20 @@ pub enum Waiting {
 
 /// A disk whose collection is kept running, or is to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArmedFact {
+pub(super) struct ArmedFact {
     /// The disk.
-    pub disk: DiskKey,
+    pub(super) disk: DiskKey,
     /// When `-s` was issued last, monotonic milliseconds.
-    pub armed_ms: u64,
+    pub(super) armed_ms: u64,
     /// A job uses it.
-    pub used: bool,
+    pub(super) used: bool,
     /// Nothing is tried on it before this moment, because the last attempt failed.
-    pub not_before_ms: u64,
+    pub(super) not_before_ms: u64,
 }
 
 /// What the collector does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(super) enum Decision {
     /// Take a snapshot.
     Take {
         /// The job.
@@ -68,7 +68,7 @@ pub enum Decision {
 }
 
 /// Decides at `now_ms`: first what would otherwise end the collection, then snapshots by age, then the rest.
-pub fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact]) -> Decision {
+pub(super) fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact]) -> Decision {
     let mut wake: Option<u64> = None;
     let mut wait_until = |moment: u64| wake = Some(wake.map_or(moment, |earlier| earlier.min(moment)));
 

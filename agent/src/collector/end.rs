@@ -78,7 +78,7 @@ impl Collector {
         let failure = match stopped {
             Ok(()) => None,
             // A disk that is not listed any more has no collection: its VM was powered off or has moved away.
-            Err(_) if self.is_certainly_gone(disk) => None,
+            Err(_) if self.equipment.host.is_certainly_gone(disk) => None,
             Err(error) => Some(error.to_string()),
         };
         match failure {
@@ -102,15 +102,6 @@ impl Collector {
             }
         }
         self.settle();
-    }
-
-    fn is_certainly_gone(&self, (vm, disk): DiskKey) -> bool {
-        self.equipment.host.list().is_ok_and(|listing| {
-            listing.diagnostics.is_empty()
-                && !listing.vms.iter().any(|listed| {
-                    listed.world_group_id == vm && listed.disks.iter().any(|listed| listed.handle_id == disk)
-                })
-        })
     }
 
     /// Has the cleanup block of every ended job tell the truth.

@@ -42,8 +42,6 @@ pub(super) struct JobState {
     pub(super) misses: u32,
     /// Flags that the next snapshot carries.
     pub(super) flags: BTreeSet<SnapshotFlag>,
-    /// Disks that another job's or our own earlier handles do not cover were found with these handles.
-    pub(super) foreign: bool,
     /// When job.json was written last, monotonic milliseconds; `None` when it holds less than it should.
     pub(super) saved_ms: Option<u64>,
 }
@@ -58,7 +56,6 @@ impl JobState {
             usable: 0,
             misses: 0,
             flags: BTreeSet::new(),
-            foreign: false,
             saved_ms: None,
         }
     }

@@ -105,7 +105,8 @@ impl Collector {
                 Decision::Stop(disk) => self.stop_disk(disk),
                 Decision::Wait(wake) if !started_job => {
                     self.save_unsaved();
-                    return self.earliest([wake, self.next_schedule_ms(), self.next_save_ms()]);
+                    let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
+                    return moments.into_iter().flatten().min();
                 }
                 Decision::Wait(_) => {}
             }
@@ -138,11 +139,6 @@ impl Collector {
         self.equipment.clock.monotonic_ms()
     }
 
-    #[expect(clippy::unused_self, reason = "reads as part of the collector's waiting")]
-    fn earliest(&self, moments: [Option<u64>; 3]) -> Option<u64> {
-        moments.into_iter().flatten().min()
-    }
-
     fn log(&self, message: &str) {
         self.equipment.log.line(message);
     }
@@ -172,6 +168,11 @@ impl Collector {
                 })
             })
             .collect()
+    }
+
+    /// Its collection was started, by us or by somebody else.
+    fn is_armed(&self, disk: DiskKey) -> bool {
+        self.journal.armed().contains_key(&disk) || self.foreign.contains_key(&disk)
     }
 
     /// A job that has not ended uses this disk.

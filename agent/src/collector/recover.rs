@@ -9,11 +9,8 @@ use vscsi_shared::snapshot::SnapshotFlag;
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
 use super::{Collector, Equipment};
-use crate::journal::{Handover, Journal};
+use crate::journal::Journal;
 use crate::spool::Stored;
-
-/// How long the guard keeps collections running for a successor after a handover, milliseconds.
-pub const HANDOVER_MS: u64 = 60_000;
 
 /// How the agent before this one ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +32,7 @@ impl Collector {
         let now_ms = equipment.clock.monotonic_ms();
         let before = if journal.boot_id() != equipment.boot.id {
             Before::Rebooted
-        } else if is_valid(journal.handover(), now_ms) {
+        } else if journal.was_handed_over(&equipment.boot.id, now_ms) {
             Before::HandedOver
         } else {
             Before::Died
@@ -144,8 +141,4 @@ impl Collector {
         }
         Ok(())
     }
-}
-
-fn is_valid(handover: Option<Handover>, now_ms: u64) -> bool {
-    handover.is_some_and(|handover| now_ms.saturating_sub(handover.at_ms) <= HANDOVER_MS)
 }

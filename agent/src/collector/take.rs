@@ -70,7 +70,7 @@ impl Collector {
             return;
         };
         let moved = now_there.world_group_id != target.world_group_id || now_there.disks != disks;
-        let attempt = if moved {
+        let attempt = if moved || self.lacks_collection(&now_there) {
             if self.follow(name, sequence, &mut target, &now_there) {
                 flags.insert(SnapshotFlag::NewBaseline);
             }
@@ -174,7 +174,8 @@ impl Collector {
         let wall = self.equipment.clock.wall();
         let before: BTreeSet<DiskKey> = disk_keys(target.world_group_id, &resolved_disks(target));
         let after = disk_keys(now_there.world_group_id, &now_there.disks);
-        let is_new = after.difference(&before).next().is_some();
+        let unarmed: Vec<DiskKey> = after.iter().copied().filter(|disk| !self.is_armed(*disk)).collect();
+        let is_new = !unarmed.is_empty() || after.difference(&before).next().is_some();
         target.world_group_id = now_there.world_group_id;
         for disk in &mut target.disks {
             let found = now_there
@@ -186,7 +187,7 @@ impl Collector {
             }
         }
         let message = if is_new {
-            "the VM has new handles, as after a power cycle or vMotion: counters begin anew"
+            "the VM was away or has new handles, as after a power cycle or vMotion: counters begin anew"
         } else {
             "a disk of the job is not listed any more: the others are collected on"
         };
@@ -195,14 +196,20 @@ impl Collector {
             state.note(wall, Some(sequence), message.to_owned());
         }
         self.log(&format!("{name}: {message}"));
-        for disk in after.difference(&before) {
-            if let Err(reason) = self.arm(*disk)
+        for disk in unarmed {
+            if let Err(reason) = self.arm(disk)
                 && let Some(state) = self.jobs.get_mut(name)
             {
                 state.note(wall, Some(sequence), reason);
             }
         }
         is_new
+    }
+
+    /// A disk is there whose collection nobody has started, as after a VM was away.
+    fn lacks_collection(&self, now_there: &Resolved) -> bool {
+        let disks = disk_keys(now_there.world_group_id, &now_there.disks);
+        disks.into_iter().any(|disk| !self.is_armed(disk))
     }
 
     /// Handles that no listing shows have no collection to stop.
@@ -237,6 +244,7 @@ impl Collector {
         attempt: &Attempt,
     ) -> bool {
         let is_gap = flags.contains(&SnapshotFlag::Gap);
+        let holds_data = !is_gap && !flags.contains(&SnapshotFlag::Failed);
         let header = SnapshotHeader {
             job: name.clone(),
             sequence,
@@ -269,7 +277,7 @@ impl Collector {
         if let Some(state) = self.jobs.get_mut(name) {
             state.next = sequence + 1;
             // A new baseline is announced by the first snapshot that holds it.
-            if !is_gap {
+            if holds_data {
                 state.flags.clear();
             }
         }

@@ -1,48 +1,256 @@
-//! The VMs of the host and what lies below their disks, joined from several commands.
+//! The VMs of the host and what lies below their disks, joined from several commands and files.
+//!
+//! vscsiStats knows handles and nodes, the .vmx knows nodes and vmdk files, esxcli knows volumes, extents and paths,
+//! vim-cmd knows the VMs that do not run. Each source may fail: the rest is still told, and what is missing is a
+//! warning.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use vscsi_shared::esxi::{
+    self, Reading, RegisteredVm, StoragePath, VmProcess, VmdkDescriptor, VmfsExtent, VmxDisk, Volume,
+};
+use vscsi_shared::vscsistats::{ListedDisk, ListedVm};
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
 use super::{Host, HostError, Volumes};
+use crate::command::Program;
+use crate::files;
 
-/// Labels and UUIDs of the mounted volumes.
+/// Largest .vmx or vmdk descriptor that is read; real ones have a few kilobytes.
+const DESCRIPTOR_LIMIT: u64 = 256 * 1024;
+
+/// Longest chain of snapshots that is followed to find a capacity; a VM has at most 32.
+const MAX_SNAPSHOT_DEPTH: usize = 40;
+
+/// The mounted volumes, to which paths by label or UUID refer.
 ///
 /// # Errors
 /// When esxcli cannot be run.
-pub fn volumes(_host: &Host) -> Result<Volumes, HostError> {
-    Ok(Volumes::default())
+pub fn volumes(host: &Host) -> Result<Volumes, HostError> {
+    let output = host.run_well(Program::Esxcli, &["storage", "filesystem", "list"])?;
+    Ok(Volumes::new(esxi::parse_filesystems(&output).value))
 }
 
 /// Everything that can be found out; what cannot is a warning.
-pub fn inventory(host: &Host) -> Inventory {
-    let mut inventory = Inventory::default();
+pub fn inventory(host: &Host, host_root: &Path) -> Inventory {
+    let mut sources = Sources {
+        host_root: host_root.to_path_buf(),
+        ..Sources::default()
+    };
     match host.list() {
         Ok(listing) => {
-            let warnings = listing
+            let found = listing
                 .diagnostics
                 .iter()
                 .map(|found| format!("vscsiStats -l: {found}"));
-            inventory.warnings.extend(warnings);
-            inventory.vms = listing
-                .vms
-                .into_iter()
-                .map(|vm| Vm {
-                    name: vm.display_name,
-                    world_group_id: Some(vm.world_group_id),
-                    powered_on: true,
-                    config_file: vm.config_file,
-                    disks: vm
-                        .disks
-                        .into_iter()
-                        .map(|disk| Disk {
-                            node: disk.node.unwrap_or_default(),
-                            handle_id: Some(disk.handle_id),
-                            ..Disk::default()
-                        })
-                        .collect(),
-                })
-                .collect();
+            sources.warnings.extend(found);
+            sources.listed = listing.vms;
         }
-        Err(error) => inventory.warnings.push(error.to_string()),
+        Err(error) => sources.warnings.push(error.to_string()),
     }
-    inventory
+    let volumes = sources.ask(
+        host,
+        Program::Esxcli,
+        &["storage", "filesystem", "list"],
+        esxi::parse_filesystems,
+    );
+    sources.volumes = Volumes::new(volumes);
+    sources.processes = sources.ask(
+        host,
+        Program::Esxcli,
+        &["vm", "process", "list"],
+        esxi::parse_vm_processes,
+    );
+    sources.extents = sources.ask(
+        host,
+        Program::Esxcli,
+        &["storage", "vmfs", "extent", "list"],
+        esxi::parse_vmfs_extents,
+    );
+    sources.paths = sources.ask(
+        host,
+        Program::Esxcli,
+        &["storage", "core", "path", "list"],
+        esxi::parse_storage_paths,
+    );
+    sources.registered = sources.ask(host, Program::VimCmd, &["vmsvc/getallvms"], esxi::parse_registered_vms);
+    sources.join()
+}
+
+/// What the commands said.
+#[derive(Debug, Default)]
+struct Sources {
+    host_root: PathBuf,
+    listed: Vec<ListedVm>,
+    processes: Vec<VmProcess>,
+    registered: Vec<RegisteredVm>,
+    volumes: Volumes,
+    extents: Vec<VmfsExtent>,
+    paths: Vec<StoragePath>,
+    warnings: Vec<String>,
+}
+
+impl Sources {
+    fn ask<T: Default>(
+        &mut self,
+        host: &Host,
+        program: Program,
+        arguments: &[&str],
+        parse: impl FnOnce(&[u8]) -> Reading<T>,
+    ) -> T {
+        match host.run_well(program, arguments) {
+            Ok(output) => {
+                let reading = parse(&output);
+                let command = format!("{program} {}", arguments.join(" "));
+                let found = reading.diagnostics.iter().map(|found| format!("{command}: {found}"));
+                self.warnings.extend(found);
+                reading.value
+            }
+            Err(error) => {
+                self.warnings.push(error.to_string());
+                T::default()
+            }
+        }
+    }
+
+    fn join(mut self) -> Inventory {
+        let mut vms: BTreeMap<String, Vm> = BTreeMap::new();
+        for listed in std::mem::take(&mut self.listed) {
+            let vm = self.running_vm(listed);
+            vms.insert(vm.config_file.clone(), vm);
+        }
+        // A VM without a disk that vscsiStats knows runs all the same.
+        for process in std::mem::take(&mut self.processes) {
+            let config_file = self.volumes.canonical(&process.config_file);
+            vms.entry(config_file.clone()).or_insert_with(|| Vm {
+                name: process.display_name,
+                world_group_id: Some(process.vmx_cartel_id),
+                powered_on: true,
+                config_file,
+                disks: Vec::new(),
+            });
+        }
+        for registered in std::mem::take(&mut self.registered) {
+            let config_file = self.volumes.canonical(&registered.config_file());
+            vms.entry(config_file.clone()).or_insert_with(|| Vm {
+                name: registered.name,
+                world_group_id: None,
+                powered_on: false,
+                config_file,
+                disks: Vec::new(),
+            });
+        }
+        let mut vms: Vec<Vm> = vms.into_values().collect();
+        for vm in &mut vms {
+            self.add_files(vm);
+        }
+        vms.sort_by(|one, other| (!one.powered_on, &one.name).cmp(&(!other.powered_on, &other.name)));
+        Inventory {
+            vms,
+            warnings: self.warnings,
+        }
+    }
+
+    fn running_vm(&self, listed: ListedVm) -> Vm {
+        let disk = |disk: ListedDisk| Disk {
+            node: disk.node.unwrap_or_default(),
+            handle_id: Some(disk.handle_id),
+            ..Disk::default()
+        };
+        Vm {
+            name: listed.display_name,
+            world_group_id: Some(listed.world_group_id),
+            powered_on: true,
+            config_file: self.volumes.canonical(&listed.config_file),
+            disks: listed.disks.into_iter().map(disk).collect(),
+        }
+    }
+
+    /// Adds what the .vmx knows: vmdk files of listed disks, and disks that vscsiStats does not see.
+    fn add_files(&mut self, vm: &mut Vm) {
+        let in_vmx: Vec<VmxDisk> = match self.read(&vm.config_file) {
+            Ok(bytes) => esxi::parse_vmx_disks(&bytes).value,
+            Err(reason) => {
+                self.warnings.push(format!("{}: {reason}", vm.name));
+                return;
+            }
+        };
+        for found in in_vmx.into_iter().filter(VmxDisk::is_hard_disk) {
+            let Some(file_name) = found.file_name else { continue };
+            let vmdk = self.volumes.canonical(&beside(&vm.config_file, &file_name));
+            if let Some(disk) = vm.disks.iter_mut().find(|disk| disk.node == found.node) {
+                self.add_storage(disk, vmdk);
+            } else {
+                let mut disk = Disk {
+                    node: found.node,
+                    ..Disk::default()
+                };
+                self.add_storage(&mut disk, vmdk);
+                vm.disks.push(disk);
+            }
+        }
+    }
+
+    fn add_storage(&mut self, disk: &mut Disk, vmdk: String) {
+        if let Some(volume) = self.volumes.of(&vmdk) {
+            let name = volume.name.clone().filter(|name| !name.is_empty());
+            disk.datastore = Some(name.unwrap_or_else(|| volume.uuid.clone()));
+            let devices: BTreeSet<String> = self
+                .extents
+                .iter()
+                .filter(|extent| extent.vmfs_uuid == volume.uuid)
+                .map(|extent| extent.device.clone())
+                .collect();
+            let on_these = |path: &&StoragePath| path.device.as_ref().is_some_and(|device| devices.contains(device));
+            let runtime = self.paths.iter().filter(on_these).map(|path| path.runtime_name.clone());
+            disk.runtime_paths = runtime.collect::<BTreeSet<_>>().into_iter().collect();
+            disk.devices = devices.into_iter().collect();
+        }
+        match self.capacity(&vmdk) {
+            Ok(capacity) => disk.capacity_bytes = capacity,
+            Err(reason) => self.warnings.push(format!("{vmdk}: {reason}")),
+        }
+        disk.vmdk = Some(vmdk);
+    }
+
+    /// The capacity a descriptor or, below snapshots, its ancestor gives.
+    fn capacity(&self, vmdk: &str) -> Result<Option<u64>, String> {
+        let mut path = vmdk.to_owned();
+        for _ in 0..MAX_SNAPSHOT_DEPTH {
+            let descriptor: VmdkDescriptor = esxi::parse_vmdk_descriptor(&self.read(&path)?).value;
+            if let Some(capacity) = descriptor.capacity_bytes() {
+                return Ok(Some(capacity));
+            }
+            match descriptor.parent_file_name {
+                Some(parent) => path = self.volumes.canonical(&beside(&path, &parent)),
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let below_root = self.host_root.join(path.trim_start_matches('/'));
+        files::read_if_there(&below_root, DESCRIPTOR_LIMIT)
+            .map_err(|error| format!("cannot read {path}: {error}"))?
+            .ok_or_else(|| format!("{path} is not there"))
+    }
+}
+
+/// `name` in the directory of `file`, unless it is absolute.
+fn beside(file: &str, name: &str) -> String {
+    match (name.starts_with('/'), file.rsplit_once('/')) {
+        (false, Some((directory, _))) => format!("{directory}/{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+impl Volumes {
+    /// The volume a canonical path lies on.
+    fn of(&self, path: &str) -> Option<&Volume> {
+        let below = path.strip_prefix("/vmfs/volumes/")?;
+        let uuid = below.split('/').next()?;
+        self.all().iter().find(|volume| volume.uuid == uuid)
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
-use vscsi_shared::vscsistats::{self, Listing};
+use vscsi_shared::vscsistats::{self, ListedVm, Listing};
 
 use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
 
@@ -105,6 +105,18 @@ impl Host {
         let (vm, disk) = (vm.to_string(), disk.to_string());
         self.run_well(Program::VscsiStats, &["-x", "-w", &vm, "-i", &disk])
             .map(drop)
+    }
+
+    /// No listing shows this disk any more, as after a power-off or vMotion: it has no collection to stop.
+    ///
+    /// A listing that could not be read whole proves nothing.
+    pub fn is_certainly_gone(&self, (vm, disk): (WorldGroupId, HandleId)) -> bool {
+        self.list().is_ok_and(|listing| {
+            let lists_it = |listed: &ListedVm| {
+                listed.world_group_id == vm && listed.disks.iter().any(|listed| listed.handle_id == disk)
+            };
+            listing.diagnostics.is_empty() && !listing.vms.iter().any(lists_it)
+        })
     }
 
     /// Prints all histograms of the VM, or of its one disk of interest, whatever comes out.

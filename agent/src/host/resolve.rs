@@ -1,36 +1,29 @@
 //! From what a user selected to what vscsiStats lists now.
 
-use std::collections::BTreeMap;
-
+use vscsi_shared::esxi::{Volume, canonical_path};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
 use vscsi_shared::job::Target;
 use vscsi_shared::vscsistats::{ListedVm, Listing};
 use vscsi_shared::wire::v1::{DiskSelector, VmSelector};
 
-/// Names of volumes: the same directory is `/vmfs/volumes/LABEL` and `/vmfs/volumes/UUID`.
+/// The mounted volumes: the same directory is `/vmfs/volumes/LABEL` and `/vmfs/volumes/UUID`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Volumes {
-    uuid_of_label: BTreeMap<String, String>,
-}
+pub struct Volumes(Vec<Volume>);
 
 impl Volumes {
-    /// Builds the table from pairs of label and UUID.
-    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self {
-            uuid_of_label: pairs.into_iter().filter(|(label, _)| !label.is_empty()).collect(),
-        }
+    /// The volumes as esxcli lists them.
+    pub fn new(volumes: Vec<Volume>) -> Self {
+        Self(volumes)
     }
 
-    /// `path` with the UUID of its volume in place of the label; unchanged when it lies on no known volume.
+    /// Every volume.
+    pub(super) fn all(&self) -> &[Volume] {
+        &self.0
+    }
+
+    /// `path` by the UUID of its volume; unchanged when it lies on no volume of this host.
     pub fn canonical(&self, path: &str) -> String {
-        let Some(below) = path.strip_prefix("/vmfs/volumes/") else {
-            return path.to_owned();
-        };
-        let (volume, rest) = below.split_once('/').unwrap_or((below, ""));
-        match self.uuid_of_label.get(volume) {
-            Some(uuid) => format!("/vmfs/volumes/{uuid}/{rest}"),
-            None => path.to_owned(),
-        }
+        canonical_path(path, &self.0).unwrap_or_else(|_| path.to_owned())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,8 @@ pub struct Context {
     pub last_request_ms: AtomicU64,
     /// First line of `vmware -v`.
     pub esxi_version: String,
+    /// Below which the files of the VMs are.
+    pub host_root: PathBuf,
 }
 
 /// Answers requests on `listener` for as long as the process lives.
@@ -236,7 +239,7 @@ fn answer_from_views(context: &Arc<Context>, route: Route) -> Result<Answer, Ref
         Route::Act(action) => act(context, action),
         Route::Info => Answer::json(200, &info(context)),
         Route::Health => Answer::json(200, &health(equipment)),
-        Route::Inventory => Answer::json(200, &inventory::inventory(&equipment.host)),
+        Route::Inventory => Answer::json(200, &inventory::inventory(&equipment.host, &context.host_root)),
         Route::Jobs => Answer::json(
             200,
             &JobList {

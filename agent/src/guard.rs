@@ -1,0 +1,173 @@
+//! The guard: a small process that outlives the agent and stops what it has left running.
+//!
+//! It holds the reading end of a pipe whose other end only the agent has. The kernel closes that end however the
+//! agent dies, so the guard needs no polling and cannot be deceived by a process number that is used again. An agent
+//! that ends in order says so first. The agent starts another guard when this one dies.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::command::{ProcessRunner, Programs};
+use crate::host::Host;
+use crate::journal::{DiskKey, HANDOVER_MS, Journal};
+use crate::lock::lock;
+use crate::log::Log;
+use crate::options::Options;
+use crate::sys;
+
+/// What the agent writes before it ends in order.
+const IN_ORDER: u8 = b'q';
+
+/// How often a waiting guard looks whether a successor has come.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How often a failed `-x` is tried before it is left to the automatic stop and the next start.
+const ATTEMPTS: u32 = 5;
+
+/// The lock a guard holds while it lives; a starting agent waits for it, so that the two never work at one time.
+pub(crate) const LOCK: &str = "guard.lock";
+
+/// The agent's side: the guard as a child process.
+#[derive(Debug)]
+pub struct Guard {
+    child: Child,
+}
+
+impl Guard {
+    /// Starts a guard that is this same program.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(options: &Options) -> io::Result<Self> {
+        let child = Command::new(&options.program)
+            .args(["guard", "--state-dir"])
+            .arg(&options.state_directory)
+            .arg("--host-root")
+            .arg(&options.host_root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Not in the group of the agent: a signal to that group must not end both.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { child })
+    }
+
+    /// It lives.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Tells it that the agent ends in order, and waits for its end.
+    pub fn dismiss(mut self) {
+        if let Some(mut pipe) = self.child.stdin.take() {
+            // A guard that is gone needs no dismissal.
+            let _ = pipe.write_all(&[IN_ORDER]);
+        }
+        let _ = self.child.wait();
+    }
+
+    /// Lets it wait for a successor: the end of the pipe finds a handover in the journal.
+    pub fn leave(self) {
+        drop(self);
+    }
+}
+
+/// The guard's side: waits for the end of the agent and stops what it left.
+///
+/// # Errors
+/// When the state directory cannot be used.
+pub fn guard(options: &Options) -> io::Result<()> {
+    sys::private_files();
+    // Fails only when this process leads its group already; then it is out of the agent's group as well.
+    let _ = sys::start_session();
+    let state_directory = options.state_directory.as_path();
+    // A guard before this one, of an agent that has just died, may still be at work.
+    let _lock = wait_for_lock(state_directory)?;
+    let mut last = 0;
+    let mut pipe = io::stdin().lock();
+    let mut buffer = [0_u8; 16];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => last = buffer.get(length - 1).copied().unwrap_or(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    if last == IN_ORDER {
+        return Ok(());
+    }
+    let log = Log::open(state_directory, false);
+    if !successor_came(state_directory)? {
+        log.line("guard: the agent is gone; stopping what it started");
+        let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+        stop_journaled(state_directory, &host, &log)?;
+    }
+    Ok(())
+}
+
+fn wait_for_lock(state_directory: &Path) -> io::Result<File> {
+    loop {
+        if let Some(file) = lock(state_directory, LOCK)? {
+            return Ok(file);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// After a handover, waits for the successor; without one there is nobody to wait for.
+fn successor_came(state_directory: &Path) -> io::Result<bool> {
+    let journal = Journal::load(state_directory)?;
+    let (Some(handover), owner) = (journal.handover(), journal.owner()) else {
+        return Ok(false);
+    };
+    while SystemClock.monotonic_ms().saturating_sub(handover.at_ms) <= HANDOVER_MS {
+        if Journal::load(state_directory)?.owner() != owner {
+            return Ok(true);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    Ok(false)
+}
+
+/// Issues `-x` for everything in the journal, and clears what is certainly stopped.
+///
+/// # Errors
+/// When the journal cannot be read or written.
+pub fn stop_journaled(state_directory: &Path, host: &Host, log: &Log) -> io::Result<usize> {
+    let mut journal = Journal::load(state_directory)?;
+    for attempt in 1..=ATTEMPTS {
+        let disks: Vec<DiskKey> = journal.armed().keys().copied().collect();
+        for disk in disks {
+            match host.stop(disk.0, disk.1) {
+                Ok(()) => {
+                    journal.clear(disk)?;
+                    log.line(&format!(
+                        "stopped the collection of disk {} of world group {}",
+                        disk.1, disk.0
+                    ));
+                }
+                Err(_) if host.is_certainly_gone(disk) => journal.clear(disk)?,
+                Err(error) => log.line(&format!(
+                    "cannot stop disk {} of world group {}: {error}",
+                    disk.1, disk.0
+                )),
+            }
+        }
+        if journal.armed().is_empty() {
+            break;
+        }
+        if attempt < ATTEMPTS {
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+    Ok(journal.armed().len())
+}

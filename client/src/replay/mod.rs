@@ -1,0 +1,9 @@
+//! What a replayed workload really did: a stream of commands, and the histograms vscsiStats would have kept of it.
+
+mod command;
+mod histogrammer;
+mod totals;
+
+pub use command::{BLOCK_BYTES, Command, Direction};
+pub use histogrammer::Histogrammer;
+pub use totals::{bucket_range, sequential_share, sum_estimate};

@@ -1,0 +1,31 @@
+//! The command line of `cargo xtask`.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run the main job on a simulated ESXi host: discover, start, status, pull, analyze.
+    Demo(crate::demo::DemoArgs),
+    /// Run every check, after installing what they need.
+    Test(crate::test::TestArgs),
+    /// Run the benchmarks, each beside what a user would do instead.
+    Bench(crate::bench::BenchArgs),
+}
+
+/// Runs the task that the command line names.
+pub(crate) fn run() -> Result<()> {
+    match Cli::parse().task {
+        Task::Demo(args) => crate::demo::run(&args),
+        Task::Test(args) => crate::test::run(&args),
+        Task::Bench(args) => crate::bench::run(&args),
+    }
+}

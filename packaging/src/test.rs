@@ -1,0 +1,50 @@
+//! `cargo xtask test`: every check, in the order in which a mistake is found soonest.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{binaries, newer_fio, process, system_packages, tidy};
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Passed on to `cargo test`, such as a package or the name of a test.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    filter: Vec<String>,
+}
+
+/// Runs the checks; with a filter, only the tests it selects.
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    system_packages::ensure(system_packages::FOR_TESTS)?;
+    if args.filter.is_empty() {
+        process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
+        tidy::check()?;
+        process::run(&mut process::cargo([
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ])?)?;
+        process::run(
+            process::cargo(["doc", "--locked", "--workspace", "--no-deps"])?.env("RUSTDOCFLAGS", "--deny warnings"),
+        )?;
+    }
+    // The build with fault points comes first, so that the shipped agent is what stands in the target directory.
+    let faulty = binaries::agent_with_fault_points()?;
+    let agent = binaries::agent()?;
+    let simulator = binaries::simulator()?;
+    let client = binaries::client()?;
+    let fio = newer_fio::ensure(&process::target_directory()?)?;
+    process::run(
+        process::cargo(["test", "--locked", "--workspace"])?
+            .args(&args.filter)
+            .env("VSCSI_AGENT_FAULTY", faulty)
+            .env("VSCSI_AGENT_MUSL", agent)
+            .env("VSCSI_HELPER", client)
+            .env("ESXI_SIM", simulator)
+            .env("FIO_WITH_IOLOG", fio),
+    )
+}
