@@ -4,6 +4,7 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod analyze;
+mod chart;
 mod config;
 mod connect;
 mod discover;
@@ -56,6 +57,7 @@ pub enum Command {
     Pull(pull::PullArgs),
     Import(import::ImportArgs),
     Analyze(analyze::AnalyzeArgs),
+    Chart(chart::ChartArgs),
     Config(config::ConfigArgs),
 }
 
@@ -70,6 +72,7 @@ impl Command {
             Self::Pull(args) => pull::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Analyze(args) => analyze::run(args, env),
+            Self::Chart(args) => chart::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
     }
