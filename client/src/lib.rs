@@ -17,4 +17,5 @@ pub mod pull;
 pub mod replay;
 pub mod store;
 pub mod summary;
+pub mod table;
 pub mod transport;

@@ -7,6 +7,7 @@ use super::page::Page;
 use super::palette::{AXIS, GRID, QUIET};
 use super::scale::Linear;
 use super::scene::{Anchor, Area, Color, Layer, Point, TextRun, Turn};
+use super::slices::Slices;
 use super::time_axis::TimeAxis;
 
 /// A level text in the colour of captions.
@@ -89,5 +90,17 @@ pub(super) fn value_axis(layer: &mut Layer, axis: &Linear, plot: &Area, scale: f
         layer.line((plot.left, y), (plot.right, y), GRID, 0.5);
         let at = (plot.left - 5.0 * scale, y + font::CAP_HEIGHT * tick / 2.0);
         layer.text(label_at(&text, at, tick, Anchor::End));
+    }
+}
+
+/// Hatches the times without any sample.
+pub(super) fn gaps(layer: &mut Layer, slices: &Slices, time: &TimeAxis, plot: &Area) {
+    for (start, end) in slices.gaps() {
+        let gap = Area {
+            left: plot.left + plot.width() * time.share(start),
+            right: plot.left + plot.width() * time.share(end),
+            ..*plot
+        };
+        layer.hatching(&gap, 4.0, GRID.toward(AXIS, 0.4));
     }
 }

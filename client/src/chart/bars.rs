@@ -41,7 +41,7 @@ impl BarPanel<'_> {
         let left = widest(self.labels.iter().map(String::as_str), tick) + 7.0 * scale;
         let plot = Area {
             left: area.left + left,
-            top: area.top + 4.6 * tick,
+            top: area.top + 4.2 * tick,
             right: area.right,
             bottom: area.bottom - 3.6 * tick,
         };
@@ -49,7 +49,7 @@ impl BarPanel<'_> {
             .series
             .iter()
             .flat_map(|series| series.bars.iter().flatten())
-            .map(|bar| bar.percent)
+            .map(|bar| bar.bounds.map_or(bar.percent, |(_, hi)| hi.max(bar.percent)))
             .fold(0.0, f64::max);
         // Room for the figure behind the longest bar.
         let axis = Linear::up_to((most * 1.12).min(100.0), 5);
@@ -128,7 +128,7 @@ impl BarPanel<'_> {
             let at = (x, plot.bottom + 4.5 * scale + font::CAP_HEIGHT * tick);
             runs.push(label_at(&axis_number(value, axis.step), at, tick, Anchor::Middle));
         }
-        for run in fitting(runs, &[], 2.0 * scale) {
+        for run in fitting(runs, &[], 4.0 * scale) {
             layer.text(run);
         }
     }
@@ -145,7 +145,7 @@ impl BarPanel<'_> {
                 label_at(text, at, tick, Anchor::End)
             })
             .collect();
-        for run in fitting(runs, self.landmarks, 0.3 * scale) {
+        for run in fitting(runs, self.landmarks, 3.0 * scale) {
             layer.text(run);
         }
     }

@@ -15,10 +15,19 @@ pub(super) fn subject(input: &ChartInput<'_>) -> String {
     format!(
         "{}{SEPARATOR}{} on {}{SEPARATOR}{}",
         provenance.job,
-        provenance.vm_name,
-        provenance.host,
+        clipped(&provenance.vm_name),
+        clipped(&provenance.host),
         disks(input)
     )
+}
+
+/// A name that leaves room for the others beside it. The file's metadata has it in full.
+fn clipped(name: &str) -> String {
+    const MOST: usize = 44;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
 fn disks(input: &ChartInput<'_>) -> String {
@@ -75,15 +84,22 @@ fn dated(input: &ChartInput<'_>) -> bool {
         .any(|sample| sample.flags.contains(&SnapshotFlag::Undated))
 }
 
-/// That samples were merged to be drawn, when they were.
-pub(super) fn binning(slices: &Slices) -> Option<String> {
-    slices.binned().then(|| {
-        format!(
+/// What has to be said about the time shown: that samples were merged to be drawn, and that some are missing.
+pub(super) fn time_notes(slices: &Slices) -> Vec<String> {
+    let mut notes = Vec::new();
+    if slices.binned() {
+        notes.push(format!(
             "{} samples drawn as {} slices of equal time, each the rate over its samples",
             count(slices.samples),
             count(slices.slices.len())
-        )
-    })
+        ));
+    }
+    match slices.gaps().count() {
+        0 => {}
+        1 => notes.push("hatched: one gap without samples".to_owned()),
+        several => notes.push(format!("hatched: {} gaps without samples", count(several))),
+    }
+    notes
 }
 
 /// The wall clock of the series: the end of its last sample, so that a clock set in mid-job moves the whole axis and
@@ -102,7 +118,7 @@ pub(super) fn time_axis(input: &ChartInput<'_>, slices: &Slices) -> TimeAxis {
 pub(super) fn metadata(input: &ChartInput<'_>, kind: ChartKind, notes: &[String]) -> Metadata {
     let provenance = &input.workload.provenance;
     let mut entries = vec![
-        ("Chart", kind.name()),
+        ("Chart", kind.name().to_owned()),
         ("Job", provenance.job.clone()),
         ("VM", provenance.vm_name.clone()),
         ("Host", provenance.host.clone()),

@@ -6,8 +6,9 @@ use super::ChartInput;
 use super::axes::{colored, label_at};
 use super::bars::{Bar, BarPanel, BarSeries};
 use super::field::exact_sizes;
+use super::fit::fitting;
 use super::font;
-use super::labels::{self, short};
+use super::labels::{self, rough, short};
 use super::page::Page;
 use super::palette::{INK, PAPER, hue};
 use super::scene::{Anchor, Area, Color, Layer};
@@ -123,7 +124,7 @@ pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
             }
         };
         let found = interval(input, Metric::Latency, operation);
-        let split = half.left + half.width() * 0.60;
+        let split = half.left + half.width() * 0.57;
         let plot = BarPanel {
             heading: &format!("Latency of {name}"),
             unit: &format!("% of {name}"),
@@ -159,6 +160,7 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
     let tick = Page::TICK * scale;
     let pitch = area.width() / SHOWN.len() as f64;
     let mut layer = Layer::new("percentiles");
+    let mut estimates = Vec::new();
     for (index, (per_mille, name)) in SHOWN.into_iter().enumerate() {
         let Some(range) = estimate::percentile(interval, Metric::Latency, per_mille) else {
             continue;
@@ -186,7 +188,16 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
             Anchor::Middle,
         ));
         let text = estimate_text(&range);
-        layer.text(colored(&text, (x, area.top - 4.0 * scale), tick, Anchor::Middle, INK));
+        estimates.push(colored(&text, (x, area.top - 4.0 * scale), tick, Anchor::Middle, INK));
+    }
+    // Too narrow for one line, every second estimate stands in a line above.
+    if fitting(estimates.clone(), &[], 3.0 * scale).len() < estimates.len() {
+        for estimate in estimates.iter_mut().skip(1).step_by(2) {
+            estimate.at.1 -= 1.2 * tick;
+        }
+    }
+    for estimate in fitting(estimates, &[], 3.0 * scale) {
+        layer.text(estimate);
     }
     page.scene.layers.push(layer);
 }
@@ -215,13 +226,13 @@ fn estimate_text(range: &Range) -> String {
         Some(hi) if hi <= range.lo => (range.est, ""),
         Some(_) => (range.est, "≈"),
     };
-    if value >= 1e6 {
-        format!("{sign}{} s", short(value / 1e6))
-    } else if value >= 1000.0 {
-        format!("{sign}{} ms", short(value / 1000.0))
-    } else {
-        format!("{sign}{} µs", short(value.round()))
-    }
+    let (scaled, unit) = match value {
+        value if value >= 1e6 => (value / 1e6, "s"),
+        value if value >= 1000.0 => (value / 1000.0, "ms"),
+        value => (value, "µs"),
+    };
+    let number = if sign == "≈" { rough(scaled) } else { short(scaled) };
+    format!("{sign}{number} {unit}")
 }
 
 #[cfg(test)]
@@ -247,6 +258,6 @@ mod tests {
         assert_eq!(estimate_text(&Range::exact(500.0)), "500 µs");
         assert_eq!(estimate_text(&Range::at_least(100_000.0)), ">100 ms");
         let guess = Range::between(500.0, 1000.0, 812.0, estimate::Method::LogLinear);
-        assert_eq!(estimate_text(&guess), "≈812 µs");
+        assert_eq!(estimate_text(&guess), "≈810 µs");
     }
 }

@@ -1,6 +1,6 @@
 //! The same quantity seen from above: a surface hides its valleys, a heat map does not.
 
-use super::axes::{frame, label_at, time_axis};
+use super::axes::{frame, gaps, label_at, time_axis};
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
@@ -53,11 +53,19 @@ impl HeatPanel<'_> {
         ));
         time_axis(&mut axes, self.time, &plot, scale, area);
         self.color_bar(&mut axes, area, decades, scale);
+        if decades.is_none() {
+            let middle = (
+                f64::midpoint(plot.left, plot.right),
+                f64::midpoint(plot.top, plot.bottom),
+            );
+            axes.text(label_at("no I/O", middle, 1.3 * label, Anchor::Middle));
+        }
         page.scene.layers.push(axes);
     }
 
     fn cells(&self, layer: &mut Layer, plot: &Area, decades: Option<Decades>) {
         let height = plot.height() / self.field.buckets().max(1) as f64;
+        gaps(layer, self.slices, self.time, plot);
         for (slice, row) in self.slices.slices.iter().zip(&self.field.rows) {
             let left = plot.left + plot.width() * self.time.share(slice.start);
             let right = plot.left + plot.width() * self.time.share(slice.end);
@@ -101,7 +109,7 @@ impl HeatPanel<'_> {
                 label_at(text, at, tick, Anchor::End)
             })
             .collect();
-        for run in fitting(runs, &self.field.landmarks, 0.3 * scale) {
+        for run in fitting(runs, &self.field.landmarks, 3.0 * scale) {
             layer.text(run);
         }
         frame(layer, plot);
@@ -114,7 +122,6 @@ impl HeatPanel<'_> {
         let label = Page::LABEL * scale;
         let baseline = area.top + font::CAP_HEIGHT * label;
         let Some(decades) = decades else {
-            layer.text(label_at("no I/O", (area.right, baseline), label, Anchor::End));
             return;
         };
         let width = (area.width() * 0.42).min(150.0 * scale);

@@ -75,7 +75,7 @@ fn timeline_page(
     let time = caption::time_axis(input, &slices);
     let timeline = make(&slices);
     let mut notes = timeline.notes.clone();
-    notes.extend(caption::binning(&slices));
+    notes.extend(caption::time_notes(&slices));
     let mut legend = timeline.legend();
     legend.extend(filtered_key(input, LEFT_OUT));
     let mut page = page(input, kind, style, &notes, legend);
@@ -129,7 +129,7 @@ fn surface_page(
     let slices = Slices::cut(input, SURFACE_SLICES)?;
     let field = Field::of(&slices, surface, operation);
     let time = caption::time_axis(input, &slices);
-    let mut notes: Vec<String> = caption::binning(&slices).into_iter().collect();
+    let mut notes = caption::time_notes(&slices);
     if let Some(decades) = Decades::around(field.values()).filter(|decades| decades.clipped) {
         let least = 10_f64.powi(decades.low);
         notes.push(format!(

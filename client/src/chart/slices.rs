@@ -117,6 +117,15 @@ impl Slices {
             .find_map(|slice| Some(slice.histograms.get(kind)?.limits.as_slice()))
     }
 
+    /// Begin and end of the times without any sample, seconds of the series.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.slices
+            .iter()
+            .zip(self.slices.iter().skip(1))
+            .filter(|(_, after)| !after.joined)
+            .map(|(before, after)| (before.end, after.start))
+    }
+
     /// Whether slices hold several samples each.
     pub(super) fn binned(&self) -> bool {
         self.slices.len() < self.samples

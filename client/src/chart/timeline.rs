@@ -2,7 +2,7 @@
 
 use vscsi_shared::histogram::{Metric, Operation};
 
-use super::axes::{colored, label_at, numbers, time_axis, value_axis, widest};
+use super::axes::{colored, gaps, label_at, numbers, time_axis, value_axis, widest};
 use super::font::{self, Weight};
 use super::labels::short;
 use super::page::{Key, Page};
@@ -13,6 +13,8 @@ use super::slices::{Slice, Slices};
 use super::time_axis::TimeAxis;
 use crate::analysis::estimate::{self, PerMille, Range};
 use crate::analysis::profile::{SequentialGap, Sequentiality, Throughput};
+
+const BAND_OPACITY: f64 = 0.2;
 
 /// One quantity: a value per slice, or none where there is none, such as a share of nothing.
 pub(super) struct Line {
@@ -31,6 +33,8 @@ pub(super) struct Timeline {
     /// The axis ends here although no value may reach it, such as at 100 %.
     pub(super) fixed_top: Option<f64>,
     pub(super) lines: Vec<Line>,
+    /// What the bands stand for.
+    pub(super) band: Option<&'static str>,
     /// The value from which samples were kept.
     pub(super) cut: Option<f64>,
     pub(super) notes: Vec<String>,
@@ -74,6 +78,7 @@ pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
             let values = slices.slices.iter().map(|slice| Some(rate(slice, operation)));
             (values.collect(), Vec::new())
         }),
+        band: None,
         cut,
         notes: Vec::new(),
     }
@@ -92,7 +97,10 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
     let lines = directions(|operation| {
         let ranges: Vec<Range> = slices.slices.iter().map(|slice| rate(slice, operation)).collect();
         let values = ranges.iter().map(|range| Some(range.est)).collect();
-        let bounds = ranges.iter().map(|range| range.hi.map(|hi| (range.lo, hi))).collect();
+        let bounds = ranges
+            .iter()
+            .map(|range| range.hi.filter(|hi| *hi > range.lo).map(|hi| (range.lo, hi)))
+            .collect();
         (values, bounds)
     });
     let widest = lines
@@ -100,16 +108,20 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
         .flat_map(|line| line.bounds.iter().flatten())
         .map(|(lo, hi)| hi - lo)
         .fold(0.0, f64::max);
-    let note = format!(
-        "MB = 1 000 000 bytes; sizes are known by bucket and mean, which leaves at most {} MB/s of doubt in a slice",
-        short(widest)
-    );
+    let mut notes = vec!["MB = 1 000 000 bytes".to_owned()];
+    if widest >= 0.05 {
+        notes.push(format!(
+            "sizes are known by bucket and mean, which leaves at most {} MB/s of doubt in a slice",
+            short(widest)
+        ));
+    }
     Timeline {
         unit: "MB/s",
         fixed_top: None,
         lines,
+        band: (widest >= 0.05).then_some("possible range"),
         cut: None,
-        notes: vec![note],
+        notes,
     }
 }
 
@@ -139,6 +151,7 @@ pub(super) fn sequential(slices: &Slices) -> Timeline {
             line("reads", hue(Operation::Read), |shares| shares.read),
             line("writes", hue(Operation::Write), |shares| shares.write),
         ],
+        band: None,
         cut: None,
         notes: vec!["reads and writes are each measured against the one before of their own kind".to_owned()],
     }
@@ -171,21 +184,24 @@ pub(super) fn outstanding(slices: &Slices) -> Timeline {
         unit: "outstanding I/Os as a new one arrives, itself included",
         fixed_top: None,
         lines,
+        band: Some("total, 95th percentile"),
         cut: None,
-        notes: vec!["band: where the 95th percentile of the total lies, by its bucket".to_owned()],
+        notes: vec!["the 95th percentile is known by its bucket, which the band shows".to_owned()],
     }
 }
 
 impl Timeline {
-    /// The legend: the lines that have a value.
+    /// The legend: lines, and what a band around or above the first one means.
     pub(super) fn legend(&self) -> Vec<Key> {
-        self.lines
-            .iter()
-            .map(|line| Key {
-                color: line.color,
-                label: line.label.clone(),
-            })
-            .collect()
+        let lines = self.lines.iter().map(|line| Key {
+            color: line.color,
+            label: line.label.clone(),
+        });
+        let band = self.band.zip(self.lines.first()).map(|(label, line)| Key {
+            color: PAPER.toward(line.color, BAND_OPACITY),
+            label: label.to_owned(),
+        });
+        lines.chain(band).collect()
     }
 
     fn axis(&self) -> Linear {
@@ -221,6 +237,7 @@ impl Timeline {
                 LEFT_OUT,
             );
         }
+        gaps(&mut ground, slices, time, &plot);
         value_axis(&mut ground, &axis, &plot, scale);
         let unit_at = (area.left, area.top + font::CAP_HEIGHT * label);
         ground.text(label_at(self.unit, unit_at, label, Anchor::Start));
@@ -271,17 +288,16 @@ impl Line {
         for (slice, bounds) in slices.iter().zip(&self.bounds) {
             if let Some((lo, hi)) = *bounds {
                 let ((left, top), (right, bottom)) = (place(slice.start, hi), place(slice.end, lo));
-                if bottom - top >= 0.4 {
-                    layer.rectangle(
-                        Area {
-                            left,
-                            top,
-                            right,
-                            bottom,
-                        },
-                        self.color.with_alpha(0.16),
-                    );
-                }
+                // Bounds that meet are still drawn, as thin as can be seen.
+                layer.rectangle(
+                    Area {
+                        left,
+                        top,
+                        right,
+                        bottom: bottom.max(top + 0.8),
+                    },
+                    self.color.with_alpha(BAND_OPACITY),
+                );
             }
         }
         if self.filled {
@@ -300,6 +316,7 @@ impl Line {
                 );
             }
         }
+        let width = if slices.len() > 200 { 0.8 } else { 1.1 };
         let mut path: Vec<Point> = Vec::new();
         let mut path_kept = true;
         let mut flush = |path: &mut Vec<Point>, kept: bool| {
@@ -309,7 +326,7 @@ impl Line {
                 PAPER.toward(self.color, 0.45)
             };
             if path.len() > 1 {
-                layer.path(std::mem::take(path), color, 1.1);
+                layer.path(std::mem::take(path), color, width);
             }
             path.clear();
         };

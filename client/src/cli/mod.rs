@@ -7,6 +7,7 @@ mod analyze;
 mod cleanup;
 mod collect;
 mod completions;
+mod chart;
 mod config;
 mod connect;
 mod delete;
@@ -76,6 +77,7 @@ pub enum Command {
     Delete(delete::DeleteArgs),
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
+    Chart(chart::ChartArgs),
     Config(config::ConfigArgs),
     Reindex(reindex::ReindexArgs),
     Doctor(doctor::DoctorArgs),
@@ -102,6 +104,7 @@ impl Command {
             Self::Delete(args) => delete::run(args, env),
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),
+            Self::Chart(args) => chart::run(args, env),
             Self::Config(args) => config::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),
             Self::Doctor(args) => doctor::run(args, env),

@@ -43,6 +43,7 @@ const READ_SEEKS: Shares = &[
     (500_000, 0.08),
     (i64::MAX, 0.22),
 ];
+const STREAM_SEEKS: Shares = &[(-500_000, 0.10), (1, 0.62), (64, 0.08), (5000, 0.08), (i64::MAX, 0.12)];
 const LOG_SEEKS: Shares = &[
     (-500_000, 0.12),
     (-6, 0.06),
@@ -166,7 +167,7 @@ fn histograms(phase: &Phase, level: f64, directions: Directions) -> IntervalSet 
     };
     add(Metric::IoLength, phase.read_sizes, phase.write_sizes);
     add(Metric::SeekDistance, phase.read_seeks, phase.write_seeks);
-    add(Metric::SeekDistanceClosest16, phase.read_seeks, phase.write_seeks);
+    add(Metric::SeekDistanceClosest16, STREAM_SEEKS, phase.write_seeks);
     add(Metric::Latency, phase.read_latencies, phase.write_latencies);
     add(Metric::OutstandingIos, phase.outstanding, IDLE.outstanding);
     let rate = phase.reads_per_second * level;

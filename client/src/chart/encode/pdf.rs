@@ -10,14 +10,10 @@ use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, Unico
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend};
 
-use super::{Metadata, SOFTWARE};
+use super::{Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, Weight, face};
 use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, rotation, shift, weight_of};
 use crate::chart::scene::Scene;
-
-/// Width of the line of a polygon's own colour around it. Viewers smooth each polygon alone, so the page would shine
-/// through between neighbours without it.
-const SEAM_POINTS: f32 = 0.3;
 
 const CATALOG: Ref = Ref::new(1);
 const PAGES: Ref = Ref::new(2);
@@ -276,7 +272,7 @@ impl DrawingBackend for Canvas {
         self.color(color);
         self.outline(points);
         if color.alpha >= 1.0 {
-            self.content.set_line_width(SEAM_POINTS);
+            self.content.set_line_width(narrow(SEAM_POINTS));
             self.content.close_fill_nonzero_and_stroke();
         } else {
             self.content.fill_nonzero();
