@@ -19,6 +19,7 @@ mod pull;
 mod start;
 mod status;
 mod stop;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ pub enum Command {
     Pull(pull::PullArgs),
     Import(import::ImportArgs),
     Analyze(analyze::AnalyzeArgs),
+    Verify(verify::VerifyArgs),
     Config(config::ConfigArgs),
 }
 
@@ -70,6 +72,7 @@ impl Command {
             Self::Pull(args) => pull::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Analyze(args) => analyze::run(args, env),
+            Self::Verify(args) => verify::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
     }

@@ -87,7 +87,10 @@ mod tests {
     #[test]
     fn large_rates_have_thousands_separators_and_small_ones_three_digits() {
         let texts = [1_234_567.0, 4280.4, 100.0, 42.04, 3.456, 0.8067, 0.00431, 0.0].map(rate);
-        assert_eq!(texts, ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]);
+        assert_eq!(
+            texts,
+            ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]
+        );
     }
 
     #[test]
