@@ -32,6 +32,7 @@ mod start;
 mod status;
 mod stop;
 mod uninstall;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ pub enum Command {
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
     Chart(chart::ChartArgs),
+    Verify(verify::VerifyArgs),
     Config(config::ConfigArgs),
     Reindex(reindex::ReindexArgs),
     Doctor(doctor::DoctorArgs),
@@ -105,6 +107,7 @@ impl Command {
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),
             Self::Chart(args) => chart::run(args, env),
+            Self::Verify(args) => verify::run(args, env),
             Self::Config(args) => config::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),
             Self::Doctor(args) => doctor::run(args, env),
