@@ -1,5 +1,9 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
+// Unit tests and integration tests share test data, which names this crate from outside.
+#[cfg(test)]
+extern crate self as vscsi_helper;
+
 pub mod analysis;
 pub mod catalog;
 pub mod chart;
