@@ -3,3 +3,4 @@
 pub mod agent;
 pub mod agent_host;
 pub mod binaries;
+pub mod sshd;

@@ -60,7 +60,7 @@ impl Range {
     /// A guess between two bounds, moved inside them.
     pub fn between(lo: f64, hi: f64, guess: f64, method: Method) -> Self {
         let hi = hi.max(lo);
-        let method = if lo == hi { Method::Exact } else { method };
+        let method = if hi - lo <= 0.0 { Method::Exact } else { method };
         Self {
             lo,
             hi: Some(hi),
@@ -76,7 +76,11 @@ impl Range {
             lo: self.lo + other.lo,
             hi: self.hi.zip(other.hi).map(|(one, two)| one + two),
             est: self.est + other.est,
-            method: if self.method == Method::Exact { other.method } else { self.method },
+            method: if self.method == Method::Exact {
+                other.method
+            } else {
+                self.method
+            },
         }
     }
 
@@ -110,7 +114,9 @@ impl PerMille {
     /// share of the values is covered. 0 only when there is no value.
     pub fn rank(self, count: u64) -> u64 {
         let covered = u128::from(count) * u128::from(self.0);
-        let rank = covered.div_ceil(1000).clamp(u128::from(count.min(1)), u128::from(count));
+        let rank = covered
+            .div_ceil(1000)
+            .clamp(u128::from(count.min(1)), u128::from(count));
         u64::try_from(rank).unwrap_or(count)
     }
 }
@@ -142,7 +148,9 @@ pub fn percentile(interval: &Interval, metric: Metric, percentile: PerMille) -> 
         .min();
     // The edge itself belongs to the bucket below, but it is what vscsiStats prints and what a reader knows.
     let floor = bucket.above.filter(|above| *above >= 0 || is_signed(metric));
-    let floor = floor.filter(|above| above.saturating_add(1) == smallest).unwrap_or(smallest);
+    let floor = floor
+        .filter(|above| above.saturating_add(1) == smallest)
+        .unwrap_or(smallest);
     Some(match largest {
         Some(largest) if largest == smallest => Range::exact(smallest as f64),
         Some(largest) => {
@@ -198,7 +206,7 @@ pub fn sum(interval: &Interval, metric: Metric) -> Range {
     let (bucket_low, bucket_high) = bucket_sum_bounds(interval, metric);
     let mean_low = interval.sum_at_least;
     let mean_high = interval.sum_at_most;
-    let guess = (mean_low as f64 + mean_high as f64) / 2.0;
+    let guess = f64::midpoint(mean_low as f64, mean_high as f64);
     if contradicts_buckets(interval, metric) {
         let low = bucket_low as f64;
         return bucket_high.map_or(Range::at_least(low), |high| {
@@ -236,7 +244,9 @@ fn bucket_sum_bounds(interval: &Interval, metric: Metric) -> (i128, Option<i128>
     for bucket in buckets(interval, metric).filter(|bucket| bucket.count > 0) {
         let count = i128::from(bucket.count);
         low += i128::from(bucket.smallest()) * count;
-        high = high.zip(bucket.largest()).map(|(sum, largest)| sum + i128::from(largest) * count);
+        high = high
+            .zip(bucket.largest())
+            .map(|(sum, largest)| sum + i128::from(largest) * count);
     }
     (low, high)
 }
@@ -260,7 +270,9 @@ impl BoundedBucket {
     /// No value in it is below this.
     pub(super) fn smallest(&self) -> i64 {
         let edge = self.above.map_or(i64::MIN, |above| above.saturating_add(1));
-        let known = self.at_least.filter(|least| self.up_to.is_none_or(|up_to| *least <= up_to));
+        let known = self
+            .at_least
+            .filter(|least| self.up_to.is_none_or(|up_to| *least <= up_to));
         known.map_or(edge, |least| least.max(edge))
     }
 
@@ -276,13 +288,19 @@ pub(super) fn buckets(interval: &Interval, metric: Metric) -> impl Iterator<Item
     let limits = interval.limits.as_slice();
     // Sizes, times and numbers of commands are not negative, and a value of zero stays possible.
     let first_edge = if is_signed(metric) { None } else { Some(-1) };
-    interval.counts.iter().enumerate().map(move |(index, &count)| BoundedBucket {
-        above: index.checked_sub(1).map_or(first_edge, |below| limits.get(below).copied()),
-        up_to: limits.get(index).copied(),
-        at_least: interval.values_at_least,
-        at_most: interval.values_at_most,
-        count,
-    })
+    interval
+        .counts
+        .iter()
+        .enumerate()
+        .map(move |(index, &count)| BoundedBucket {
+            above: index
+                .checked_sub(1)
+                .map_or(first_edge, |below| limits.get(below).copied()),
+            up_to: limits.get(index).copied(),
+            at_least: interval.values_at_least,
+            at_most: interval.values_at_most,
+            count,
+        })
 }
 
 /// Upper edge of the lowest bucket that holds values and (exclusive) lower edge of the highest; each `None` when that

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::job::{Job, JobDocument, Status};
+use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::estimate;
 use super::filter::Filter;
@@ -123,8 +124,8 @@ pub fn analyze(job: Job, loaded: Loaded, options: &Options, now: Timestamp) -> R
         return Err(no_samples(name, &findings));
     };
     let (from, to) = (select::begin(first).to_string(), last.taken_at.to_string());
-    let selected =
-        select::disks(&series, Some(&job), &options.disks).map_err(|error| AnalysisError::no_such_disk(&name, error))?;
+    let selected = select::disks(&series, Some(&job), &options.disks)
+        .map_err(|error| AnalysisError::no_such_disk(&name, error))?;
     let series = select::restrict(series, &selected, &options.period);
     if series.samples.is_empty() {
         return Err(AnalysisError::EmptyPeriod { job: name, from, to });
@@ -167,7 +168,9 @@ fn provenance(
     shares: Shares,
     analyzed_at: Timestamp,
 ) -> Provenance {
+    let undated = |sample: &Sample| sample.flags.contains(&SnapshotFlag::Undated);
     let ends = series.samples.first().zip(series.samples.last());
+    let ends = ends.filter(|_| !series.samples.iter().any(undated));
     Provenance {
         job: job.job_id.to_string(),
         vm_name: job.target.vm_name.clone(),
@@ -229,9 +232,10 @@ impl Sample {
 }
 
 fn no_samples(job: String, findings: &[Finding]) -> AnalysisError {
-    let worst = findings
-        .first()
-        .map_or_else(|| "no two snapshots have been taken yet".to_owned(), |finding| finding.message.clone());
+    let worst = findings.first().map_or_else(
+        || "no two snapshots have been taken yet".to_owned(),
+        |finding| finding.message.clone(),
+    );
     AnalysisError::NoSamples { job, reason: worst }
 }
 
@@ -252,7 +256,10 @@ fn nothing_left(filter: Filter, iops: &[f64]) -> AnalysisError {
         filter,
         total: iops.len(),
         busiest_iops: sorted.first().copied().unwrap_or(0.0),
-        alternatives: format!("`--filter absolute --threshold X` would leave {}", alternatives.join(", ")),
+        alternatives: format!(
+            "`--filter absolute --threshold X` would leave {}",
+            alternatives.join(", ")
+        ),
     }
 }
 

@@ -18,7 +18,9 @@ pub enum Boundary {
 
 /// Neither a point in time nor a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time: write a time such as 2025-11-06T08:30:00Z, or a duration since the first sample such as 15m")]
+#[error(
+    "`{0}` is no time: write a time such as 2025-11-06T08:30:00Z, or a duration since the first sample such as 15m"
+)]
 pub struct InvalidBoundary(String);
 
 impl FromStr for Boundary {

@@ -13,7 +13,7 @@ use crate::failure::UsageError;
 use crate::host::{AgentHost, Host, HostError, Retrying};
 use crate::store::{HostRecord, Store};
 use crate::transport::ssh::{Password, Ssh, SshExec};
-use crate::transport::{Address, Direct, Forward, HostName, Local, LocalShell, Session, Shell, Transport, Tunnel};
+use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh itself.
 #[derive(Debug, Clone, Default, Args)]
@@ -34,7 +34,7 @@ pub(super) struct ConnectArgs {
     /// Further option for ssh, as for `ssh -o`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub ssh_option: Vec<String>,
-    /// Way to the agent: exec, forward, direct:ADDRESS,GREETING_FILE or local:PATH_OF_AGENT [default: exec]
+    /// Way to the agent: exec, forward, direct:ADDRESS,GREETING_FILE or local:PATH_OF_AGENT[,HOST_ROOT] [default: exec]
     #[arg(long, value_name = "WAY")]
     pub tunnel: Option<Tunnel>,
 }
@@ -142,18 +142,25 @@ impl Target<'_> {
                 address: *address,
                 greeting: greeting.clone(),
             }),
-            Tunnel::Local(agent) => Box::new(Local {
+            Tunnel::Local { agent, host_root } => Box::new(Local {
                 host,
                 agent: agent.clone(),
+                host_root: host_root.clone(),
             }),
         }
     }
 
     /// The host's shell.
-    pub(super) fn shell(&self) -> Box<dyn Shell> {
+    ///
+    /// # Errors
+    /// When the host is no ssh host.
+    pub(super) fn shell(&self) -> Result<Box<dyn Shell>, UsageError> {
         match self.record.address.tunnel {
-            Tunnel::Local(_) => Box::new(LocalShell),
-            Tunnel::Exec | Tunnel::Forward | Tunnel::Direct { .. } => Box::new(self.ssh().shell()),
+            Tunnel::Exec | Tunnel::Forward => Ok(Box::new(self.ssh().shell())),
+            Tunnel::Direct { .. } | Tunnel::Local { .. } => Err(UsageError::new(
+                format!("{} is not reached by ssh, and this command needs it", self.name()),
+                "leave out `--tunnel`, or give `--tunnel exec`",
+            )),
         }
     }
 

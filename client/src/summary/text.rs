@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{count, duration_ms, percent, rate, with_range};
+use super::number::{count, counted, duration_ms, percent, rate, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
-use crate::analysis::{Analysis, Profile, Severity};
+use crate::analysis::{Analysis, Finding, Profile, Severity};
+use crate::import::Imported;
 
 /// How many block sizes are worth a place on the line.
 const SIZES_SHOWN: usize = 6;
 
 /// The second line of the warning about a job that did not complete.
-pub const PARTIAL_ADVICE: &str =
-    "Analysis will be based on partial data and may not represent peak workload.";
+pub const PARTIAL_ADVICE: &str = "Analysis will be based on partial data and may not represent peak workload.";
 
 /// What to say about a job that did not take all its samples.
 pub fn partial_warning(job: &Job) -> String {
@@ -34,12 +34,13 @@ pub fn report(analysis: &Analysis) -> String {
         .map_or_else(String::new, |threshold| format!(" (threshold: {threshold})"));
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "Loading samples... {total} samples found.");
+    let _ = writeln!(text, "Loading samples... {} found.", counted(total, "sample"));
     let _ = writeln!(text, "Applying filter: {}{threshold}", filter.method());
     let dropped = total - kept;
     let _ = writeln!(
         text,
-        "Filtered out {dropped} low-activity samples ({:.1}%)",
+        "Filtered out {} ({:.1}%)",
+        counted(dropped, "low-activity sample"),
         100.0 * dropped as f64 / total.max(1) as f64
     );
     if dropped > 0 {
@@ -52,7 +53,7 @@ pub fn report(analysis: &Analysis) -> String {
             percent(100.0 * shares.bytes)
         );
     }
-    let _ = writeln!(text, "Analyzing {kept} samples...\n");
+    let _ = writeln!(text, "Analyzing {}...\n", counted(kept, "sample"));
     let _ = writeln!(text, "Peak Workload Profile:");
     for line in profile_lines(&analysis.profile) {
         let _ = writeln!(text, "  {line}");
@@ -63,16 +64,46 @@ pub fn report(analysis: &Analysis) -> String {
             let _ = writeln!(text, "  {disk}: {}", one_line(profile));
         }
     }
-    let notable: Vec<_> = analysis.findings.iter().collect();
-    if !notable.is_empty() {
-        let _ = writeln!(text, "\nData quality:");
-        for finding in notable {
+    text.push_str(&data_quality(&analysis.findings));
+    text
+}
+
+/// What an import found.
+pub fn imported(job: &Imported, shown_path: &str) -> String {
+    let analysis = &job.analysis;
+    let mut text = format!(
+        "Imported job '{}': {}, {}, {}\n",
+        job.directory.reference(),
+        counted(job.prints as usize, "print"),
+        counted(analysis.series.disks.len(), "disk"),
+        counted(analysis.series.samples.len(), "sample"),
+    );
+    for line in profile_lines(&analysis.profile) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text.push_str(&data_quality(&analysis.findings));
+    let _ = write!(
+        text,
+        "\nSaved to: {shown_path}\nNext: vscsi-helper analyze {}",
+        job.directory.reference()
+    );
+    text
+}
+
+fn data_quality(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    if !findings.is_empty() {
+        text.push_str("\nData quality:\n");
+        for finding in findings {
             let word = match finding.severity {
                 Severity::Info => "note",
                 Severity::Warning => "warning",
                 Severity::Error => "error",
             };
-            let disk = finding.disk.as_ref().map_or_else(String::new, |disk| format!(" {disk}:"));
+            let disk = finding
+                .disk
+                .as_ref()
+                .map_or_else(String::new, |disk| format!(" {disk}:"));
             let times = match finding.occurrences {
                 1 => String::new(),
                 times => format!(" ({times} times)"),
@@ -91,30 +122,48 @@ pub fn profile_lines(profile: &Profile) -> Vec<String> {
     }
     let mut lines = vec![
         format!(
-            "IOPS: {} (Read: {} / Write: {}), {} I/Os in {:.1} s",
+            "IOPS: {} (Read: {} / Write: {})",
             rate(profile.iops.total),
             rate(profile.iops.read),
-            rate(profile.iops.write),
+            rate(profile.iops.write)
+        ),
+        format!(
+            "I/Os: {} (Read: {} / Write: {}) in {:.1} s",
             count(ios.total as f64),
+            count(ios.read as f64),
+            count(ios.write as f64),
             profile.seconds
         ),
         throughput(&profile.throughput_mbps),
         format!("Read/Write ratio: {}", read_write_ratio(profile)),
     ];
     if ios.other() > 0 {
-        lines.push(format!("Other commands: {} that neither read nor write", count(ios.other() as f64)));
+        lines.push(format!(
+            "Other commands: {} that neither read nor write",
+            count(ios.other() as f64)
+        ));
     }
     lines.extend(sequential(profile));
     lines.push(format!("Block sizes: {}", sizes_by_count(&profile.block_sizes.all)));
-    for (direction, sizes) in [("reads", &profile.block_sizes.read), ("writes", &profile.block_sizes.write)] {
+    for (direction, sizes) in [
+        ("reads", &profile.block_sizes.read),
+        ("writes", &profile.block_sizes.write),
+    ] {
         if sizes.count > 0 {
             lines.push(format!("  bytes of {direction}: {}", sizes_by_bytes(sizes)));
         }
     }
     if let Some(depth) = &profile.queue_depth.all {
-        lines.push(format!("Queue depth: avg={}, {}", short(depth.mean.est), percentiles(depth, &short)));
+        lines.push(format!(
+            "Queue depth: avg={}, {}",
+            short(depth.mean.est),
+            percentiles(depth, &short)
+        ));
     }
-    for (name, latency) in [("Read latency: ", &profile.latency_ms.read), ("Write latency:", &profile.latency_ms.write)] {
+    for (name, latency) in [
+        ("Read latency: ", &profile.latency_ms.read),
+        ("Write latency:", &profile.latency_ms.write),
+    ] {
         if let Some(latency) = latency {
             lines.push(format!("{name} {}", percentiles(latency, &duration_ms)));
             lines.extend(latency.few_values(PerMille::P99).map(|note| format!("  ({note})")));
@@ -137,7 +186,11 @@ pub(super) fn read_write_ratio(profile: &Profile) -> String {
 fn throughput(throughput: &Throughput) -> String {
     let bounds = throughput.total.hi.map_or_else(String::new, |hi| {
         let (lo, hi) = (rate(throughput.total.lo), rate(hi));
-        if lo == hi { String::new() } else { format!(", total between {lo} and {hi}") }
+        if lo == hi {
+            String::new()
+        } else {
+            format!(", total between {lo} and {hi}")
+        }
     });
     format!(
         "Throughput: {} MB/s (Read: {} / Write: {}{bounds})",
@@ -158,7 +211,11 @@ fn sequential(profile: &Profile) -> Vec<String> {
         blocks => format!(", gaps of up to {blocks} blocks allowed"),
     };
     vec![
-        format!("Sequential: {:.1}%, Random: {:.1}%{gap}", strict.est, 100.0 - strict.est),
+        format!(
+            "Sequential: {:.1}%, Random: {:.1}%{gap}",
+            strict.est,
+            100.0 - strict.est
+        ),
         format!(
             "  by stream: {}, reads: {}, writes: {}",
             share(sequentiality.by_stream),
@@ -200,14 +257,22 @@ fn shares(
 }
 
 fn percentiles(distribution: &Distribution, value: &dyn Fn(f64) -> String) -> String {
-    [("p50", &distribution.p50), ("p95", &distribution.p95), ("p99", &distribution.p99)]
-        .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
-        .join(", ")
+    [
+        ("p50", &distribution.p50),
+        ("p95", &distribution.p95),
+        ("p99", &distribution.p99),
+    ]
+    .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
+    .join(", ")
 }
 
 /// A depth: whole where it is whole.
 fn short(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 fn one_line(profile: &Profile) -> String {

@@ -107,8 +107,13 @@ pub enum Tunnel {
         /// File that holds the greeting line.
         greeting: PathBuf,
     },
-    /// A child process on this machine that runs this agent's `connect`.
-    Local(PathBuf),
+    /// A child process on this machine that runs an agent's `connect`, for demonstrations and tests.
+    Local {
+        /// The agent's binary.
+        agent: PathBuf,
+        /// Where the host's programs are, when not at `/`: a simulated host.
+        host_root: Option<PathBuf>,
+    },
 }
 
 impl FromStr for Tunnel {
@@ -119,7 +124,16 @@ impl FromStr for Tunnel {
         match text.split_once(':') {
             None if text == "exec" => Ok(Self::Exec),
             None if text == "forward" => Ok(Self::Forward),
-            Some(("local", path)) if !path.is_empty() => Ok(Self::Local(path.into())),
+            Some(("local", rest)) if !rest.is_empty() => Ok(match rest.split_once(',') {
+                None => Self::Local {
+                    agent: rest.into(),
+                    host_root: None,
+                },
+                Some((agent, root)) => Self::Local {
+                    agent: agent.into(),
+                    host_root: Some(root.into()),
+                },
+            }),
             Some(("direct", rest)) => {
                 let (address, greeting) = rest.split_once(',').ok_or_else(invalid)?;
                 Ok(Self::Direct {
@@ -138,7 +152,11 @@ impl fmt::Display for Tunnel {
             Self::Exec => formatter.write_str("exec"),
             Self::Forward => formatter.write_str("forward"),
             Self::Direct { address, greeting } => write!(formatter, "direct:{address},{}", greeting.display()),
-            Self::Local(path) => write!(formatter, "local:{}", path.display()),
+            Self::Local { agent, host_root: None } => write!(formatter, "local:{}", agent.display()),
+            Self::Local {
+                agent,
+                host_root: Some(root),
+            } => write!(formatter, "local:{},{}", agent.display(), root.display()),
         }
     }
 }
@@ -164,7 +182,9 @@ pub enum InvalidAddress {
     #[error("`{0}` is not a host name: use letters, digits, `.`, `-`, `_`, `:` or `%`, not beginning with `-`")]
     Host(String),
     /// Not a tunnel.
-    #[error("`{0}` is not a tunnel: use `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT`")]
+    #[error(
+        "`{0}` is not a tunnel: use `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]`"
+    )]
     Tunnel(String),
 }
 
@@ -215,6 +235,7 @@ mod tests {
             "forward",
             "direct:127.0.0.1:8080,/run/greeting",
             "local:/opt/my agent/vscsi-agent",
+            "local:/a/vscsi-agent,/tmp/host",
         ] {
             assert_eq!(text.parse::<Tunnel>().unwrap().to_string(), text);
         }

@@ -5,7 +5,6 @@ use std::process::{Command, ExitStatus};
 
 use super::child::ChildLink;
 use super::greet::greet;
-use super::process::{self, Output, Shell, ShellInput};
 use super::{GREETING_PATIENCE, Opened, Transport, TransportError};
 
 /// Runs `AGENT connect` as a child.
@@ -15,12 +14,17 @@ pub struct Local {
     pub host: String,
     /// The agent's binary.
     pub agent: PathBuf,
+    /// Where the host's programs are, when not at `/`.
+    pub host_root: Option<PathBuf>,
 }
 
 impl Transport for Local {
     fn open(&self) -> Result<Opened, TransportError> {
         let mut command = Command::new(&self.agent);
         command.arg("connect");
+        if let Some(root) = &self.host_root {
+            command.arg("--host-root").arg(root);
+        }
         let host = self.host.clone();
         let explain = move |status: Option<ExitStatus>, said: &str| TransportError::NoGreeting {
             host: host.clone(),
@@ -32,17 +36,5 @@ impl Transport for Local {
         };
         let link = ChildLink::spawn(command, Box::new(explain))?;
         greet(&self.host, Box::new(link), GREETING_PATIENCE)
-    }
-}
-
-/// This machine's own shell, in the place of a host's.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LocalShell;
-
-impl Shell for LocalShell {
-    fn run(&self, line: &str, input: ShellInput<'_>, patience: std::time::Duration) -> Result<Output, TransportError> {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", line]);
-        process::run("localhost", command, input, patience)
     }
 }

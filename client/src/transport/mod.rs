@@ -22,7 +22,7 @@ pub use error::{HostKeyProblem, TransportError};
 pub use forward::Forward;
 pub use http::{Method, Session};
 pub use link::Link;
-pub use local::{Local, LocalShell};
+pub use local::Local;
 pub use process::{Output, Shell, ShellInput};
 pub use quote::{command_line, quote};
 

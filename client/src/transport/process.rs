@@ -116,18 +116,22 @@ pub(super) fn run(
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::LocalShell;
     use super::*;
+
+    fn sh(line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]);
+        run("here", command, input, patience)
+    }
 
     #[test]
     fn output_error_and_status_of_a_command_are_told_apart() {
-        let output = LocalShell
-            .run(
-                "echo out; echo err >&2; exit 3",
-                ShellInput::Empty,
-                Duration::from_secs(30),
-            )
-            .unwrap();
+        let output = sh(
+            "echo out; echo err >&2; exit 3",
+            ShellInput::Empty,
+            Duration::from_secs(30),
+        )
+        .unwrap();
         assert_eq!(
             (output.stdout.as_slice(), output.stderr.as_str(), output.status.code()),
             (b"out\n".as_slice(), "err\n", Some(3))
@@ -137,15 +141,13 @@ mod tests {
     #[test]
     fn a_command_that_reads_and_writes_much_does_not_block() {
         let bytes = vec![b'x'; 1_000_000];
-        let output = LocalShell
-            .run("tee /dev/stderr", ShellInput::Bytes(&bytes), Duration::from_secs(30))
-            .unwrap();
+        let output = sh("tee /dev/stderr", ShellInput::Bytes(&bytes), Duration::from_secs(30)).unwrap();
         assert_eq!(output.stdout.len(), bytes.len());
     }
 
     #[test]
     fn a_command_that_takes_too_long_is_ended() {
-        let result = LocalShell.run("exec sleep 60", ShellInput::Empty, Duration::from_millis(50));
+        let result = sh("exec sleep 60", ShellInput::Empty, Duration::from_millis(50));
         assert!(matches!(result, Err(TransportError::Silent { .. })));
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn boundary(iops: &[f64]) -> Option<f64> {
             });
         }
     }
-    best.filter(|cut| cut.ratio_ln >= LEAST_RATIO.ln()).map(|cut| cut.boundary)
+    best.filter(|cut| cut.ratio_ln >= LEAST_RATIO.ln())
+        .map(|cut| cut.boundary)
 }
 
 struct Cut {

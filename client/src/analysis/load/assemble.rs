@@ -94,7 +94,9 @@ impl Assembler {
                     Code::IncompleteDisk,
                     Some(context.sequence),
                     self.disks.get(*disk),
-                    format!("vscsiStats printed nothing for handle {handle}; the next difference of this disk spans it"),
+                    format!(
+                        "vscsiStats printed nothing for handle {handle}; the next difference of this disk spans it"
+                    ),
                 );
             }
         }
@@ -155,11 +157,15 @@ impl Assembler {
         let (since, histograms, removed) = match same {
             Some(chain) if !context.restarted => {
                 let since = chain.at;
-                match chain.advance(disk.histograms, context.at) {
+                match chain.advance(disk.histograms, context.at, !context.undated) {
                     Advance::Difference(set, removed) => (since, set, removed),
                     Advance::Reset(..) if context.new_baseline => return None,
                     Advance::Reset(set, removed) => {
-                        let severity = if context.undated { Severity::Info } else { Severity::Warning };
+                        let severity = if context.undated {
+                            Severity::Info
+                        } else {
+                            Severity::Warning
+                        };
                         let message = "counters were reset since the snapshot before: this sample holds what was \
                                        counted after the reset, and what came before it is unknown";
                         report(findings, severity, Code::CounterReset, message.to_owned());
@@ -183,7 +189,11 @@ impl Assembler {
             _ => {
                 // In restart mode the counters are those of the time since the agent's last action; an import stands
                 // alone as well. Anything else is a baseline: how long its counters took is unknown.
-                let since = if context.undated { Some(self.last_at.unwrap_or(0.0)) } else { self.last_at };
+                let since = if context.undated {
+                    Some(self.last_at.unwrap_or(0.0))
+                } else {
+                    self.last_at
+                };
                 let alone = context.undated || (context.restarted && self.last_at.is_some());
                 let counters = disk.histograms;
                 let longest_pause = context.at.zip(since).map(|(now, then)| now - then);
@@ -230,18 +240,15 @@ impl Assembler {
     }
 
     /// Where the sample begins and ends on the axis.
-    fn period(
-        &self,
-        parts: &[Part],
-        at: Option<f64>,
-        sequence: u32,
-        findings: &mut Findings,
-    ) -> Option<(f64, f64)> {
+    fn period(&self, parts: &[Part], at: Option<f64>, sequence: u32, findings: &mut Findings) -> Option<(f64, f64)> {
         if let Some(end) = at {
             let start = parts.iter().filter_map(|part| part.since).fold(end, f64::min);
             return (end > start).then_some((start, end));
         }
-        let start = self.samples.last().map_or(0.0, |sample| sample.start_seconds + sample.seconds);
+        let start = self
+            .samples
+            .last()
+            .map_or(0.0, |sample| sample.start_seconds + sample.seconds);
         let seconds = parts
             .iter()
             .filter_map(|part| seconds_by_interarrival(&part.histograms))
@@ -250,7 +257,13 @@ impl Assembler {
             let message = format!(
                 "the capture has no time stamps: its {seconds:.1} s are what the times between its I/Os add up to"
             );
-            findings.add(Severity::Info, Code::TimeFromInterarrival, Some(sequence), None, message);
+            findings.add(
+                Severity::Info,
+                Code::TimeFromInterarrival,
+                Some(sequence),
+                None,
+                message,
+            );
             Some((start, start + seconds))
         } else {
             let message = "the capture has no time stamps and too few I/Os to tell how long it took; it is left out";
@@ -271,7 +284,10 @@ impl Assembler {
                 Code::MergedSamples,
                 Some(before.sequence),
                 None,
-                format!("sample {} was merged into {}, whose disks span both", before.sequence, sample.sequence),
+                format!(
+                    "sample {} was merged into {}, whose disks span both",
+                    before.sequence, sample.sequence
+                ),
             );
             let end = sample.start_seconds + sample.seconds;
             sample.start_seconds = sample.start_seconds.min(before.start_seconds);

@@ -46,11 +46,12 @@ impl Chain {
         self.counters.handle_id
     }
 
-    pub(super) fn advance(&mut self, later: DiskHistograms, at: Option<f64>) -> Advance {
+    /// Compares with a later snapshot at `at`; `measured` says that its time was read from the host's clock.
+    pub(super) fn advance(&mut self, later: DiskHistograms, at: Option<f64>, measured: bool) -> Advance {
         if let Some((kind, _)) = self.counters.iter().find(|(kind, _)| later.get(*kind).is_none()) {
             return Advance::Incomplete(kind);
         }
-        let advance = self.compare(&later, at);
+        let advance = self.compare(&later, at, measured);
         if matches!(advance, Advance::Reset(..) | Advance::LimitsChanged) {
             self.empty_at = [None; HistogramKind::COUNT];
         }
@@ -60,7 +61,7 @@ impl Chain {
         advance
     }
 
-    fn compare(&self, later: &DiskHistograms, at: Option<f64>) -> Advance {
+    fn compare(&self, later: &DiskHistograms, at: Option<f64>, measured: bool) -> Advance {
         let since_last = at.zip(self.at).map(|(now, then)| now - then);
         let mut set = IntervalSet::default();
         for (kind, print) in later.iter() {
@@ -68,7 +69,7 @@ impl Chain {
                 continue;
             };
             match print.since(before) {
-                Ok(Step::Difference(interval)) if !self.began_anew(kind, before, print, at) => {
+                Ok(Step::Difference(interval)) if !self.began_anew(kind, before, print, at.filter(|_| measured)) => {
                     set.insert(kind, interval);
                 }
                 Ok(_) => {
@@ -78,7 +79,11 @@ impl Chain {
                 Err(_) => return Advance::LimitsChanged,
             }
         }
-        let was_empty = |kind| self.counters.get(kind).is_some_and(|before| before.summary().count == 0);
+        let was_empty = |kind| {
+            self.counters
+                .get(kind)
+                .is_some_and(|before| before.summary().count == 0)
+        };
         let removed = artefact::remove(&mut set, was_empty, |kind| later.get(kind), since_last);
         Advance::Difference(set, removed)
     }
@@ -101,7 +106,11 @@ impl Chain {
     fn remember_empty(&mut self) {
         let Some(at) = self.at else { return };
         for (kind, print) in self.counters.iter() {
-            if let Some(slot) = self.empty_at.get_mut(kind.index()).filter(|_| print.summary().count == 0) {
+            if let Some(slot) = self
+                .empty_at
+                .get_mut(kind.index())
+                .filter(|_| print.summary().count == 0)
+            {
                 *slot = Some(at);
             }
         }

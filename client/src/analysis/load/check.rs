@@ -43,24 +43,33 @@ fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl
         report(Severity::Warning, Code::MeanContradictsBuckets, message);
     }
     if let Some((smallest, largest)) = estimate::bucket_extremes(interval)
-        && (interval.values_at_least.zip(smallest).is_some_and(|(least, edge)| least > edge)
-            || interval.values_at_most.zip(largest).is_some_and(|(most, edge)| most <= edge))
+        && (interval
+            .values_at_least
+            .zip(smallest)
+            .is_some_and(|(least, edge)| least > edge)
+            || interval
+                .values_at_most
+                .zip(largest)
+                .is_some_and(|(most, edge)| most <= edge))
     {
-        let message = format!("`{title}`: the printed minimum or maximum does not fit the buckets; the buckets are used");
+        let message =
+            format!("`{title}`: the printed minimum or maximum does not fit the buckets; the buckets are used");
         report(Severity::Warning, Code::ExtremesContradictBuckets, message);
     }
 }
 
 fn directions(set: &IntervalSet, report: &mut impl FnMut(Severity, Code, String)) {
     let count = |operation| set.of(Metric::IoLength, operation).map(estimate::total_count);
-    let (Some(all), Some(read), Some(write)) =
-        (count(Operation::All), count(Operation::Read), count(Operation::Write))
+    let (Some(all), Some(read), Some(write)) = (count(Operation::All), count(Operation::Read), count(Operation::Write))
     else {
         return;
     };
     let both = read.saturating_add(write);
     if all > both {
-        let message = format!("{} of {all} commands neither read nor write; they count as other", all - both);
+        let message = format!(
+            "{} of {all} commands neither read nor write; they count as other",
+            all - both
+        );
         report(Severity::Info, Code::OtherCommands, message);
     }
     if all < both {

@@ -80,7 +80,10 @@ fn select(header: &SnapshotHeader, printed: Vec<DiskHistograms>) -> (Vec<DiskRea
         .into_iter()
         .enumerate()
         .filter_map(|(index, histograms)| {
-            let named = header.disks.iter().position(|disk| disk.handle_id == histograms.handle_id);
+            let named = header
+                .disks
+                .iter()
+                .position(|disk| disk.handle_id == histograms.handle_id);
             let position = if header.disks.is_empty() { index } else { named? };
             let node = header
                 .disks

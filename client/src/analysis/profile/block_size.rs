@@ -70,7 +70,13 @@ fn bytes_percent(count: u64, smallest: i64, largest: Option<i64>, total: Range) 
     }
     // The share grows with this bucket's bytes, so its extremes have the other buckets' bytes at their own extremes;
     // those are at least `total.lo - high` and at most `total.hi - low`.
-    let share = |bytes: f64, total: f64| if total > 0.0 { (100.0 * bytes / total).clamp(0.0, 100.0) } else { 0.0 };
+    let share = |bytes: f64, total: f64| {
+        if total > 0.0 {
+            (100.0 * bytes / total).clamp(0.0, 100.0)
+        } else {
+            0.0
+        }
+    };
     let lo = total.hi.map_or(0.0, |total| share(low, total));
     let hi = high.map_or(100.0, |high| share(high, total.lo.max(1.0)));
     let middle = high.map_or(low, |high| f64::midpoint(low, high));
@@ -87,7 +93,11 @@ pub fn label(above: Option<i64>, up_to: Option<i64>) -> String {
         (Some(above), Some(up_to)) if up_to - above == 1 => size(up_to),
         (Some(above), Some(up_to)) => {
             // 4095 as an upper limit means everything below 4k.
-            let (end, bracket) = if up_to % 1024 == 1023 { (up_to + 1, ')') } else { (up_to, ']') };
+            let (end, bracket) = if up_to % 1024 == 1023 {
+                (up_to + 1, ')')
+            } else {
+                (up_to, ']')
+            };
             format!("({},{}{bracket}", size(above), size(end))
         }
     }
