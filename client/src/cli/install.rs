@@ -57,7 +57,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
         Plain(&place.folder),
         bytes(binary.bytes.len() as u64)
     ));
-    let installed = install(&*shell, &target.ssh(), &place, &binary, env.clock.now())?;
+    let installed = install(&*shell, &place, &binary, env.clock.now())?;
     target.record.agent = Some(installed.agent.clone());
     target.record.esxi_version = findings.version.unwrap_or_default();
     target.remember(&store)?;
@@ -91,7 +91,7 @@ fn render(installed: &Installed, host: &str) -> String {
         .collect();
     format!(
         "The agent {verb} verified on {host}.\n\n\
-         Path:    {}\nVersion: {}\nSHA-256: {}\n\nSelf-test:{doctor}\n\n\
+         Path:    {}\nVersion: {}\nSHA-256: {}{doctor}\n\n\
          Next: vscsi-helper discover {host}",
         Plain(&agent.path),
         agent.version,
