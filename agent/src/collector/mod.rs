@@ -34,7 +34,7 @@ use decide::{ArmedFact, Decision, decide};
 use job::JobState;
 use schedules::Schedules;
 
-pub use decide::{REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
+pub use decide::{LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
 pub use timing::{Due, Grid};
 pub use views::Views;
 

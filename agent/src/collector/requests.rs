@@ -1,6 +1,6 @@
 //! What clients ask the collector for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{
@@ -43,7 +43,7 @@ impl Collector {
         }
         check(&request)?;
         self.make_room(&request)?;
-        let listing = self.equipment.host.list().map_err(refuse_host)?;
+        let listing = self.equipment.host.list().map_err(|error| refuse_host(&error))?;
         let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
         let selected = match (plain, self.volumes()) {
             (Err(_), Some(volumes)) => select(&listing, &volumes, &request.vm, &request.disks),
@@ -65,7 +65,7 @@ impl Collector {
             acknowledged: None,
         };
         let phase = Phase::Looking {
-            first: Default::default(),
+            first: BTreeMap::default(),
             again_ms: u64::MAX,
         };
         let state = JobState::new(document, record, phase);
@@ -342,7 +342,7 @@ pub(super) fn refuse_spool(error: &SpoolError) -> Refusal {
     )
 }
 
-fn refuse_host(error: HostError) -> Refusal {
+fn refuse_host(error: &HostError) -> Refusal {
     refuse(
         ErrorCode::VscsiStats,
         error.to_string(),
