@@ -8,8 +8,8 @@ mod chart_job;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chart_job::{Directions, job, provenance, quietest_quarter_dropped};
-use vscsi_helper::chart::{ChartInput, ChartKind, Style, write_all};
+use chart_job::{Directions, Filtered, job};
+use vscsi_helper::chart::{ChartKind, Style, write_all};
 use vscsi_helper::config::ChartFormat;
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -22,14 +22,8 @@ fn main() {
     let kinds: Vec<ChartKind> = ChartKind::all().collect();
     println!("{} charts on {} threads", kinds.len(), rayon::current_num_threads());
     for (samples, disks, allowed_seconds) in [(100, 4, 3.0), (10_000, 4, 10.0)] {
-        let series = job(samples, disks, Directions::Both);
-        let kept = quietest_quarter_dropped(&series);
-        let provenance = provenance(&series, &kept);
-        let input = ChartInput {
-            series: &series,
-            kept: &kept,
-            provenance: &provenance,
-        };
+        let filtered = Filtered::of(job(samples, disks, Directions::Both));
+        let input = filtered.input();
         for (name, format) in [
             ("png", ChartFormat::Png),
             ("svg", ChartFormat::Svg),

@@ -1,5 +1,9 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
+// Unit tests and integration tests share test data, which names this crate from outside.
+#[cfg(test)]
+extern crate self as vscsi_helper;
+
 pub mod analysis;
 pub mod catalog;
 pub mod chart;
@@ -7,10 +11,15 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod fidelity;
+pub mod fio;
 pub mod host;
+pub mod import;
 pub mod install;
 pub mod preflight;
 pub mod pull;
+pub mod replay;
 pub mod store;
 pub mod summary;
+pub mod table;
 pub mod transport;

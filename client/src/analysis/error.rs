@@ -6,6 +6,7 @@ use vscsi_shared::job::UnreadableJob;
 use super::filter::{Filter, InvalidThreshold};
 use super::select::NoSuchDisk;
 use crate::failure::{Failure, FileError};
+use crate::table::TableError;
 
 /// Why a job cannot be analysed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum AnalysisError {
     /// A file or directory of the job cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The cache cannot be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// `job.json` cannot be used.
     #[error("cannot use `{path}`")]
     Job {
@@ -49,6 +53,12 @@ pub enum AnalysisError {
         from: String,
         /// Where the last sample ends.
         to: String,
+    },
+    /// A named phase holds no sample.
+    #[error("no sample lies wholly in the phase `{name}`")]
+    EmptyPhase {
+        /// Its name.
+        name: String,
     },
     /// The filter dropped every sample.
     #[error("the filter {filter} leaves none of {total} samples; the busiest has {busiest_iops:.1} IOPS")]
@@ -89,9 +99,10 @@ impl Failure for AnalysisError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::File(error) => error.exit_code(),
+            Self::Table(error) => error.exit_code(),
             Self::Job { .. } | Self::NoSamples { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
-            Self::EmptyPeriod { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
+            Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
             Self::Threshold(_) => exit_code::USAGE,
         }
     }
@@ -99,6 +110,7 @@ impl Failure for AnalysisError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
+            Self::Table(error) => error.hint(),
             Self::Job { .. } => Some("pull the job again; its snapshots are untouched".to_owned()),
             Self::NoSamples { .. } => {
                 Some("a sample needs two usable snapshots; `status` tells how the job stands".to_owned())
@@ -107,6 +119,7 @@ impl Failure for AnalysisError {
                 Some("name a disk by its node, its handle, or the name it was started with".to_owned())
             }
             Self::EmptyPeriod { .. } => Some("widen `--from` and `--to`".to_owned()),
+            Self::EmptyPhase { .. } => Some("a sample that crosses the edge of a phase lies outside it".to_owned()),
             Self::NothingLeft { alternatives, .. } => Some(alternatives.clone()),
             Self::Threshold(_) => None,
             Self::LimitsChanged { .. } => {

@@ -60,7 +60,7 @@ impl Range {
     /// A guess between two bounds, moved inside them.
     pub fn between(lo: f64, hi: f64, guess: f64, method: Method) -> Self {
         let hi = hi.max(lo);
-        let method = if lo == hi { Method::Exact } else { method };
+        let method = if hi - lo <= 0.0 { Method::Exact } else { method };
         Self {
             lo,
             hi: Some(hi),
@@ -206,7 +206,7 @@ pub fn sum(interval: &Interval, metric: Metric) -> Range {
     let (bucket_low, bucket_high) = bucket_sum_bounds(interval, metric);
     let mean_low = interval.sum_at_least;
     let mean_high = interval.sum_at_most;
-    let guess = (mean_low as f64 + mean_high as f64) / 2.0;
+    let guess = f64::midpoint(mean_low as f64, mean_high as f64);
     if contradicts_buckets(interval, metric) {
         let low = bucket_low as f64;
         return bucket_high.map_or(Range::at_least(low), |high| {

@@ -3,11 +3,14 @@
 //!
 //! Architecture invariant: nothing here reads a clock, prints, or talks to a host.
 
+pub mod compare;
 mod error;
 pub mod estimate;
+pub mod explain;
 pub mod filter;
 mod finding;
 pub mod load;
+pub mod phases;
 pub mod profile;
 mod run;
 pub mod select;

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::job::{Job, JobDocument, Status};
+use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::estimate;
 use super::filter::Filter;
@@ -167,7 +168,9 @@ fn provenance(
     shares: Shares,
     analyzed_at: Timestamp,
 ) -> Provenance {
+    let undated = |sample: &Sample| sample.flags.contains(&SnapshotFlag::Undated);
     let ends = series.samples.first().zip(series.samples.last());
+    let ends = ends.filter(|_| !series.samples.iter().any(undated));
     Provenance {
         job: job.job_id.to_string(),
         vm_name: job.target.vm_name.clone(),

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 /// Identity of a virtual disk over a whole job: its node, or its first handle where the host prints no node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiskKey(pub String);
 

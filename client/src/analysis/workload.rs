@@ -22,7 +22,8 @@ pub struct Provenance {
     pub samples_kept: usize,
     /// Share of all I/Os that the kept samples hold, 0 to 1.
     pub io_share_kept: f64,
-    /// Wall clock at the beginning of the first sample and at the end of the last.
+    /// Wall clock at the beginning of the first sample and at the end of the last; `None` for an import, whose files
+    /// do not say when they were taken.
     pub period: Option<(Timestamp, Timestamp)>,
     /// When the analysis was made.
     pub analyzed_at: Timestamp,

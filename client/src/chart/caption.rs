@@ -11,14 +11,23 @@ use super::{ChartInput, slices::Slices};
 
 /// Job, VM, host and disks in one line.
 pub(super) fn subject(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     format!(
         "{}{SEPARATOR}{} on {}{SEPARATOR}{}",
         provenance.job,
-        provenance.vm_name,
-        provenance.host,
+        clipped(&provenance.vm_name),
+        clipped(&provenance.host),
         disks(input)
     )
+}
+
+/// A name that leaves room for the others beside it. The file's metadata has it in full.
+fn clipped(name: &str) -> String {
+    const MOST: usize = 44;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
 fn disks(input: &ChartInput<'_>) -> String {
@@ -32,7 +41,7 @@ fn disks(input: &ChartInput<'_>) -> String {
 
 /// Period, filter, samples kept and version.
 pub(super) fn origin(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     let mut parts = Vec::new();
     if let Some(period) = period(input) {
         parts.push(period);
@@ -48,7 +57,7 @@ pub(super) fn origin(input: &ChartInput<'_>) -> String {
 }
 
 fn samples(input: &ChartInput<'_>) -> String {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     format!(
         "{} of {} samples kept",
         count(provenance.samples_kept),
@@ -57,7 +66,7 @@ fn samples(input: &ChartInput<'_>) -> String {
 }
 
 fn period(input: &ChartInput<'_>) -> Option<String> {
-    let (begin, end) = input.provenance.period.filter(|_| dated(input))?;
+    let (begin, end) = input.workload.provenance.period.filter(|_| dated(input))?;
     let day = |time: jiff::Timestamp| time.strftime("%Y-%m-%d").to_string();
     let clock = |time: jiff::Timestamp| time.strftime("%H:%M:%S").to_string();
     Some(if day(begin) == day(end) {
@@ -75,15 +84,22 @@ fn dated(input: &ChartInput<'_>) -> bool {
         .any(|sample| sample.flags.contains(&SnapshotFlag::Undated))
 }
 
-/// That samples were merged to be drawn, when they were.
-pub(super) fn binning(slices: &Slices) -> Option<String> {
-    slices.binned().then(|| {
-        format!(
+/// What has to be said about the time shown: that samples were merged to be drawn, and that some are missing.
+pub(super) fn time_notes(slices: &Slices) -> Vec<String> {
+    let mut notes = Vec::new();
+    if slices.binned() {
+        notes.push(format!(
             "{} samples drawn as {} slices of equal time, each the rate over its samples",
             count(slices.samples),
             count(slices.slices.len())
-        )
-    })
+        ));
+    }
+    match slices.gaps().count() {
+        0 => {}
+        1 => notes.push("hatched: one gap without samples".to_owned()),
+        several => notes.push(format!("hatched: {} gaps without samples", count(several))),
+    }
+    notes
 }
 
 /// The wall clock of the series: the end of its last sample, so that a clock set in mid-job moves the whole axis and
@@ -100,9 +116,9 @@ pub(super) fn time_axis(input: &ChartInput<'_>, slices: &Slices) -> TimeAxis {
 
 /// Keywords and values for the inside of the file.
 pub(super) fn metadata(input: &ChartInput<'_>, kind: ChartKind, notes: &[String]) -> Metadata {
-    let provenance = input.provenance;
+    let provenance = &input.workload.provenance;
     let mut entries = vec![
-        ("Chart", kind.name()),
+        ("Chart", kind.name().to_owned()),
         ("Job", provenance.job.clone()),
         ("VM", provenance.vm_name.clone()),
         ("Host", provenance.host.clone()),

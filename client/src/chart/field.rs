@@ -73,7 +73,7 @@ impl Field {
 }
 
 /// Buckets that hold one size only, such as 4096 after 4095.
-fn exact_sizes(limits: &[i64]) -> Vec<usize> {
+pub(super) fn exact_sizes(limits: &[i64]) -> Vec<usize> {
     limits
         .windows(2)
         .enumerate()

@@ -2,7 +2,7 @@
 
 use super::scene::{Area, TextRun};
 
-/// Keeps as many labels as fit without touching each other, in their order.
+/// Keeps as many labels as fit in their order, with a `gap` between two in a line and a tenth of it between two lines.
 ///
 /// The first and the last always try first, then those that `important` names, then every second, fourth and so on,
 /// so that an axis too short for all its labels shows an even choice of them.
@@ -23,7 +23,7 @@ pub(super) fn fitting(runs: Vec<TextRun>, important: &[usize], gap: f64) -> Vec<
         if slot.is_some() {
             continue;
         }
-        let area = run.area().grown(gap / 2.0);
+        let area = run.area().grown(gap / 2.0, gap / 20.0);
         let free = taken.iter().flatten().all(|other| !other.overlaps(&area));
         if free && let Some(slot) = taken.get_mut(index) {
             *slot = Some(area);
@@ -39,7 +39,7 @@ pub(super) fn fitting(runs: Vec<TextRun>, important: &[usize], gap: f64) -> Vec<
 mod tests {
     use super::*;
     use crate::chart::font::Weight;
-    use crate::chart::scene::{Anchor, Color, Turn};
+    use crate::chart::scene::{Anchor, Color};
 
     fn row(labels: &[&str], pitch: f64) -> Vec<TextRun> {
         labels
@@ -51,7 +51,6 @@ mod tests {
                 size: 7.0,
                 weight: Weight::Regular,
                 anchor: Anchor::Middle,
-                turn: Turn::Level,
                 color: Color::hex(0),
             })
             .collect()

@@ -1,15 +1,15 @@
 //! The same quantity seen from above: a surface hides its valleys, a heat map does not.
 
+use super::axes::{frame, gaps, label_at, time_axis};
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::short;
 use super::page::Page;
-use super::palette::{AXIS, GROUND, PAPER, heat};
+use super::palette::{GROUND, PAPER, heat};
 use super::scale::Decades;
 use super::scene::{Anchor, Area, Layer};
 use super::slices::Slices;
-use super::surface::label_at;
 use super::time_axis::TimeAxis;
 
 /// What a heat map is drawn from.
@@ -53,11 +53,19 @@ impl HeatPanel<'_> {
         ));
         time_axis(&mut axes, self.time, &plot, scale, area);
         self.color_bar(&mut axes, area, decades, scale);
+        if decades.is_none() {
+            let middle = (
+                f64::midpoint(plot.left, plot.right),
+                f64::midpoint(plot.top, plot.bottom),
+            );
+            axes.text(label_at("no I/O", middle, 1.3 * label, Anchor::Middle));
+        }
         page.scene.layers.push(axes);
     }
 
     fn cells(&self, layer: &mut Layer, plot: &Area, decades: Option<Decades>) {
         let height = plot.height() / self.field.buckets().max(1) as f64;
+        gaps(layer, self.slices, self.time, plot);
         for (slice, row) in self.slices.slices.iter().zip(&self.field.rows) {
             let left = plot.left + plot.width() * self.time.share(slice.start);
             let right = plot.left + plot.width() * self.time.share(slice.end);
@@ -101,7 +109,7 @@ impl HeatPanel<'_> {
                 label_at(text, at, tick, Anchor::End)
             })
             .collect();
-        for run in fitting(runs, &self.field.landmarks, 0.3 * scale) {
+        for run in fitting(runs, &self.field.landmarks, 3.0 * scale) {
             layer.text(run);
         }
         frame(layer, plot);
@@ -114,7 +122,6 @@ impl HeatPanel<'_> {
         let label = Page::LABEL * scale;
         let baseline = area.top + font::CAP_HEIGHT * label;
         let Some(decades) = decades else {
-            layer.text(label_at("no I/O", (area.right, baseline), label, Anchor::End));
             return;
         };
         let width = (area.width() * 0.42).min(150.0 * scale);
@@ -153,46 +160,4 @@ impl HeatPanel<'_> {
         let unit = format!("{}, log scale", self.field.unit);
         layer.text(label_at(&unit, (bar.left - 6.0 * scale, baseline), label, Anchor::End));
     }
-}
-
-/// A thin border around a plot.
-pub(super) fn frame(layer: &mut Layer, plot: &Area) {
-    layer.path(
-        vec![
-            (plot.left, plot.top),
-            (plot.left, plot.bottom),
-            (plot.right, plot.bottom),
-            (plot.right, plot.top),
-            (plot.left, plot.top),
-        ],
-        AXIS,
-        0.6,
-    );
-}
-
-/// Ticks and title of a horizontal time axis below a plot.
-pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: f64, area: &Area) {
-    let tick = Page::TICK * scale;
-    let label = Page::LABEL * scale;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few labels")]
-    let most = ((plot.width() / (6.0 * tick)) as usize).clamp(2, 12);
-    let mut runs = Vec::new();
-    for mark in time.ticks(most) {
-        let x = plot.left + plot.width() * time.share(mark.at);
-        layer.line((x, plot.bottom), (x, plot.bottom + 3.0 * scale), AXIS, 0.6);
-        let half = font::width(&mark.label, tick, Weight::Regular) / 2.0;
-        let at = (
-            x.min(area.right - half),
-            plot.bottom + 4.5 * scale + font::CAP_HEIGHT * tick,
-        );
-        runs.push(label_at(&mark.label, at, tick, Anchor::Middle));
-    }
-    for run in fitting(runs, &[], 3.0 * scale) {
-        layer.text(run);
-    }
-    let at = (
-        f64::midpoint(plot.left, plot.right),
-        area.bottom - font::DESCENT * label,
-    );
-    layer.text(label_at(&time.title(), at, label, Anchor::Middle));
 }

@@ -42,14 +42,15 @@ impl Surface {
         }
     }
 
-    fn stem(self) -> &'static str {
+    /// File names without extension: all commands, reads, writes.
+    fn names(self) -> [&'static str; 3] {
         match self {
-            Self::Iops => "iops-3d",
-            Self::BlockSize => "blocksize-3d",
-            Self::Latency => "latency-3d",
-            Self::Seek => "seek-3d",
-            Self::Outstanding => "outstanding-3d",
-            Self::Interarrival => "interarrival-3d",
+            Self::Iops => ["iops-3d", "iops-3d-read", "iops-3d-write"],
+            Self::BlockSize => ["blocksize-3d", "blocksize-3d-read", "blocksize-3d-write"],
+            Self::Latency => ["latency-3d", "latency-3d-read", "latency-3d-write"],
+            Self::Seek => ["seek-3d", "seek-3d-read", "seek-3d-write"],
+            Self::Outstanding => ["outstanding-3d", "outstanding-3d-read", "outstanding-3d-write"],
+            Self::Interarrival => ["interarrival-3d", "interarrival-3d-read", "interarrival-3d-write"],
         }
     }
 
@@ -60,7 +61,7 @@ impl Surface {
             Self::Latency => "Latency",
             Self::Seek => "Seek distance",
             Self::Outstanding => "Outstanding I/O",
-            Self::Interarrival => "Interarrival time",
+            Self::Interarrival => "Interarrival",
         }
     }
 
@@ -69,7 +70,7 @@ impl Surface {
         match self {
             Self::Iops | Self::BlockSize => "block size (bytes)",
             Self::Latency => "latency",
-            Self::Seek => "seek distance (512-byte blocks)",
+            Self::Seek => "seek distance (512 B blocks)",
             Self::Outstanding => "outstanding I/Os",
             Self::Interarrival => "interarrival time",
         }
@@ -114,8 +115,23 @@ impl ChartKind {
     }
 
     /// The file's name without its extension, such as `latency-3d-read`.
-    pub fn name(self) -> String {
-        self.to_string()
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Surface(surface, operation) => {
+                let [all, read, write] = surface.names();
+                match operation {
+                    Operation::All => all,
+                    Operation::Read => read,
+                    Operation::Write => write,
+                }
+            }
+            Self::IopsTimeline => "iops-timeline",
+            Self::ThroughputTimeline => "throughput-timeline",
+            Self::BlockSizes => "blocksize-distribution",
+            Self::Latencies => "latency-distribution",
+            Self::SequentialTimeline => "sequential-timeline",
+            Self::OutstandingTimeline => "outstanding-timeline",
+        }
     }
 
     /// The title of the picture.
@@ -127,7 +143,7 @@ impl ChartKind {
                     Operation::Read => "reads",
                     Operation::Write => "writes",
                 };
-                format!("{} over time, {commands}", surface.title())
+                format!("{} over time: {commands}", surface.title())
             }
             Self::IopsTimeline => "IOPS over time".to_owned(),
             Self::ThroughputTimeline => "Throughput over time".to_owned(),
@@ -141,16 +157,7 @@ impl ChartKind {
 
 impl fmt::Display for ChartKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Surface(surface, Operation::All) => formatter.write_str(surface.stem()),
-            Self::Surface(surface, operation) => write!(formatter, "{}-{operation}", surface.stem()),
-            Self::IopsTimeline => formatter.write_str("iops-timeline"),
-            Self::ThroughputTimeline => formatter.write_str("throughput-timeline"),
-            Self::BlockSizes => formatter.write_str("blocksize-distribution"),
-            Self::Latencies => formatter.write_str("latency-distribution"),
-            Self::SequentialTimeline => formatter.write_str("sequential-timeline"),
-            Self::OutstandingTimeline => formatter.write_str("outstanding-timeline"),
-        }
+        formatter.pad(self.name())
     }
 }
 

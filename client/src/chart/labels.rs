@@ -81,7 +81,7 @@ fn distance(blocks: i64) -> String {
 pub(super) fn axis_number(value: f64, step: f64) -> String {
     let (unit, suffix) = if step >= 1e6 {
         (1e6, "M")
-    } else if step >= 1e3 {
+    } else if step >= 2.5e3 {
         (1e3, "k")
     } else {
         (1.0, "")
@@ -127,6 +127,15 @@ pub(super) fn short(value: f64) -> String {
         &text
     };
     format!("{text}{suffix}")
+}
+
+/// An estimate with the two figures it deserves: `0.8`, `1.6`, `370`.
+pub(super) fn rough(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return short(value);
+    }
+    let unit = 10_f64.powf(value.abs().log10().floor() - 1.0);
+    short((value / unit).round() * unit)
 }
 
 /// A count with its thousands apart: `12 000`.
@@ -209,7 +218,8 @@ mod tests {
     fn axis_numbers_have_the_decimals_of_their_step() {
         assert_eq!(axis_number(0.5, 0.25), "0.50");
         assert_eq!(axis_number(7.5, 2.5), "7.5");
-        assert_eq!(axis_number(12_000.0, 2_000.0), "12k");
+        assert_eq!(axis_number(15_000.0, 5_000.0), "15k");
+        assert_eq!(axis_number(4_000.0, 1_000.0), "4000");
         assert_eq!(axis_number(150.0, 50.0), "150");
         assert_eq!(axis_number(0.0, 50.0), "0");
     }
@@ -221,6 +231,14 @@ mod tests {
         assert_eq!(short(12_340.0), "12.3k");
         assert_eq!(short(0.0), "0");
         assert_eq!(short(2.0), "2");
+    }
+
+    #[test]
+    fn estimates_have_two_figures() {
+        assert_eq!(rough(373.0), "370");
+        assert_eq!(rough(1.58), "1.6");
+        assert_eq!(rough(0.0844), "0.084");
+        assert_eq!(rough(0.0), "0");
     }
 
     #[test]

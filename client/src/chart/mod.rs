@@ -5,7 +5,10 @@
 //!
 //! Architecture invariant: only [`write_all`] touches the file system, and nothing reads a clock.
 
+mod axes;
+mod bars;
 mod caption;
+mod distribution;
 mod encode;
 mod field;
 mod fit;
@@ -23,6 +26,7 @@ mod slices;
 mod style;
 mod surface;
 mod time_axis;
+mod timeline;
 mod write;
 
 pub use encode::EncodeError;
@@ -33,7 +37,7 @@ pub use write::write_all;
 
 use vscsi_shared::exit_code;
 
-use crate::analysis::{Provenance, Series};
+use crate::analysis::{Analysis, Series, Workload};
 use crate::failure::{Failure, FileError};
 
 /// What charts are drawn from.
@@ -43,8 +47,21 @@ pub struct ChartInput<'a> {
     pub series: &'a Series,
     /// For each sample, whether the filter kept it.
     pub kept: &'a [bool],
-    /// Where the data came from, for captions and metadata.
-    pub provenance: &'a Provenance,
+    /// The IOPS from which samples were kept; `None` when the filter drew no line.
+    pub cut_iops: Option<f64>,
+    /// The kept samples merged, and where they came from.
+    pub workload: &'a Workload,
+}
+
+impl<'a> From<&'a Analysis> for ChartInput<'a> {
+    fn from(analysis: &'a Analysis) -> Self {
+        Self {
+            series: &analysis.series,
+            kept: &analysis.kept,
+            cut_iops: analysis.cut_iops,
+            workload: &analysis.workload,
+        }
+    }
 }
 
 /// A chart could not be made.
@@ -101,3 +118,6 @@ impl Failure for ChartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

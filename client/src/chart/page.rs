@@ -1,8 +1,9 @@
 //! The page around a chart: title, whose data it is, legend, and how the numbers came about.
 
+use super::axes::label_at;
 use super::font::{self, Weight};
 use super::palette::{INK, QUIET};
-use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun};
 use super::style::Style;
 
 /// An entry of the legend.
@@ -65,43 +66,47 @@ impl Page {
 
     fn head(&mut self, layer: &mut Layer, texts: &Texts) {
         let scale = self.scale;
-        let legend_left = self.legend(layer, &texts.legend);
-        let baseline = self.body.top + font::CAP_HEIGHT * Self::TITLE * scale;
+        let title = self.body.top + font::CAP_HEIGHT * Self::TITLE * scale;
+        let subject = title + 14.0 * scale;
+        let title_width = font::width(&texts.title, Self::TITLE * scale, Weight::Medium);
+        let beside_title = title_width + 20.0 * scale + self.legend_width(&texts.legend) <= self.body.width();
+        let legend = if beside_title { title } else { subject + 14.0 * scale };
+        let width = self.body.width();
+        let left = self.body.left;
         self.put(
             layer,
-            (self.body.left, baseline),
+            (left, title),
             &texts.title,
             (Self::TITLE, Weight::Medium, INK),
-            legend_left - self.body.left,
+            width,
         );
-        let baseline = baseline + 14.0 * scale;
         self.put(
             layer,
-            (self.body.left, baseline),
+            (left, subject),
             &texts.subject,
             (Self::SUBJECT, Weight::Regular, QUIET),
-            self.body.width(),
+            width,
         );
-        self.body.top = baseline + 10.0 * scale;
+        self.legend(layer, &texts.legend, legend);
+        self.body.top = legend.max(subject) + 15.0 * scale;
     }
 
-    /// Draws the legend at the right of the title, and returns where it begins.
-    fn legend(&self, layer: &mut Layer, keys: &[Key]) -> f64 {
+    fn legend_width(&self, keys: &[Key]) -> f64 {
+        let text: f64 = keys
+            .iter()
+            .map(|key| font::width(&key.label, Self::LABEL * self.scale, Weight::Regular))
+            .sum();
+        text + 23.0 * self.scale * keys.len() as f64
+    }
+
+    /// Draws the legend at the right.
+    fn legend(&self, layer: &mut Layer, keys: &[Key], baseline: f64) {
         let size = Self::LABEL * self.scale;
-        let baseline = self.body.top + font::CAP_HEIGHT * Self::TITLE * self.scale;
         let swatch = 7.0 * self.scale;
         let mut right = self.body.right;
         for key in keys.iter().rev() {
             let left = right - font::width(&key.label, size, Weight::Regular);
-            layer.text(TextRun {
-                text: key.label.clone(),
-                at: (left, baseline),
-                size,
-                weight: Weight::Regular,
-                anchor: Anchor::Start,
-                turn: Turn::Level,
-                color: QUIET,
-            });
+            layer.text(label_at(&key.label, (left, baseline), size, Anchor::Start));
             let middle = baseline - font::CAP_HEIGHT * size / 2.0;
             let swatch_right = left - 4.0 * self.scale;
             layer.rectangle(
@@ -115,7 +120,6 @@ impl Page {
             );
             right = swatch_right - swatch - 12.0 * self.scale;
         }
-        right
     }
 
     fn foot(&mut self, layer: &mut Layer, texts: &Texts) {
@@ -152,7 +156,6 @@ impl Page {
             size,
             weight,
             anchor: Anchor::Start,
-            turn: Turn::Level,
             color,
         });
     }

@@ -20,6 +20,11 @@ pub(super) const PAPER: Color = Color::hex(0x00ff_ffff);
 /// Samples that the filter left out.
 pub(super) const FILTERED: Color = Color::hex(0x00a3_adb8);
 
+/// The ground under samples that the filter left out.
+pub(super) const LEFT_OUT: Color = Color::hex(0x00e2_e6ea);
+/// Sequential I/O as seen through interleaved streams, beside the blue of all commands.
+pub(super) const STREAM: Color = Color::hex(0x00d0_9a1c);
+
 /// Blue for all commands, green for reads, red for writes, as in every vscsiStats chart since the spreadsheet ones. Their
 /// lightness differs too, so that they stay apart for readers who do not see red and green.
 pub(super) fn hue(operation: Operation) -> Color {

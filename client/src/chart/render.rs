@@ -3,22 +3,26 @@
 use vscsi_shared::histogram::Operation;
 
 use super::caption;
+use super::distribution;
 use super::encode::encode;
 use super::field::Field;
 use super::heatmap::HeatPanel;
 use super::kind::{ChartKind, Surface};
 use super::page::{Key, Page, Texts};
-use super::palette::{FILTERED, hue};
+use super::palette::{FILTERED, LEFT_OUT, hue};
 use super::scale::Decades;
-use super::scene::{Area, Scene};
+use super::scene::{Area, Color, Scene};
 use super::slices::Slices;
 use super::style::Style;
 use super::surface::SurfacePanel;
+use super::timeline::{self, Timeline};
 use super::{ChartError, ChartInput};
 use crate::config::ChartFormat;
 
 /// More rows than this make a surface a wall of lines.
 const SURFACE_SLICES: usize = 160;
+/// A timeline shows as many steps as a screen has room for.
+const TIMELINE_SLICES: usize = 600;
 
 /// A page laid out, and what has to be said about it.
 pub(super) struct Layout {
@@ -52,8 +56,68 @@ pub(super) fn lay_out(input: &ChartInput<'_>, kind: ChartKind, style: &Style) ->
     }
     match kind {
         ChartKind::Surface(surface, operation) => surface_page(input, surface, operation, style),
-        _ => surface_page(input, Surface::Iops, Operation::All, style),
+        ChartKind::IopsTimeline => timeline_page(input, kind, style, |slices| timeline::iops(slices, input.cut_iops)),
+        ChartKind::ThroughputTimeline => timeline_page(input, kind, style, timeline::throughput),
+        ChartKind::SequentialTimeline => timeline_page(input, kind, style, timeline::sequential),
+        ChartKind::OutstandingTimeline => timeline_page(input, kind, style, timeline::outstanding),
+        ChartKind::BlockSizes => Ok(distribution_page(input, kind, style, distribution::block_sizes)),
+        ChartKind::Latencies => Ok(distribution_page(input, kind, style, distribution::latencies)),
     }
+}
+
+fn timeline_page(
+    input: &ChartInput<'_>,
+    kind: ChartKind,
+    style: &Style,
+    make: impl Fn(&Slices) -> Timeline,
+) -> Result<Layout, ChartError> {
+    let slices = Slices::cut(input, TIMELINE_SLICES)?;
+    let time = caption::time_axis(input, &slices);
+    let timeline = make(&slices);
+    let mut notes = timeline.notes.clone();
+    notes.extend(caption::time_notes(&slices));
+    let mut legend = timeline.legend();
+    legend.extend(filtered_key(input, LEFT_OUT));
+    let mut page = page(input, kind, style, &notes, legend);
+    let body = page.body;
+    timeline.draw(&mut page, &slices, &time, &body);
+    Ok(Layout {
+        scene: page.scene,
+        notes,
+    })
+}
+
+fn distribution_page(
+    input: &ChartInput<'_>,
+    kind: ChartKind,
+    style: &Style,
+    draw: impl Fn(&mut Page, &ChartInput<'_>, &Area),
+) -> Layout {
+    let mut notes = vec!["of the samples that the filter kept".to_owned()];
+    notes.push(match kind {
+        ChartKind::BlockSizes => "whiskers: what buckets and mean allow".to_owned(),
+        _ => "percentiles: the bar is the range that holds the true value, the line the estimate".to_owned(),
+    });
+    let legend = [Operation::Read, Operation::Write].map(direction_key).into();
+    let mut page = page(input, kind, style, &notes, legend);
+    let body = page.body;
+    draw(&mut page, input, &body);
+    Layout {
+        scene: page.scene,
+        notes,
+    }
+}
+
+fn page(input: &ChartInput<'_>, kind: ChartKind, style: &Style, notes: &[String], legend: Vec<Key>) -> Page {
+    Page::new(
+        style,
+        &Texts {
+            title: kind.title(),
+            subject: caption::subject(input),
+            caption: captions(input, notes),
+            legend,
+        },
+    )
 }
 
 fn surface_page(
@@ -65,7 +129,7 @@ fn surface_page(
     let slices = Slices::cut(input, SURFACE_SLICES)?;
     let field = Field::of(&slices, surface, operation);
     let time = caption::time_axis(input, &slices);
-    let mut notes: Vec<String> = caption::binning(&slices).into_iter().collect();
+    let mut notes = caption::time_notes(&slices);
     if let Some(decades) = Decades::around(field.values()).filter(|decades| decades.clipped) {
         let least = 10_f64.powi(decades.low);
         notes.push(format!(
@@ -73,15 +137,9 @@ fn surface_page(
         ));
     }
     let kind = ChartKind::Surface(surface, operation);
-    let mut page = Page::new(
-        style,
-        &Texts {
-            title: kind.title(),
-            subject: caption::subject(input),
-            caption: captions(input, &notes),
-            legend: legend(input, operation),
-        },
-    );
+    let mut legend = vec![direction_key(operation)];
+    legend.extend(filtered_key(input, FILTERED));
+    let mut page = page(input, kind, style, &notes, legend);
     let body = page.body;
     let split = body.left + body.width() * 0.56;
     let gutter = 14.0 * page.scale;
@@ -126,21 +184,22 @@ fn captions(input: &ChartInput<'_>, notes: &[String]) -> Vec<String> {
     lines
 }
 
-fn legend(input: &ChartInput<'_>, operation: Operation) -> Vec<Key> {
+fn direction_key(operation: Operation) -> Key {
     let label = match operation {
         Operation::All => "all commands",
         Operation::Read => "reads",
         Operation::Write => "writes",
     };
-    let mut keys = vec![Key {
+    Key {
         color: hue(operation),
         label: label.to_owned(),
-    }];
-    if input.kept.contains(&false) {
-        keys.push(Key {
-            color: FILTERED,
-            label: "left out by the filter".to_owned(),
-        });
     }
-    keys
+}
+
+/// What stands for the samples that the filter left out, when there are any.
+fn filtered_key(input: &ChartInput<'_>, color: Color) -> Option<Key> {
+    input.kept.contains(&false).then(|| Key {
+        color,
+        label: "left out by the filter".to_owned(),
+    })
 }

@@ -62,16 +62,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// Direction of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Left to right.
-    Level,
-    /// Bottom to top, as beside a vertical axis.
-    Upward,
-}
-
-/// A text at its place.
+/// A text at its place, level.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TextRun {
     pub(super) text: String,
@@ -81,7 +72,6 @@ pub(super) struct TextRun {
     pub(super) size: f64,
     pub(super) weight: Weight,
     pub(super) anchor: Anchor,
-    pub(super) turn: Turn,
     pub(super) color: Color,
 }
 
@@ -108,13 +98,13 @@ impl Area {
         self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 
-    /// The area with every side moved outwards by `margin`.
-    pub(super) fn grown(&self, margin: f64) -> Self {
+    /// The area with its sides moved outwards.
+    pub(super) fn grown(&self, across: f64, along: f64) -> Self {
         Self {
-            left: self.left - margin,
-            top: self.top - margin,
-            right: self.right + margin,
-            bottom: self.bottom + margin,
+            left: self.left - across,
+            top: self.top - along,
+            right: self.right + across,
+            bottom: self.bottom + along,
         }
     }
 }
@@ -130,19 +120,11 @@ impl TextRun {
         };
         let (above, below) = (font::CAP_HEIGHT * self.size, font::DESCENT * self.size);
         let (x, y) = self.at;
-        match self.turn {
-            Turn::Level => Area {
-                left: x - before,
-                top: y - above,
-                right: x - before + width,
-                bottom: y + below,
-            },
-            Turn::Upward => Area {
-                left: x - above,
-                top: y + before - width,
-                right: x + below,
-                bottom: y + before,
-            },
+        Area {
+            left: x - before,
+            top: y - above,
+            right: x - before + width,
+            bottom: y + below,
         }
     }
 }
@@ -207,6 +189,24 @@ impl Layer {
         while begin < length {
             self.line(at(begin), at((begin + dash).min(length)), color, width);
             begin += 2.0 * dash;
+        }
+    }
+
+    /// Fine diagonal lines over an area, for what is not known.
+    pub(super) fn hatching(&mut self, area: &Area, pitch: f64, color: Color) {
+        let mut shift = pitch;
+        while shift < area.width() + area.height() {
+            // From the left or bottom edge, rising to the top or right edge.
+            let from = (
+                area.left + (shift - area.height()).max(0.0),
+                area.top + shift.min(area.height()),
+            );
+            let to = (
+                area.left + shift.min(area.width()),
+                area.top + (shift - area.width()).max(0.0),
+            );
+            self.line(from, to, color, 0.4);
+            shift += pitch;
         }
     }
 

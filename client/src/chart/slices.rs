@@ -1,9 +1,10 @@
 //! Time cut into slices: one per sample, or fewer and wider ones when there are more samples than a picture can show.
 
-use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
 
 use super::{ChartError, ChartInput};
 use crate::analysis::Sample;
+use crate::analysis::profile::{Counts, Rates};
 
 /// Two samples are neighbours when the pause between them is below this share of a sample's length.
 const GAP_SHARE: f64 = 0.01;
@@ -24,6 +25,7 @@ pub(super) struct Slice {
     /// Samples in it.
     pub(super) samples: usize,
     histograms: IntervalSet,
+    edge_ios: u64,
 }
 
 impl Slice {
@@ -39,9 +41,9 @@ impl Slice {
         &self.histograms
     }
 
-    /// Commands counted by the histogram of sizes, per second.
-    pub(super) fn iops(&self, operation: Operation) -> f64 {
-        total(self.counts(Metric::IoLength, operation)) / self.seconds
+    /// I/Os per second.
+    pub(super) fn rates(&self) -> Rates {
+        Rates::of(Counts::of(&self.histograms), self.seconds, self.edge_ios)
     }
 }
 
@@ -84,9 +86,11 @@ impl Slices {
             group.min(limit.saturating_sub(1))
         };
         let mut slices: Vec<Slice> = Vec::new();
+        let mut axes = IntervalSet::default();
         let mut kept = Vec::new();
         let mut current = None;
         for (index, sample) in samples.iter().enumerate() {
+            check_axes(&mut axes, sample)?;
             let group = group_of(index, sample);
             if current != Some(group) {
                 current = Some(group);
@@ -115,10 +119,35 @@ impl Slices {
             .find_map(|slice| Some(slice.histograms.get(kind)?.limits.as_slice()))
     }
 
+    /// Begin and end of the times without any sample, seconds of the series.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.slices
+            .iter()
+            .zip(self.slices.iter().skip(1))
+            .filter(|(_, after)| !after.joined)
+            .map(|(before, after)| (before.end, after.start))
+    }
+
     /// Whether slices hold several samples each.
     pub(super) fn binned(&self) -> bool {
         self.slices.len() < self.samples
     }
+}
+
+/// Whether a sample has the bucket limits of those before it, whose empty histograms are `axes`.
+fn check_axes(axes: &mut IntervalSet, sample: &Sample) -> Result<(), ChartError> {
+    for (kind, interval) in sample.disks.iter().flat_map(|disk| disk.histograms.iter()) {
+        match axes.get(kind) {
+            None => axes.insert(kind, Interval::empty(interval.limits.clone())),
+            Some(axis) if axis.limits == interval.limits => {}
+            Some(_) => {
+                return Err(ChartError::MixedLimits {
+                    sequence: sample.sequence,
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Slice {
@@ -131,6 +160,7 @@ impl Slice {
             joined,
             samples: 0,
             histograms: IntervalSet::default(),
+            edge_ios: 0,
         }
     }
 
@@ -139,6 +169,7 @@ impl Slice {
         self.seconds += sample.seconds;
         self.samples += 1;
         for disk in &sample.disks {
+            self.edge_ios += disk.edge_ios;
             self.histograms
                 .merge(&disk.histograms)
                 .map_err(|_| ChartError::MixedLimits {

@@ -11,14 +11,15 @@
 //! The projection is parallel. The cells of a height field hide each other only in one order, away from the viewer,
 //! so cells painted from the far corner to the near one hide what they must (painter's algorithm, exact here).
 
+use super::axes::label_at;
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::axis_number;
 use super::page::Page;
-use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, QUIET, slope};
+use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, slope};
 use super::scale::Linear;
-use super::scene::{Anchor, Area, Color, Layer, Point, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
 use super::slices::Slices;
 use super::time_axis::TimeAxis;
 
@@ -161,9 +162,9 @@ impl SurfacePanel<'_> {
         let mut axes = Layer::new("surface-axes");
         let mut runs = self.bucket_axis(&mut axes, &view, scale, area);
         let values = self.value_axis(&mut axes, &view, &axis, &z_labels, scale, area);
-        runs = fitting(runs, &self.field.landmarks, 0.4 * scale);
+        runs = fitting(runs, &self.field.landmarks, 4.0 * scale);
         // The axes of values and of buckets meet in a corner, where the bucket has precedence.
-        let free: Vec<TextRun> = values
+        let free: Vec<TextRun> = fitting(values, &[], 3.0 * scale)
             .into_iter()
             .filter(|value| !runs.iter().any(|run| run.area().overlaps(&value.area())))
             .collect();
@@ -365,12 +366,17 @@ impl SurfacePanel<'_> {
             let at = (end.0 - 2.0 * scale, end.1 + font::CAP_HEIGHT * size * 0.75);
             runs.push(label_at(label, at, size, Anchor::End));
         }
-        let middle = f64::midpoint(view.place(0.0, 0.0, 0.0).0, view.place(1.0, 0.0, 0.0).0);
-        let title_size = Page::LABEL * scale;
-        let half = font::width(self.bucket_title, title_size, Weight::Regular) / 2.0;
-        let at = (middle.max(area.left + half), area.bottom - font::DESCENT * title_size);
-        layer.text(label_at(self.bucket_title, at, title_size, Anchor::Middle));
+        let (corner, _) = view.place(1.0, 0.0, 0.0);
+        Self::axis_title(layer, self.bucket_title, (area.left, corner), area, scale);
         runs
+    }
+
+    /// A title under one of the two lower edges, which meet at the near corner.
+    fn axis_title(layer: &mut Layer, title: &str, (left, right): (f64, f64), area: &Area, scale: f64) {
+        let size = Page::LABEL * scale;
+        let title = font::ellipsis(title, size, Weight::Regular, right - left - 8.0 * scale);
+        let at = (f64::midpoint(left, right), area.bottom - font::DESCENT * size);
+        layer.text(label_at(&title, at, size, Anchor::Middle));
     }
 
     fn time_axis(
@@ -391,12 +397,8 @@ impl SurfacePanel<'_> {
             let at = (end.0 + 2.0 * scale, end.1 + font::CAP_HEIGHT * size * 0.75);
             runs.push(label_at(&tick.label, at, size, Anchor::Start));
         }
-        let title = self.time.title();
-        let title_size = Page::LABEL * scale;
-        let half = font::width(&title, title_size, Weight::Regular) / 2.0;
-        let middle = f64::midpoint(view.place(1.0, 0.0, 0.0).0, view.place(1.0, 1.0, 0.0).0);
-        let at = (middle.min(area.right - half), area.bottom - font::DESCENT * title_size);
-        layer.text(label_at(&title, at, title_size, Anchor::Middle));
+        let (corner, _) = view.place(1.0, 0.0, 0.0);
+        Self::axis_title(layer, &self.time.title(), (corner, area.right), area, scale);
         runs
     }
 }
@@ -431,16 +433,4 @@ fn outward(edge: Point, inside: Point, length: f64) -> Point {
         return edge;
     }
     (edge.0 + dx / distance * length, edge.1 + dy / distance * length)
-}
-
-pub(super) fn label_at(text: &str, at: Point, size: f64, anchor: Anchor) -> TextRun {
-    TextRun {
-        text: text.to_owned(),
-        at,
-        size,
-        weight: Weight::Regular,
-        anchor,
-        turn: Turn::Level,
-        color: QUIET,
-    }
 }

@@ -133,12 +133,10 @@ mod tests {
         assert!((axis(0.0, 1800.0).ticks(4)[0].at - 300.0).abs() < 1e-6);
     }
 
+    /// Of 08:25 + 50 000 s = 22:18:20 to 08:25 + 70 000 s = 03:51:40, two-hour steps hold midnight and two o'clock.
     #[test]
     fn midnight_is_labelled_with_its_date() {
-        assert_eq!(
-            labels(axis(50_000.0, 70_000.0), 3),
-            ["00:00", "03:00"].map(|label| label.replace("00:00", "Nov 7"))
-        );
+        assert_eq!(labels(axis(50_000.0, 70_000.0), 3), ["Nov 7", "02:00"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{ChartError, ChartInput, ChartKind, Style, render};
 use crate::config::ChartFormat;
 use crate::failure::FileError;
+use crate::store::write_atomic;
 
 /// Writes charts into `directory`, which is made when it is missing, and returns their paths in the order of `kinds`.
 ///
@@ -28,10 +29,7 @@ pub fn write_all(
         .map(|&kind| {
             let path = directory.join(kind.name()).with_extension(extension(format));
             let bytes = render(input, kind, format, style)?;
-            let mut file = tempfile::NamedTempFile::new_in(directory).map_err(FileError::new("create", &path))?;
-            std::io::Write::write_all(&mut file, &bytes).map_err(FileError::new("write", &path))?;
-            file.persist(&path)
-                .map_err(|error| FileError::new("write", &path)(error.error))?;
+            write_atomic(&path, &bytes)?;
             Ok(path)
         })
         .collect()

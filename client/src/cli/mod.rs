@@ -3,9 +3,11 @@
 //! A command is a file with `#[derive(Args)] struct XArgs` and `fn run(args: &XArgs, env: &Env) -> Result<Outcome,
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
+mod analyze;
 mod cleanup;
 mod collect;
 mod completions;
+mod chart;
 mod config;
 mod connect;
 mod delete;
@@ -14,6 +16,7 @@ mod doctor;
 mod env;
 mod error;
 mod hosts;
+mod import;
 mod install;
 mod job;
 mod list;
@@ -29,6 +32,7 @@ mod start;
 mod status;
 mod stop;
 mod uninstall;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -68,10 +72,14 @@ pub enum Command {
     List(list::ListArgs),
     Stop(stop::StopArgs),
     Pull(pull::PullArgs),
+    Import(import::ImportArgs),
+    Analyze(analyze::AnalyzeArgs),
     Cleanup(cleanup::CleanupArgs),
     Delete(delete::DeleteArgs),
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
+    Chart(chart::ChartArgs),
+    Verify(verify::VerifyArgs),
     Config(config::ConfigArgs),
     Reindex(reindex::ReindexArgs),
     Doctor(doctor::DoctorArgs),
@@ -92,10 +100,14 @@ impl Command {
             Self::List(args) => list::run(args, env),
             Self::Stop(args) => stop::run(args, env),
             Self::Pull(args) => pull::run(args, env),
+            Self::Import(args) => import::run(args, env),
+            Self::Analyze(args) => analyze::run(args, env),
             Self::Cleanup(args) => cleanup::run(args, env),
             Self::Delete(args) => delete::run(args, env),
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),
+            Self::Chart(args) => chart::run(args, env),
+            Self::Verify(args) => verify::run(args, env),
             Self::Config(args) => config::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),
             Self::Doctor(args) => doctor::run(args, env),

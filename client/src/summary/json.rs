@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Status;
 
@@ -82,7 +82,7 @@ pub(crate) struct Metrics {
     throughput_mbps: f64,
     throughput_read_mbps: f64,
     throughput_write_mbps: f64,
-    block_size_distribution: BTreeMap<String, f64>,
+    block_size_distribution: InOrder<f64>,
     block_sizes: DirectionsJson<BlockSizesJson>,
     sequential_random: SequentialJson,
     queue_depth: Option<QueueDepthJson>,
@@ -180,6 +180,22 @@ struct HistogramJson<'analysis> {
     counts: &'analysis [u64],
 }
 
+/// An object whose keys keep the order they were given in.
+#[derive(Debug)]
+struct InOrder<T>(Vec<(String, T)>);
+
+impl<T> FromIterator<(String, T)> for InOrder<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl<T: Serialize> Serialize for InOrder<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
 impl<'analysis> Summary<'analysis> {
     /// Everything about an analysis.
     pub fn of(analysis: &'analysis Analysis) -> Self {
@@ -268,15 +284,14 @@ impl Metrics {
             latency_ms: DirectionsJson::from(&profile.latency_ms, |latency| latency.as_ref().map(distribution)),
             interarrival_us: DirectionsJson::from(&profile.interarrival_us, |times| times.as_ref().map(distribution)),
             burst_index: profile.burst_index.map(|index| index.est),
-            ranges: BTreeMap::from_iter(
-                [
-                    ("throughput_mbps", throughput.total),
-                    ("throughput_read_mbps", throughput.read),
-                    ("throughput_write_mbps", throughput.write),
-                ]
-                .into_iter()
-                .chain(profile.burst_index.map(|index| ("burst_index", index))),
-            ),
+            ranges: [
+                ("throughput_mbps", throughput.total),
+                ("throughput_read_mbps", throughput.read),
+                ("throughput_write_mbps", throughput.write),
+            ]
+            .into_iter()
+            .chain(profile.burst_index.map(|index| ("burst_index", index)))
+            .collect(),
         }
     }
 }

@@ -6,4 +6,4 @@ mod text;
 
 pub use json::{SCHEMA_VERSION, Summary};
 pub use number::{count, duration_ms, rate};
-pub use text::{PARTIAL_ADVICE, partial_warning, profile_lines, report};
+pub use text::{PARTIAL_ADVICE, imported, partial_warning, profile_lines, report};

@@ -8,8 +8,10 @@ pub fn rate(value: f64) -> String {
         value if value >= 99.95 => count(value.round()),
         value if value >= 9.995 => format!("{value:.1}"),
         value if value >= 0.9995 => format!("{value:.2}"),
-        value if value == 0.0 => "0".to_owned(),
-        value => format!("{value:.3}"),
+        0.0 => "0".to_owned(),
+        value if value >= 0.0995 => format!("{value:.3}"),
+        value if value >= 0.000_995 => format!("{value:.5}"),
+        value => format!("{value:.1e}"),
     }
 }
 
@@ -24,6 +26,12 @@ pub fn count(value: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number with its noun: `1 sample`, `30 samples`.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number as f64))
 }
 
 /// A time given in milliseconds, in the unit that keeps it short: `40us`, `2.1ms`, `51s`.
@@ -50,7 +58,7 @@ fn short(value: f64) -> String {
 pub(super) fn percent(value: f64) -> String {
     match value {
         value if value > 0.0 && value < 0.5 => "<1%".to_owned(),
-        value if value < 100.0 && value >= 99.5 => ">99%".to_owned(),
+        value if (99.5..100.0).contains(&value) => ">99%".to_owned(),
         value => format!("{value:.0}%"),
     }
 }
@@ -78,8 +86,11 @@ mod tests {
 
     #[test]
     fn large_rates_have_thousands_separators_and_small_ones_three_digits() {
-        let texts = [1_234_567.0, 4280.4, 100.0, 42.04, 3.456, 0.8067, 0.0].map(rate);
-        assert_eq!(texts, ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0"]);
+        let texts = [1_234_567.0, 4280.4, 100.0, 42.04, 3.456, 0.8067, 0.00431, 0.0].map(rate);
+        assert_eq!(
+            texts,
+            ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]
+        );
     }
 
     #[test]

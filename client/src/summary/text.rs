@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{count, duration_ms, percent, rate, with_range};
+use super::number::{count, counted, duration_ms, percent, rate, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
-use crate::analysis::{Analysis, Profile, Severity};
+use crate::analysis::{Analysis, Finding, Profile, Severity};
+use crate::import::Imported;
 
 /// How many block sizes are worth a place on the line.
 const SIZES_SHOWN: usize = 6;
@@ -33,12 +34,13 @@ pub fn report(analysis: &Analysis) -> String {
         .map_or_else(String::new, |threshold| format!(" (threshold: {threshold})"));
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "Loading samples... {total} samples found.");
+    let _ = writeln!(text, "Loading samples... {} found.", counted(total, "sample"));
     let _ = writeln!(text, "Applying filter: {}{threshold}", filter.method());
     let dropped = total - kept;
     let _ = writeln!(
         text,
-        "Filtered out {dropped} low-activity samples ({:.1}%)",
+        "Filtered out {} ({:.1}%)",
+        counted(dropped, "low-activity sample"),
         100.0 * dropped as f64 / total.max(1) as f64
     );
     if dropped > 0 {
@@ -51,7 +53,7 @@ pub fn report(analysis: &Analysis) -> String {
             percent(100.0 * shares.bytes)
         );
     }
-    let _ = writeln!(text, "Analyzing {kept} samples...\n");
+    let _ = writeln!(text, "Analyzing {}...\n", counted(kept, "sample"));
     let _ = writeln!(text, "Peak Workload Profile:");
     for line in profile_lines(&analysis.profile) {
         let _ = writeln!(text, "  {line}");
@@ -62,10 +64,37 @@ pub fn report(analysis: &Analysis) -> String {
             let _ = writeln!(text, "  {disk}: {}", one_line(profile));
         }
     }
-    let notable: Vec<_> = analysis.findings.iter().collect();
-    if !notable.is_empty() {
-        let _ = writeln!(text, "\nData quality:");
-        for finding in notable {
+    text.push_str(&data_quality(&analysis.findings));
+    text
+}
+
+/// What an import found.
+pub fn imported(job: &Imported, shown_path: &str) -> String {
+    let analysis = &job.analysis;
+    let mut text = format!(
+        "Imported job '{}': {}, {}, {}\n",
+        job.directory.reference(),
+        counted(job.prints as usize, "print"),
+        counted(analysis.series.disks.len(), "disk"),
+        counted(analysis.series.samples.len(), "sample"),
+    );
+    for line in profile_lines(&analysis.profile) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text.push_str(&data_quality(&analysis.findings));
+    let _ = write!(
+        text,
+        "\nSaved to: {shown_path}\nNext: vscsi-helper analyze {}",
+        job.directory.reference()
+    );
+    text
+}
+
+fn data_quality(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    if !findings.is_empty() {
+        text.push_str("\nData quality:\n");
+        for finding in findings {
             let word = match finding.severity {
                 Severity::Info => "note",
                 Severity::Warning => "warning",
@@ -93,11 +122,16 @@ pub fn profile_lines(profile: &Profile) -> Vec<String> {
     }
     let mut lines = vec![
         format!(
-            "IOPS: {} (Read: {} / Write: {}), {} I/Os in {:.1} s",
+            "IOPS: {} (Read: {} / Write: {})",
             rate(profile.iops.total),
             rate(profile.iops.read),
-            rate(profile.iops.write),
+            rate(profile.iops.write)
+        ),
+        format!(
+            "I/Os: {} (Read: {} / Write: {}) in {:.1} s",
             count(ios.total as f64),
+            count(ios.read as f64),
+            count(ios.write as f64),
             profile.seconds
         ),
         throughput(&profile.throughput_mbps),

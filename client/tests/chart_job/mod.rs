@@ -7,11 +7,12 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use vscsi_helper::analysis::{DiskKey, DiskSample, Provenance, Sample, Series};
+use vscsi_helper::analysis::{DiskKey, DiskSample, Filter, Provenance, Sample, Series, Workload};
+use vscsi_helper::chart::ChartInput;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 /// Length of a sample, seconds.
-pub const SECONDS: f64 = 60.0;
+pub(crate) const SECONDS: f64 = 60.0;
 
 /// Shares of a metric's buckets, each named by its limit; `i64::MAX` names the overflow.
 type Shares = &'static [(i64, f64)];
@@ -42,6 +43,7 @@ const READ_SEEKS: Shares = &[
     (500_000, 0.08),
     (i64::MAX, 0.22),
 ];
+const STREAM_SEEKS: Shares = &[(-500_000, 0.10), (1, 0.62), (64, 0.08), (5000, 0.08), (i64::MAX, 0.12)];
 const LOG_SEEKS: Shares = &[
     (-500_000, 0.12),
     (-6, 0.06),
@@ -113,7 +115,7 @@ const BACKUP: Phase = Phase {
 };
 
 /// An interval with `total` values spread by `shares`; every value is taken to be its bucket's limit.
-pub fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
+pub(crate) fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
     let limits = Limits::known(metric);
     let mut interval = Interval::empty(limits.clone());
     for &(limit, share) in shares {
@@ -136,7 +138,7 @@ pub fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
 
 /// Which directions have I/O.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Directions {
+pub(crate) enum Directions {
     Both,
     ReadsOnly,
 }
@@ -165,7 +167,7 @@ fn histograms(phase: &Phase, level: f64, directions: Directions) -> IntervalSet 
     };
     add(Metric::IoLength, phase.read_sizes, phase.write_sizes);
     add(Metric::SeekDistance, phase.read_seeks, phase.write_seeks);
-    add(Metric::SeekDistanceClosest16, phase.read_seeks, phase.write_seeks);
+    add(Metric::SeekDistanceClosest16, STREAM_SEEKS, phase.write_seeks);
     add(Metric::Latency, phase.read_latencies, phase.write_latencies);
     add(Metric::OutstandingIos, phase.outstanding, IDLE.outstanding);
     let rate = phase.reads_per_second * level;
@@ -201,7 +203,7 @@ fn flutter(index: usize) -> f64 {
 }
 
 /// A job of `samples` samples on `disks` disks, without gaps.
-pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
+pub(crate) fn job(samples: usize, disks: usize, directions: Directions) -> Series {
     let begin: Timestamp = "2025-11-06T08:30:30Z".parse().unwrap();
     let keys = (0..disks).map(|disk| DiskKey(format!("scsi{}:{}", disk / 15, disk % 15)));
     let samples = (0..samples).map(|index| {
@@ -223,6 +225,7 @@ pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
                 .map(|disk| DiskSample {
                     disk,
                     histograms: histograms(phase, level / (disk + 1) as f64, directions),
+                    edge_ios: 0,
                 })
                 .collect(),
         }
@@ -233,26 +236,39 @@ pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
     }
 }
 
-/// The mask of a filter that drops the quietest quarter, as `percentile 75` does.
-pub fn quietest_quarter_dropped(series: &Series) -> Vec<bool> {
-    let activity = |sample: &Sample| -> u64 {
-        let sizes = sample
-            .disks
-            .iter()
-            .filter_map(|disk| disk.histograms.of(Metric::IoLength, Operation::All));
-        sizes.map(|interval| interval.count).sum()
-    };
-    let mut order: Vec<usize> = (0..series.samples.len()).collect();
-    order.sort_by_key(|&index| activity(&series.samples[index]));
-    let mut kept = vec![true; order.len()];
-    for &index in order.iter().take(order.len() / 4) {
-        kept[index] = false;
-    }
-    kept
+/// A series with the samples that `percentile 75` keeps.
+pub(crate) struct Filtered {
+    pub(crate) series: Series,
+    pub(crate) kept: Vec<bool>,
+    pub(crate) cut_iops: Option<f64>,
+    pub(crate) workload: Workload,
 }
 
-/// The provenance of a series under a mask.
-pub fn provenance(series: &Series, kept: &[bool]) -> Provenance {
+impl Filtered {
+    pub(crate) fn of(series: Series) -> Self {
+        let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
+        let selection = Filter::Percentile(75.0).select(&iops);
+        let provenance = provenance(&series, &selection.kept);
+        let workload = Workload::of(&series, &selection.kept, provenance).unwrap();
+        Self {
+            series,
+            kept: selection.kept,
+            cut_iops: selection.cut_iops,
+            workload,
+        }
+    }
+
+    pub(crate) fn input(&self) -> ChartInput<'_> {
+        ChartInput {
+            series: &self.series,
+            kept: &self.kept,
+            cut_iops: self.cut_iops,
+            workload: &self.workload,
+        }
+    }
+}
+
+fn provenance(series: &Series, kept: &[bool]) -> Provenance {
     let first = series.samples.first().unwrap();
     let last = series.samples.last().unwrap();
     let begin = first

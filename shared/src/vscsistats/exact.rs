@@ -84,32 +84,38 @@ fn row(tail: &Tail, rest: &mut &[u8]) -> Option<u64> {
 /// The frequency at the start of `text`, and what follows its comma.
 #[inline]
 fn count(text: &[u8]) -> Option<(u64, &[u8])> {
-    const COMMAS: u64 = repeated(b',');
-    const ZEROS: u64 = repeated(b'0');
-    let word = eight(text)?;
-    let differences = word ^ COMMAS;
-    let commas = differences.wrapping_sub(repeated(1)) & !differences & repeated(0x80);
-    if commas == 0 {
-        return long_count(text);
+    let (mut value, mut length) = digits(text)?;
+    let mut comma = length as usize;
+    // Eight digits and no comma behind them: there may be more.
+    while length == 8 {
+        let (more, more_length) = digits(text.get(comma..)?)?;
+        value = value.checked_mul(10_u64.pow(more_length))?.checked_add(more)?;
+        comma += more_length as usize;
+        length = more_length;
     }
-    let length = commas.trailing_zeros() / 8;
-    if length == 0 {
+    if comma == 0 {
         return None;
     }
+    Some((value, text.get(comma + 1..)?))
+}
+
+/// The digits before the first comma of the next eight bytes, as a number, and how many they are.
+#[inline]
+fn digits(text: &[u8]) -> Option<(u64, u32)> {
+    let word = eight(text)?;
+    let differences = word ^ repeated(b',');
+    let commas = differences.wrapping_sub(repeated(1)) & !differences & repeated(0x80);
+    // Without a comma there are 64 zero bits to count, which are eight digits.
+    let length = commas.trailing_zeros() / 8;
+    if length == 0 {
+        return Some((0, 0));
+    }
     // The digits move to the end of the word; zeros take the place of what followed them and of nothing else.
-    let digits = (word ^ ZEROS) << (64 - 8 * length);
+    let digits = (word ^ repeated(b'0')) << (64 - 8 * length);
     if (digits | digits.wrapping_add(repeated(0x76))) & repeated(0x80) != 0 {
         return None;
     }
-    Some((eight_digits(digits), text.get(length as usize + 1..)?))
-}
-
-/// A frequency of eight digits or more.
-#[cold]
-fn long_count(text: &[u8]) -> Option<(u64, &[u8])> {
-    let length = text.iter().take(21).position(|&byte| byte == b',')?;
-    let value = super::number::unsigned(text.get(..length)?).ok()?;
-    Some((value, text.get(length + 1..)?))
+    Some((eight_digits(digits), length))
 }
 
 /// Eight values 0 to 9, most significant in the lowest byte, as one number: pairs, then fours, then all eight.

@@ -6,7 +6,9 @@
 mod assembly;
 mod block;
 mod body;
+mod command_table;
 mod diagnostic;
+mod encoding;
 mod exact;
 mod header;
 mod lines;
@@ -16,6 +18,7 @@ mod parser;
 mod print;
 mod write;
 
+pub use command_table::{CommandTable, is_command_table, parse_command_table};
 pub(crate) use diagnostic::excerpt;
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};

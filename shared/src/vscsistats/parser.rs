@@ -1,11 +1,12 @@
 //! The parser: lines in, prints and findings out.
 
-use memchr::memmem;
+use memchr::memrchr_iter;
 
 use super::assembly::Assembly;
 use super::block::{Block, Progress};
 use super::body::{self, Body};
 use super::diagnostic::{Findings, excerpt};
+use super::encoding::Encoding;
 use super::header::{self, Header, NoHeader};
 use super::lines::{Cut, LONGEST, LineCutter};
 use super::print::{Parsed, Print};
@@ -32,6 +33,7 @@ enum Place {
 /// The result does not depend on how the input is cut into pieces.
 #[derive(Debug, Default)]
 pub struct Parser {
+    encoding: Encoding,
     cutter: LineCutter,
     line: u64,
     place: Place,
@@ -48,7 +50,12 @@ impl Parser {
 
     /// Reads the next piece of the input; it may end anywhere.
     pub fn push(&mut self, piece: &[u8]) {
-        let mut rest = piece;
+        let text = self.encoding.decode(piece);
+        self.push_text(&text);
+    }
+
+    fn push_text(&mut self, text: &[u8]) {
+        let mut rest = text;
         while !rest.is_empty() {
             rest = self.exact_rows(rest);
             match self.cutter.cut(&mut rest) {
@@ -70,6 +77,9 @@ impl Parser {
 
     /// Ends the input: the prints not taken yet, and all findings.
     pub fn finish(mut self) -> Parsed {
+        if let Some(byte) = self.encoding.finish() {
+            self.push_text(&[byte]);
+        }
         let last = self.cutter.carried();
         if !last.is_empty() {
             self.next_line(&last, false);
@@ -233,6 +243,7 @@ impl Parser {
 
 /// A line that holds a title somewhere behind its start, as what precedes the last title and that title.
 fn glued(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memmem::rfind(line.get(1..)?, header::BEGINNING)?;
-    line.split_at_checked(at + 1)
+    let mut candidates = memrchr_iter(b'H', line).filter_map(|at| line.split_at_checked(at));
+    let last = candidates.find(|(_, title)| title.starts_with(header::BEGINNING));
+    last.filter(|(torn, _)| !torn.is_empty())
 }

@@ -1,4 +1,4 @@
-//! A real capture, and a data file with its facts.
+//! A real capture, and a data file that gives its figures to an invented VM.
 //!
 //! The capture is one VM with one disk on ESXi 6.7 or later. The figures below were read from it by hand.
 
@@ -29,8 +29,6 @@ fn kind(metric: Metric, operation: Operation) -> HistogramKind {
 #[test]
 fn the_capture_has_all_sixteen_histograms_of_one_disk() {
     for disk in disks() {
-        assert_eq!(disk.world_group_id, WorldGroupId(2_099_979));
-        assert_eq!(disk.handle_id, HandleId(8194));
         assert_eq!(disk.node.as_deref(), Some("scsi0:0"));
         assert_eq!(disk.iter().count(), 16);
     }

@@ -74,6 +74,31 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
+fn the_utf_16_that_powershell_writes_is_read() {
+    let text = format!("\u{feff}é {}", latency(8192).replace('\n', "\r\n"));
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let input: Vec<u8> = text.encode_utf16().flat_map(to_bytes).collect();
+        let parsed = parse(&input);
+        assert_eq!(histograms(&parsed), 1);
+        assert_eq!(findings(&parsed), ["line 1: unexpected line `?`"]);
+    }
+}
+
+#[test]
+fn half_a_byte_order_mark_is_an_unexpected_line() {
+    let mut input = b"\xff\n".to_vec();
+    input.extend(latency(8192).into_bytes());
+    assert_eq!(histograms(&parse(&input)), 1);
+    assert_eq!(
+        findings(&parse(b"\xff")),
+        [
+            "line 1: unexpected line `\u{fffd}`",
+            "line 1: no vscsiStats histogram was found"
+        ]
+    );
+}
+
+#[test]
 fn a_missing_overflow_row_leaves_the_histogram_out() {
     left_out(
         latency(8192).strip_suffix("0,100000\n").unwrap(),
@@ -183,7 +208,7 @@ fn control_characters_do_not_reach_the_findings() {
 
 #[test]
 fn invalid_utf8_is_shown_as_replacement_characters() {
-    let mut input = b"\xff\xfe\xff\n".to_vec();
+    let mut input = b"\xff\xfd\xff\n".to_vec();
     input.extend(latency(8192).into_bytes());
     let parsed = parse(&input);
     assert_eq!(histograms(&parsed), 1);

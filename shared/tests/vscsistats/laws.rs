@@ -74,10 +74,14 @@ proptest! {
         print in print(),
         sizes in prop::collection::vec(1_usize..300, 1..8),
         garbage in any::<Vec<u8>>(),
+        utf16 in any::<bool>(),
     ) {
         let mut input = garbage;
         input.extend(print.csv().to_string().replace("count,", "count ,").into_bytes());
         input.extend(print.csv().to_string().into_bytes());
+        if utf16 {
+            input = [0xff, 0xfe].into_iter().chain(input.into_iter().flat_map(|byte| [byte, 0])).collect();
+        }
         prop_assert_eq!(in_pieces(&input, &sizes), parse(&input));
     }
 

@@ -7,6 +7,8 @@
 )]
 
 mod capture;
+mod command_table;
+mod corpus;
 mod damage;
 mod laws;
 mod support;

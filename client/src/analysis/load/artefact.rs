@@ -16,7 +16,7 @@ const SLACK_SECONDS: f64 = 1.0;
 /// Artefacts that were removed from one disk's sample.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Removed {
-    /// The largest first interarrival, microseconds: the host's uptime.
+    /// The first interarrival of the first I/O, microseconds: the host's uptime.
     pub(super) uptime_us: Option<i64>,
     /// The first interarrival over all commands was among them, so the collection's first I/O lies in this sample.
     pub(super) first_io: bool,
@@ -56,7 +56,8 @@ pub(super) fn remove<'print>(
         if !is_uptime(largest, longest_pause_seconds) || !set.get_mut(kind).is_some_and(|set| take_out(set, largest)) {
             continue;
         }
-        removed.uptime_us = removed.uptime_us.max(Some(largest));
+        // The first I/O over all commands comes first; the first of the other direction is later.
+        removed.uptime_us = removed.uptime_us.or(Some(largest));
         removed.first_io |= operation == Operation::All;
         // A beginning that shows in the interarrival times is the beginning for the seek distances too.
         let windowed = (operation == Operation::All).then_some(Metric::SeekDistanceClosest16);

@@ -157,7 +157,7 @@ impl Assembler {
         let (since, histograms, removed) = match same {
             Some(chain) if !context.restarted => {
                 let since = chain.at;
-                match chain.advance(disk.histograms, context.at) {
+                match chain.advance(disk.histograms, context.at, !context.undated) {
                     Advance::Difference(set, removed) => (since, set, removed),
                     Advance::Reset(..) if context.new_baseline => return None,
                     Advance::Reset(set, removed) => {

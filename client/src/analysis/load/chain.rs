@@ -46,11 +46,12 @@ impl Chain {
         self.counters.handle_id
     }
 
-    pub(super) fn advance(&mut self, later: DiskHistograms, at: Option<f64>) -> Advance {
+    /// Compares with a later snapshot at `at`; `measured` says that its time was read from the host's clock.
+    pub(super) fn advance(&mut self, later: DiskHistograms, at: Option<f64>, measured: bool) -> Advance {
         if let Some((kind, _)) = self.counters.iter().find(|(kind, _)| later.get(*kind).is_none()) {
             return Advance::Incomplete(kind);
         }
-        let advance = self.compare(&later, at);
+        let advance = self.compare(&later, at, measured);
         if matches!(advance, Advance::Reset(..) | Advance::LimitsChanged) {
             self.empty_at = [None; HistogramKind::COUNT];
         }
@@ -60,7 +61,7 @@ impl Chain {
         advance
     }
 
-    fn compare(&self, later: &DiskHistograms, at: Option<f64>) -> Advance {
+    fn compare(&self, later: &DiskHistograms, at: Option<f64>, measured: bool) -> Advance {
         let since_last = at.zip(self.at).map(|(now, then)| now - then);
         let mut set = IntervalSet::default();
         for (kind, print) in later.iter() {
@@ -68,7 +69,7 @@ impl Chain {
                 continue;
             };
             match print.since(before) {
-                Ok(Step::Difference(interval)) if !self.began_anew(kind, before, print, at) => {
+                Ok(Step::Difference(interval)) if !self.began_anew(kind, before, print, at.filter(|_| measured)) => {
                     set.insert(kind, interval);
                 }
                 Ok(_) => {

@@ -9,19 +9,32 @@ mod duration;
 mod files;
 mod reading;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use vscsi_shared::vscsistats::Print;
 
 pub use files::{SnapshotFile, read_snapshot_bytes, snapshot_files};
 
 use super::finding::{Code, Finding, Findings, Severity};
 use super::{AnalysisError, Series};
+use crate::failure::FileError;
+use crate::table::{self, CacheKey};
 use assemble::Assembler;
 use reading::Reading;
 
 /// Snapshots parsed at once: enough to keep every core busy, few enough to stay small beside the samples.
 const BATCH: usize = 256;
+
+/// How long the disks of a print were watched, by the times between their I/Os; `None` when there are too few.
+pub fn seconds_of_print(print: &Print) -> Option<f64> {
+    print
+        .disks
+        .iter()
+        .filter_map(|disk| duration::seconds_by_interarrival(&chain::whole(disk, None).0))
+        .max_by(f64::total_cmp)
+}
 
 /// A job's samples with everything noticed on the way.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -32,14 +45,42 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
 }
 
-/// Reads the samples of the job in `job_dir`.
-///
-/// A file that cannot be used is reported as a finding and left out, and the next difference spans it.
+/// The samples of the job in `job_dir`: from its cache where that is still true, and from its snapshots otherwise.
 ///
 /// # Errors
 /// [`AnalysisError::File`] when the directory of samples cannot be listed.
 pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
     let files = snapshot_files(job_dir)?;
+    let cached = CacheKey::of(&files).and_then(|key| table::read_cache(&cache_file(job_dir), &key));
+    Ok(cached.unwrap_or_else(|| load_snapshots(&files)))
+}
+
+/// Keeps what [`load`] found, so that the next run need not parse the snapshots. Does nothing where the cache is true.
+///
+/// # Errors
+/// When the directory cannot be listed or the cache not be written.
+pub fn keep(job_dir: &Path, loaded: &Loaded) -> Result<(), AnalysisError> {
+    let files = snapshot_files(job_dir)?;
+    let path = cache_file(job_dir);
+    let Some(key) = CacheKey::of(&files) else {
+        return Ok(());
+    };
+    if !table::is_cached(&path, &key) {
+        let folder = job_dir.join("analysis");
+        fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+        table::write_cache(&path, loaded, key)?;
+    }
+    Ok(())
+}
+
+fn cache_file(job_dir: &Path) -> PathBuf {
+    job_dir.join("analysis").join("histograms.parquet")
+}
+
+/// Reads the samples from snapshot files.
+///
+/// A file that cannot be used is reported as a finding and left out, and the next difference spans it.
+pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
     let mut findings = Findings::default();
     let mut assembler = Assembler::default();
     let mut expected = files.first().map_or(0, |file| file.sequence);
@@ -74,8 +115,8 @@ pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
     }
     let series = assembler.finish();
     check::series(&series, &mut findings);
-    Ok(Loaded {
+    Loaded {
         series,
         findings: findings.into_sorted(),
-    })
+    }
 }

@@ -72,7 +72,7 @@ impl Profile {
     /// Describes histograms that were observed over `seconds`; `edge_ios` of the I/Os lie at the edge of that time.
     pub fn over(histograms: &IntervalSet, seconds: f64, edge_ios: u64, gap: SequentialGap) -> Self {
         let ios = Counts::of(histograms);
-        let iops = Rates::of(ios, seconds, edge_ios);
+        let rates = Rates::of(ios, seconds, edge_ios);
         let distributions = |metric, factor| {
             ByOperation::from_fn(|operation| {
                 histograms
@@ -86,7 +86,7 @@ impl Profile {
         Self {
             seconds,
             ios,
-            iops,
+            iops: rates,
             throughput_mbps: Throughput::of(histograms, seconds),
             block_sizes: ByOperation::from_fn(|operation| {
                 histograms
@@ -95,7 +95,7 @@ impl Profile {
                     .unwrap_or_default()
             }),
             sequentiality: Sequentiality::of(histograms, gap),
-            burst_index: burst_index(&queue_depth, &latency_ms, iops.total),
+            burst_index: burst_index(&queue_depth, &latency_ms, rates.total),
             queue_depth,
             latency_ms,
             interarrival_us: distributions(Metric::Interarrival, 1.0),

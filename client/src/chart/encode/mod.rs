@@ -19,6 +19,10 @@ pub(super) struct Metadata {
 /// The name and version of this program.
 pub(super) const SOFTWARE: &str = concat!("vscsi-helper ", env!("CARGO_PKG_VERSION"));
 
+/// Width of the line that every opaque polygon has in its own colour. Each polygon is smoothed alone, so without the line
+/// the page would shine through between neighbours.
+const SEAM_POINTS: f64 = 0.3;
+
 /// A picture could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {

@@ -10,14 +10,10 @@ use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, Unico
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend};
 
-use super::{Metadata, SOFTWARE};
+use super::{Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, Weight, face};
-use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, rotation, shift, weight_of};
+use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, shift, weight_of};
 use crate::chart::scene::Scene;
-
-/// Width of the line of a polygon's own colour around it. Viewers smooth each polygon alone, so the page would shine
-/// through between neighbours without it.
-const SEAM_POINTS: f32 = 0.3;
 
 const CATALOG: Ref = Ref::new(1);
 const PAGES: Ref = Ref::new(2);
@@ -276,7 +272,7 @@ impl DrawingBackend for Canvas {
         self.color(color);
         self.outline(points);
         if color.alpha >= 1.0 {
-            self.content.set_line_width(SEAM_POINTS);
+            self.content.set_line_width(narrow(SEAM_POINTS));
             self.content.close_fill_nonzero_and_stroke();
         } else {
             self.content.fill_nonzero();
@@ -295,18 +291,8 @@ impl DrawingBackend for Canvas {
         }
         self.color(style.color());
         let size = style.size() / UNITS_PER_POINT;
-        let (cosine, sine) = rotation(style);
         let before = shift(style, font::width(text, size, weight));
         let (x, y) = self.place(at);
-        // The page's y axis points upwards, so a clockwise turn is a negative angle.
-        let matrix = [
-            narrow(cosine),
-            narrow(-sine),
-            narrow(sine),
-            narrow(cosine),
-            x - narrow(before * cosine),
-            y + narrow(before * sine),
-        ];
         let glyphs: Vec<u8> = text
             .chars()
             .flat_map(|character| face.glyph(character).0.to_be_bytes())
@@ -314,7 +300,7 @@ impl DrawingBackend for Canvas {
         self.content
             .begin_text()
             .set_font(font_name(weight), narrow(size))
-            .set_text_matrix(matrix)
+            .next_line(x - narrow(before), y)
             .show(Str(&glyphs))
             .end_text();
         Ok(())

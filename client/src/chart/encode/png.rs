@@ -7,9 +7,9 @@ use ab_glyph::OutlineCurve;
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend};
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
-use super::{EncodeError, Metadata, SOFTWARE};
+use super::{EncodeError, Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, face};
-use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, rotation, shift, weight_of};
+use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, shift, weight_of};
 use crate::chart::scene::Scene;
 
 /// More would need gigabytes; 600 dpi on A2 is below it.
@@ -67,11 +67,12 @@ fn write(pixmap: &Pixmap, metadata: &Metadata, dpi: u32) -> Result<Vec<u8>, Enco
     }
     let mut writer = encoder.write_header()?;
     // The page is opaque, so the fourth byte of each pixel says nothing.
-    let rgb: Vec<u8> = pixmap
-        .data()
-        .chunks_exact(4)
-        .flat_map(|pixel| pixel.iter().take(3).copied())
-        .collect();
+    let mut rgb = Vec::with_capacity(pixmap.data().len() / 4 * 3);
+    for pixel in pixmap.data().chunks_exact(4) {
+        if let [red, green, blue, _] = *pixel {
+            rgb.extend_from_slice(&[red, green, blue]);
+        }
+    }
     writer.write_image_data(&rgb)?;
     writer.finish()?;
     Ok(bytes)
@@ -187,6 +188,9 @@ impl DrawingBackend for Canvas {
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, points: I, style: &S) -> Drawn {
         if let Some(path) = self.path(points, true) {
             self.fill(&path, style.color());
+            if style.color().alpha >= 1.0 {
+                self.stroke(&path, style.color(), SEAM_POINTS * UNITS_PER_POINT);
+            }
         }
         Ok(())
     }
@@ -198,7 +202,6 @@ impl DrawingBackend for Canvas {
         };
         let size = style.size() * self.pixels_per_unit;
         let scale = size / face.units_per_em();
-        let (cosine, sine) = rotation(style);
         let (x, y) = (
             f64::from(at.0) * self.pixels_per_unit,
             f64::from(at.1) * self.pixels_per_unit,
@@ -209,11 +212,9 @@ impl DrawingBackend for Canvas {
             let glyph = face.glyph(character);
             if let Some(outline) = face.outline(glyph) {
                 let place = |point: ab_glyph::Point| {
-                    let across = pen + f64::from(point.x) * scale;
-                    let down = -f64::from(point.y) * scale;
                     (
-                        narrow(x + across * cosine - down * sine),
-                        narrow(y + across * sine + down * cosine),
+                        narrow(x + pen + f64::from(point.x) * scale),
+                        narrow(y - f64::from(point.y) * scale),
                     )
                 };
                 append(&mut builder, &outline.curves, place);

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plotters_backend::text_anchor::HPos;
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, FontTransform};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend};
 
-use super::{Metadata, SOFTWARE};
+use super::{Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, Weight};
 use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, weight_of};
 use crate::chart::scene::Scene;
@@ -67,11 +67,9 @@ impl Canvas {
                 STANDARD.encode(bytes)
             ));
         }
-        // Viewers smooth each polygon alone, so the page would shine through between neighbours: a hairline in the
-        // polygon's own colour closes the seam.
         self.put(format_args!(
             "text{{font-family:\"Roboto\",\"Helvetica Neue\",Arial,sans-serif;white-space:pre}}\n\
-             polygon{{stroke-width:.3;stroke-linejoin:round}}\npolyline{{fill:none;stroke-linejoin:round}}\nrect{{shape-rendering:crispEdges}}\n\
+             polygon{{stroke-width:{SEAM_POINTS};stroke-linejoin:round}}\npolyline{{fill:none;stroke-linejoin:round}}\nrect{{shape-rendering:crispEdges}}\n\
              </style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
         ));
     }
@@ -231,15 +229,6 @@ impl DrawingBackend for Canvas {
         }
         if weight == Weight::Medium {
             self.put(format_args!(" font-weight=\"500\""));
-        }
-        let degrees = match style.transform() {
-            FontTransform::None => None,
-            FontTransform::Rotate90 => Some(90),
-            FontTransform::Rotate180 => Some(180),
-            FontTransform::Rotate270 => Some(-90),
-        };
-        if let Some(degrees) = degrees {
-            self.put(format_args!(" transform=\"rotate({degrees} {x} {y})\""));
         }
         self.put(format_args!("{}>{}</text>\n", fill(style.color()), Escaped(text)));
         Ok(())

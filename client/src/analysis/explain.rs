@@ -1,0 +1,67 @@
+//! What each filter would keep of a job, side by side.
+
+use super::filter::Filter;
+use super::profile::{Counts, Rates};
+use super::run::Shares;
+use super::{Sample, Series};
+
+/// Share of the busiest sample's IOPS below which a sample hardly counts as busy.
+const TENTH: f64 = 0.1;
+
+/// What one filter keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// The filter.
+    pub filter: Filter,
+    /// Samples kept.
+    pub kept: usize,
+    /// The IOPS from which samples are kept; `None` when it draws no line.
+    pub cut_iops: Option<f64>,
+    /// How much is kept.
+    pub shares: Shares,
+    /// IOPS over the kept samples; `None` when none is.
+    pub iops: Option<f64>,
+    /// Bytes per second over the kept samples in MB/s, estimated; `None` when none is.
+    pub mbps: Option<f64>,
+}
+
+/// The chosen filter, and every method with thresholds that people use.
+pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
+    let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
+    let busiest = iops.iter().copied().fold(0.0, f64::max);
+    let mut filters = vec![chosen];
+    let usual = [
+        Filter::None,
+        Filter::Percentile(75.0),
+        Filter::Percentile(25.0),
+        Filter::Statistical(1.0),
+        Filter::Statistical(0.0),
+        Filter::Absolute((busiest * TENTH).round()),
+        Filter::Cluster,
+    ];
+    filters.extend(usual.into_iter().filter(|filter| *filter != chosen));
+    filters.into_iter().map(|filter| explained(series, &iops, filter)).collect()
+}
+
+fn explained(series: &Series, iops: &[f64], filter: Filter) -> Explained {
+    let selection = filter.select(iops);
+    let (mut seconds, mut ios, mut bytes, mut kept) = (0.0, 0, 0.0, 0);
+    for (sample, _) in series.samples.iter().zip(&selection.kept).filter(|(_, kept)| **kept) {
+        kept += 1;
+        seconds += sample.seconds;
+        ios += sample.ios();
+        bytes += sample.bytes();
+    }
+    let counts = Counts {
+        total: ios,
+        ..Counts::default()
+    };
+    Explained {
+        filter,
+        kept,
+        cut_iops: selection.cut_iops,
+        shares: Shares::of(series, &selection.kept),
+        iops: (kept > 0).then(|| Rates::of(counts, seconds, 0).total),
+        mbps: (kept > 0).then(|| bytes / seconds / 1e6),
+    }
+}

@@ -1,0 +1,262 @@
+//! What the kept samples do as a whole: block sizes, and latencies with the ranges of their percentiles.
+
+use vscsi_shared::histogram::{Interval, Limits, Metric, Operation};
+
+use super::ChartInput;
+use super::axes::{colored, label_at};
+use super::bars::{Bar, BarPanel, BarSeries};
+use super::field::exact_sizes;
+use super::fit::fitting;
+use super::font;
+use super::labels::{self, rough, short};
+use super::page::Page;
+use super::palette::{INK, PAPER, hue};
+use super::scene::{Anchor, Area, Color, Layer};
+use super::slices::total;
+use crate::analysis::estimate::{self, PerMille, Range};
+use crate::analysis::profile::BlockSizes;
+
+const DIRECTIONS: [(Operation, &str); 2] = [(Operation::Read, "reads"), (Operation::Write, "writes")];
+
+fn interval<'a>(input: &ChartInput<'a>, metric: Metric, operation: Operation) -> Option<&'a Interval> {
+    input.workload.histograms.of(metric, operation)
+}
+
+/// The bucket limits in use; both directions share them.
+fn limits(input: &ChartInput<'_>, metric: Metric) -> Limits {
+    DIRECTIONS
+        .into_iter()
+        .find_map(|(operation, _)| interval(input, metric, operation))
+        .map_or_else(|| Limits::known(metric), |interval| interval.limits.clone())
+}
+
+/// Share of each bucket in percent of all values; none for an empty histogram.
+fn by_count(interval: Option<&Interval>) -> Vec<Option<Bar>> {
+    let counts = interval.map_or(&[][..], |interval| interval.counts.as_slice());
+    let all = total(counts);
+    counts
+        .iter()
+        .map(|&count| {
+            (all > 0.0).then(|| Bar {
+                percent: 100.0 * count as f64 / all,
+                bounds: None,
+            })
+        })
+        .collect()
+}
+
+/// Share of each bucket in percent of the bytes, with the bounds that buckets and mean allow.
+fn by_bytes(interval: Option<&Interval>) -> Vec<Option<Bar>> {
+    let Some(interval) = interval else {
+        return Vec::new();
+    };
+    let mut described = BlockSizes::of(interval).buckets.into_iter();
+    interval
+        .counts
+        .iter()
+        .map(|&count| {
+            // Buckets without I/Os are not described.
+            let share = (count > 0).then(|| described.next()).flatten()?.bytes_percent;
+            Some(Bar {
+                percent: share.est,
+                bounds: share.hi.map(|hi| (share.lo, hi)),
+            })
+        })
+        .collect()
+}
+
+/// Block sizes by count on the left, by bytes on the right.
+pub(super) fn block_sizes(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
+    let limits = limits(input, Metric::IoLength);
+    let labels = labels::buckets(Metric::IoLength, limits.as_slice());
+    let landmarks = exact_sizes(limits.as_slice());
+    let gutter = 16.0 * page.scale;
+    let middle = f64::midpoint(area.left, area.right);
+    let halves = [
+        Area {
+            right: middle - gutter,
+            ..*area
+        },
+        Area {
+            left: middle + gutter,
+            ..*area
+        },
+    ];
+    let panels: [(&str, &str, fn(Option<&Interval>) -> Vec<Option<Bar>>); 2] = [
+        ("By number of I/Os", "% of the I/Os of the same direction", by_count),
+        ("By bytes", "% of the bytes of the same direction", by_bytes),
+    ];
+    for (half, (heading, unit, shares)) in halves.into_iter().zip(panels) {
+        let panel = BarPanel {
+            heading,
+            unit,
+            bucket_title: "block size (bytes)",
+            labels: &labels,
+            landmarks: &landmarks,
+            series: DIRECTIONS
+                .into_iter()
+                .map(|(operation, _)| BarSeries {
+                    color: hue(operation),
+                    bars: shares(interval(input, Metric::IoLength, operation)),
+                })
+                .collect(),
+        };
+        panel.draw(page, &half);
+    }
+}
+
+/// Latencies of reads on the left and of writes on the right, each with its percentiles.
+pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
+    let limits = limits(input, Metric::Latency);
+    let labels = labels::buckets(Metric::Latency, limits.as_slice());
+    let gutter = 16.0 * page.scale;
+    let middle = f64::midpoint(area.left, area.right);
+    for (index, (operation, name)) in DIRECTIONS.into_iter().enumerate() {
+        let half = if index == 0 {
+            Area {
+                right: middle - gutter,
+                ..*area
+            }
+        } else {
+            Area {
+                left: middle + gutter,
+                ..*area
+            }
+        };
+        let found = interval(input, Metric::Latency, operation);
+        let split = half.left + half.width() * 0.57;
+        let plot = BarPanel {
+            heading: &format!("Latency of {name}"),
+            unit: &format!("% of {name}"),
+            bucket_title: "latency",
+            labels: &labels,
+            landmarks: &[],
+            series: vec![BarSeries {
+                color: hue(operation),
+                bars: by_count(found),
+            }],
+        }
+        .draw(page, &Area { right: split, ..half });
+        if let Some(found) = found {
+            let columns = Area {
+                left: split + 10.0 * page.scale,
+                right: half.right,
+                ..plot
+            };
+            percentiles(page, found, limits.as_slice(), &columns, hue(operation));
+        }
+    }
+}
+
+/// Ranges of percentiles as columns beside the buckets, and the estimates above them.
+fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area, color: Color) {
+    const SHOWN: [(PerMille, &str); 4] = [
+        (PerMille::P50, "p50"),
+        (PerMille::P95, "p95"),
+        (PerMille::P99, "p99"),
+        (PerMille::P999, "p99.9"),
+    ];
+    let scale = page.scale;
+    let tick = Page::TICK * scale;
+    let pitch = area.width() / SHOWN.len() as f64;
+    let mut layer = Layer::new("percentiles");
+    let (mut names, mut estimates) = (Vec::new(), Vec::new());
+    for (index, (per_mille, name)) in SHOWN.into_iter().enumerate() {
+        let Some(range) = estimate::percentile(interval, Metric::Latency, per_mille) else {
+            continue;
+        };
+        let x = area.left + pitch * (index as f64 + 0.5);
+        let y = |value: f64| area.bottom - area.height() * height_of(value, limits);
+        let top = range.hi.map_or(area.top, y);
+        let half = (pitch * 0.16).min(5.0 * scale);
+        layer.line((x, area.top), (x, area.bottom), PAPER.toward(INK, 0.08), 0.5);
+        layer.rectangle(
+            Area {
+                left: x - half,
+                top,
+                right: x + half,
+                bottom: y(range.lo),
+            },
+            PAPER.toward(color, 0.45),
+        );
+        let estimate = y(range.est);
+        layer.line((x - half * 1.6, estimate), (x + half * 1.6, estimate), INK, 1.2);
+        let name_at = (x, area.bottom + 4.5 * scale + font::CAP_HEIGHT * tick);
+        names.push(label_at(name, name_at, tick, Anchor::Middle));
+        let text = estimate_text(&range);
+        estimates.push(colored(&text, (x, area.top - 4.0 * scale), tick, Anchor::Middle, INK));
+    }
+    // Too narrow for one line, every second estimate stands in a line above.
+    if fitting(estimates.clone(), &[], 3.0 * scale).len() < estimates.len() {
+        for estimate in estimates.iter_mut().skip(1).step_by(2) {
+            estimate.at.1 -= 1.2 * tick;
+        }
+    }
+    for run in fitting(names, &[], 2.0 * scale)
+        .into_iter()
+        .chain(fitting(estimates, &[], 3.0 * scale))
+    {
+        layer.text(run);
+    }
+    page.scene.layers.push(layer);
+}
+
+/// Where a latency is on the axis of equally high buckets, 0 to 1; inside a bucket the axis is logarithmic.
+fn height_of(value: f64, limits: &[i64]) -> f64 {
+    let buckets = (limits.len() + 1) as f64;
+    let below = limits.iter().take_while(|limit| (**limit as f64) < value).count();
+    let low = below
+        .checked_sub(1)
+        .and_then(|index| limits.get(index))
+        .map_or(0.0, |low| *low as f64);
+    let inside = match limits.get(below) {
+        Some(&high) if low > 0.0 => (value / low).ln() / (high as f64 / low).ln(),
+        Some(&high) => value / high as f64,
+        // The overflow has no end; ten times the last limit is drawn at its top.
+        None => (value / low.max(1.0)).log10(),
+    };
+    (below as f64 + inside.clamp(0.0, 1.0)) / buckets
+}
+
+/// An estimate in its own unit: `≈0.8 ms`, or `>100 ms` where only the lower bound is known.
+fn estimate_text(range: &Range) -> String {
+    let (value, sign) = match range.hi {
+        None => (range.lo, ">"),
+        Some(hi) if hi <= range.lo => (range.est, ""),
+        Some(_) => (range.est, "≈"),
+    };
+    let (scaled, unit) = match value {
+        value if value >= 1e6 => (value / 1e6, "s"),
+        value if value >= 1000.0 => (value / 1000.0, "ms"),
+        value => (value, "µs"),
+    };
+    let number = if sign == "≈" { rough(scaled) } else { short(scaled) };
+    format!("{sign}{number} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_limit_is_at_the_upper_edge_of_its_row() {
+        let limits = [1, 10, 100];
+        for (limit, height) in [(1.0, 0.25), (10.0, 0.5), (100.0, 0.75)] {
+            assert!((height_of(limit, &limits) - height).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn inside_a_bucket_the_axis_is_logarithmic() {
+        // The square root of 10 * 100 is in the middle of the third of four rows.
+        assert!((height_of(1000_f64.sqrt(), &[1, 10, 100]) - 0.625).abs() < 1e-12);
+    }
+
+    #[test]
+    fn estimates_are_told_from_bounds() {
+        assert_eq!(estimate_text(&Range::exact(500.0)), "500 µs");
+        assert_eq!(estimate_text(&Range::at_least(100_000.0)), ">100 ms");
+        let guess = Range::between(500.0, 1000.0, 812.0, estimate::Method::LogLinear);
+        assert_eq!(estimate_text(&guess), "≈810 µs");
+    }
+}

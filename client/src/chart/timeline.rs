@@ -1,0 +1,352 @@
+//! Quantities over time, one step per slice.
+
+use vscsi_shared::histogram::{Metric, Operation};
+
+use super::axes::{colored, gaps, label_at, numbers, time_axis, value_axis, widest};
+use super::font::{self, Weight};
+use super::labels::short;
+use super::page::{Key, Page};
+use super::palette::{AXIS, INK, LEFT_OUT, PAPER, STREAM, hue};
+use super::scale::Linear;
+use super::scene::{Anchor, Area, Color, Layer, Point};
+use super::slices::{Slice, Slices};
+use super::time_axis::TimeAxis;
+use crate::analysis::estimate::{self, PerMille, Range};
+use crate::analysis::profile::{SequentialGap, Sequentiality, Throughput};
+
+const BAND_OPACITY: f64 = 0.2;
+
+/// One quantity: a value per slice, or none where there is none, such as a share of nothing.
+pub(super) struct Line {
+    pub(super) label: String,
+    pub(super) color: Color,
+    pub(super) values: Vec<Option<f64>>,
+    /// What the true value cannot leave, where that is known and worth seeing.
+    pub(super) bounds: Vec<Option<(f64, f64)>>,
+    /// Whether the area below is tinted.
+    pub(super) filled: bool,
+}
+
+/// A chart of lines over time.
+pub(super) struct Timeline {
+    pub(super) unit: &'static str,
+    /// The axis ends here although no value may reach it, such as at 100 %.
+    pub(super) fixed_top: Option<f64>,
+    pub(super) lines: Vec<Line>,
+    /// What the bands stand for.
+    pub(super) band: Option<&'static str>,
+    /// The value from which samples were kept.
+    pub(super) cut: Option<f64>,
+    pub(super) notes: Vec<String>,
+}
+
+/// All commands, reads and writes.
+fn directions(value: impl Fn(Operation) -> (Vec<Option<f64>>, Vec<Option<(f64, f64)>>)) -> Vec<Line> {
+    [
+        (Operation::All, "total"),
+        (Operation::Read, "reads"),
+        (Operation::Write, "writes"),
+    ]
+    .into_iter()
+    .map(|(operation, label)| {
+        let (values, bounds) = value(operation);
+        Line {
+            label: label.to_owned(),
+            color: hue(operation),
+            values,
+            bounds,
+            filled: operation == Operation::All,
+        }
+    })
+    .collect()
+}
+
+/// I/Os per second.
+pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
+    let rate = |slice: &Slice, operation| {
+        let rates = slice.rates();
+        match operation {
+            Operation::All => rates.total,
+            Operation::Read => rates.read,
+            Operation::Write => rates.write,
+        }
+    };
+    Timeline {
+        unit: "I/Os per second",
+        fixed_top: None,
+        lines: directions(|operation| {
+            let values = slices.slices.iter().map(|slice| Some(rate(slice, operation)));
+            (values.collect(), Vec::new())
+        }),
+        band: None,
+        cut,
+        notes: Vec::new(),
+    }
+}
+
+/// Megabytes per second, with what block size buckets and means allow.
+pub(super) fn throughput(slices: &Slices) -> Timeline {
+    let rate = |slice: &Slice, operation| {
+        let throughput = Throughput::of(slice.histograms(), slice.seconds);
+        match operation {
+            Operation::All => throughput.total,
+            Operation::Read => throughput.read,
+            Operation::Write => throughput.write,
+        }
+    };
+    let lines = directions(|operation| {
+        let ranges: Vec<Range> = slices.slices.iter().map(|slice| rate(slice, operation)).collect();
+        let values = ranges.iter().map(|range| Some(range.est)).collect();
+        let bounds = ranges
+            .iter()
+            .map(|range| range.hi.filter(|hi| *hi > range.lo).map(|hi| (range.lo, hi)))
+            .collect();
+        (values, bounds)
+    });
+    let widest = lines
+        .iter()
+        .flat_map(|line| line.bounds.iter().flatten())
+        .map(|(lo, hi)| hi - lo)
+        .fold(0.0, f64::max);
+    let mut notes = vec!["MB = 1 000 000 bytes".to_owned()];
+    if widest >= 0.05 {
+        notes.push(format!(
+            "sizes are known by bucket and mean, which leaves at most {} MB/s of doubt in a slice",
+            short(widest)
+        ));
+    }
+    Timeline {
+        unit: "MB/s",
+        fixed_top: None,
+        lines,
+        band: (widest >= 0.05).then_some("possible range"),
+        cut: None,
+        notes,
+    }
+}
+
+/// Share of the I/Os that follow right on the one before.
+pub(super) fn sequential(slices: &Slices) -> Timeline {
+    let measured: Vec<Sequentiality> = slices
+        .slices
+        .iter()
+        .map(|slice| Sequentiality::of(slice.histograms(), SequentialGap::default()))
+        .collect();
+    let line = |label: &str, color, share: fn(&Sequentiality) -> Option<Range>| Line {
+        label: label.to_owned(),
+        color,
+        values: measured
+            .iter()
+            .map(|shares| share(shares).map(|range| range.est))
+            .collect(),
+        bounds: Vec::new(),
+        filled: false,
+    };
+    Timeline {
+        unit: "% of I/Os at seek distance +1",
+        fixed_top: Some(100.0),
+        lines: vec![
+            line("total, closest of previous 16", STREAM, |shares| shares.by_stream),
+            line("total", hue(Operation::All), |shares| shares.strict),
+            line("reads", hue(Operation::Read), |shares| shares.read),
+            line("writes", hue(Operation::Write), |shares| shares.write),
+        ],
+        band: None,
+        cut: None,
+        notes: vec!["reads and writes are each measured against the one before of their own kind".to_owned()],
+    }
+}
+
+/// Commands in flight as a new one arrives, itself included.
+pub(super) fn outstanding(slices: &Slices) -> Timeline {
+    let mut lines = directions(|operation| {
+        let intervals = slices
+            .slices
+            .iter()
+            .map(|slice| slice.histograms().of(Metric::OutstandingIos, operation));
+        let values = intervals
+            .clone()
+            .map(|interval| estimate::mean(interval?, Metric::OutstandingIos).map(|mean| mean.est))
+            .collect();
+        let bounds = intervals
+            .map(|interval| {
+                let p95 = estimate::percentile(interval?, Metric::OutstandingIos, PerMille::P95)?;
+                Some((p95.lo, p95.hi?)).filter(|_| operation == Operation::All)
+            })
+            .collect();
+        (values, bounds)
+    });
+    for line in &mut lines {
+        line.filled = false;
+        line.label = format!("{}, mean", line.label);
+    }
+    Timeline {
+        unit: "outstanding I/Os as a new one arrives, itself included",
+        fixed_top: None,
+        lines,
+        band: Some("total, 95th percentile"),
+        cut: None,
+        notes: vec!["the 95th percentile is known by its bucket, which the band shows".to_owned()],
+    }
+}
+
+impl Timeline {
+    /// The legend: lines, and what a band around or above the first one means.
+    pub(super) fn legend(&self) -> Vec<Key> {
+        let lines = self.lines.iter().map(|line| Key {
+            color: line.color,
+            label: line.label.clone(),
+        });
+        let band = self.band.zip(self.lines.first()).map(|(label, line)| Key {
+            color: PAPER.toward(line.color, BAND_OPACITY),
+            label: label.to_owned(),
+        });
+        lines.chain(band).collect()
+    }
+
+    fn axis(&self) -> Linear {
+        let values = self.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
+        let bounds = self
+            .lines
+            .iter()
+            .flat_map(|line| line.bounds.iter().flatten().map(|(_, hi)| *hi));
+        let most = values.chain(bounds).chain(self.cut).fold(0.0, f64::max);
+        Linear::up_to(self.fixed_top.unwrap_or(most), 6)
+    }
+
+    /// Draws the chart into an area of the page.
+    pub(super) fn draw(&self, page: &mut Page, slices: &Slices, time: &TimeAxis, area: &Area) {
+        let scale = page.scale;
+        let tick = Page::TICK * scale;
+        let label = Page::LABEL * scale;
+        let axis = self.axis();
+        let plot = Area {
+            left: area.left + widest(numbers(&axis).iter().map(String::as_str), tick) + 7.0 * scale,
+            top: area.top + 2.6 * tick,
+            right: area.right,
+            bottom: area.bottom - 3.6 * tick,
+        };
+        let mut ground = Layer::new("timeline-ground");
+        for slice in slices.slices.iter().filter(|slice| !slice.kept) {
+            ground.rectangle(
+                Area {
+                    left: plot.left + plot.width() * time.share(slice.start),
+                    right: plot.left + plot.width() * time.share(slice.end),
+                    ..plot
+                },
+                LEFT_OUT,
+            );
+        }
+        gaps(&mut ground, slices, time, &plot);
+        value_axis(&mut ground, &axis, &plot, scale);
+        let unit_at = (area.left, area.top + font::CAP_HEIGHT * label);
+        ground.text(label_at(self.unit, unit_at, label, Anchor::Start));
+        page.scene.layers.push(ground);
+
+        let place = |second: f64, value: f64| -> Point {
+            (
+                plot.left + plot.width() * time.share(second),
+                plot.bottom - plot.height() * axis.share(value),
+            )
+        };
+        for line in &self.lines {
+            let mut layer = Layer::new("line");
+            line.draw(&mut layer, slices, place);
+            page.scene.layers.push(layer);
+        }
+        let mut axes = Layer::new("timeline-axes");
+        axes.line((plot.left, plot.bottom), (plot.right, plot.bottom), AXIS, 0.8);
+        time_axis(&mut axes, time, &plot, scale, area);
+        if let Some(cut) = self.cut {
+            let (_, y) = place(time.start, cut);
+            axes.dashed((plot.left, y), (plot.right, y), 4.0 * scale, INK, 0.8);
+            let text = format!("cut at {} IOPS", short(cut));
+            let width = font::width(&text, label, Weight::Regular);
+            let above = y - 3.0 * scale;
+            let box_around = Area {
+                left: plot.right - width - 6.0 * scale,
+                top: above - font::CAP_HEIGHT * label - 2.0 * scale,
+                right: plot.right,
+                bottom: above + 2.0 * scale,
+            };
+            axes.rectangle(box_around, PAPER.with_alpha(0.8));
+            axes.text(colored(
+                &text,
+                (plot.right - 3.0 * scale, above),
+                label,
+                Anchor::End,
+                INK,
+            ));
+        }
+        page.scene.layers.push(axes);
+    }
+}
+
+impl Line {
+    fn draw(&self, layer: &mut Layer, slices: &Slices, place: impl Fn(f64, f64) -> Point) {
+        let slices = &slices.slices;
+        for (slice, bounds) in slices.iter().zip(&self.bounds) {
+            if let Some((lo, hi)) = *bounds {
+                let ((left, top), (right, bottom)) = (place(slice.start, hi), place(slice.end, lo));
+                // Bounds that meet are still drawn, as thin as can be seen.
+                layer.rectangle(
+                    Area {
+                        left,
+                        top,
+                        right,
+                        bottom: bottom.max(top + 0.8),
+                    },
+                    self.color.with_alpha(BAND_OPACITY),
+                );
+            }
+        }
+        if self.filled {
+            for (slice, value) in slices.iter().zip(&self.values) {
+                let Some(value) = *value else { continue };
+                let ((left, top), (right, bottom)) = (place(slice.start, value), place(slice.end, 0.0));
+                let alpha = if slice.kept { 0.14 } else { 0.05 };
+                layer.rectangle(
+                    Area {
+                        left,
+                        top,
+                        right,
+                        bottom,
+                    },
+                    self.color.with_alpha(alpha),
+                );
+            }
+        }
+        let width = if slices.len() > 200 { 0.8 } else { 1.1 };
+        let mut path: Vec<Point> = Vec::new();
+        let mut path_kept = true;
+        let mut flush = |path: &mut Vec<Point>, kept: bool| {
+            let color = if kept {
+                self.color
+            } else {
+                PAPER.toward(self.color, 0.45)
+            };
+            if path.len() > 1 {
+                layer.path(std::mem::take(path), color, width);
+            }
+            path.clear();
+        };
+        for (slice, value) in slices.iter().zip(&self.values) {
+            let Some(value) = *value else {
+                flush(&mut path, path_kept);
+                continue;
+            };
+            let (begin, end) = (place(slice.start, value), place(slice.end, value));
+            if !slice.joined {
+                flush(&mut path, path_kept);
+            } else if slice.kept != path_kept && !path.is_empty() {
+                // The step between two samples belongs to the later one.
+                let last = path.last().copied();
+                flush(&mut path, path_kept);
+                path.extend(last);
+            }
+            path_kept = slice.kept;
+            path.extend([begin, end]);
+        }
+        flush(&mut path, path_kept);
+    }
+}

@@ -1,0 +1,354 @@
+//! The comparison of a replay with its workload.
+
+use serde::{Deserialize, Serialize};
+use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
+
+use super::{Distance, Gates, Verdict, distance};
+use crate::replay::{Direction, sequential_share, sum_estimate};
+
+/// A direction with fewer commands, or a smaller share of them, is too little to judge.
+const LEAST_COMMANDS: u64 = 100;
+const LEAST_SHARE: f64 = 0.01;
+
+/// One side of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// What was counted.
+    pub histograms: &'a IntervalSet,
+    /// Time it was observed, seconds.
+    pub seconds: f64,
+}
+
+/// The owned form of an [`Observation`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// What was counted.
+    pub histograms: IntervalSet,
+    /// Time it was observed, seconds.
+    pub seconds: f64,
+}
+
+impl Observed {
+    /// Its borrowed form.
+    pub fn as_observation(&self) -> Observation<'_> {
+        Observation {
+            histograms: &self.histograms,
+            seconds: self.seconds,
+        }
+    }
+}
+
+/// One histogram compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistogramRow {
+    /// What is compared, such as `read seek distance`.
+    pub part: String,
+    /// How far the two are apart.
+    #[serde(flatten)]
+    pub distance: Distance,
+    /// Largest KS allowed.
+    pub gate: Option<f64>,
+    /// How the KS stands to it.
+    pub verdict: Verdict,
+}
+
+/// One number compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RateRow {
+    /// What is compared, such as `read IOPS`.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// In the capture.
+    pub measured: f64,
+    /// In the replay.
+    pub replayed: f64,
+    /// Relative difference for rates, absolute difference for shares.
+    pub difference: f64,
+    /// Largest absolute difference allowed.
+    pub gate: Option<f64>,
+    /// How the difference stands to it.
+    pub verdict: Verdict,
+}
+
+/// A number that depends on the device that served the commands, so it is shown and not judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// What it is.
+    pub name: String,
+    /// In the capture; `None` when it was not recorded.
+    pub measured: Option<f64>,
+    /// In the replay; `None` when it was not recorded.
+    pub replayed: Option<f64>,
+}
+
+/// A part that was not compared, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The part.
+    pub part: String,
+    /// The reason, as a clause.
+    pub reason: String,
+}
+
+/// How near a replay comes to its workload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// The composite F = 100 * (1 - mean TV of the histogram rows), 0 to 100; `None` when no histogram was compared.
+    pub score: Option<f64>,
+    /// Smallest score allowed.
+    pub score_gate: f64,
+    /// Whether every gate was kept.
+    pub passed: bool,
+    /// Histograms compared.
+    pub histograms: Vec<HistogramRow>,
+    /// Rates and shares compared.
+    pub rates: Vec<RateRow>,
+    /// Device dependent numbers.
+    pub reported: Vec<Reported>,
+    /// What could not be compared.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Compares a replay with the workload it was made from.
+///
+/// `not_measured` names parts that the replay's log does not hold, with the reason; they do not enter F.
+pub fn compare(target: Observation, run: Observation, gates: &Gates, not_measured: &[LeftOut]) -> Fidelity {
+    let mut comparison = Comparison {
+        target,
+        run,
+        gates,
+        histograms: Vec::new(),
+        rates: Vec::new(),
+        left_out: not_measured.to_vec(),
+    };
+    comparison.directions();
+    comparison.overall();
+    comparison.finish()
+}
+
+struct Comparison<'a> {
+    target: Observation<'a>,
+    run: Observation<'a>,
+    gates: &'a Gates,
+    histograms: Vec<HistogramRow>,
+    rates: Vec<RateRow>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Comparison<'_> {
+    fn directions(&mut self) {
+        let total = commands(self.target.histograms, Operation::All);
+        for direction in Direction::ALL {
+            let operation = direction.operation();
+            let own = commands(self.target.histograms, operation);
+            if own < LEAST_COMMANDS || (own as f64) < LEAST_SHARE * total as f64 {
+                self.leave_out(
+                    direction.word(),
+                    &format!("it has {own} of {total} commands, too few to judge"),
+                );
+                continue;
+            }
+            self.direction_rates(direction);
+            let gates = *self.gates;
+            self.histogram(Metric::IoLength, operation, gates.size_ks);
+            self.histogram(Metric::SeekDistance, operation, gates.direction_seek_ks);
+        }
+    }
+
+    fn direction_rates(&mut self, direction: Direction) {
+        let operation = direction.operation();
+        let word = direction.word();
+        let both = [self.target, self.run];
+        let iops = both.map(|side| rate(commands(side.histograms, operation) as f64, side.seconds));
+        let floor = self.floor(operation);
+        self.rate(
+            format!("{word} IOPS"),
+            "1/s",
+            iops,
+            Scale::Relative,
+            self.gates.rate,
+            floor,
+        );
+        let megabytes = both.map(|side| {
+            let bytes = side
+                .histograms
+                .of(Metric::IoLength, operation)
+                .map_or(0.0, sum_estimate);
+            rate(bytes / 1e6, side.seconds)
+        });
+        self.rate(
+            format!("{word} throughput"),
+            "MB/s",
+            megabytes,
+            Scale::Relative,
+            self.gates.rate,
+            floor,
+        );
+        if self.target.histograms.of(Metric::SeekDistance, operation).is_some() {
+            let shares = both.map(|side| {
+                let seeks = side.histograms.of(Metric::SeekDistance, operation);
+                seeks.map_or(0.0, sequential_share)
+            });
+            let name = format!("{word} sequential share");
+            self.rate(
+                name,
+                "share",
+                shares,
+                Scale::Absolute,
+                self.gates.sequential_share,
+                floor,
+            );
+        }
+    }
+
+    fn overall(&mut self) {
+        let total = commands(self.target.histograms, Operation::All);
+        if total < LEAST_COMMANDS {
+            self.leave_out("all commands", &format!("there are {total}, too few to judge"));
+            return;
+        }
+        let shares = [self.target, self.run].map(|side| {
+            let reads = commands(side.histograms, Operation::Read) as f64;
+            let writes = commands(side.histograms, Operation::Write) as f64;
+            rate(reads, reads + writes)
+        });
+        let floor = self.floor(Operation::All);
+        let gates = *self.gates;
+        self.rate(
+            "read share".to_owned(),
+            "share",
+            shares,
+            Scale::Absolute,
+            gates.read_share,
+            floor,
+        );
+        self.histogram(Metric::SeekDistance, Operation::All, gates.overall_ks);
+        self.histogram(Metric::SeekDistanceClosest16, Operation::All, gates.overall_ks);
+        self.histogram(Metric::Interarrival, Operation::All, gates.overall_ks);
+    }
+
+    fn histogram(&mut self, metric: Metric, operation: Operation, gate: Option<f64>) {
+        let part = part_name(metric, operation);
+        if self.left_out.iter().any(|left_out| left_out.part == part) {
+            return;
+        }
+        let Some(target) = self.target.histograms.of(metric, operation) else {
+            self.leave_out(&part, "the capture does not hold it");
+            return;
+        };
+        let nothing = Interval::empty(target.limits.clone());
+        let run = self.run.histograms.of(metric, operation).unwrap_or(&nothing);
+        match distance(target, run) {
+            Ok(distance) => self.histograms.push(HistogramRow {
+                part,
+                distance,
+                gate,
+                verdict: Verdict::of(distance.ks, gate, distance.sampling_floor),
+            }),
+            Err(incompatible) => self.leave_out(&part, &incompatible.to_string()),
+        }
+    }
+
+    fn rate(
+        &mut self,
+        name: String,
+        unit: &str,
+        [measured, replayed]: [f64; 2],
+        scale: Scale,
+        gate: Option<f64>,
+        floor: f64,
+    ) {
+        let difference = match scale {
+            Scale::Absolute => replayed - measured,
+            Scale::Relative if measured == replayed => 0.0,
+            Scale::Relative => replayed / measured - 1.0,
+        };
+        self.rates.push(RateRow {
+            name,
+            unit: unit.to_owned(),
+            measured,
+            replayed,
+            difference,
+            gate,
+            verdict: Verdict::of(difference.abs(), gate, floor),
+        });
+    }
+
+    fn leave_out(&mut self, part: &str, reason: &str) {
+        self.left_out.push(LeftOut {
+            part: part.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// The sampling floor of the distance of two samples of this class.
+    fn floor(&self, operation: Operation) -> f64 {
+        let counts = [self.target, self.run].map(|side| commands(side.histograms, operation) as f64);
+        1.36 * counts.iter().map(|count| 1.0 / count).sum::<f64>().sqrt()
+    }
+
+    fn finish(self) -> Fidelity {
+        let rows = self.histograms.len() as f64;
+        let tv: f64 = self.histograms.iter().map(|row| row.distance.tv).sum();
+        let score = (rows > 0.0).then(|| 100.0 * (1.0 - tv / rows));
+        let missed = self
+            .histograms
+            .iter()
+            .map(|row| row.verdict)
+            .chain(self.rates.iter().map(|row| row.verdict))
+            .any(|verdict| verdict == Verdict::Missed);
+        let reported = [
+            ("mean latency (us)", Metric::Latency),
+            ("mean outstanding I/O", Metric::OutstandingIos),
+        ]
+        .into_iter()
+        .map(|(name, metric)| Reported {
+            name: name.to_owned(),
+            measured: mean(self.target.histograms, metric),
+            replayed: mean(self.run.histograms, metric),
+        })
+        .collect();
+        Fidelity {
+            score,
+            score_gate: self.gates.score,
+            passed: !missed && score.is_some_and(|score| score >= self.gates.score),
+            histograms: self.histograms,
+            rates: self.rates,
+            reported,
+            left_out: self.left_out,
+        }
+    }
+}
+
+enum Scale {
+    Relative,
+    Absolute,
+}
+
+/// The name of a compared histogram, such as `read block size` or `closest-of-16 seek distance`.
+pub(crate) fn part_name(metric: Metric, operation: Operation) -> String {
+    match metric {
+        Metric::IoLength => format!("{operation} block size"),
+        Metric::SeekDistance => format!("{operation} seek distance"),
+        Metric::SeekDistanceClosest16 => "closest-of-16 seek distance".to_owned(),
+        Metric::Interarrival => format!("{operation} interarrival"),
+        Metric::Latency => format!("{operation} latency"),
+        Metric::OutstandingIos => format!("{operation} outstanding I/O"),
+    }
+}
+
+fn commands(histograms: &IntervalSet, operation: Operation) -> u64 {
+    histograms
+        .of(Metric::IoLength, operation)
+        .map_or(0, |sizes| sizes.counts.iter().sum())
+}
+
+fn mean(histograms: &IntervalSet, metric: Metric) -> Option<f64> {
+    let interval = histograms.of(metric, Operation::All)?;
+    (interval.count > 0).then(|| sum_estimate(interval) / interval.count as f64)
+}
+
+fn rate(amount: f64, per: f64) -> f64 {
+    if per > 0.0 { amount / per } else { 0.0 }
+}

@@ -1,0 +1,13 @@
+//! How near a replay comes to the workload it was made from, and whether that is near enough.
+//!
+//! Both sides are histograms on vscsiStats' own edges, so no interpolation enters. See `FIDELITY.md` for the measure.
+
+mod distance;
+mod gates;
+mod measure;
+mod table;
+
+pub use distance::{Distance, distance};
+pub use gates::{Gates, Verdict};
+pub(crate) use measure::part_name;
+pub use measure::{Fidelity, HistogramRow, LeftOut, Observation, Observed, RateRow, Reported, compare};

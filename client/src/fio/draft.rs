@@ -1,0 +1,255 @@
+//! One way to write a workload as fio jobs, and the text of its sections.
+//!
+//! A direction may need several processes: fio gives one process one position, so streams that interleave on the disk
+//! are processes of their own, and sizes too rare for a whole percent get a process at their own small rate.
+
+use std::fmt::Write as _;
+
+use super::demand::Demand;
+use super::sizes::{SizeMix, size_mixes};
+use super::text;
+use crate::replay::Direction;
+
+/// How a direction is divided among processes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Streams {
+    /// One position.
+    One,
+    /// Two positions, the first with this share of the commands.
+    Two(f64),
+    /// Several equal ones.
+    Equal(u32),
+}
+
+impl Streams {
+    /// Each stream's share of the direction's commands.
+    fn shares(self) -> Vec<f64> {
+        match self {
+            Self::One => vec![1.0],
+            Self::Two(first) => vec![first, 1.0 - first],
+            Self::Equal(count) => vec![1.0 / f64::from(count.max(1)); count as usize],
+        }
+    }
+}
+
+/// How one direction is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct DirectionDraft {
+    /// Rare sizes in a process of their own.
+    pub split_rare: bool,
+    /// Positions.
+    pub streams: Streams,
+    /// Share of sequential commands that each process is told, 0 to 1.
+    pub sequential: f64,
+}
+
+/// A part of the region that random commands prefer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HotZone {
+    /// Commands that go there, percent.
+    pub percent: u32,
+    /// Its size, bytes.
+    pub bytes: u64,
+}
+
+/// The region all sections of a target share.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Region {
+    /// fio's expression for the target, such as `${FILENAME}`.
+    pub filename: String,
+    /// Its size, bytes.
+    pub span: u64,
+    /// Where random commands go more often.
+    pub hot_zone: Option<HotZone>,
+}
+
+/// What a section's text needs beside the demand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SectionContext<'a> {
+    /// First part of the section names.
+    pub name: &'a str,
+    pub region: &'a Region,
+    /// Whether the rate is held, or the queue is kept full.
+    pub measured_pace: bool,
+}
+
+/// The sections of one direction.
+pub(crate) fn direction_sections(demand: &Demand, draft: DirectionDraft, context: SectionContext) -> String {
+    let mixes = size_mixes(demand.sizes, draft.split_rare);
+    let mut text = String::new();
+    let shares = draft.streams.shares();
+    let positions = shares.len() as u64;
+    for (index, share) in shares.iter().enumerate() {
+        let suffix = if positions > 1 {
+            format!("-{}", index + 1)
+        } else {
+            String::new()
+        };
+        for (kind, mix) in mixes.iter().enumerate() {
+            let is_rare = kind > 0;
+            if is_rare && index > 0 {
+                continue;
+            }
+            // The rare sizes are too few for streams of their own; the first stream issues them all.
+            let share = if is_rare { mix.share } else { share * mix.share };
+            let process = Process {
+                name: format!(
+                    "{}-{}{suffix}{}",
+                    context.name,
+                    demand.direction.word(),
+                    if is_rare { "-rare" } else { "" }
+                ),
+                share,
+                sequential: if is_rare { 0.0 } else { draft.sequential },
+                slot: (index as u64, positions),
+            };
+            process.write(&mut text, demand, mix, context);
+        }
+    }
+    text
+}
+
+struct Process {
+    name: String,
+    share: f64,
+    sequential: f64,
+    /// Which of how many parts of the region it starts in.
+    slot: (u64, u64),
+}
+
+impl Process {
+    fn write(&self, text: &mut String, demand: &Demand, mix: &SizeMix, context: SectionContext) {
+        // Writing to a String cannot fail.
+        let _ = self.try_write(text, demand, mix, context);
+    }
+
+    fn try_write(&self, out: &mut String, demand: &Demand, mix: &SizeMix, context: SectionContext) -> std::fmt::Result {
+        let word = demand.direction.word();
+        let random = percent(1.0 - self.sequential);
+        writeln!(out, "\n[{}]", self.name)?;
+        writeln!(
+            out,
+            "# {:.1} {word}s/s of the {:.1} {word}s/s measured, mean size {:.0} bytes",
+            demand.iops * self.share,
+            demand.iops,
+            mix.mean_bytes()
+        )?;
+        writeln!(
+            out,
+            "rw={}",
+            if demand.direction == Direction::Read {
+                "randread"
+            } else {
+                "randwrite"
+            }
+        )?;
+        writeln!(out, "# Block size distribution\n# {}", size_comment(mix))?;
+        let sizes: Vec<String> = mix
+            .sizes
+            .iter()
+            .map(|size| format!("{}/{}", text::size(size.bytes), size.percent))
+            .collect();
+        writeln!(out, "bssplit={}", sizes.join(":"))?;
+        let smallest = mix.sizes.iter().map(|size| size.bytes).min().unwrap_or(4096);
+        if mix.sizes.iter().any(|size| size.bytes % smallest != 0) {
+            writeln!(
+                out,
+                "# The sizes are no multiples of the smallest one; fio would round them down.\nbs_unaligned=1"
+            )?;
+        }
+        writeln!(out, "blockalign=4k")?;
+        writeln!(
+            out,
+            "# Sequential vs random\n# {}% sequential, {random}% random",
+            100 - random
+        )?;
+        writeln!(out, "percentage_random={random}")?;
+        self.write_region(out, context)?;
+        self.write_pace(out, demand, mix, context)?;
+        Ok(())
+    }
+
+    fn write_region(&self, out: &mut String, context: SectionContext) -> std::fmt::Result {
+        let region = context.region;
+        let (slot, slots) = self.slot;
+        let part = (region.span / slots.max(1)) >> 20 << 20;
+        writeln!(out, "filename={}", region.filename)?;
+        if slots > 1 {
+            writeln!(out, "offset={}\nsize={}", text::size(part * slot), text::size(part))?;
+        } else {
+            writeln!(out, "size={}", text::size(region.span))?;
+        }
+        match region.hot_zone {
+            Some(zone) if zone.bytes < part => writeln!(
+                out,
+                "# Random commands prefer a part of the region, which brings back the short seeks that were measured.\n\
+                 random_distribution=zoned_abs:{}/{}:{}/{}",
+                zone.percent,
+                text::size(zone.bytes),
+                100 - zone.percent,
+                text::size(part - zone.bytes)
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_pace(
+        &self,
+        out: &mut String,
+        demand: &Demand,
+        mix: &SizeMix,
+        context: SectionContext,
+    ) -> std::fmt::Result {
+        let depth = demand.depth;
+        if context.measured_pace {
+            let bytes = demand.iops * self.share * mix.mean_bytes();
+            writeln!(
+                out,
+                "# Bytes per second: fio before 3.42 takes rate_iops for the smallest size of a bssplit.\nrate={}",
+                whole(bytes).max(1)
+            )?;
+        }
+        let value = if context.measured_pace {
+            u64::from(depth.p95)
+        } else {
+            share_of_depth(depth.mean, self.share)
+        };
+        let reason = match (depth.measured, context.measured_pace) {
+            (false, _) => "not measured, assumed".to_owned(),
+            (true, true) => format!(
+                "95% of the {}s found at most this many in flight (mean {:.1}); a rate-limited job reaches less",
+                demand.direction.word(),
+                depth.mean
+            ),
+            (true, false) => format!("this job's share of the mean of {:.1} in flight, kept full", depth.mean),
+        };
+        writeln!(out, "# Queue depth: {reason}\niodepth={value}")
+    }
+}
+
+fn size_comment(mix: &SizeMix) -> String {
+    let mut by_weight = mix.sizes.clone();
+    by_weight.sort_by_key(|size| std::cmp::Reverse(size.percent));
+    let parts: Vec<String> = by_weight
+        .iter()
+        .map(|size| format!("{}: {}%", text::size(size.bytes), size.percent))
+        .collect();
+    parts.join(", ")
+}
+
+fn percent(share: f64) -> u64 {
+    whole((share * 100.0).clamp(0.0, 100.0))
+}
+
+fn share_of_depth(mean: f64, share: f64) -> u64 {
+    whole(mean * share).max(1)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates, percentages and depths are not negative and far below 2^63"
+)]
+fn whole(value: f64) -> u64 {
+    value.round().max(0.0) as u64
+}

@@ -1,0 +1,65 @@
+//! Why a file cannot be made.
+
+use vscsi_shared::exit_code;
+
+use super::iolog::UnreadableIolog;
+use super::job_file::UnreadableJobFile;
+use crate::failure::Failure;
+
+/// Why no file was made of a workload.
+#[derive(Debug, thiserror::Error)]
+pub enum FioError {
+    /// There is no command to replay.
+    #[error(
+        "the selected samples hold no read and no write, so there is nothing to replay; select others with --from, --to or --filter"
+    )]
+    NoCommands,
+    /// The region is too small for the commands.
+    #[error(
+        "a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes; give at least {least_bytes} with --span"
+    )]
+    SpanTooSmall {
+        /// The span asked for.
+        span_bytes: u64,
+        /// The largest command.
+        largest_bytes: u64,
+        /// The smallest span accepted.
+        least_bytes: u64,
+    },
+    /// The capture's histograms do not have the edges this needs.
+    #[error("the capture holds no usable {part}, which a replay log is sampled from")]
+    MissingHistogram {
+        /// The histogram.
+        part: String,
+    },
+    /// Our own reading of a file failed.
+    #[error("a generated file cannot be read back: {0}")]
+    Unreadable(#[from] UnreadableJobFile),
+    /// Our own reading of a replay log failed.
+    #[error("a generated replay log cannot be read back: {0}")]
+    UnreadableIolog(#[from] UnreadableIolog),
+    /// Writing to our own reader failed, which has no cause of its own.
+    #[error("a generated replay log cannot be read back: {0}")]
+    ReadBack(std::io::Error),
+}
+
+impl Failure for FioError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoCommands => exit_code::NOTHING_LEFT,
+            Self::SpanTooSmall { .. } => exit_code::USAGE,
+            Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
+                exit_code::FAILED
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
+            Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
+            Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),
+            Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! From a workload to the files that replay it.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::demand::demands;
+use super::error::FioError;
+use super::header::{NOT_REPRODUCED, burst_comment, fidelity_comment, header, target_comment};
+use super::iolog::IologPlan;
+use super::options::{FioOptions, Pace, Style};
+use super::phase::PhaseWriter;
+use super::target::targets;
+use super::text::comment;
+use crate::analysis::{Provenance, Workload};
+use crate::fidelity::Fidelity;
+
+/// A part of the job's time, replayed before the next one begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Phase<'a> {
+    /// Its name, which becomes part of section names.
+    pub name: &'a str,
+    /// What was done in it.
+    pub workload: &'a Workload,
+}
+
+/// How near one phase of a generated file comes to its workload, by our own reading of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhaseFidelity {
+    /// The phase; `None` when the file has no phases.
+    pub phase: Option<String>,
+    /// How near it comes.
+    #[serde(flatten)]
+    pub fidelity: Fidelity,
+}
+
+/// A generated fio job.
+#[derive(Debug, Clone)]
+pub struct FioJob {
+    /// The job file.
+    pub text: String,
+    /// Replay logs the job file reads, to be written beside it; none for `--style jobs`.
+    pub companions: Vec<Companion>,
+    /// Static fidelity of each phase; exactly one when the file has no phases.
+    pub fidelity: Vec<PhaseFidelity>,
+}
+
+/// A replay log that a job file reads.
+#[derive(Debug, Clone)]
+pub struct Companion {
+    /// File name, without a directory: fio looks for it where it is started.
+    pub file_name: String,
+    /// What it holds.
+    pub log: IologPlan,
+}
+
+/// Writes a workload as a fio job.
+///
+/// # Errors
+/// [`FioError`] when there is nothing to replay or the options do not fit the workload.
+pub fn generate(workload: &Workload, options: &FioOptions) -> Result<FioJob, FioError> {
+    let whole = Phase { name: "", workload };
+    generate_phases(&workload.provenance, &[whole], options)
+}
+
+/// Writes several workloads as one fio job that replays one after another.
+///
+/// The duration is shared out in proportion to the phases' measured lengths. A single phase without a name is the
+/// whole job.
+///
+/// # Errors
+/// [`FioError`] when there is nothing to replay or the options do not fit a workload.
+pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioOptions) -> Result<FioJob, FioError> {
+    let replayable = |phase: &&Phase| !demands(&phase.workload.histograms, phase.workload.seconds).is_empty();
+    let phases: Vec<Phase> = phases.iter().filter(replayable).copied().collect();
+    let Some(first) = phases.first() else {
+        return Err(FioError::NoCommands);
+    };
+    let total_seconds: f64 = phases.iter().map(|phase| phase.workload.seconds).sum();
+    let mut bodies = String::new();
+    let mut companions = Vec::new();
+    let mut fidelity = Vec::new();
+    for (index, phase) in phases.iter().enumerate() {
+        let writer = PhaseWriter {
+            provenance,
+            phase,
+            options,
+            runtime: phase_runtime(options.duration, phase.workload.seconds / total_seconds),
+        };
+        let mut written = match options.style {
+            Style::Jobs => writer.jobs()?,
+            Style::Iolog => writer.iolog()?,
+        };
+        if index > 0 {
+            written.text = after_the_jobs_before(&written.text);
+        }
+        if phases.len() > 1 {
+            let seconds = phase.workload.seconds;
+            let _ = writeln!(bodies, "\n# Phase {}: {seconds:.0} s measured", comment(phase.name));
+        }
+        let _ = write!(bodies, "\n{}", written.text);
+        companions.append(&mut written.companions);
+        fidelity.push(PhaseFidelity {
+            phase: (!phase.name.is_empty()).then(|| phase.name.to_owned()),
+            fidelity: writer.compare(&written.observed),
+        });
+    }
+    let mut text = head(provenance, first.workload, options, &fidelity);
+    if options.style == Style::Jobs && options.pace == Pace::Measured {
+        let mut warnings = phases
+            .iter()
+            .filter_map(|phase| burst_comment(&phase.workload.histograms, phase.workload.seconds));
+        text.push_str(&warnings.next().unwrap_or_default());
+    }
+    text.push_str(NOT_REPRODUCED);
+    let targets = targets(first.workload, options.layout).into_iter();
+    let variables: Vec<(String, String)> = targets.map(|target| (target.variable, target.disk)).collect();
+    text.push_str(&target_comment(&variables));
+    text.push_str(&bodies);
+    Ok(FioJob {
+        text,
+        companions,
+        fidelity,
+    })
+}
+
+fn head(provenance: &Provenance, workload: &Workload, options: &FioOptions, fidelity: &[PhaseFidelity]) -> String {
+    let needs = match options.style {
+        Style::Jobs => "fio 3.x (written for 3.33 and newer)",
+        Style::Iolog => "fio 3.36 or newer (older versions report latencies of a replay wrongly)",
+    };
+    let mut text = header(provenance, &workload.histograms, needs);
+    for phase in fidelity {
+        let title = phase.phase.as_ref().map_or_else(
+            || "Static fidelity (this file read back)".to_owned(),
+            |name| format!("Static fidelity of phase {}", comment(name)),
+        );
+        text.push_str(&fidelity_comment(&title, &phase.fidelity));
+    }
+    text.push_str("#\n");
+    text
+}
+
+/// Makes the first section wait for the end of the sections before it; the others of the phase start with it.
+fn after_the_jobs_before(body: &str) -> String {
+    match body.split_once("]\n") {
+        Some((first, rest)) => format!("{first}]\nstonewall\n{rest}"),
+        None => body.to_owned(),
+    }
+}
+
+/// A phase's part of the duration, at least 10 s, so that a short one is still measured.
+fn phase_runtime(duration: u32, share: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a duration"
+    )]
+    let seconds = (f64::from(duration) * share).round() as u32;
+    seconds.max(10).min(duration)
+}

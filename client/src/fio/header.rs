@@ -1,0 +1,120 @@
+//! The comment at the head of a generated file: where its numbers come from and how far to trust them.
+
+use std::fmt::Write as _;
+
+use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
+
+use super::text::comment;
+use crate::analysis::Provenance;
+use crate::fidelity::Fidelity;
+use crate::replay::sum_estimate;
+
+/// Above this burst index constant-rate jobs lose the bursts that matter.
+const BURSTY: f64 = 3.0;
+
+/// The comment lines of the header, each beginning with `#`.
+pub(crate) fn header(provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = try_header(&mut out, provenance, histograms, needs);
+    out
+}
+
+fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> std::fmt::Result {
+    writeln!(
+        out,
+        "# Generated from vscsiStats data by vscsi-helper {}",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    writeln!(out, "# Job: {}", comment(&provenance.job))?;
+    writeln!(out, "# Analyzed: {}", provenance.analyzed_at)?;
+    writeln!(
+        out,
+        "# Filter: {}, {}/{} samples",
+        comment(&provenance.filter),
+        provenance.samples_kept,
+        provenance.samples_total
+    )?;
+    writeln!(
+        out,
+        "# I/O kept by the filter: {:.1}%",
+        provenance.io_share_kept * 100.0
+    )?;
+    writeln!(
+        out,
+        "# Source: VM {} on {}",
+        comment(&provenance.vm_name),
+        comment(&provenance.host)
+    )?;
+    if let Some((from, to)) = provenance.period {
+        writeln!(out, "# Period: {from} to {to}")?;
+    }
+    writeln!(out, "# Method version: {}", provenance.method_version)?;
+    writeln!(out, "# Needs: {needs}")?;
+    let others = other_commands(histograms);
+    if others > 0 {
+        writeln!(out, "# Not replayed: {others} commands that neither read nor write")?;
+    }
+    Ok(())
+}
+
+/// The static fidelity as comment lines.
+pub(crate) fn fidelity_comment(title: &str, fidelity: &Fidelity) -> String {
+    let mut out = format!("#\n# {title}: {}\n", fidelity.summary());
+    for line in fidelity.to_string().lines() {
+        let _ = writeln!(out, "#   {line}");
+    }
+    out
+}
+
+/// A warning when the commands come in bursts that constant rates do not reproduce.
+pub(crate) fn burst_comment(histograms: &IntervalSet, seconds: f64) -> Option<String> {
+    let index = burst_index(histograms, seconds)?;
+    (index > BURSTY).then(|| {
+        format!(
+            "# WARNING: the measured commands come in bursts (burst index {index:.0}, even arrivals give about 1). These\n\
+             # jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
+        )
+    })
+}
+
+/// Mean outstanding I/O found at arrival, the new command not counted, over what Little's law gives for even
+/// arrivals (IOPS times mean latency). Poisson arrivals give about 1.
+pub(crate) fn burst_index(histograms: &IntervalSet, seconds: f64) -> Option<f64> {
+    let mean = |metric| {
+        let interval = histograms.of(metric, Operation::All)?;
+        (interval.count > 0).then(|| sum_estimate(interval) / interval.count as f64)
+    };
+    let sizes = histograms.of(Metric::IoLength, Operation::All)?;
+    let expected = sizes.count as f64 / seconds * mean(Metric::Latency)? / 1e6;
+    let found = mean(Metric::OutstandingIos)? - 1.0;
+    (expected > 0.0).then_some(found / expected)
+}
+
+fn other_commands(histograms: &IntervalSet) -> u64 {
+    let count = |operation| {
+        histograms
+            .of(Metric::IoLength, operation)
+            .map_or(0, |sizes| sizes.counts.iter().sum::<u64>())
+    };
+    count(Operation::All).saturating_sub(count(Operation::Read) + count(Operation::Write))
+}
+
+/// What no replay made from these histograms can bring back.
+pub(crate) const NOT_REPRODUCED: &str = "\
+# Not reproduced, because vscsiStats does not record it: which blocks are used again (locality beyond the last 16
+# commands), alignment, the size of the working set, and how the load changed inside the analysed period.
+";
+
+/// How to name the target, and what happens without it.
+pub(crate) fn target_comment(variables: &[(String, String)]) -> String {
+    let mut out = String::from("#\n# The target is not named here. Run it with\n#   ");
+    for (variable, _) in variables {
+        let _ = write!(out, "{variable}=PATH ");
+    }
+    out.push_str("fio THIS-FILE\n# and fio stops before it touches anything when that is not set. Writes DESTROY what the target holds.\n");
+    for (variable, disk) in variables.iter().filter(|(_, disk)| !disk.is_empty()) {
+        let _ = writeln!(out, "# {variable}: disk {}", comment(disk));
+    }
+    out
+}

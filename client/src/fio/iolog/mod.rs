@@ -1,0 +1,15 @@
+//! `--style iolog`: a timed replay log sampled from the histograms.
+//!
+//! A log is made command by command and never held in memory. When each command is issued comes from
+//! [`arrivals`], its direction and place from [`placement`], and the same seed gives the same log.
+
+mod arrivals;
+mod balance;
+mod format;
+mod place;
+mod placement;
+mod plan;
+mod sizes;
+
+pub use format::{ReadBack, UnreadableIolog};
+pub use plan::IologPlan;

@@ -1,0 +1,178 @@
+//! Our own reading of a fio job file: the options that decide which commands it issues.
+
+use std::collections::BTreeMap;
+
+/// Why a job file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableJobFile {
+    /// An option stands before the first section.
+    #[error("line {line}: an option stands before the first section")]
+    OptionOutsideSection {
+        /// Line number, from 1.
+        line: usize,
+    },
+    /// An option's value is not of its form.
+    #[error("section [{section}]: `{option}={value}` is not understood")]
+    BadValue {
+        /// Name of the section.
+        section: String,
+        /// Name of the option.
+        option: String,
+        /// The value as written.
+        value: String,
+    },
+}
+
+/// One job of a file, with the options of the `[global]` sections before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// The name in brackets.
+    pub name: String,
+    /// Options by name; an option without a value holds the empty text.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Reads the sections of a job file.
+///
+/// # Errors
+/// [`UnreadableJobFile::OptionOutsideSection`].
+pub fn sections(text: &str) -> Result<Vec<Section>, UnreadableJobFile> {
+    let mut global: BTreeMap<String, String> = BTreeMap::new();
+    let mut sections: Vec<Section> = Vec::new();
+    let mut in_global = None;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            in_global = Some(name == "global");
+            if name != "global" {
+                sections.push(Section {
+                    name: name.to_owned(),
+                    options: global.clone(),
+                });
+            }
+            continue;
+        }
+        let (option, value) = line.split_once('=').unwrap_or((line, ""));
+        let options = match in_global {
+            None => return Err(UnreadableJobFile::OptionOutsideSection { line: number + 1 }),
+            Some(true) => &mut global,
+            Some(false) => match sections.last_mut() {
+                Some(section) => &mut section.options,
+                None => &mut global,
+            },
+        };
+        options.insert(option.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(sections)
+}
+
+impl Section {
+    /// The option's text.
+    pub fn text(&self, option: &str) -> Option<&str> {
+        self.options.get(option).map(String::as_str)
+    }
+
+    /// A whole number, with fio's binary suffixes k, m, g and t.
+    pub fn number(&self, option: &str) -> Result<Option<u64>, UnreadableJobFile> {
+        let Some(value) = self.text(option) else {
+            return Ok(None);
+        };
+        match parse_number(value) {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.bad(option, value)),
+        }
+    }
+
+    /// Sizes and percentages of `bssplit`, or the one size of `bs`; fio's default is 4 KiB.
+    pub fn sizes(&self) -> Result<Vec<(u64, f64)>, UnreadableJobFile> {
+        if let Some(split) = self.text("bssplit") {
+            return split
+                .split(':')
+                .map(|entry| {
+                    let (size, percent) = entry.split_once('/')?;
+                    Some((parse_number(size)?, percent.parse().ok()?))
+                })
+                .collect::<Option<Vec<(u64, f64)>>>()
+                .ok_or_else(|| self.bad("bssplit", split));
+        }
+        Ok(vec![(self.number("bs")?.unwrap_or(4096), 100.0)])
+    }
+
+    /// Percentages and sizes of `random_distribution=zoned_abs:`, empty for uniform offsets.
+    pub fn zones(&self) -> Result<Vec<(f64, u64)>, UnreadableJobFile> {
+        let Some(distribution) = self.text("random_distribution") else {
+            return Ok(Vec::new());
+        };
+        let zones = distribution.strip_prefix("zoned_abs:").map(|zones| {
+            let entries = zones.split(':').map(|entry| {
+                let (percent, size) = entry.split_once('/')?;
+                Some((percent.parse().ok()?, parse_number(size)?))
+            });
+            entries.collect::<Option<Vec<(f64, u64)>>>()
+        });
+        zones
+            .flatten()
+            .ok_or_else(|| self.bad("random_distribution", distribution))
+    }
+
+    /// The error that this option's value is not of its form.
+    pub fn bad(&self, option: &str, value: &str) -> UnreadableJobFile {
+        UnreadableJobFile::BadValue {
+            section: self.name.clone(),
+            option: option.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+}
+
+pub(super) fn parse_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor = match text.get(digits.len()..)?.to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        "t" => 1 << 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_inherits_the_global_options_before_it() {
+        let found = sections("[global]\nbs=4k\n# bs=9k\n[a]\nrw=randread\n[global]\nbs=8k\n[b]\n").unwrap();
+        assert_eq!(found[0].number("bs").unwrap(), Some(4096));
+        assert_eq!(found[1].number("bs").unwrap(), Some(8192));
+        assert_eq!(found[0].text("rw"), Some("randread"));
+        assert_eq!(found[1].text("rw"), None);
+    }
+
+    #[test]
+    fn sizes_come_from_bssplit() {
+        let found = sections("[a]\nbssplit=4k/25:65536/75\n").unwrap();
+        assert_eq!(found[0].sizes().unwrap(), [(4096, 25.0), (65536, 75.0)]);
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_is_named() {
+        let found = sections("[a]\nsize=lots\n").unwrap();
+        let error = found[0].number("size").unwrap_err().to_string();
+        assert_eq!(error, "section [a]: `size=lots` is not understood");
+    }
+
+    #[test]
+    fn an_option_before_any_section_is_refused() {
+        assert_eq!(
+            sections("# note\nbs=4k\n"),
+            Err(UnreadableJobFile::OptionOutsideSection { line: 2 })
+        );
+    }
+}

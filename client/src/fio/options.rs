@@ -1,0 +1,121 @@
+//! What the user may choose about a generated file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// How a workload is written for fio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Style {
+    /// One or more fio jobs per direction; runs on any fio 3.x
+    #[default]
+    Jobs,
+    /// A timed replay log sampled from the histograms; needs fio 3.36 or newer
+    Iolog,
+}
+
+/// How fast the replay goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pace {
+    /// At the measured rate
+    #[default]
+    Measured,
+    /// As fast as the queue depth allows
+    Max,
+}
+
+/// What a target of the replay stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// All disks together on one target
+    #[default]
+    Aggregate,
+    /// Each disk on a target of its own
+    PerDisk,
+}
+
+/// The program a file is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tool {
+    /// fio, with a stated fidelity
+    #[default]
+    Fio,
+    /// A vdbench parameter file
+    Vdbench,
+    /// A diskspd command line
+    Diskspd,
+}
+
+/// A number of bytes, written with fio's binary suffixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+/// A text is not a size.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a size: write bytes, or a number with k, m, g or t, such as 64g")]
+pub struct InvalidSize {
+    text: String,
+}
+
+impl FromStr for ByteSize {
+    type Err = InvalidSize;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = super::job_file::parse_number(text).filter(|bytes| *bytes > 0);
+        number.map(Self).ok_or_else(|| InvalidSize {
+            text: text.chars().take(40).collect(),
+        })
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&super::text::size(self.0))
+    }
+}
+
+/// The choices, as options of the `analyze` command.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct FioOptions {
+    /// How the workload is written for fio
+    #[arg(long, value_enum, default_value_t)]
+    pub style: Style,
+    /// Replay at the measured rate, or as fast as the queue depth allows
+    #[arg(long, value_enum, default_value_t)]
+    pub pace: Pace,
+    /// Replay all disks on one target, or each on its own
+    #[arg(long, value_enum, default_value_t)]
+    pub layout: Layout,
+    /// Program to write a file for
+    #[arg(long, value_enum, default_value_t)]
+    pub tool: Tool,
+    /// Size of the region the replay works on [default: the longest seek measured, at least 1g]
+    #[arg(long, value_name = "SIZE")]
+    pub span: Option<ByteSize>,
+    /// Length of the replay in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub duration: u32,
+    /// Seed of the sampling; the same seed gives the same file
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl Default for FioOptions {
+    fn default() -> Self {
+        Self {
+            style: Style::default(),
+            pace: Pace::default(),
+            layout: Layout::default(),
+            tool: Tool::default(),
+            span: None,
+            duration: 300,
+            seed: 1,
+        }
+    }
+}

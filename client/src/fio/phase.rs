@@ -1,0 +1,207 @@
+//! One phase of a workload: its sections, the logs they read, and what both do by our own reading.
+
+use vscsi_shared::histogram::{Metric, Operation};
+
+use super::demand::{demands, depth};
+use super::error::FioError;
+use super::generate::{Companion, Phase};
+use super::iolog::{IologPlan, ReadBack};
+use super::job_file::sections;
+use super::jobs::{JobsRequest, find_jobs};
+use super::options::{FioOptions, Layout, Pace, Style};
+use super::simulate::{merged, simulate};
+use super::target::{Target, span, targets};
+use super::text::{section_name, size};
+use crate::analysis::Provenance;
+use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Observed, compare, part_name};
+
+/// Commands simulated to state the fidelity of a finished job file.
+const SIMULATED_COMMANDS: u64 = 30_000;
+/// Fewer commands in flight than this would make a burst wait for the device in the generator.
+const LEAST_REPLAY_DEPTH: u32 = 128;
+/// Longer logs are read by fio in pieces instead of into memory at once.
+const CHUNKED_COMMANDS: u64 = 2_000_000;
+
+/// A written phase.
+pub(super) struct Written {
+    pub text: String,
+    pub companions: Vec<Companion>,
+    pub observed: Observed,
+}
+
+/// Writes one phase.
+pub(super) struct PhaseWriter<'a> {
+    pub provenance: &'a Provenance,
+    pub phase: &'a Phase<'a>,
+    pub options: &'a FioOptions,
+    /// Seconds.
+    pub runtime: u32,
+}
+
+impl PhaseWriter<'_> {
+    /// Targets with the name of their sections and the expression for their file.
+    fn named_targets(&self) -> Vec<(Target<'_>, String, String)> {
+        let mut base = section_name(&self.provenance.job);
+        if !self.phase.name.is_empty() {
+            base = section_name(&format!("{base}-{}", self.phase.name));
+        }
+        let targets = targets(self.phase.workload, self.options.layout);
+        let many = targets.len() > 1;
+        let named = targets.into_iter().enumerate().map(|(index, target)| {
+            let name = if many {
+                format!("{base}-disk{}", index + 1)
+            } else {
+                base.clone()
+            };
+            let filename = format!("${{{}}}", target.variable);
+            (target, name, filename)
+        });
+        let busy = |target: &Target| !demands(target.workload.histograms, target.workload.seconds).is_empty();
+        named.filter(|(target, ..)| busy(target)).collect()
+    }
+
+    /// As fio jobs.
+    pub(super) fn jobs(&self) -> Result<Written, FioError> {
+        let mut text = format!(
+            "[global]\n\
+             ioengine=libaio\n\
+             direct=1\n\
+             # The random map would refuse the repeated offsets that real workloads have.\n\
+             norandommap=1\n\
+             randrepeat=1\n\
+             numjobs=1\n\
+             # Runtime\n\
+             time_based=1\n\
+             runtime={}\n",
+            self.runtime
+        );
+        for (target, name, filename) in self.named_targets() {
+            text.push_str(&find_jobs(&JobsRequest {
+                target: target.workload,
+                name: &name,
+                filename: &filename,
+                span: span(target.workload.histograms, self.options)?,
+                measured_pace: self.options.pace == Pace::Measured,
+                seed: self.options.seed,
+            })?);
+        }
+        let observed = simulate(&sections(&text)?, self.options.seed, SIMULATED_COMMANDS)?;
+        Ok(Written {
+            text,
+            companions: Vec::new(),
+            observed,
+        })
+    }
+
+    /// As replay logs, one for each target.
+    pub(super) fn iolog(&self) -> Result<Written, FioError> {
+        let mut text = String::from("[global]\nioengine=libaio\ndirect=1\nnumjobs=1\n");
+        let mut companions = Vec::new();
+        let mut disks = Vec::new();
+        let mut seconds = 0.0_f64;
+        for (target, name, filename) in self.named_targets() {
+            let span = span(target.workload.histograms, self.options)?;
+            let log = IologPlan::new(target.workload, span, f64::from(self.runtime), self.options.seed)?;
+            let mut back = ReadBack::default();
+            log.write(&mut back).map_err(FioError::ReadBack)?;
+            let observed = back.finish()?;
+            seconds = seconds.max(observed.seconds);
+            disks.push(observed.histograms);
+            let companion = Companion {
+                file_name: format!("{name}.iolog"),
+                log,
+            };
+            text.push_str(&self.iolog_section(&target, &name, &filename, &companion, span));
+            companions.push(companion);
+        }
+        Ok(Written {
+            text,
+            companions,
+            observed: Observed {
+                histograms: merged(disks.into_iter()),
+                seconds,
+            },
+        })
+    }
+
+    fn iolog_section(&self, target: &Target, name: &str, filename: &str, log: &Companion, span: u64) -> String {
+        let depth = depth(target.workload.histograms.of(Metric::OutstandingIos, Operation::All));
+        let (pace, in_flight) = match self.options.pace {
+            Pace::Measured => ("", depth.p95.max(LEAST_REPLAY_DEPTH)),
+            Pace::Max => (
+                "# As fast as the queue depth allows: the times in the log are not waited for.\nreplay_no_stall=1\n",
+                depth.p95,
+            ),
+        };
+        let commands = log.log.commands();
+        let chunked = if commands > CHUNKED_COMMANDS {
+            "read_iolog_chunked=1\n"
+        } else {
+            ""
+        };
+        format!(
+            "\n[{name}]\n\
+             # {commands} commands in {seconds} s; start fio in the directory that holds the log\n\
+             read_iolog={file}\n{chunked}\
+             # Everything goes to this target, which must hold at least {span}\n\
+             replay_redirect={filename}\n{pace}\
+             # Queue depth: room for bursts, so that a slow device does not hold back the commands behind it\n\
+             iodepth={in_flight}\n",
+            file = log.file_name,
+            seconds = self.runtime,
+            span = size(span),
+        )
+    }
+
+    /// How near what was read back comes to the phase's workload.
+    pub(super) fn compare(&self, observed: &Observed) -> Fidelity {
+        let workload = self.phase.workload;
+        let target = Observation {
+            histograms: &workload.histograms,
+            seconds: workload.seconds,
+        };
+        let (gates, left_out) = expectations(
+            self.options.style,
+            self.options.pace,
+            self.options.layout,
+            workload.disks.len(),
+        );
+        compare(target, observed.as_observation(), &gates, &left_out)
+    }
+}
+
+/// The gates a replay made with these options is held to, and the parts it does not aim at.
+pub(crate) fn expectations(style: Style, pace: Pace, layout: Layout, disks: usize) -> (Gates, Vec<LeftOut>) {
+    let gates = match style {
+        Style::Jobs => Gates::JOBS,
+        Style::Iolog => Gates::IOLOG,
+    };
+    let left_out = |(metric, operation), reason: &str| LeftOut {
+        part: part_name(metric, operation),
+        reason: reason.to_owned(),
+    };
+    let interarrival = (Metric::Interarrival, Operation::All);
+    let ordered = [
+        (Metric::SeekDistance, Operation::All),
+        (Metric::SeekDistanceClosest16, Operation::All),
+        interarrival,
+    ];
+    match (pace, style) {
+        (Pace::Max, Style::Jobs) => {
+            let reason = "at full speed the device decides the order of the jobs";
+            (
+                gates.at_full_speed(),
+                ordered.map(|part| left_out(part, reason)).to_vec(),
+            )
+        }
+        (Pace::Max, Style::Iolog) => {
+            let reason = "at full speed the device decides the times";
+            (gates.at_full_speed(), vec![left_out(interarrival, reason)])
+        }
+        (Pace::Measured, _) if disks > 1 && layout == Layout::Aggregate => {
+            let reason = "it was measured per disk, and the disks are replayed together";
+            (gates, vec![left_out(interarrival, reason)])
+        }
+        (Pace::Measured, _) => (gates, Vec::new()),
+    }
+}

@@ -1,0 +1,70 @@
+//! The targets of a replay: which disks share one, how it is named, and how large it must be.
+
+use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
+
+use super::demand::least_span;
+use super::error::FioError;
+use super::options::{FioOptions, Layout};
+use crate::analysis::Workload;
+use crate::fidelity::Observation;
+use crate::replay::bucket_range;
+
+/// One target of the replay: a disk, or all of them together.
+pub(crate) struct Target<'a> {
+    /// What it does.
+    pub workload: Observation<'a>,
+    /// Environment variable that names it.
+    pub variable: String,
+    /// The disk, for the reader; empty when it is all of them.
+    pub disk: String,
+}
+
+/// The targets of a workload in the order of its disks.
+pub(crate) fn targets(workload: &Workload, layout: Layout) -> Vec<Target<'_>> {
+    if layout == Layout::PerDisk && workload.disks.len() > 1 {
+        let disks = workload.disks.iter().enumerate();
+        return disks
+            .map(|(index, disk)| Target {
+                workload: Observation {
+                    histograms: &disk.histograms,
+                    seconds: disk.seconds,
+                },
+                variable: format!("FILENAME_{}", index + 1),
+                disk: disk.disk.to_string(),
+            })
+            .collect();
+    }
+    vec![Target {
+        workload: Observation {
+            histograms: &workload.histograms,
+            seconds: workload.seconds,
+        },
+        variable: "FILENAME".to_owned(),
+        disk: String::new(),
+    }]
+}
+
+/// The region of a target, bytes: what was asked for, or what the seeks show.
+///
+/// # Errors
+/// [`FioError::SpanTooSmall`] when hardly any of the commands would fit.
+pub(crate) fn span(histograms: &IntervalSet, options: &FioOptions) -> Result<u64, FioError> {
+    let Some(asked) = options.span else {
+        return Ok(least_span(histograms));
+    };
+    let largest = histograms.of(Metric::IoLength, Operation::All).map_or(0.0, |sizes| {
+        let last = sizes.counts.iter().rposition(|count| *count > 0).unwrap_or(0);
+        bucket_range(sizes, last).1
+    });
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
+    let largest_bytes = largest.max(0.0) as u64;
+    let least_bytes = largest_bytes.saturating_mul(64).max(64 << 20);
+    if asked.0 < least_bytes {
+        return Err(FioError::SpanTooSmall {
+            span_bytes: asked.0,
+            largest_bytes,
+            least_bytes,
+        });
+    }
+    Ok(asked.0 >> 20 << 20)
+}

@@ -1,0 +1,68 @@
+//! Why files cannot be imported.
+
+use std::path::PathBuf;
+
+use vscsi_shared::exit_code;
+use vscsi_shared::identifier::Name;
+
+use crate::analysis::AnalysisError;
+use crate::failure::{Failure, FileError};
+use crate::store::StoreError;
+
+/// Why files cannot be imported. Nothing was written then.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read, or the job not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Something in the data directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file holds no complete histogram.
+    #[error("`{}` holds no complete vscsiStats histogram{detail}", path.display())]
+    NothingFound {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead, or nothing.
+        detail: String,
+    },
+    /// The job that was made cannot be read back.
+    #[error("what was imported cannot be read back")]
+    Unusable(#[source] Box<AnalysisError>),
+    /// No file tells how long its capture took.
+    #[error("nothing in the files tells how long the capture took: there are no time stamps and too few I/Os")]
+    NoDuration,
+    /// The name is in use.
+    #[error("there is a job `{0}` already")]
+    NameTaken(Name),
+    /// The name and the number of the VM do not fit a name together.
+    #[error("the files hold several VMs, and `{name}` is too long to number the jobs")]
+    NameTooLong {
+        /// The name asked for.
+        name: Name,
+    },
+}
+
+impl Failure for ImportError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::File(error) => error.exit_code(),
+            Self::Store(error) => error.exit_code(),
+            Self::Unusable(error) => error.exit_code(),
+            Self::NothingFound { .. } => exit_code::FAILED,
+            Self::NoDuration | Self::NameTaken(_) | Self::NameTooLong { .. } => exit_code::USAGE,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Unusable(error) => error.hint(),
+            Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
+            Self::NoDuration => Some("give the time between two prints with `--interval SECONDS`".to_owned()),
+            Self::NameTaken(_) => Some("choose another name with `--name`".to_owned()),
+            Self::NameTooLong { .. } => Some("choose a shorter name with `--name`".to_owned()),
+        }
+    }
+}

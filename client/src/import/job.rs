@@ -1,0 +1,255 @@
+//! From prints to job directories, made aside and then moved into place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use vscsi_shared::identifier::{Name, WorldGroupId};
+use vscsi_shared::job::{
+    Cleanup, Collection, CollectionMode, DEFAULT_MAX_MISSES, FORMAT_VERSION, HostIdentity, Job, JobDocument, Profile,
+    Status, Target, TargetDisk,
+};
+use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader, file_name};
+use vscsi_shared::vscsistats::{DiskHistograms, Print};
+
+use super::{ImportError, Request};
+use crate::analysis::load::seconds_of_print;
+use crate::failure::FileError;
+use crate::store::{JobDirectory, JobReference, LockKind, Store, StoreError, sync_directory};
+
+/// The host's name where nobody told it.
+const UNKNOWN_HOST: &str = "imported";
+
+/// Writes prints into jobs that are being made, one per VM. Whatever was not published goes with it.
+#[derive(Debug)]
+pub(super) struct Importer<'request> {
+    request: &'request Request,
+    now: Timestamp,
+    staging: TempDir,
+    jobs: BTreeMap<WorldGroupId, Staged>,
+}
+
+/// A job in the making.
+#[derive(Debug)]
+pub(super) struct Staged {
+    name: Name,
+    /// Where it is being made.
+    pub(super) path: PathBuf,
+    /// Number of prints.
+    pub(super) prints: u32,
+    world_group_id: WorldGroupId,
+    disks: Vec<TargetDisk>,
+    /// The first print waits for a second one, because alone it stands for the whole interval.
+    first: Option<(Print, Timestamp)>,
+    elapsed_ms: u64,
+}
+
+impl<'request> Importer<'request> {
+    pub(super) fn new(store: &Store, request: &'request Request, now: Timestamp) -> Result<Self, ImportError> {
+        let staging = tempfile::Builder::new()
+            .prefix(".import-")
+            .tempdir_in(store.root())
+            .map_err(FileError::new("create a directory in", store.root()))?;
+        Ok(Self {
+            request,
+            now,
+            staging,
+            jobs: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn push(&mut self, print: Print, changed_at: Timestamp) -> Result<(), ImportError> {
+        let mut by_vm: BTreeMap<WorldGroupId, Vec<DiskHistograms>> = BTreeMap::new();
+        for disk in print.disks {
+            by_vm.entry(disk.world_group_id).or_default().push(disk);
+        }
+        for (world_group_id, disks) in by_vm {
+            let print = Print { disks };
+            if let Some(staged) = self.jobs.get_mut(&world_group_id) {
+                staged.push(print, changed_at, self.request)?;
+                continue;
+            }
+            let path = self.staging.path().join(world_group_id.to_string());
+            let samples = path.join("samples");
+            fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+            let staged = Staged {
+                name: self.request.name.clone(),
+                path,
+                prints: 0,
+                world_group_id,
+                disks: Vec::new(),
+                first: Some((print, changed_at)),
+                elapsed_ms: 0,
+            };
+            self.jobs.insert(world_group_id, staged);
+        }
+        Ok(())
+    }
+
+    /// Ends every job and names it.
+    pub(super) fn finish(&mut self) -> Result<Vec<Staged>, ImportError> {
+        let several = self.jobs.len() > 1;
+        let mut finished = Vec::new();
+        for (world_group_id, mut staged) in std::mem::take(&mut self.jobs) {
+            if several {
+                let name = format!("{}-{world_group_id}", self.request.name);
+                staged.name = Name::new(&name).map_err(|_| ImportError::NameTooLong {
+                    name: self.request.name.clone(),
+                })?;
+            }
+            staged.finish(self.request, self.now)?;
+            finished.push(staged);
+        }
+        Ok(finished)
+    }
+}
+
+impl Staged {
+    fn push(&mut self, print: Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+        if let Some((first, changed_at)) = self.first.take() {
+            // Of several prints the first covers the time from the start of the collection, which may be longer than
+            // the interval; its own interarrival times tell.
+            self.elapsed_ms = request.interval_ms().map_or(0, |interval_ms| {
+                let counted_ms = seconds_of_print(&first).map_or(0, |seconds| milliseconds_up(seconds));
+                interval_ms.max(counted_ms)
+            });
+            self.write(&first, changed_at, request)?;
+        }
+        self.elapsed_ms += request.interval_ms().unwrap_or(0);
+        self.write(&print, changed_at, request)
+    }
+
+    fn finish(&mut self, request: &Request, now: Timestamp) -> Result<(), ImportError> {
+        if let Some((only, changed_at)) = self.first.take() {
+            self.elapsed_ms = request.interval_ms().unwrap_or(0);
+            self.write(&only, changed_at, request)?;
+        }
+        let path = self.path.join("job.json");
+        let json = JobDocument::new(self.job(request, now))
+            .to_json()
+            .map_err(|error| FileError::new("write", &path)(error.into()))?;
+        fs::write(&path, json).map_err(FileError::new("write", &path))?;
+        Ok(())
+    }
+
+    fn write(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+        for disk in &print.disks {
+            let node = disk.node.clone().unwrap_or_default();
+            if self.disks.iter().all(|known| known.handle_id != disk.handle_id) {
+                self.disks.push(TargetDisk {
+                    handle_id: disk.handle_id,
+                    lun: node.clone(),
+                    node,
+                });
+            }
+        }
+        let header = SnapshotHeader {
+            job: self.name.clone(),
+            sequence: self.prints,
+            taken_at: changed_at,
+            monotonic_ms: self.elapsed_ms,
+            duration_ms: 0,
+            boot_id: "imported".to_owned(),
+            host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
+            vm_name: self.vm_name(request),
+            config_file: String::new(),
+            world_group_id: self.world_group_id,
+            disks: print
+                .disks
+                .iter()
+                .map(|disk| SnapshotDisk {
+                    handle_id: disk.handle_id,
+                    node: disk.node.clone().unwrap_or_default(),
+                })
+                .collect(),
+            flags: BTreeSet::from([SnapshotFlag::Undated]),
+            exit_status: None,
+        };
+        let path = self.path.join("samples").join(file_name(self.prints));
+        fs::write(&path, header.with_output(print.csv().to_string().as_bytes()))
+            .map_err(FileError::new("write", &path))?;
+        self.prints += 1;
+        Ok(())
+    }
+
+    fn vm_name(&self, request: &Request) -> String {
+        request
+            .vm_name
+            .clone()
+            .unwrap_or_else(|| format!("world group {}", self.world_group_id))
+    }
+
+    fn job(&self, request: &Request, now: Timestamp) -> Job {
+        Job {
+            format_version: FORMAT_VERSION,
+            job_id: self.name.clone(),
+            created_at: now,
+            updated_at: now,
+            status: Status::Completed,
+            host: HostIdentity {
+                hostname: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
+                username: None,
+                fingerprint: None,
+            },
+            target: Target {
+                vm_name: self.vm_name(request),
+                world_group_id: self.world_group_id,
+                config_file: String::new(),
+                disks: self.disks.clone(),
+            },
+            profile: Profile {
+                name: "import".to_owned(),
+                samples: self.prints,
+                interval_seconds: request.interval_seconds.unwrap_or(0),
+            },
+            collection: Collection {
+                started_at: None,
+                completed_at: Some(now),
+                samples_collected: self.prints,
+                samples_expected: self.prints,
+                errors: Vec::new(),
+                mode: CollectionMode::Cumulative,
+                max_misses: DEFAULT_MAX_MISSES,
+                foreign: true,
+            },
+            cleanup: Cleanup {
+                vscsi_stats_stopped: true,
+                ..Cleanup::default()
+            },
+        }
+    }
+
+    /// The job's place, as long as nobody has it.
+    pub(super) fn reserve(&self, store: &Store) -> Result<JobDirectory, ImportError> {
+        let directory = store.directory(&JobReference::named(self.name.clone()));
+        if directory.path().exists() {
+            return Err(ImportError::NameTaken(self.name.clone()));
+        }
+        Ok(directory)
+    }
+
+    /// Moves the job into its place, where it is whole from the first moment.
+    pub(super) fn publish(&self, store: &Store) -> Result<JobDirectory, ImportError> {
+        let _lock = store.lock(&JobReference::named(self.name.clone()), LockKind::Exclusive)?;
+        let directory = self.reserve(store)?;
+        sync_directory(&self.path.join("samples")).map_err(StoreError::from)?;
+        fs::rename(&self.path, directory.path()).map_err(FileError::new("create", directory.path()))?;
+        sync_directory(store.root()).map_err(StoreError::from)?;
+        Ok(directory)
+    }
+}
+
+impl Request {
+    fn interval_ms(&self) -> Option<u64> {
+        self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
+    }
+}
+
+/// Rounded up, so that a clock made from it is never behind.
+fn milliseconds_up(seconds: f64) -> u64 {
+    std::time::Duration::try_from_secs_f64(seconds).map_or(0, |duration| {
+        u64::try_from(duration.as_millis()).unwrap_or(0).saturating_add(1)
+    })
+}

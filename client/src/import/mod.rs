@@ -1,0 +1,93 @@
+//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and the made-up CSV of an early design.
+//!
+//! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
+//! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
+//! numbers in the CSV form of vscsiStats, and carry the flag `undated`, because the files do not say when they were
+//! printed.
+
+mod error;
+mod job;
+mod made_up;
+mod read;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use vscsi_shared::identifier::Name;
+
+pub use error::ImportError;
+pub use read::Warning;
+
+use crate::analysis::{self, Analysis, Filter, Options, load};
+use crate::store::{JobDirectory, Store};
+use job::Importer;
+
+/// What an import is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The files, in order of time.
+    pub files: Vec<PathBuf>,
+    /// Name of the job; several VMs become several jobs, with the world group behind the name.
+    pub name: Name,
+    /// Time between two prints, or that the only print took, seconds.
+    pub interval_seconds: Option<u32>,
+    /// Host the files come from.
+    pub host: Option<String>,
+    /// Display name of the VM.
+    pub vm_name: Option<String>,
+}
+
+/// A job that was made.
+#[derive(Debug)]
+pub struct Imported {
+    /// Where it is.
+    pub directory: JobDirectory,
+    /// What all of its samples say.
+    pub analysis: Analysis,
+    /// Number of prints.
+    pub prints: u32,
+}
+
+/// Makes jobs from files: all of them, or nothing.
+///
+/// # Errors
+/// [`ImportError`] when a file cannot be used, no duration can be found, or a name is taken. Nothing is left behind.
+pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
+    let mut importer = Importer::new(store, request, now)?;
+    let mut warnings = Vec::new();
+    for path in &request.files {
+        let changed_at = read::changed_at(path).unwrap_or(now);
+        let diagnostics = read::read_file(path, |print| importer.push(print, changed_at))?;
+        warnings.extend(diagnostics.into_iter().map(|diagnostic| Warning {
+            path: path.clone(),
+            diagnostic,
+        }));
+    }
+    let everything = Options {
+        filter: Filter::None,
+        ..Options::default()
+    };
+    let mut readable = Vec::new();
+    for staged in importer.finish()? {
+        staged.reserve(store)?;
+        let unusable = |error| ImportError::Unusable(Box::new(error));
+        let loaded = load::load(&staged.path).map_err(unusable)?;
+        if loaded.series.samples.is_empty() {
+            return Err(ImportError::NoDuration);
+        }
+        let job = analysis::read_job(&staged.path).map_err(unusable)?;
+        readable.push((
+            staged,
+            analysis::analyze(job, loaded, &everything, now).map_err(unusable)?,
+        ));
+    }
+    let mut jobs = Vec::new();
+    for (staged, analysis) in readable {
+        jobs.push(Imported {
+            directory: staged.publish(store)?,
+            prints: staged.prints,
+            analysis,
+        });
+    }
+    Ok((jobs, warnings))
+}

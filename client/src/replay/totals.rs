@@ -1,0 +1,92 @@
+//! Numbers that a histogram gives beside its buckets.
+
+use vscsi_shared::histogram::Interval;
+
+/// The sum of the counted values: the middle of what the printed means allow and the buckets confirm.
+///
+/// The truncated mean bounds the sum within one unit per value, and the bucket edges bound it again; the estimate is
+/// the middle of the intersection. Where the two contradict each other, as after damaged input, the buckets win.
+pub fn sum_estimate(interval: &Interval) -> f64 {
+    let (mut low, mut high) = (0.0, 0.0);
+    for (index, &count) in interval.counts.iter().enumerate() {
+        let (least, most) = bucket_range(interval, index);
+        low += least * count as f64;
+        high += most * count as f64;
+    }
+    let printed_low = interval.sum_at_least as f64;
+    let printed_high = interval.sum_at_most as f64;
+    let (inner_low, inner_high) = (low.max(printed_low), high.min(printed_high));
+    if inner_low <= inner_high {
+        f64::midpoint(inner_low, inner_high)
+    } else {
+        printed_low.clamp(low, high)
+    }
+}
+
+/// Smallest and largest whole value that bucket `index` can hold, with the open ends closed by the known minimum and
+/// maximum, or by the outermost limit where those are unknown.
+pub fn bucket_range(interval: &Interval, index: usize) -> (f64, f64) {
+    let limits = interval.limits.as_slice();
+    let first = limits.first().copied().unwrap_or(0);
+    let last = limits.last().copied().unwrap_or(0);
+    let above = index.checked_sub(1).and_then(|below| limits.get(below)).copied();
+    let up_to = limits.get(index).copied();
+    let least = interval.values_at_least;
+    let most = interval.values_at_most;
+    let mut low = above.map_or_else(|| least.unwrap_or(first).min(first), |edge| edge.saturating_add(1));
+    let mut high = up_to.unwrap_or_else(|| most.unwrap_or(last).max(last.saturating_add(1)));
+    if let Some(least) = least.filter(|least| (low..=high).contains(least)) {
+        low = least;
+    }
+    if let Some(most) = most.filter(|most| (low..=high).contains(most)) {
+        high = most;
+    }
+    (low as f64, high as f64)
+}
+
+/// Share of the commands that begin right behind the last block of their predecessor, 0 to 1: the bucket that holds
+/// the distance +1.
+pub fn sequential_share(seek_distances: &Interval) -> f64 {
+    let bucket = seek_distances.limits.as_slice().partition_point(|limit| *limit < 1);
+    let total: u64 = seek_distances.counts.iter().sum();
+    let sequential = seek_distances.counts.get(bucket).copied().unwrap_or(0);
+    if total == 0 {
+        0.0
+    } else {
+        sequential as f64 / total as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::{Limits, Metric};
+
+    use super::*;
+
+    #[test]
+    fn the_sum_of_exact_sizes_is_exact() {
+        let mut sizes = Interval::empty(Limits::known(Metric::IoLength));
+        sizes.counts[4] = 10; // 4096
+        sizes.count = 10;
+        (sizes.sum_at_least, sizes.sum_at_most) = (40_960, 40_969);
+        assert!((sum_estimate(&sizes) - 40_960.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn sums_that_the_buckets_contradict_give_way_to_the_buckets() {
+        let mut sizes = Interval::empty(Limits::known(Metric::IoLength));
+        sizes.counts[4] = 10;
+        sizes.count = 10;
+        (sizes.sum_at_least, sizes.sum_at_most) = (1_000_000, 1_000_009);
+        assert!((sum_estimate(&sizes) - 40_960.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_sequential_share_counts_the_distance_plus_one() {
+        let mut seeks = Interval::empty(Limits::known(Metric::SeekDistance));
+        let plus_one = seeks.limits.as_slice().iter().position(|&limit| limit == 1).unwrap();
+        seeks.counts[plus_one] = 3;
+        seeks.counts[plus_one - 1] = 1;
+        assert!((sequential_share(&seeks) - 0.75).abs() < 1e-12);
+    }
+}

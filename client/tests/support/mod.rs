@@ -1,0 +1,3 @@
+//! Command streams with known habits, written without any knowledge of how replays are made.
+
+pub mod streams;

@@ -1,0 +1,76 @@
+//! UTF-16 made plain: `>` of Windows PowerShell writes the output of a command that way.
+
+use std::borrow::Cow;
+
+/// What the first two bytes of an input say about the rest.
+#[derive(Debug, Default)]
+pub(super) enum Encoding {
+    /// Not read yet, or only one byte of them.
+    #[default]
+    Unknown,
+    /// The first byte, which could begin a byte order mark.
+    FirstByte(u8),
+    /// One byte per character, as far as vscsiStats prints any.
+    Bytes,
+    /// Two bytes per character, and the first of a pair that the last piece ended in.
+    Utf16 {
+        to_unit: fn([u8; 2]) -> u16,
+        half: Option<u8>,
+    },
+}
+
+impl Encoding {
+    /// The piece in single bytes. A character that is not ASCII, which vscsiStats never prints, becomes `?`.
+    pub(super) fn decode<'piece>(&mut self, piece: &'piece [u8]) -> Cow<'piece, [u8]> {
+        if let Self::FirstByte(first) = *self {
+            *self = Self::Unknown;
+            let whole = [&[first], piece].concat();
+            return Cow::Owned(self.decode_whole(&whole).into_owned());
+        }
+        self.decode_whole(piece)
+    }
+
+    fn decode_whole<'piece>(&mut self, piece: &'piece [u8]) -> Cow<'piece, [u8]> {
+        let mut rest = piece;
+        if let Self::Unknown = self {
+            (*self, rest) = match piece {
+                [] => (Self::Unknown, piece),
+                [first @ (0xfe | 0xff)] => (Self::FirstByte(*first), &[][..]),
+                [0xff, 0xfe, rest @ ..] => (Self::utf16(u16::from_le_bytes), rest),
+                [0xfe, 0xff, rest @ ..] => (Self::utf16(u16::from_be_bytes), rest),
+                _ => (Self::Bytes, piece),
+            };
+        }
+        match self {
+            Self::Utf16 { to_unit, half } => Cow::Owned(narrowed(*to_unit, half, rest)),
+            Self::Unknown | Self::FirstByte(_) | Self::Bytes => Cow::Borrowed(rest),
+        }
+    }
+
+    fn utf16(to_unit: fn([u8; 2]) -> u16) -> Self {
+        Self::Utf16 { to_unit, half: None }
+    }
+
+    /// What was held back when the input ends.
+    pub(super) fn finish(&self) -> Option<u8> {
+        match self {
+            Self::FirstByte(byte) => Some(*byte),
+            // Half a character is none.
+            Self::Unknown | Self::Bytes | Self::Utf16 { .. } => None,
+        }
+    }
+}
+
+fn narrowed(to_unit: fn([u8; 2]) -> u16, half: &mut Option<u8>, piece: &[u8]) -> Vec<u8> {
+    let mut narrow = Vec::with_capacity(piece.len() / 2 + 1);
+    for &byte in piece {
+        match half.take() {
+            Some(first) => {
+                let unit = u8::try_from(to_unit([first, byte])).ok();
+                narrow.push(unit.filter(u8::is_ascii).unwrap_or(b'?'));
+            }
+            None => *half = Some(byte),
+        }
+    }
+    narrow
+}
