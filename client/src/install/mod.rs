@@ -21,9 +21,9 @@ use crate::store::InstalledAgent;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// `doctor` tries everything, and `cleanup` stops every collection, each with retries of its own.
-const LONG_PATIENCE: Duration = Duration::from_secs(300);
+const LONG_PATIENCE: Duration = Duration::from_mins(5);
 /// Name of the file that says what was installed, which also marks the folder as ours.
 const RECORD: &str = "installed.json";
 

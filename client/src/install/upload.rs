@@ -6,7 +6,7 @@ use super::{AgentBinary, InstallError, PATIENCE};
 use crate::transport::{Shell, ShellInput, command_line};
 
 /// The agent has 2 MB; this is enough for a link of 64 kbit/s.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
+const UPLOAD_PATIENCE: Duration = Duration::from_mins(10);
 
 /// Puts `binary` into `path` on the host: by a copy, and when that does not give the right bytes, through the shell.
 pub(super) fn upload(shell: &dyn Shell, binary: &AgentBinary, path: &str) -> Result<(), InstallError> {
@@ -55,7 +55,8 @@ pub(super) fn remote_sha256(shell: &dyn Shell, path: &str) -> Result<Option<Stri
         .map(|digits| digits.trim_start_matches('\\').to_owned()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::transport::{Output, TransportError};

@@ -15,7 +15,7 @@ use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
 use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
 
-/// sshd of a hardened ESXi drops a silent client after 200 s times 3 (ClientAliveInterval), so we speak first.
+/// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
 /// ESXi's login shell is BusyBox ash, which gives these for a command it cannot run and one it cannot find.
 const CANNOT_RUN: i32 = 126;
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn keep_alives_come_before_a_hardened_host_loses_patience() {
-        assert!(KEEP_ALIVE_SECONDS < 200);
+        const { assert!(KEEP_ALIVE_SECONDS < 200) };
         assert!(arguments(&ssh().exec("true").unwrap()).contains(&"ServerAliveInterval=60".to_owned()));
     }
 
