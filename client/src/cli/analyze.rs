@@ -118,7 +118,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     })
 }
 
-fn write_summary(directory: &JobDirectory, analysis: &Analysis) -> Result<std::path::PathBuf, CliError> {
+pub(super) fn write_summary(directory: &JobDirectory, analysis: &Analysis) -> Result<std::path::PathBuf, CliError> {
     let folder = directory.analysis();
     fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
     let path = folder.join("summary.json");

@@ -137,14 +137,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             });
         }
     };
-    let env = match cli.options.environment() {
-        Ok(env) => env,
-        Err((error, env)) => {
-            env.show_error(&error);
-            return ExitCode::from(error.exit_code());
-        }
-    };
-    match cli.command.run(&env) {
+    let (env, read) = cli.options.environment();
+    match read.and_then(|()| cli.command.run(&env)) {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_broken_pipe() => ExitCode::from(exit_code::OK),
         Err(error) => {
