@@ -4,12 +4,14 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod analyze;
+mod compare;
 mod chart;
 mod config;
 mod connect;
 mod discover;
 mod env;
 mod error;
+mod export;
 mod import;
 mod job;
 mod list;
@@ -17,6 +19,7 @@ mod options;
 mod outcome;
 mod phrase;
 mod pull;
+mod selection;
 mod start;
 mod status;
 mod stop;
@@ -57,6 +60,8 @@ pub enum Command {
     Pull(pull::PullArgs),
     Import(import::ImportArgs),
     Analyze(analyze::AnalyzeArgs),
+    Compare(compare::CompareArgs),
+    Export(export::ExportArgs),
     Chart(chart::ChartArgs),
     Config(config::ConfigArgs),
 }
@@ -72,6 +77,8 @@ impl Command {
             Self::Pull(args) => pull::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Analyze(args) => analyze::run(args, env),
+            Self::Compare(args) => compare::run(args, env),
+            Self::Export(args) => export::run(args, env),
             Self::Chart(args) => chart::run(args, env),
             Self::Config(args) => config::run(args, env),
         }
