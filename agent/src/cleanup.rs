@@ -75,6 +75,9 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
     let log = Log::open(state_directory, false);
     let left = stop_journaled(state_directory, &host, &log)?;
+    if found > 0 {
+        host.tell_syslog("cleanup stopped what a dead agent had left running");
+    }
     drop((guard, instance));
     if left > 0 {
         let disks = Journal::load(state_directory)?.armed().keys().copied().collect();

@@ -107,9 +107,11 @@ pub fn guard(options: &Options) -> io::Result<()> {
     }
     let log = Log::open(state_directory, false);
     if !successor_came(state_directory)? {
-        log.line("guard: the agent is gone; stopping what it started");
         let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+        let message = "the agent is gone; its guard stops what it started";
+        log.line(message);
         stop_journaled(state_directory, &host, &log)?;
+        host.tell_syslog(message);
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod collector;
 pub mod command;
 pub mod connect;
+pub mod doctor;
 pub mod fault;
 mod files;
 pub mod guard;
@@ -69,7 +70,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Invocation::Cleanup { all } => cleanup::cleanup(&options, *all)
             .map(|did| print(&(did + "\n")))
             .map_err(|error| error.to_string()),
-        Invocation::Doctor { .. } => Ok(()),
+        Invocation::Doctor { json } => {
+            let (text, code) = doctor::doctor(&options, *json);
+            print(&text);
+            return code;
+        }
     };
     match done {
         Ok(()) => exit_code::OK,

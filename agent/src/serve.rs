@@ -103,7 +103,11 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
     let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
     let mut watch = Watch::begin(options, &log).map_err(failed("start the guard"))?;
-    log.line(&format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")));
+    tell(
+        &log,
+        &host,
+        &format!("vscsi-agent {} starts", env!("CARGO_PKG_VERSION")),
+    );
     let equipment = Equipment {
         clock: Arc::clone(&clock),
         host: host.clone(),
@@ -131,7 +135,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     });
     let serving = Arc::clone(&context);
     thread::Builder::new()
-        .name("http".to_owned())
+        .name("gate".to_owned())
         .stack_size(SERVER_STACK_BYTES)
         .spawn(move || {
             if let Err(error) = http::serve(&listener, &serving) {
@@ -162,9 +166,16 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         options.idle_exit,
     );
     RunningAgent::remove(state_directory);
+    http::close(&context);
     watch.end(ending);
-    log.line("vscsi-agent ends");
+    tell(&log, &host, "vscsi-agent ends");
     Ok(())
+}
+
+/// Says something to the agent's own log and to the host's.
+fn tell(log: &Log, host: &Host, message: &str) {
+    log.line(message);
+    host.tell_syslog(message);
 }
 
 /// Reads the journal when nobody else is at work on it.

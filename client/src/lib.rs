@@ -1,6 +1,11 @@
 //! The workstation's side: from an ESXi host's spool to profiles, fio jobs and charts.
 
+// Unit tests and integration tests share test data, which names this crate from outside.
+#[cfg(test)]
+extern crate self as vscsi_helper;
+
 pub mod analysis;
+pub mod catalog;
 pub mod chart;
 pub mod cli;
 pub mod clock;
@@ -10,6 +15,8 @@ pub mod fidelity;
 pub mod fio;
 pub mod host;
 pub mod import;
+pub mod install;
+pub mod preflight;
 pub mod pull;
 pub mod replay;
 pub mod store;

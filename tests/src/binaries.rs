@@ -34,8 +34,11 @@ impl Binary {
     /// # Errors
     /// When the variable is not set, with the command that sets it.
     pub fn path(self) -> Result<PathBuf, String> {
-        std::env::var_os(self.variable())
-            .map(PathBuf::from)
-            .ok_or_else(|| format!("{} is not set: run these tests with `cargo xtask test`", self.variable()))
+        std::env::var_os(self.variable()).map(PathBuf::from).ok_or_else(|| {
+            format!(
+                "{} is not set: run these tests with `cargo xtask test`",
+                self.variable()
+            )
+        })
     }
 }

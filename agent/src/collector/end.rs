@@ -28,7 +28,8 @@ impl Collector {
         }
         state.phase = Phase::Ended;
         fault_point("end-before-job");
-        self.save(name);
+        // Published only after the stop, so that whoever sees the end also sees whether the collection has ended.
+        self.write(name);
         fault_point("end-after-job");
         let tail = if reason.is_empty() {
             String::new()
@@ -39,6 +40,7 @@ impl Collector {
         self.foreign_without_users();
         self.stop_unused();
         self.settle();
+        self.publish(name);
     }
 
     /// Stops every disk that no job uses and that is not resting after a failure.
@@ -147,8 +149,14 @@ impl Collector {
         }
     }
 
-    /// Writes job.json and publishes the job; a failure is retried until it succeeds.
+    /// Writes job.json and publishes the job.
     pub(super) fn save(&mut self, name: &Name) {
+        self.write(name);
+        self.publish(name);
+    }
+
+    /// Writes job.json; a failure is retried until it succeeds.
+    fn write(&mut self, name: &Name) {
         let (wall, now) = (self.equipment.clock.wall(), self.now());
         let Some(state) = self.jobs.get_mut(name) else { return };
         state.document.job.updated_at = wall;
@@ -164,7 +172,6 @@ impl Collector {
                 self.equipment.views.set_problem("job.json", Some(problem));
             }
         }
-        self.publish(name);
     }
 
     /// Writes job.json now when it is old, and otherwise only publishes.

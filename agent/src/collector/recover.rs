@@ -52,7 +52,7 @@ impl Collector {
             journal.clear_all()?;
         }
         journal.take_over(&equipment.boot.id, owner)?;
-        let schedules = Schedules::load(&equipment.state_directory)?;
+        let schedules = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
         let mut collector = Self {
             equipment,
             journal,

@@ -48,12 +48,11 @@ struct Schedule {
 #[derive(Debug)]
 pub(super) struct Schedules {
     path: PathBuf,
-    /// `None` until the first moment is known, because that needs the clock.
     all: BTreeMap<Name, Schedule>,
 }
 
 impl Schedules {
-    pub(super) fn load(state_directory: &Path) -> io::Result<Self> {
+    pub(super) fn load(state_directory: &Path, now: Timestamp) -> io::Result<Self> {
         let path = state_directory.join("schedules.json");
         let stored: Vec<Stored> = match files::read_if_there(&path, SIZE_LIMIT)? {
             Some(bytes) => serde_json::from_slice(&bytes)?,
@@ -63,8 +62,8 @@ impl Schedules {
         for stored in stored {
             let cron = CronExpression::from_str(&stored.schedule.cron).map_err(io::Error::other)?;
             let schedule = Schedule {
+                next_run_at: cron.next_after(now),
                 cron,
-                next_run_at: None,
                 stored,
             };
             all.insert(schedule.stored.schedule.name.clone(), schedule);
@@ -99,7 +98,7 @@ impl Collector {
         let mut due = Vec::new();
         for (name, schedule) in &mut self.schedules.all {
             match schedule.next_run_at {
-                None => schedule.next_run_at = schedule.cron.next_after(now),
+                None => {}
                 Some(next) if next <= now => {
                     due.push((name.clone(), next));
                     schedule.next_run_at = schedule.cron.next_after(now);

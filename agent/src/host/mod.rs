@@ -18,6 +18,9 @@ pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_ag
 /// How long a command that changes or lists something may take.
 const SHORT_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long telling syslog may hold up the agent.
+const SYSLOG_DEADLINE: Duration = Duration::from_secs(2);
+
 /// What one print may hold: 64 disks take less than half a megabyte.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -85,6 +88,12 @@ impl Host {
                 complaint,
             }),
         }
+    }
+
+    /// Tells the host's syslog, so that whoever watches the host can tell this program from others.
+    pub fn tell_syslog(&self, message: &str) {
+        // A host without logger is told nothing.
+        let _ = self.run(Program::Logger, &["-t", "vscsi-agent", message], SYSLOG_DEADLINE);
     }
 
     /// The running VMs and their disks.

@@ -9,7 +9,7 @@ use crate::action::{Refusal, refuse};
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
 /// Most bytes of all header fields together.
-const HEADER_LIMIT: usize = 16 * 1024;
+pub(super) const HEADER_LIMIT: usize = 16 * 1024;
 
 /// Names by which a client on this host, or at the other end of its own tunnel, may address us. Any other name means
 /// that a browser was led here by a foreign DNS record.

@@ -1,8 +1,11 @@
-//! The HTTP API on the loopback: `tiny_http`, fenced.
+//! The HTTP API on the loopback: a gate, and `tiny_http` behind it.
 
 mod admission;
 mod bundle;
+mod gate;
+mod head;
+mod inner;
 mod routes;
 mod server;
 
-pub use server::{Asked, Context, serve};
+pub use server::{Asked, Context, close, serve};

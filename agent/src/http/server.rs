@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
-use tiny_http::{Header, Request, Response, Server, StatusCode};
+use tiny_http::{Header, Request, Response, StatusCode};
 use vscsi_shared::wire::ApiRange;
 use vscsi_shared::wire::v1::{
     ApiError, ClockReading, ErrorCode, Health, Info, JobList, Manifest, ManifestEntry, ScheduleList,
@@ -18,6 +18,8 @@ use vscsi_shared::wire::v1::{
 
 use super::admission::{BODY_LIMIT, admit};
 use super::bundle::Bundle;
+use super::gate;
+use super::inner::Inner;
 use super::routes::{Route, route};
 use crate::action::{Action, Outcome, Refusal, refuse};
 use crate::collector::Equipment;
@@ -55,28 +57,46 @@ pub struct Context {
 
 /// Answers requests on `listener` for as long as the process lives.
 ///
-/// `tiny_http` ends its accept thread at the first error of `accept` and never says so again, so the server is then
-/// built anew on the same listener.
-///
 /// # Errors
-/// When the listener cannot be used at all.
+/// When the listener behind the gate cannot be made.
 pub fn serve(listener: &TcpListener, context: &Arc<Context>) -> io::Result<()> {
-    let running = Arc::new(AtomicUsize::new(0));
-    loop {
-        let server = Server::from_listener(listener.try_clone()?, None).map_err(io::Error::other)?;
-        loop {
-            match server.recv() {
-                Ok(request) => answer_in_thread(request, context, &running),
-                Err(error) => {
-                    context
+    let inner = Arc::new(Inner::listen(&context.run_directory())?);
+    let (behind, context_behind) = (Arc::clone(&inner), Arc::clone(context));
+    thread::Builder::new()
+        .name("http".to_owned())
+        .stack_size(ANSWER_STACK_BYTES)
+        .spawn(move || {
+            loop {
+                // It returns only when it has failed; requests wait in the listener meanwhile.
+                if let Err(error) = answer_all(&behind, &context_behind) {
+                    context_behind
                         .equipment
                         .log
-                        .line(&format!("accepting a connection failed: {error}; listening again"));
-                    thread::sleep(Duration::from_millis(100));
-                    break;
+                        .line(&format!("the HTTP server failed: {error}; starting it again"));
                 }
+                thread::sleep(Duration::from_millis(100));
             }
-        }
+        })?;
+    gate::open(listener, &inner, context);
+    Ok(())
+}
+
+/// Removes what [`serve`] has left in the file system.
+pub fn close(context: &Context) {
+    Inner::remove(&context.run_directory());
+}
+
+impl Context {
+    fn run_directory(&self) -> PathBuf {
+        self.host_root.join("var/run")
+    }
+}
+
+fn answer_all(inner: &Inner, context: &Arc<Context>) -> io::Result<()> {
+    let running = Arc::new(AtomicUsize::new(0));
+    let server = inner.server()?;
+    loop {
+        answer_in_thread(server.recv()?, context, &running);
     }
 }
 

@@ -6,7 +6,7 @@ use super::labels::axis_number;
 use super::page::Page;
 use super::palette::{AXIS, GRID, QUIET};
 use super::scale::Linear;
-use super::scene::{Anchor, Area, Color, Layer, Point, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
 use super::slices::Slices;
 use super::time_axis::TimeAxis;
 
@@ -23,7 +23,6 @@ pub(super) fn colored(text: &str, at: Point, size: f64, anchor: Anchor, color: C
         size,
         weight: Weight::Regular,
         anchor,
-        turn: Turn::Level,
         color,
     }
 }
@@ -85,11 +84,15 @@ pub(super) fn numbers(axis: &Linear) -> Vec<String> {
 /// Grid lines and labels of a vertical axis of numbers left of a plot.
 pub(super) fn value_axis(layer: &mut Layer, axis: &Linear, plot: &Area, scale: f64) {
     let tick = Page::TICK * scale;
+    let mut runs = Vec::new();
     for (value, text) in axis.ticks().zip(numbers(axis)) {
         let y = plot.bottom - plot.height() * axis.share(value);
         layer.line((plot.left, y), (plot.right, y), GRID, 0.5);
         let at = (plot.left - 5.0 * scale, y + font::CAP_HEIGHT * tick / 2.0);
-        layer.text(label_at(&text, at, tick, Anchor::End));
+        runs.push(label_at(&text, at, tick, Anchor::End));
+    }
+    for run in fitting(runs, &[], 3.0 * scale) {
+        layer.text(run);
     }
 }
 

@@ -7,7 +7,7 @@ use super::labels::{axis_number, short};
 use super::page::Page;
 use super::palette::{GRID, INK, PAPER, QUIET};
 use super::scale::Linear;
-use super::scene::{Anchor, Area, Color, Layer, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, TextRun};
 
 /// A bar: its length, and what it cannot leave where it is an estimate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +95,6 @@ impl BarPanel<'_> {
             size: label * 1.15,
             weight: Weight::Medium,
             anchor: Anchor::Start,
-            turn: Turn::Level,
             color: INK,
         });
         let at = (area.left, plot.top - 0.7 * label);

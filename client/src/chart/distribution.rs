@@ -160,7 +160,7 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
     let tick = Page::TICK * scale;
     let pitch = area.width() / SHOWN.len() as f64;
     let mut layer = Layer::new("percentiles");
-    let mut estimates = Vec::new();
+    let (mut names, mut estimates) = (Vec::new(), Vec::new());
     for (index, (per_mille, name)) in SHOWN.into_iter().enumerate() {
         let Some(range) = estimate::percentile(interval, Metric::Latency, per_mille) else {
             continue;
@@ -181,12 +181,8 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
         );
         let estimate = y(range.est);
         layer.line((x - half * 1.6, estimate), (x + half * 1.6, estimate), INK, 1.2);
-        layer.text(label_at(
-            name,
-            (x, area.bottom + 4.5 * scale + font::CAP_HEIGHT * tick),
-            tick,
-            Anchor::Middle,
-        ));
+        let name_at = (x, area.bottom + 4.5 * scale + font::CAP_HEIGHT * tick);
+        names.push(label_at(name, name_at, tick, Anchor::Middle));
         let text = estimate_text(&range);
         estimates.push(colored(&text, (x, area.top - 4.0 * scale), tick, Anchor::Middle, INK));
     }
@@ -196,8 +192,11 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
             estimate.at.1 -= 1.2 * tick;
         }
     }
-    for estimate in fitting(estimates, &[], 3.0 * scale) {
-        layer.text(estimate);
+    for run in fitting(names, &[], 2.0 * scale)
+        .into_iter()
+        .chain(fitting(estimates, &[], 3.0 * scale))
+    {
+        layer.text(run);
     }
     page.scene.layers.push(layer);
 }

@@ -39,7 +39,7 @@ pub(super) fn fitting(runs: Vec<TextRun>, important: &[usize], gap: f64) -> Vec<
 mod tests {
     use super::*;
     use crate::chart::font::Weight;
-    use crate::chart::scene::{Anchor, Color, Turn};
+    use crate::chart::scene::{Anchor, Color};
 
     fn row(labels: &[&str], pitch: f64) -> Vec<TextRun> {
         labels
@@ -51,7 +51,6 @@ mod tests {
                 size: 7.0,
                 weight: Weight::Regular,
                 anchor: Anchor::Middle,
-                turn: Turn::Level,
                 color: Color::hex(0),
             })
             .collect()

@@ -118,3 +118,6 @@ impl Failure for ChartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::axes::label_at;
 use super::font::{self, Weight};
 use super::palette::{INK, QUIET};
-use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun, Turn};
+use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun};
 use super::style::Style;
 
 /// An entry of the legend.
@@ -156,7 +156,6 @@ impl Page {
             size,
             weight,
             anchor: Anchor::Start,
-            turn: Turn::Level,
             color,
         });
     }

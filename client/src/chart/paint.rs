@@ -7,12 +7,11 @@ use std::convert::Infallible;
 
 use plotters_backend::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontFamily,
-    FontStyle, FontTransform,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontFamily, FontStyle,
 };
 
 use super::font::Weight;
-use super::scene::{Anchor, Color, Item, Point, TextRun, Turn};
+use super::scene::{Anchor, Color, Item, Point, TextRun};
 
 /// Canvas units in a point.
 pub(super) const UNITS_PER_POINT: f64 = 100.0;
@@ -85,7 +84,8 @@ impl BackendStyle for Stroke {
     }
 }
 
-/// A text's style for plotters. `VPos::Bottom` stands for the baseline; sizes are canvas units per em.
+/// A text's style for plotters. `VPos::Bottom` stands for the baseline; sizes are canvas units per em. Every text is
+/// level, so the backends turn none.
 impl BackendTextStyle for TextRun {
     type FontError = Infallible;
 
@@ -95,13 +95,6 @@ impl BackendTextStyle for TextRun {
 
     fn size(&self) -> f64 {
         self.size * UNITS_PER_POINT
-    }
-
-    fn transform(&self) -> FontTransform {
-        match self.turn {
-            Turn::Level => FontTransform::None,
-            Turn::Upward => FontTransform::Rotate270,
-        }
     }
 
     fn style(&self) -> FontStyle {
@@ -154,15 +147,5 @@ pub(super) fn shift(style: &impl BackendTextStyle, width: f64) -> f64 {
         HPos::Left => 0.0,
         HPos::Center => width / 2.0,
         HPos::Right => width,
-    }
-}
-
-/// Cosine and sine of a text's clockwise turn.
-pub(super) fn rotation(style: &impl BackendTextStyle) -> (f64, f64) {
-    match style.transform() {
-        FontTransform::None => (1.0, 0.0),
-        FontTransform::Rotate90 => (0.0, 1.0),
-        FontTransform::Rotate180 => (-1.0, 0.0),
-        FontTransform::Rotate270 => (0.0, -1.0),
     }
 }

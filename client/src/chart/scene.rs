@@ -62,16 +62,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// Direction of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Left to right.
-    Level,
-    /// Bottom to top, as beside a vertical axis.
-    Upward,
-}
-
-/// A text at its place.
+/// A text at its place, level.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TextRun {
     pub(super) text: String,
@@ -81,7 +72,6 @@ pub(super) struct TextRun {
     pub(super) size: f64,
     pub(super) weight: Weight,
     pub(super) anchor: Anchor,
-    pub(super) turn: Turn,
     pub(super) color: Color,
 }
 
@@ -130,19 +120,11 @@ impl TextRun {
         };
         let (above, below) = (font::CAP_HEIGHT * self.size, font::DESCENT * self.size);
         let (x, y) = self.at;
-        match self.turn {
-            Turn::Level => Area {
-                left: x - before,
-                top: y - above,
-                right: x - before + width,
-                bottom: y + below,
-            },
-            Turn::Upward => Area {
-                left: x - above,
-                top: y + before - width,
-                right: x + below,
-                bottom: y + before,
-            },
+        Area {
+            left: x - before,
+            top: y - above,
+            right: x - before + width,
+            bottom: y + below,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Time cut into slices: one per sample, or fewer and wider ones when there are more samples than a picture can show.
 
-use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
 
 use super::{ChartError, ChartInput};
 use crate::analysis::Sample;
@@ -86,9 +86,11 @@ impl Slices {
             group.min(limit.saturating_sub(1))
         };
         let mut slices: Vec<Slice> = Vec::new();
+        let mut axes = IntervalSet::default();
         let mut kept = Vec::new();
         let mut current = None;
         for (index, sample) in samples.iter().enumerate() {
+            check_axes(&mut axes, sample)?;
             let group = group_of(index, sample);
             if current != Some(group) {
                 current = Some(group);
@@ -130,6 +132,22 @@ impl Slices {
     pub(super) fn binned(&self) -> bool {
         self.slices.len() < self.samples
     }
+}
+
+/// Whether a sample has the bucket limits of those before it, whose empty histograms are `axes`.
+fn check_axes(axes: &mut IntervalSet, sample: &Sample) -> Result<(), ChartError> {
+    for (kind, interval) in sample.disks.iter().flat_map(|disk| disk.histograms.iter()) {
+        match axes.get(kind) {
+            None => axes.insert(kind, Interval::empty(interval.limits.clone())),
+            Some(axis) if axis.limits == interval.limits => {}
+            Some(_) => {
+                return Err(ChartError::MixedLimits {
+                    sequence: sample.sequence,
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Slice {

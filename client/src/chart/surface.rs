@@ -164,7 +164,7 @@ impl SurfacePanel<'_> {
         let values = self.value_axis(&mut axes, &view, &axis, &z_labels, scale, area);
         runs = fitting(runs, &self.field.landmarks, 4.0 * scale);
         // The axes of values and of buckets meet in a corner, where the bucket has precedence.
-        let free: Vec<TextRun> = values
+        let free: Vec<TextRun> = fitting(values, &[], 3.0 * scale)
             .into_iter()
             .filter(|value| !runs.iter().any(|run| run.area().overlaps(&value.area())))
             .collect();

@@ -13,7 +13,7 @@ use crate::failure::UsageError;
 use crate::host::{AgentHost, Host, HostError, Retrying};
 use crate::store::{HostRecord, Store};
 use crate::transport::ssh::{Password, Ssh, SshExec};
-use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Transport, Tunnel};
+use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh itself.
 #[derive(Debug, Clone, Default, Args)]
@@ -147,6 +147,20 @@ impl Target<'_> {
                 agent: agent.clone(),
                 host_root: host_root.clone(),
             }),
+        }
+    }
+
+    /// The host's shell.
+    ///
+    /// # Errors
+    /// When the host is no ssh host.
+    pub(super) fn shell(&self) -> Result<Box<dyn Shell>, UsageError> {
+        match self.record.address.tunnel {
+            Tunnel::Exec | Tunnel::Forward => Ok(Box::new(self.ssh().shell())),
+            Tunnel::Direct { .. } | Tunnel::Local { .. } => Err(UsageError::new(
+                format!("{} is not reached by ssh, and this command needs it", self.name()),
+                "leave out `--tunnel`, or give `--tunnel exec`",
+            )),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use serde::Serialize;
-use vscsi_shared::job::{Job, Status};
+use vscsi_shared::job::Status;
 
 use super::{CliError, Env, Outcome};
-use crate::store::{JobReference, Store};
+use crate::catalog::{Catalog, IndexedJob};
+use crate::store::Store;
 
 /// List the jobs known here
 #[derive(Debug, Args)]
@@ -32,20 +33,22 @@ struct Row {
     status: Status,
     samples_collected: u32,
     samples_expected: u32,
+    snapshots_here: u32,
     host: String,
     vm: String,
-    created_at: jiff::Timestamp,
+    created_at: String,
 }
 
-impl Row {
-    fn new(reference: &JobReference, job: Job) -> Self {
+impl From<IndexedJob> for Row {
+    fn from(job: IndexedJob) -> Self {
         Self {
-            job: reference.to_string(),
+            job: job.reference,
             status: job.status,
-            samples_collected: job.collection.samples_collected,
-            samples_expected: job.collection.samples_expected,
-            host: job.host.hostname,
-            vm: job.target.vm_name,
+            samples_collected: job.samples_collected,
+            samples_expected: job.samples_expected,
+            snapshots_here: job.snapshots_here,
+            host: job.host,
+            vm: job.vm_name,
             created_at: job.created_at,
         }
     }
@@ -53,18 +56,18 @@ impl Row {
 
 pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let found = store.jobs()?;
-    for error in &found.unreadable {
+    let mut catalog = Catalog::open(&store)?;
+    let unreadable = catalog.refresh(&store)?;
+    for error in &unreadable {
         env.warn(CliError::describe(error));
     }
-    let mut rows: Vec<Row> = found
-        .jobs
+    let rows: Vec<Row> = catalog
+        .jobs()?
         .into_iter()
-        .filter(|(_, job)| args.status.is_none_or(|status| status == job.status))
-        .filter(|(_, job)| args.host.as_ref().is_none_or(|host| *host == job.host.hostname))
-        .map(|(directory, job)| Row::new(directory.reference(), job))
+        .filter(|job| args.status.is_none_or(|status| status == job.status))
+        .filter(|job| args.host.as_ref().is_none_or(|host| *host == job.host))
+        .map(Row::from)
         .collect();
-    rows.sort_by(|a, b| b.created_at.cmp(&a.created_at));
     if env.json {
         env.print_json(&rows)?;
     } else if rows.is_empty() {
@@ -79,7 +82,7 @@ pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
             ))?;
         }
     }
-    Ok(if found.unreadable.is_empty() {
+    Ok(if unreadable.is_empty() {
         Outcome::Done
     } else {
         Outcome::Partial

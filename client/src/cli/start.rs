@@ -72,6 +72,17 @@ impl CollectArgs {
         })
     }
 
+    /// The VM as the user wrote it.
+    pub(super) fn vm(&self) -> &str {
+        &self.vm
+    }
+
+    /// The disks as the user wrote them.
+    pub(super) fn luns(&self) -> &[String] {
+        &self.lun
+    }
+
+    /// How to collect.
     pub(super) fn options(&self) -> JobOptions {
         JobOptions {
             mode: if self.restart {

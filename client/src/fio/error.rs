@@ -1,7 +1,10 @@
 //! Why a file cannot be made.
 
+use vscsi_shared::exit_code;
+
 use super::iolog::UnreadableIolog;
 use super::job_file::UnreadableJobFile;
+use crate::failure::Failure;
 
 /// Why no file was made of a workload.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +27,7 @@ pub enum FioError {
         least_bytes: u64,
     },
     /// The capture's histograms do not have the edges this needs.
-    #[error("the capture holds no usable {part}, which a replay log is sampled from; `--style jobs` needs less")]
+    #[error("the capture holds no usable {part}, which a replay log is sampled from")]
     MissingHistogram {
         /// The histogram.
         part: String,
@@ -38,12 +41,25 @@ pub enum FioError {
     /// Writing to our own reader failed, which has no cause of its own.
     #[error("a generated replay log cannot be read back: {0}")]
     ReadBack(std::io::Error),
-    /// A file could not be written.
-    #[error("cannot write {path}: {source}")]
-    Write {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+}
+
+impl Failure for FioError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoCommands => exit_code::NOTHING_LEFT,
+            Self::SpanTooSmall { .. } => exit_code::USAGE,
+            Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
+                exit_code::FAILED
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
+            Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
+            Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),
+            Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => None,
+        }
+    }
 }

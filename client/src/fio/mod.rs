@@ -15,10 +15,15 @@ mod phase;
 mod simulate;
 mod sizes;
 mod target;
+mod target_file;
 mod text;
+mod write;
 
 pub use error::FioError;
 pub use generate::{Companion, FioJob, Phase, PhaseFidelity, generate, generate_phases};
 pub use iolog::{IologPlan, ReadBack, UnreadableIolog};
 pub use job_file::{Section, UnreadableJobFile, sections};
 pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
+pub(crate) use phase::expectations;
+pub(crate) use simulate::merged;
+pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};

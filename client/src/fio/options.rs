@@ -4,9 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// How a workload is written for fio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Style {
     /// One or more fio jobs per direction; runs on any fio 3.x
     #[default]
@@ -16,7 +18,8 @@ pub enum Style {
 }
 
 /// How fast the replay goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pace {
     /// At the measured rate
     #[default]
@@ -26,7 +29,8 @@ pub enum Pace {
 }
 
 /// What a target of the replay stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// All disks together on one target
     #[default]
@@ -36,7 +40,8 @@ pub enum Layout {
 }
 
 /// The program a file is written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tool {
     /// fio, with a stated fidelity
     #[default]

@@ -160,14 +160,19 @@ impl PhaseWriter<'_> {
             histograms: &workload.histograms,
             seconds: workload.seconds,
         };
-        let (gates, left_out) = expectations(self.options, workload.disks.len());
+        let (gates, left_out) = expectations(
+            self.options.style,
+            self.options.pace,
+            self.options.layout,
+            workload.disks.len(),
+        );
         compare(target, observed.as_observation(), &gates, &left_out)
     }
 }
 
 /// The gates a replay made with these options is held to, and the parts it does not aim at.
-pub(crate) fn expectations(options: &FioOptions, disks: usize) -> (Gates, Vec<LeftOut>) {
-    let gates = match options.style {
+pub(crate) fn expectations(style: Style, pace: Pace, layout: Layout, disks: usize) -> (Gates, Vec<LeftOut>) {
+    let gates = match style {
         Style::Jobs => Gates::JOBS,
         Style::Iolog => Gates::IOLOG,
     };
@@ -181,7 +186,7 @@ pub(crate) fn expectations(options: &FioOptions, disks: usize) -> (Gates, Vec<Le
         (Metric::SeekDistanceClosest16, Operation::All),
         interarrival,
     ];
-    match (options.pace, options.style) {
+    match (pace, style) {
         (Pace::Max, Style::Jobs) => {
             let reason = "at full speed the device decides the order of the jobs";
             (
@@ -193,7 +198,7 @@ pub(crate) fn expectations(options: &FioOptions, disks: usize) -> (Gates, Vec<Le
             let reason = "at full speed the device decides the times";
             (gates.at_full_speed(), vec![left_out(interarrival, reason)])
         }
-        (Pace::Measured, _) if disks > 1 && options.layout == Layout::Aggregate => {
+        (Pace::Measured, _) if disks > 1 && layout == Layout::Aggregate => {
             let reason = "it was measured per disk, and the disks are replayed together";
             (gates, vec![left_out(interarrival, reason)])
         }

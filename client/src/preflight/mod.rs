@@ -77,11 +77,15 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let output = |name: &str| section(name).output();
     let mut warnings: Vec<String> = Vec::new();
 
-    let is_esxi = output("uname").and_then(|text| esxi::parse_uname(text).value).is_some_and(|uname| uname.is_esxi());
+    let is_esxi = output("uname")
+        .and_then(|text| esxi::parse_uname(text).value)
+        .is_some_and(|uname| uname.is_esxi());
     let version = output("version")
         .and_then(|text| esxi::parse_system_version(text).value)
         .or_else(|| output("vmware").and_then(|text| esxi::parse_vmware_version(text).value));
-    let major: Option<u32> = version.as_ref().and_then(|found| found.version.split('.').next()?.parse().ok());
+    let major: Option<u32> = version
+        .as_ref()
+        .and_then(|found| found.version.split('.').next()?.parse().ok());
 
     let exec_policy = exec_policy(section("exec_option"), section("exec_kernel"), major);
     if exec_policy.is_none() {
@@ -125,9 +129,15 @@ fn exec_policy(option: &script::Section, kernel: &script::Section, major: Option
         .output()
         .and_then(|text| esxi::parse_advanced_options(text).value.first()?.int_value)
         .map(|value| value != 0);
-    let by_kernel = kernel
-        .output()
-        .and_then(|text| Some(esxi::parse_kernel_options(text).value.first()?.runtime.eq_ignore_ascii_case("true")));
+    let by_kernel = kernel.output().and_then(|text| {
+        Some(
+            esxi::parse_kernel_options(text)
+                .value
+                .first()?
+                .runtime
+                .eq_ignore_ascii_case("true"),
+        )
+    });
     match (by_option, by_kernel) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), _) => Some(false),
@@ -177,7 +187,8 @@ mod tests {
         }
     }
 
-    const OPTION_ON: &str = "   Path: /User/execInstalledOnly\n   Type: integer\n   Int Value: 1\n   Default Int Value: 1\n";
+    const OPTION_ON: &str =
+        "   Path: /User/execInstalledOnly\n   Type: integer\n   Int Value: 1\n   Default Int Value: 1\n";
     const OPTION_MISSING: &str = "Unable to find option execInstalledOnly\n[NoMatchError]\n";
     const KERNEL_OFF: &str = "Name               Type  Configured  Runtime  Default  Description\n\
                               -----------------  ----  ----------  -------  -------  -----------\n\
@@ -185,16 +196,28 @@ mod tests {
 
     #[test]
     fn the_run_time_option_of_8_0_decides() {
-        assert_eq!(exec_policy(&section(OPTION_ON, 0), &section(KERNEL_OFF, 0), Some(8)), Some(true));
+        assert_eq!(
+            exec_policy(&section(OPTION_ON, 0), &section(KERNEL_OFF, 0), Some(8)),
+            Some(true)
+        );
         let off = OPTION_ON.replace("Int Value: 1\n   Default", "Int Value: 0\n   Default");
-        assert_eq!(exec_policy(&section(&off, 0), &section(KERNEL_OFF, 0), Some(8)), Some(false));
+        assert_eq!(
+            exec_policy(&section(&off, 0), &section(KERNEL_OFF, 0), Some(8)),
+            Some(false)
+        );
     }
 
     #[test]
     fn before_8_0_only_the_kernel_option_counts() {
-        assert_eq!(exec_policy(&section(OPTION_MISSING, 1), &section(KERNEL_OFF, 0), Some(7)), Some(false));
+        assert_eq!(
+            exec_policy(&section(OPTION_MISSING, 1), &section(KERNEL_OFF, 0), Some(7)),
+            Some(false)
+        );
         let on = KERNEL_OFF.replace("FALSE       FALSE    FALSE", "TRUE        TRUE     FALSE");
-        assert_eq!(exec_policy(&section(OPTION_MISSING, 1), &section(&on, 0), Some(6)), Some(true));
+        assert_eq!(
+            exec_policy(&section(OPTION_MISSING, 1), &section(&on, 0), Some(6)),
+            Some(true)
+        );
     }
 
     #[test]

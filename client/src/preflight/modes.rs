@@ -63,7 +63,11 @@ impl Findings {
 
     /// The way to take: a binary needs nothing of the host, a script changes nothing, and a VIB does.
     pub fn recommended(&self) -> Option<Mode> {
-        let fits = |mode: Mode| self.verdicts().into_iter().any(|verdict| verdict.mode == mode && verdict.fits);
+        let fits = |mode: Mode| {
+            self.verdicts()
+                .into_iter()
+                .any(|verdict| verdict.mode == mode && verdict.fits)
+        };
         [Mode::Binary, Mode::Script].into_iter().find(|mode| fits(*mode))
     }
 
@@ -71,22 +75,28 @@ impl Findings {
         match (self.prerequisite(), self.exec_policy) {
             (Some(reason), _) => (false, reason),
             (None, Some(false)) => (true, "the host runs programs from a datastore"),
-            (None, Some(true)) => {
-                (false, "the host runs programs of installed VIBs only (execInstalledOnly); we never switch that off")
-            }
-            (None, None) => (false, "whether the host runs programs from a datastore could not be found out"),
+            (None, Some(true)) => (
+                false,
+                "the host runs programs of installed VIBs only (execInstalledOnly); we never switch that off",
+            ),
+            (None, None) => (
+                false,
+                "whether the host runs programs from a datastore could not be found out",
+            ),
         }
     }
 
     fn vib(&self) -> (bool, &'static str) {
         match (self.is_esxi, self.secure_boot) {
             (false, _) => (false, "this is no ESXi host"),
-            (true, Some(true)) => {
-                (false, "Secure Boot is on, and with a community VIB the host would stop at its next boot with a purple screen")
-            }
-            (true, Some(false)) => {
-                (true, "needs `--accept-community-vib`: it lowers the acceptance level to CommunitySupported until uninstalled")
-            }
+            (true, Some(true)) => (
+                false,
+                "Secure Boot is on, and with a community VIB the host would stop at its next boot with a purple screen",
+            ),
+            (true, Some(false)) => (
+                true,
+                "needs `--accept-community-vib`: it lowers the acceptance level to CommunitySupported until uninstalled",
+            ),
             (true, None) => (false, "the state of Secure Boot could not be found out"),
         }
     }
@@ -139,7 +149,12 @@ mod tests {
     }
 
     fn fitting(findings: &Findings) -> Vec<Mode> {
-        findings.verdicts().into_iter().filter(|verdict| verdict.fits).map(|verdict| verdict.mode).collect()
+        findings
+            .verdicts()
+            .into_iter()
+            .filter(|verdict| verdict.fits)
+            .map(|verdict| verdict.mode)
+            .collect()
     }
 
     /// The table of host modes: Secure Boot against exec policy.
@@ -155,7 +170,11 @@ mod tests {
         ];
         for (policy, secure_boot, fits, recommended) in cases {
             let findings = findings(policy, secure_boot);
-            assert_eq!((fitting(&findings), findings.recommended()), (fits, Some(recommended)), "{policy:?} {secure_boot:?}");
+            assert_eq!(
+                (fitting(&findings), findings.recommended()),
+                (fits, Some(recommended)),
+                "{policy:?} {secure_boot:?}"
+            );
         }
     }
 

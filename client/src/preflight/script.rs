@@ -15,7 +15,7 @@ section() {
   echo
   echo "@@@ end $name $status"
 }
-section uname uname -a
+section uname /bin/uname -a
 section version esxcli system version get
 section vmware vmware -vl
 section secure_boot /usr/lib/vmware/secureboot/bin/secureBoot.py -s
@@ -94,7 +94,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_posix_shell_runs_the_script_to_its_end_even_where_nothing_of_esxi_is() {
-        let output = std::process::Command::new("/bin/sh").args(["-c", SCRIPT]).output().unwrap();
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", SCRIPT])
+            .output()
+            .unwrap();
         let sections = sections(&String::from_utf8_lossy(&output.stdout));
         assert_eq!(sections.len(), SCRIPT.matches("\nsection ").count());
         assert!(sections["time"].output().is_some());

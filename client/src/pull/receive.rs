@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::identifier::Name;
@@ -210,10 +210,4 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
-}
-
-/// SHA-256 of a file, as `sha256sum` prints it.
-pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
-    let (_, hash) = hash_of(&mut File::open(path)?)?;
-    Ok(hexadecimal(&hash.finalize()))
 }

@@ -21,7 +21,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use vscsi_shared::identifier::Name;
+use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::{Job, JobDocument};
 
 pub use atomic::{sync_directory, write_atomic};
@@ -32,6 +32,7 @@ pub use lock::{Lock, LockKind};
 pub use reference::JobReference;
 
 use crate::failure::FileError;
+use crate::pull::hexadecimal;
 
 /// The data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,23 +71,30 @@ impl Store {
     /// When the directory cannot be listed. A single unreadable job is reported in [`Jobs::unreadable`].
     pub fn jobs(&self) -> Result<Jobs, StoreError> {
         let mut found = Jobs::default();
-        let listing = fs::read_dir(&self.root).map_err(FileError::new("list", &self.root))?;
-        for entry in listing {
-            let entry = entry.map_err(FileError::new("list", &self.root))?;
-            let Some(reference) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            let directory = self.directory(&reference);
-            if !directory.job_file().exists() {
-                continue;
-            }
+        for directory in self.directories()? {
             match directory.read_job() {
                 Ok(document) => found.jobs.push((directory, document.job)),
                 Err(error) => found.unreadable.push(error),
             }
         }
-        found.jobs.sort_by(|(a, _), (b, _)| a.path().cmp(b.path()));
         Ok(found)
+    }
+
+    /// The directories of all jobs, by name.
+    ///
+    /// # Errors
+    /// When the data directory cannot be listed.
+    pub fn directories(&self) -> Result<Vec<JobDirectory>, StoreError> {
+        let mut directories = Vec::new();
+        let listing = fs::read_dir(&self.root).map_err(FileError::new("list", &self.root))?;
+        for entry in listing {
+            let name = entry.map_err(FileError::new("list", &self.root))?.file_name();
+            let reference = name.to_str().and_then(|name| name.parse().ok());
+            let directory = reference.map(|reference| self.directory(&reference));
+            directories.extend(directory.filter(|directory| directory.job_file().exists()));
+        }
+        directories.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(directories)
     }
 
     /// The job that a user's text means: a name, or `NAME@HOST` where the name alone is ambiguous.
@@ -167,9 +175,10 @@ impl Store {
     ///
     /// # Errors
     /// When the lock file cannot be made.
-    pub fn try_lock_named(&self, name: &Name) -> Result<Option<Lock>, StoreError> {
-        // A job's lock file never begins like this, because a name does not begin with a dot.
-        Lock::try_take(&self.root, &format!(".{name}"), LockKind::Exclusive)
+    pub fn try_lock_named(&self, what: &str) -> Result<Option<Lock>, StoreError> {
+        // A hash, because a VM's name may hold what a file name may not; and no job's name begins with a dot.
+        let name = format!(".{}", hexadecimal(&Sha256::digest(what)));
+        Lock::try_take(&self.root, &name, LockKind::Exclusive)
     }
 
     /// Removes a job with all its files.

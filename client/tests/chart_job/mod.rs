@@ -12,7 +12,7 @@ use vscsi_helper::chart::ChartInput;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 /// Length of a sample, seconds.
-pub const SECONDS: f64 = 60.0;
+pub(crate) const SECONDS: f64 = 60.0;
 
 /// Shares of a metric's buckets, each named by its limit; `i64::MAX` names the overflow.
 type Shares = &'static [(i64, f64)];
@@ -115,7 +115,7 @@ const BACKUP: Phase = Phase {
 };
 
 /// An interval with `total` values spread by `shares`; every value is taken to be its bucket's limit.
-pub fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
+pub(crate) fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
     let limits = Limits::known(metric);
     let mut interval = Interval::empty(limits.clone());
     for &(limit, share) in shares {
@@ -138,7 +138,7 @@ pub fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Interval {
 
 /// Which directions have I/O.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Directions {
+pub(crate) enum Directions {
     Both,
     ReadsOnly,
 }
@@ -203,7 +203,7 @@ fn flutter(index: usize) -> f64 {
 }
 
 /// A job of `samples` samples on `disks` disks, without gaps.
-pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
+pub(crate) fn job(samples: usize, disks: usize, directions: Directions) -> Series {
     let begin: Timestamp = "2025-11-06T08:30:30Z".parse().unwrap();
     let keys = (0..disks).map(|disk| DiskKey(format!("scsi{}:{}", disk / 15, disk % 15)));
     let samples = (0..samples).map(|index| {
@@ -237,15 +237,15 @@ pub fn job(samples: usize, disks: usize, directions: Directions) -> Series {
 }
 
 /// A series with the samples that `percentile 75` keeps.
-pub struct Filtered {
-    pub series: Series,
-    pub kept: Vec<bool>,
-    pub cut_iops: Option<f64>,
-    pub workload: Workload,
+pub(crate) struct Filtered {
+    pub(crate) series: Series,
+    pub(crate) kept: Vec<bool>,
+    pub(crate) cut_iops: Option<f64>,
+    pub(crate) workload: Workload,
 }
 
 impl Filtered {
-    pub fn of(series: Series) -> Self {
+    pub(crate) fn of(series: Series) -> Self {
         let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
         let selection = Filter::Percentile(75.0).select(&iops);
         let provenance = provenance(&series, &selection.kept);
@@ -258,7 +258,7 @@ impl Filtered {
         }
     }
 
-    pub fn input(&self) -> ChartInput<'_> {
+    pub(crate) fn input(&self) -> ChartInput<'_> {
         ChartInput {
             series: &self.series,
             kept: &self.kept,

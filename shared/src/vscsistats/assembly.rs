@@ -1,6 +1,6 @@
 //! Histograms put together to disks, and disks to prints.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::header::Header;
 use super::print::{DiskHistograms, Print};
@@ -20,7 +20,7 @@ struct Slot {
 pub(super) struct Assembly {
     finished: Vec<Print>,
     slots: Vec<Slot>,
-    positions: HashMap<(WorldGroupId, HandleId), usize>,
+    positions: BTreeMap<(WorldGroupId, HandleId), usize>,
     /// Position of the disk whose histogram was begun last.
     current: usize,
 }

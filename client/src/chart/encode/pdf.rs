@@ -12,7 +12,7 @@ use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyl
 
 use super::{Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, Weight, face};
-use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, rotation, shift, weight_of};
+use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, shift, weight_of};
 use crate::chart::scene::Scene;
 
 const CATALOG: Ref = Ref::new(1);
@@ -291,18 +291,8 @@ impl DrawingBackend for Canvas {
         }
         self.color(style.color());
         let size = style.size() / UNITS_PER_POINT;
-        let (cosine, sine) = rotation(style);
         let before = shift(style, font::width(text, size, weight));
         let (x, y) = self.place(at);
-        // The page's y axis points upwards, so a clockwise turn is a negative angle.
-        let matrix = [
-            narrow(cosine),
-            narrow(-sine),
-            narrow(sine),
-            narrow(cosine),
-            x - narrow(before * cosine),
-            y + narrow(before * sine),
-        ];
         let glyphs: Vec<u8> = text
             .chars()
             .flat_map(|character| face.glyph(character).0.to_be_bytes())
@@ -310,7 +300,7 @@ impl DrawingBackend for Canvas {
         self.content
             .begin_text()
             .set_font(font_name(weight), narrow(size))
-            .set_text_matrix(matrix)
+            .next_line(x - narrow(before), y)
             .show(Str(&glyphs))
             .end_text();
         Ok(())

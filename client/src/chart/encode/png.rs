@@ -9,7 +9,7 @@ use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, R
 
 use super::{EncodeError, Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, face};
-use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, rotation, shift, weight_of};
+use crate::chart::paint::{Drawn, UNITS_PER_POINT, paint, shift, weight_of};
 use crate::chart::scene::Scene;
 
 /// More would need gigabytes; 600 dpi on A2 is below it.
@@ -202,7 +202,6 @@ impl DrawingBackend for Canvas {
         };
         let size = style.size() * self.pixels_per_unit;
         let scale = size / face.units_per_em();
-        let (cosine, sine) = rotation(style);
         let (x, y) = (
             f64::from(at.0) * self.pixels_per_unit,
             f64::from(at.1) * self.pixels_per_unit,
@@ -213,11 +212,9 @@ impl DrawingBackend for Canvas {
             let glyph = face.glyph(character);
             if let Some(outline) = face.outline(glyph) {
                 let place = |point: ab_glyph::Point| {
-                    let across = pen + f64::from(point.x) * scale;
-                    let down = -f64::from(point.y) * scale;
                     (
-                        narrow(x + across * cosine - down * sine),
-                        narrow(y + across * sine + down * cosine),
+                        narrow(x + pen + f64::from(point.x) * scale),
+                        narrow(y - f64::from(point.y) * scale),
                     )
                 };
                 append(&mut builder, &outline.curves, place);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plotters_backend::text_anchor::HPos;
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, FontTransform};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend};
 
 use super::{Metadata, SEAM_POINTS, SOFTWARE};
 use crate::chart::font::{self, Weight};
@@ -229,15 +229,6 @@ impl DrawingBackend for Canvas {
         }
         if weight == Weight::Medium {
             self.put(format_args!(" font-weight=\"500\""));
-        }
-        let degrees = match style.transform() {
-            FontTransform::None => None,
-            FontTransform::Rotate90 => Some(90),
-            FontTransform::Rotate180 => Some(180),
-            FontTransform::Rotate270 => Some(-90),
-        };
-        if let Some(degrees) = degrees {
-            self.put(format_args!(" transform=\"rotate({degrees} {x} {y})\""));
         }
         self.put(format_args!("{}>{}</text>\n", fill(style.color()), Escaped(text)));
         Ok(())

@@ -3,6 +3,7 @@
 mod askpass;
 mod classify;
 
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ pub use askpass::{Password, answer_as_helper};
 use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
-use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line};
+use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (ClientAliveInterval), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
@@ -32,8 +33,8 @@ pub struct Ssh {
 }
 
 impl Ssh {
-    /// The options that every invocation has, without the host.
-    fn options(&self) -> Vec<String> {
+    /// The options that every invocation has, without user and host; ssh and scp call the port differently.
+    fn options(&self, port_option: &str) -> Vec<String> {
         let mut options: Vec<String> = Vec::new();
         let mut set = |option: String| options.extend(["-o".to_owned(), option]);
         // What the user asked for stands first, because ssh takes the first value of each option.
@@ -56,9 +57,8 @@ impl Ssh {
             options.extend(["-i".to_owned(), key.to_string_lossy().into_owned()]);
         }
         if let Some(port) = self.address.port {
-            options.extend(["-p".to_owned(), port.to_string()]);
+            options.extend([port_option.to_owned(), port.to_string()]);
         }
-        options.extend(["-l".to_owned(), self.user()]);
         options
     }
 
@@ -86,8 +86,8 @@ impl Ssh {
     fn exec(&self, line: &str) -> Result<Command, TransportError> {
         let mut command = Command::new("ssh");
         command
-            .arg("-T")
-            .args(self.options())
+            .args(["-T", "-l", &self.user()])
+            .args(self.options("-p"))
             .args(["-o", "ClearAllForwardings=yes", "--"])
             .arg(self.address.host.as_str())
             .arg(line);
@@ -99,12 +99,40 @@ impl Ssh {
     pub(super) fn forward(&self, local: u16, remote: u16) -> Result<Command, TransportError> {
         let mut command = Command::new("ssh");
         command
-            .args(["-N", "-T", "-o", "ExitOnForwardFailure=yes"])
-            .args(self.options())
+            .args(["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-l", &self.user()])
+            .args(self.options("-p"))
             .args(["-L", &format!("127.0.0.1:{local}:127.0.0.1:{remote}"), "--"])
             .arg(self.address.host.as_str());
         self.prepare(&mut command)?;
         Ok(command)
+    }
+
+    /// Copies a file to the host with scp. `Ok(false)` says that it did not work, as on hosts without the SFTP subsystem.
+    ///
+    /// A path that a shell would not take as it stands is not tried, because only some versions of scp quote it.
+    ///
+    /// # Errors
+    /// When scp cannot be run or takes longer than `patience`.
+    pub fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError> {
+        let host = self.address.host.as_str();
+        if quote(path) != path {
+            return Ok(false);
+        }
+        let target = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        let mut command = Command::new("scp");
+        command
+            .arg("-q")
+            .args(self.options("-P"))
+            .arg("--")
+            .arg(file)
+            .arg(format!("{}@{target}:{path}", self.user()));
+        self.prepare(&mut command)?;
+        let output = process::run(host, command, ShellInput::Empty, patience)?;
+        Ok(output.status.success())
     }
 
     fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
@@ -175,11 +203,6 @@ impl Transport for SshExec {
         let patience = self.ssh.connect_timeout + GREETING_PATIENCE;
         greet(self.ssh.address.host.as_str(), Box::new(link), patience)
     }
-}
-
-/// The directory name of an installation, as [`FIND_AND_CONNECT`] expects it.
-pub fn installation_directory(datastore: &str) -> String {
-    format!("/vmfs/volumes/{datastore}/vscsi-helper")
 }
 
 #[cfg(test)]

@@ -4,8 +4,14 @@
     reason = "system calls without a safe wrapper in std; each block says why it is sound"
 )]
 
+mod probe;
+
 use std::io;
 use std::mem::MaybeUninit;
+
+pub(crate) use probe::{
+    probe_epoll_pwait, probe_eventfd, probe_getrandom, probe_nonblocking, probe_seqpacket_pair, probe_shared_mapping,
+};
 
 /// `CLOCK_MONOTONIC` in milliseconds.
 ///

@@ -1,0 +1,111 @@
+//! `collect`: start, wait and pull in one command, for cron.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::Status;
+
+use super::connect::ConnectArgs;
+use super::pull::{Voice, puller};
+use super::start::{CollectArgs, default_name, start};
+use super::status;
+use super::{CliError, Env, Outcome};
+use crate::failure::Failure;
+use crate::store::Store;
+
+/// Start a collection, wait for its end, and pull it: for cron
+///
+/// Prints nothing but errors and the final line. While one is running for the same host and VM, another does not begin.
+#[derive(Debug, Args)]
+#[command(after_help = "Example of a crontab line:
+  0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01 --profile deep
+
+Exit codes: 0 complete, 3 partial data, 10 host unreachable, 11 login refused, 12 vscsiStats unavailable,
+13 no such VM or disk, 1 one is running already or something else failed.")]
+pub struct CollectCommandArgs {
+    /// ESXi host
+    #[arg(long)]
+    host: String,
+    #[command(flatten)]
+    what: CollectArgs,
+    /// Name of the job [default: job-YYYYMMDD-HHMMSS]
+    #[arg(short, long)]
+    name: Option<Name>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// A collection of the same VM is going on.
+#[derive(Debug, thiserror::Error)]
+#[error("a collection of `{vm}` on {host} is running already")]
+struct Overlap {
+    vm: String,
+    host: String,
+}
+
+impl Failure for Overlap {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "make the profile shorter than the time between two runs, or let `vscsi-helper schedule` do it on the host"
+                .to_owned(),
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Collected<'a> {
+    job: String,
+    status: Status,
+    samples_collected: u32,
+    samples_expected: u32,
+    directory: &'a Path,
+}
+
+pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host, &store, env)?;
+    let Some(_lock) = store.try_lock_named(&format!("collect {} {}", target.name(), args.what.vm()))? else {
+        return Err(Overlap {
+            vm: args.what.vm().to_owned(),
+            host: target.name().to_string(),
+        }
+        .into());
+    };
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => default_name(env.clock.now())?,
+    };
+    let host = target.host();
+    let view = start(&args.what, name, &target, &store, env)?;
+    let view = status::watch(&host, view, env)?;
+    let voice = Voice::new(env, target.name().as_str());
+    let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
+    let outcome = status::outcome(&pulled.view.job);
+    let job = &pulled.view.job;
+    let collected = Collected {
+        job: pulled.directory.reference().to_string(),
+        status: job.status,
+        samples_collected: job.collection.samples_collected,
+        samples_expected: job.collection.samples_expected,
+        directory: pulled.directory.path(),
+    };
+    if env.json {
+        env.print_json(&collected)?;
+    } else {
+        env.print(format_args!(
+            "{} {} {}/{} samples {}",
+            collected.job,
+            collected.status,
+            collected.samples_collected,
+            collected.samples_expected,
+            env.shown(collected.directory)
+        ))?;
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,133 @@
+//! `doctor`: is everything here and there as it should be?
+
+use std::process::Command;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::connect::ConnectArgs;
+use super::phrase::{Plain, bytes, count};
+use super::{CliError, Env, Outcome};
+use crate::catalog::Catalog;
+use crate::host::Host as _;
+use crate::install::find_agent;
+use crate::store::Store;
+
+/// Lines of the agent's log that are shown.
+const LOG_LINES: u32 = 20;
+
+/// Test this machine's setup, and with --host the agent there
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vscsi-helper doctor\n  vscsi-helper doctor --host esxi-host01")]
+pub struct DoctorArgs {
+    /// Also test the agent on this host
+    #[arg(long)]
+    host: Option<String>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    ok: bool,
+    found: String,
+}
+
+impl Check {
+    fn new(what: &'static str, found: Result<String, String>) -> Self {
+        let ok = found.is_ok();
+        let found = found.unwrap_or_else(|problem| problem);
+        Self { what, ok, found }
+    }
+}
+
+pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let mut checks = vec![
+        Check::new("ssh client", ssh_version()),
+        Check::new(
+            "agent for install",
+            find_agent(None)
+                .map(|agent| agent.sha256)
+                .map_err(|error| error.to_string()),
+        ),
+        Check::new("data directory", jobs_here(&store, env)),
+        Check::new("catalog", catalog(&store)),
+    ];
+    if let Some(name) = &args.host {
+        let target = args.connect.target(name, &store, env)?;
+        let host = target.host();
+        let info = host.info()?;
+        checks.push(Check::new(
+            "agent",
+            Ok(format!(
+                "{} on {}, {}",
+                info.version,
+                info.hostname,
+                info.esxi_version.trim()
+            )),
+        ));
+        let health = host.health()?;
+        let used = format!(
+            "{} of {} used",
+            bytes(health.spool_bytes),
+            bytes(health.spool_limit_bytes)
+        );
+        checks.push(Check::new(
+            "agent's health",
+            if health.ok {
+                Ok(used)
+            } else {
+                Err(health.problems.join("; "))
+            },
+        ));
+        let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
+        checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
+        if checks.iter().any(|check| !check.ok) || env.verbosity > 0 {
+            for line in host.log(LOG_LINES)?.lines() {
+                env.note(format_args!("{name}: {}", Plain(line)));
+            }
+        }
+    }
+    if env.json {
+        env.print_json(&checks)?;
+    } else {
+        for check in &checks {
+            let mark = if check.ok { "ok" } else { "FAILED" };
+            env.print(format_args!("{mark:<7} {:<18} {}", check.what, Plain(&check.found)))?;
+        }
+    }
+    Ok(if checks.iter().all(|check| check.ok) {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
+}
+
+fn ssh_version() -> Result<String, String> {
+    let output = Command::new("ssh")
+        .arg("-V")
+        .output()
+        .map_err(|error| format!("cannot run `ssh`: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
+    let jobs = store.jobs().map_err(|error| CliError::describe(&error))?;
+    match jobs.unreadable.first() {
+        Some(error) => Err(CliError::describe(error)),
+        None => Ok(format!(
+            "{}, {}",
+            env.shown(store.root()),
+            count(jobs.jobs.len() as u64, "job")
+        )),
+    }
+}
+
+fn catalog(store: &Store) -> Result<String, String> {
+    let result = Catalog::open(store).and_then(|catalog| catalog.check());
+    result
+        .map(|()| "sound".to_owned())
+        .map_err(|error| CliError::describe(&error))
+}

@@ -1,0 +1,100 @@
+//! `install`: brings the agent to a host.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::connect::ConnectArgs;
+use super::phrase::{Plain, bytes};
+use super::{CliError, Env, Outcome};
+use crate::install::{InstallError, Installed, Place, check_mode, find_agent, install};
+use crate::preflight::{self, Mode, Verdict};
+use crate::store::Store;
+
+/// Install the agent on a host, or bring it up to date
+///
+/// Everything goes into one folder of a datastore. A running job goes on through an update. Nothing else on the host is
+/// changed, and `uninstall` removes it all.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper install esxi-host01.example.com
+  vscsi-helper install esxi-host01.example.com --datastore datastore1")]
+pub struct InstallArgs {
+    /// ESXi host: a name, an address, or an alias of ssh_config; USER@HOST works too
+    host: String,
+    /// Way to run the agent [default: the first that fits]
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// Datastore for the agent, by name or UUID [default: the suitable one with the most free space]
+    #[arg(long, value_name = "NAME")]
+    datastore: Option<String>,
+    /// Folder for the agent, /vmfs/volumes/DATASTORE/FOLDER
+    #[arg(long, value_name = "PATH", conflicts_with = "datastore")]
+    folder: Option<String>,
+    /// The agent's binary [default: the one inside or beside this program]
+    #[arg(long, value_name = "PATH", env = "VSCSI_HELPER_AGENT")]
+    agent: Option<PathBuf>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let mut target = args.connect.target(&args.host, &store, env)?;
+    let shell = target.shell()?;
+    let findings = preflight::ask(&*shell, env.clock.now())?;
+    env.detail(super::preflight::render(&findings, target.name().as_str()));
+    let mode = check_mode(&findings, args.mode)?;
+    if mode != Mode::Binary {
+        // A host on which only another mode fits is left as it is.
+        let [binary, ..] = findings.verdicts();
+        return Err(InstallError::ModeRefused(if args.mode.is_some() { not_offered(mode) } else { binary }).into());
+    }
+    let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref())?;
+    let binary = find_agent(args.agent.as_deref())?;
+    env.note(format_args!(
+        "Installing into {} ({})...",
+        Plain(&place.folder),
+        bytes(binary.bytes.len() as u64)
+    ));
+    let installed = install(&*shell, &target.ssh(), &place, &binary, env.clock.now())?;
+    target.record.agent = Some(installed.agent.clone());
+    target.record.esxi_version = findings.version.unwrap_or_default();
+    target.remember(&store)?;
+    if env.json {
+        env.print_json(&installed)?;
+    } else {
+        env.print(render(&installed, target.name().as_str()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn not_offered(mode: Mode) -> Verdict {
+    Verdict {
+        mode,
+        fits: false,
+        reason: "this version installs in mode `binary` only".to_owned(),
+    }
+}
+
+fn render(installed: &Installed, host: &str) -> String {
+    let agent = &installed.agent;
+    let verb = if installed.unchanged {
+        "was there already and is"
+    } else {
+        "is installed and"
+    };
+    let doctor: String = installed
+        .doctor
+        .iter()
+        .map(|line| format!("\n  {}", Plain(line)))
+        .collect();
+    format!(
+        "The agent {verb} verified on {host}.\n\n\
+         Path:    {}\nVersion: {}\nSHA-256: {}\n\nSelf-test:{doctor}\n\n\
+         Next: vscsi-helper discover {host}",
+        Plain(&agent.path),
+        agent.version,
+        agent.sha256,
+    )
+}

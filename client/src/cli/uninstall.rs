@@ -1,0 +1,161 @@
+//! `uninstall`: takes the agent away from a host, and proves it.
+
+use clap::Args;
+use vscsi_shared::identifier::Name;
+use vscsi_shared::wire::v1::JobView;
+
+use super::connect::ConnectArgs;
+use super::phrase::Plain;
+use super::{CliError, Env, Outcome};
+use crate::failure::Failure;
+use crate::host::{Host as _, HostError};
+use crate::install::uninstall;
+use crate::preflight;
+use crate::store::Store;
+use crate::transport::TransportError;
+
+/// Remove the agent from a host, with everything it made, and prove it
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vscsi-helper uninstall esxi-host01.example.com")]
+pub struct UninstallArgs {
+    /// ESXi host
+    host: String,
+    /// Also when jobs are running, or hold samples that were not pulled: those are lost
+    #[arg(short, long)]
+    force: bool,
+    /// Folder of the agent, when this machine did not install it
+    #[arg(long, value_name = "PATH")]
+    folder: Option<String>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// Jobs that stand in the way.
+#[derive(Debug, thiserror::Error)]
+#[error("the agent on {host} was left in place: {}", reasons.join("; "))]
+struct InTheWay {
+    host: String,
+    reasons: Vec<String>,
+}
+
+impl Failure for InTheWay {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "`vscsi-helper pull --host {}` fetches what is there; `--force` ends the jobs and gives up what was not pulled",
+            self.host
+        ))
+    }
+}
+
+pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host, &store, env)?;
+    let shell = target.shell()?;
+    let agent = match (&args.folder, &target.record.agent) {
+        (Some(folder), _) => format!("{}/vscsi-agent", folder.trim_end_matches('/')),
+        (None, Some(agent)) => agent.path.clone(),
+        (None, None) => {
+            let findings = preflight::ask(&*shell, env.clock.now())?;
+            findings.agents.into_iter().next().ok_or_else(|| {
+                HostError::from(TransportError::AgentMissing {
+                    host: target.name().to_string(),
+                    reason: "none was found in /vmfs/volumes/*/vscsi-helper".to_owned(),
+                })
+            })?
+        }
+    };
+    if !args.force {
+        let reasons = obstacles(&target.host().jobs()?);
+        if !reasons.is_empty() {
+            let host = target.name().to_string();
+            return Err(InTheWay { host, reasons }.into());
+        }
+    }
+    env.note(format_args!("Removing {}...", Plain(&agent)));
+    let removal = uninstall(&*shell, &agent)?;
+    let mut record = target.record.clone();
+    record.agent = None;
+    store.remember_host(&record)?;
+    if env.json {
+        env.print_json(&removal)?;
+    } else {
+        env.print(format_args!(
+            "The agent is removed from {}. Checked there afterwards:",
+            target.name()
+        ))?;
+        for line in &removal.proof {
+            env.print(format_args!("  {}", Plain(line)))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn obstacles(jobs: &[JobView]) -> Vec<String> {
+    let names = |wanted: fn(&JobView) -> bool| -> Vec<&Name> {
+        jobs.iter()
+            .filter(|view| wanted(view))
+            .map(|view| &view.job.job_id)
+            .collect()
+    };
+    let list = |names: &[&Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let running = names(|view| !view.job.status.is_final());
+    let unfetched = names(|view| view.acknowledged_sequence < view.last_sequence);
+    let mut reasons = Vec::new();
+    if !running.is_empty() {
+        reasons.push(format!("jobs are running: {}", list(&running)));
+    }
+    if !unfetched.is_empty() {
+        reasons.push(format!("samples were not pulled: {}", list(&unfetched)));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vscsi_shared::job::Status;
+
+    fn view(status: Status, last: Option<u32>, acknowledged: Option<u32>) -> JobView {
+        let mut job = crate::store::tests::job("sql", "esx1");
+        job.status = status;
+        JobView {
+            job,
+            next_due_at: None,
+            expected_completion_at: None,
+            now: "2025-11-06T08:48:40Z".parse().unwrap(),
+            last_sequence: last,
+            acknowledged_sequence: acknowledged,
+        }
+    }
+
+    #[test]
+    fn running_jobs_and_samples_that_were_not_pulled_stand_in_the_way() {
+        assert_eq!(
+            obstacles(&[view(Status::Running, Some(3), Some(3))]),
+            ["jobs are running: sql"]
+        );
+        assert_eq!(
+            obstacles(&[view(Status::Completed, Some(3), Some(2))]),
+            ["samples were not pulled: sql"]
+        );
+        assert_eq!(
+            obstacles(&[view(Status::Stopped, Some(0), None)]),
+            ["samples were not pulled: sql"]
+        );
+    }
+
+    #[test]
+    fn jobs_that_ended_and_were_pulled_do_not() {
+        assert!(
+            obstacles(&[
+                view(Status::Completed, Some(3), Some(3)),
+                view(Status::Failed, None, None)
+            ])
+            .is_empty()
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! `verify`: runs a generated fio job and compares what fio did with what was measured.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::analyze::SelectionArgs;
+use super::{CliError, Env, Outcome};
+use crate::analysis;
+use crate::failure::{FileError, UsageError};
+use crate::fidelity::compare;
+use crate::fio::{PhaseFidelity, TargetFile, expectations};
+use crate::replay::FioProgram;
+use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
+use crate::store::{Store, write_atomic};
+
+/// Run a generated fio job and prove that it reproduces what was measured
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper verify sql-peak --directory /mnt/scratch
+  vscsi-helper verify ./sql-peak.fio --duration 60
+  vscsi-helper verify sql-peak --device /dev/sdx --i-know-this-destroys-data
+  vscsi-helper verify sql-peak --against sql-peak-replayed
+
+The result is stored beside the job file as NAME.verify.json. Exit code 4 says that a gate was missed.")]
+pub struct VerifyArgs {
+    /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
+    job: String,
+    /// Directory for the scratch file, on the storage to run on
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    directory: PathBuf,
+    /// Run on this device instead; everything on it is lost
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "i_know_this_destroys_data",
+        conflicts_with = "directory"
+    )]
+    device: Option<PathBuf>,
+    /// Confirms that the device's content may be destroyed
+    #[arg(long, requires = "device")]
+    i_know_this_destroys_data: bool,
+    /// The fio to run [default: the one on PATH]
+    #[arg(long, value_name = "PATH")]
+    fio: Option<PathBuf>,
+    /// Seconds to run instead of the file's own duration
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    duration: Option<u32>,
+    /// Compare with another job, a second capture of the VM that ran the file, instead of running it
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["device", "duration", "fio"])]
+    against: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
+    let job_file = job_file(&args.job, env)?;
+    let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
+    let verification = match &args.against {
+        Some(other) => against(other, &target, args, env)?,
+        None => run_fio(&job_file, &target, args, env)?,
+    };
+    store(&job_file, &verification)?;
+    if env.json {
+        env.print_json(&verification)?;
+    } else {
+        for phase in &verification.phases {
+            if let Some(name) = &phase.phase {
+                env.print(format_args!("Phase {name}"))?;
+            }
+            env.print(&phase.fidelity)?;
+        }
+    }
+    Ok(if verification.passed() {
+        Outcome::Done
+    } else {
+        Outcome::GateMissed
+    })
+}
+
+fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
+    let fio = FioProgram::find(args.fio.as_deref(), needed_version(target.style))?;
+    env.detail(format_args!("fio {} is `{}`", fio.version, fio.path.display()));
+    let place = match &args.device {
+        Some(device) => Place::Device(device.clone()),
+        None => Place::Directory(args.directory.clone()),
+    };
+    let request = Request {
+        job_file,
+        target,
+        fio: &fio,
+        place: &place,
+        duration: args.duration,
+    };
+    let bar = env.bar(100, "fio is running {bar:40} {percent}% {elapsed}");
+    let result = verify(&request, &mut |elapsed, expected| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage")]
+        bar.set_position((elapsed / expected.max(1.0) * 100.0).clamp(0.0, 100.0) as u64);
+    });
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+/// Compares the whole of another job with the file's target.
+fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
+    let [phase] = target.phases.as_slice() else {
+        return Err(UsageError::new(
+            "a capture cannot be compared with a file of several phases",
+            "make the job without `--phases`",
+        )
+        .into());
+    };
+    let store = Store::open(&env.data_dir)?;
+    let (directory, _) = store.find(other)?;
+    let captured = analysis::analyze_job(directory.path(), &args.selection.options(env)?, env.clock.now())?;
+    let measured = phase
+        .observed()
+        .ok_or(crate::replay::verify::VerifyError::UnusableTarget)?;
+    let (gates, left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
+    let replayed = crate::fidelity::Observation {
+        histograms: &captured.workload.histograms,
+        seconds: captured.workload.seconds,
+    };
+    let commands = captured
+        .workload
+        .histograms
+        .iter()
+        .next()
+        .map_or(0, |(_, lengths)| lengths.count);
+    Ok(Verification {
+        fio_version: String::new(),
+        commands,
+        phases: vec![PhaseFidelity {
+            phase: None,
+            fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
+        }],
+    })
+}
+
+/// The job file that is meant: a path, or the one file that `analyze` left in the job's directory.
+fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
+    let path = Path::new(job);
+    if path.extension().is_some_and(|extension| extension == "fio") {
+        return Ok(path.to_owned());
+    }
+    let store = Store::open(&env.data_dir)?;
+    let (directory, _) = store.find(job)?;
+    let folder = directory.analysis();
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "fio"))
+        .collect();
+    files.sort();
+    match files.as_slice() {
+        [file] => Ok(file.clone()),
+        [] => Err(UsageError::new(
+            format!("the job `{job}` has no fio file"),
+            format!("make one with `vscsi-helper analyze {job}`"),
+        )
+        .into()),
+        [..] => Err(UsageError::new(
+            format!("the job `{job}` has {} fio files", files.len()),
+            format!("give the path of the one you mean, such as {}", env.shown(&folder)),
+        )
+        .into()),
+    }
+}
+
+fn store(job_file: &Path, verification: &Verification) -> Result<(), CliError> {
+    let path = job_file.with_extension("verify.json");
+    let mut json =
+        serde_json::to_vec_pretty(verification).map_err(|error| FileError::new("write", &path)(error.into()))?;
+    json.push(b'\n');
+    write_atomic(&path, &json)?;
+    Ok(())
+}

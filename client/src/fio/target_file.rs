@@ -1,0 +1,216 @@
+//! `NAME.target.json`: what a generated job is to reproduce, kept beside it so that a verification needs nothing else.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vscsi_shared::exit_code;
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
+
+use super::generate::{FioJob, Phase, PhaseFidelity};
+use super::options::{FioOptions, Layout, Pace, Style};
+use crate::analysis::Provenance;
+use crate::failure::Failure;
+use crate::fidelity::Observed;
+
+/// Version of the file's format.
+const FORMAT_VERSION: u32 = 1;
+
+/// What a job is to reproduce.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetFile {
+    /// Version of the format.
+    pub format_version: u32,
+    /// The job the numbers come from.
+    pub job: String,
+    /// The filter, as text.
+    pub filter: String,
+    /// How it is written.
+    pub style: Style,
+    /// How fast it goes.
+    pub pace: Pace,
+    /// What its targets stand for.
+    pub layout: Layout,
+    /// Length of the replay, seconds.
+    pub duration_seconds: u32,
+    /// The phases in order; one when there are none.
+    pub phases: Vec<TargetPhase>,
+    /// Static fidelity of each phase.
+    pub static_fidelity: Vec<PhaseFidelity>,
+}
+
+/// What one phase did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetPhase {
+    /// Its name; empty when there are no phases.
+    pub name: String,
+    /// Time it was observed, seconds.
+    pub seconds: f64,
+    /// Number of disks its histograms were merged from.
+    pub disks: usize,
+    /// The histograms.
+    pub histograms: Vec<TargetHistogram>,
+}
+
+/// One histogram.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetHistogram {
+    /// What it measures.
+    pub metric: Metric,
+    /// The commands it counts.
+    pub operation: Operation,
+    /// Upper bucket limits.
+    pub limits: Vec<i64>,
+    /// Counters, overflow last.
+    pub counts: Vec<u64>,
+    /// Bounds of the sum of the values.
+    pub sum: [i64; 2],
+    /// Bounds of the values; absent when there are none.
+    pub values: Option<[i64; 2]>,
+}
+
+/// A file is not a target file of this version.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableTarget {
+    /// It cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no target file.
+    #[error("`{}` does not hold what a fio job is to reproduce", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It holds histograms that are none, or another version's.
+    #[error("`{}` holds no usable histograms", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl TargetFile {
+    /// The file's name for a job file: `NAME.target.json` beside `NAME.fio`.
+    pub fn path_for(job_file: &Path) -> PathBuf {
+        job_file.with_extension("target.json")
+    }
+
+    /// What `job` reproduces.
+    pub fn new(provenance: &Provenance, phases: &[Phase], options: &FioOptions, job: &FioJob) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            job: provenance.job.clone(),
+            filter: provenance.filter.clone(),
+            style: options.style,
+            pace: options.pace,
+            layout: options.layout,
+            duration_seconds: options.duration,
+            phases: phases.iter().map(TargetPhase::new).collect(),
+            static_fidelity: job.fidelity.clone(),
+        }
+    }
+
+    /// Reads the target of a job file.
+    ///
+    /// # Errors
+    /// [`UnreadableTarget`].
+    pub fn read(path: &Path) -> Result<Self, UnreadableTarget> {
+        let path = path.to_owned();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(UnreadableTarget::Read { path, source }),
+        };
+        let target: Self = match serde_json::from_slice(&bytes) {
+            Ok(target) => target,
+            Err(source) => return Err(UnreadableTarget::Malformed { path, source }),
+        };
+        let usable = target.format_version == FORMAT_VERSION
+            && !target.phases.is_empty()
+            && target.phases.iter().all(|phase| phase.observed().is_some());
+        if usable {
+            Ok(target)
+        } else {
+            Err(UnreadableTarget::Unusable { path })
+        }
+    }
+}
+
+impl TargetPhase {
+    fn new(phase: &Phase) -> Self {
+        let histograms = phase.workload.histograms.iter();
+        Self {
+            name: phase.name.to_owned(),
+            seconds: phase.workload.seconds,
+            disks: phase.workload.disks.len(),
+            histograms: histograms
+                .map(|(kind, interval)| TargetHistogram::new(kind, interval))
+                .collect(),
+        }
+    }
+
+    /// The histograms as the rest of the program holds them; `None` when one of them is none.
+    pub fn observed(&self) -> Option<Observed> {
+        let mut histograms = IntervalSet::default();
+        for histogram in &self.histograms {
+            let (kind, interval) = histogram.interval()?;
+            histograms.insert(kind, interval);
+        }
+        (self.seconds > 0.0).then_some(Observed {
+            histograms,
+            seconds: self.seconds,
+        })
+    }
+}
+
+impl TargetHistogram {
+    fn new(kind: HistogramKind, interval: &Interval) -> Self {
+        let clamped = |sum: i128| i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
+        Self {
+            metric: kind.metric(),
+            operation: kind.operation(),
+            limits: interval.limits.as_slice().to_vec(),
+            counts: interval.counts.clone(),
+            sum: [clamped(interval.sum_at_least), clamped(interval.sum_at_most)],
+            values: interval
+                .values_at_least
+                .zip(interval.values_at_most)
+                .map(|(least, most)| [least, most]),
+        }
+    }
+
+    fn interval(&self) -> Option<(HistogramKind, Interval)> {
+        let kind = HistogramKind::new(self.metric, self.operation)?;
+        let limits = Limits::from_input(self.metric, &self.limits).ok()?;
+        if self.counts.len() != self.limits.len() + 1 {
+            return None;
+        }
+        let interval = Interval {
+            limits,
+            counts: self.counts.clone(),
+            count: self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count)),
+            sum_at_least: i128::from(self.sum[0]),
+            sum_at_most: i128::from(self.sum[1]),
+            values_at_least: self.values.map(|values| values[0]),
+            values_at_most: self.values.map(|values| values[1]),
+        };
+        Some((kind, interval))
+    }
+}
+
+impl Failure for UnreadableTarget {
+    fn exit_code(&self) -> u8 {
+        exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("keep NAME.target.json beside NAME.fio; `analyze` writes both".to_owned())
+    }
+}

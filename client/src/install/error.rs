@@ -1,0 +1,132 @@
+//! Why an agent could not be brought to a host, or taken away.
+
+use std::path::PathBuf;
+
+use vscsi_shared::exit_code;
+
+use crate::failure::{Failure, FileError};
+use crate::preflight::Verdict;
+use crate::transport::TransportError;
+
+/// Why an agent could not be brought to a host, or taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The host was not reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A file of this machine.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The wanted way is closed.
+    #[error("mode `{}` does not fit this host: {}", .0.mode.as_str(), .0.reason)]
+    ModeRefused(Verdict),
+    /// Every way is closed.
+    #[error("no mode fits this host: {}", .0.iter().map(|verdict| format!("{}: {}", verdict.mode.as_str(), verdict.reason)).collect::<Vec<_>>().join("; "))]
+    NothingFits(Vec<Verdict>),
+    /// Not a folder of a datastore.
+    #[error("`{0}` is no folder in a datastore: it must be /vmfs/volumes/DATASTORE/FOLDER")]
+    Folder(String),
+    /// No such datastore.
+    #[error("{}", match wanted {
+        Some(name) => format!("there is no datastore `{name}` on this host"),
+        None => "no datastore of this host is suitable".to_owned(),
+    })]
+    NoDatastore {
+        /// What was asked for.
+        wanted: Option<String>,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The datastore is no place for an agent.
+    #[error("datastore `{name}` is not suitable: {reason}")]
+    Unsuitable {
+        /// The datastore.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// This program has no agent.
+    #[error("this program holds no agent, and there is none in {}", .0.display())]
+    NoAgent(PathBuf),
+    /// The file is no program for ESXi.
+    #[error("`{}` is no x86-64 program", .0.display())]
+    NotAnAgent(PathBuf),
+    /// What arrived is not what was sent.
+    #[error("the agent arrived on the host with SHA-256 {found} instead of {expected}")]
+    CorruptUpload {
+        /// What was sent.
+        expected: String,
+        /// What arrived.
+        found: String,
+    },
+    /// The host refused to run it.
+    #[error("the host does not let the agent run: {0}")]
+    NotPermitted(String),
+    /// A step failed on the host.
+    #[error("could not {step}: {reason}")]
+    Step {
+        /// What was tried.
+        step: &'static str,
+        /// What the host said.
+        reason: String,
+    },
+    /// The folder holds no installation of ours.
+    #[error("`{0}` holds no installation of vscsi-helper, so nothing was removed")]
+    NotOurs(String),
+    /// Something is left after the removal.
+    #[error("it is still there after the removal: {0}")]
+    StillThere(String),
+}
+
+impl Failure for InstallError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Transport(error) => error.exit_code(),
+            Self::File(error) => error.exit_code(),
+            Self::ModeRefused(_) | Self::NothingFits(_) | Self::NotPermitted(_) => exit_code::VSCSISTATS_UNAVAILABLE,
+            Self::Folder(_) | Self::NoDatastore { .. } | Self::Unsuitable { .. } | Self::NotAnAgent(_) => {
+                exit_code::USAGE
+            }
+            Self::NoAgent(_)
+            | Self::CorruptUpload { .. }
+            | Self::Step { .. }
+            | Self::NotOurs(_)
+            | Self::StillThere(_) => exit_code::FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Transport(error) => return error.hint(),
+            Self::File(error) => return error.hint(),
+            Self::ModeRefused(_) | Self::NothingFits(_) => {
+                "nothing was changed; `vscsi-helper preflight HOST` shows what each mode would need".to_owned()
+            }
+            Self::NotPermitted(_) => {
+                "ESXi 8 and newer run installed programs only (execInstalledOnly); `vscsi-helper preflight HOST` shows which \
+                 ways remain"
+                    .to_owned()
+            }
+            Self::Folder(_) => "name a datastore with `--datastore` instead".to_owned(),
+            Self::NoDatastore { known, .. } if !known.is_empty() => format!("suitable are: {}", known.join(", ")),
+            Self::NoDatastore { .. } => {
+                "it takes a VMFS or vSAN datastore with 256 MiB free; the system's own volumes and NFS are left alone".to_owned()
+            }
+            Self::Unsuitable { .. } => "leave out `--datastore` to have a suitable one chosen".to_owned(),
+            Self::NoAgent(_) => {
+                "name it with `--agent PATH`; in a source tree `cargo build -p vscsi-agent --target \
+                 x86_64-unknown-linux-musl` makes it"
+                    .to_owned()
+            }
+            Self::NotAnAgent(_) => "name the agent built for x86_64-unknown-linux-musl".to_owned(),
+            Self::CorruptUpload { .. } => {
+                "it was not put into use, and what was installed before is untouched; check the free space of the datastore and \
+                 try again"
+                    .to_owned()
+            }
+            Self::Step { .. } => "nothing that was there before was replaced; the host's message says what to mend".to_owned(),
+            Self::NotOurs(_) => "name the folder with `--folder` when it was installed elsewhere".to_owned(),
+            Self::StillThere(_) => "log in to the host and look at what holds it".to_owned(),
+        })
+    }
+}

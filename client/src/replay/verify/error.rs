@@ -1,0 +1,128 @@
+//! Why a verification could not be made.
+
+use std::path::{Path, PathBuf};
+
+use vscsi_shared::exit_code;
+
+use crate::failure::{Failure, FileError};
+use crate::fio::UnreadableJobFile;
+use crate::replay::log::UnreadableLog;
+
+/// Why a verification could not be made. That a gate was missed is a result and no error.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The job file is none.
+    #[error("the job file cannot be read")]
+    JobFile(#[from] UnreadableJobFile),
+    /// The job file has no section.
+    #[error("the job file holds no job")]
+    NoJobs,
+    /// A section names a target.
+    #[error("section [{section}] does not leave its target open: `{value}`")]
+    NamesTarget {
+        /// The section.
+        section: String,
+        /// What it names.
+        value: String,
+    },
+    /// A file replays several targets, and one device was given.
+    #[error("the job replays {targets} targets, and one device was given")]
+    OneDevice {
+        /// Number of targets.
+        targets: usize,
+    },
+    /// fio's options cannot hold this path.
+    #[error("fio cannot be given the device path `{}`", path.display())]
+    DevicePath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The directory is too full.
+    #[error("`{}` has {available} MB free, and this run may write {needed} MB", path.display())]
+    NoSpace {
+        /// The directory.
+        path: PathBuf,
+        /// Megabytes free.
+        available: u64,
+        /// Megabytes needed.
+        needed: u64,
+    },
+    /// A replay log lies elsewhere than beside the job file.
+    #[error("section [{section}] reads a replay log outside the job file's directory: `{value}`")]
+    LogElsewhere {
+        /// The section.
+        section: String,
+        /// The log's name as written.
+        value: String,
+    },
+    /// fio failed.
+    #[error("fio ended with {status}: {message}")]
+    FioFailed {
+        /// Its exit status.
+        status: String,
+        /// The end of what it said.
+        message: String,
+    },
+    /// fio did not end.
+    #[error("fio did not end within {seconds} s and was stopped")]
+    FioHung {
+        /// Seconds waited.
+        seconds: u64,
+    },
+    /// fio's log is not understood.
+    #[error("what fio wrote down cannot be read")]
+    Log(#[from] UnreadableLog),
+    /// fio did nothing.
+    #[error("fio issued no command")]
+    NothingDone,
+    /// The target file holds no histograms.
+    #[error("the target file holds no usable histograms")]
+    UnusableTarget,
+    /// Job and target file do not belong together.
+    #[error("the job file has {file} phases and its target file {target}")]
+    PhasesDiffer {
+        /// Phases of the job file.
+        file: usize,
+        /// Phases of the target file.
+        target: usize,
+    },
+}
+
+impl VerifyError {
+    /// For `map_err`: what was tried, and with which file.
+    pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let error = FileError::new(action, path);
+        move |source| Self::File(error(source))
+    }
+}
+
+impl Failure for VerifyError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::NamesTarget { .. } | Self::OneDevice { .. } | Self::DevicePath { .. } | Self::LogElsewhere { .. } => {
+                exit_code::USAGE
+            }
+            _ => exit_code::FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) => return error.hint(),
+            Self::NamesTarget { .. } => "verify runs files whose target is ${FILENAME}; make it with `analyze`",
+            Self::OneDevice { .. } => "make the job with `--layout aggregate`, or give `--directory`",
+            Self::DevicePath { .. } => "use the device's plain path, such as /dev/sdb",
+            Self::NoSpace { .. } => "choose another `--directory`, or a shorter `--duration`",
+            Self::FioFailed { .. } => "run fio on the job file by hand to see more",
+            Self::PhasesDiffer { .. } | Self::UnusableTarget | Self::JobFile(_) | Self::NoJobs => {
+                "make the files again with `analyze`"
+            }
+            Self::LogElsewhere { .. } => "keep the replay logs beside the job file",
+            Self::FioHung { .. } | Self::Log(_) | Self::NothingDone => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading back what fio did.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+
+use vscsi_shared::histogram::{Metric, Operation};
+
+use super::error::VerifyError;
+use super::scratch::{Site, target_variable};
+use crate::fidelity::{LeftOut, Observed, part_name};
+use crate::fio::{Section, Style, merged};
+use crate::replay::log::{completion_log, issue_log};
+use crate::replay::{Command, FioVersion, Histogrammer};
+
+/// How fio is made to write down its commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// The completion log with the time of issue.
+    IssueTime,
+    /// The log of issued commands, which an older fio writes for jobs but not for replays.
+    IssueLog,
+    /// The completion log alone: the order of commands is known to a millisecond.
+    Completion,
+}
+
+impl Means {
+    pub(super) fn of(version: FioVersion, style: Style) -> Self {
+        match style {
+            _ if version >= FioVersion::LOGS_ISSUE_TIME => Self::IssueTime,
+            Style::Jobs => Self::IssueLog,
+            Style::Iolog => Self::Completion,
+        }
+    }
+
+    /// The options for a section.
+    pub(super) fn options(self, section: usize) -> String {
+        match self {
+            Self::IssueTime => format!("write_lat_log=section-{section}\nlog_offset=1\nlog_issue_time=1\n"),
+            Self::IssueLog => format!("write_iolog=section-{section}.iolog\n"),
+            Self::Completion => format!("write_lat_log=section-{section}\nlog_offset=1\n"),
+        }
+    }
+
+    /// Parts that the log does not hold.
+    pub(super) fn not_measured(self, version: FioVersion) -> Vec<LeftOut> {
+        let parts: &[(Metric, Operation)] = match self {
+            Self::IssueTime | Self::IssueLog => &[],
+            Self::Completion => &[
+                (Metric::SeekDistance, Operation::All),
+                (Metric::SeekDistanceClosest16, Operation::All),
+                (Metric::Interarrival, Operation::All),
+            ],
+        };
+        let left_out = |&(metric, operation): &(Metric, Operation)| LeftOut {
+            part: part_name(metric, operation),
+            reason: format!("fio {version} does not log when it issues a command (3.39 and newer do)"),
+        };
+        parts.iter().map(left_out).collect()
+    }
+}
+
+/// What fio did in each phase.
+pub(super) struct Seen {
+    pub phases: Vec<SeenPhase>,
+}
+
+/// What fio did in one phase.
+pub(super) struct SeenPhase {
+    pub observed: Observed,
+    pub commands: u64,
+}
+
+/// Reads the logs of every section. A section that waits for those before it begins a phase.
+pub(super) fn read(site: &Site, sections: &[Section], means: Means) -> Result<Seen, VerifyError> {
+    let mut phases: Vec<BTreeMap<String, Vec<Command>>> = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        if phases.is_empty() || section.text("stonewall").is_some() {
+            phases.push(BTreeMap::new());
+        }
+        let commands = section_commands(site, index, means)?;
+        if let Some(disks) = phases.last_mut() {
+            disks.entry(target_variable(section)?).or_default().extend(commands);
+        }
+    }
+    let phases = phases.into_iter().map(count).collect::<Result<_, VerifyError>>()?;
+    Ok(Seen { phases })
+}
+
+fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Command>, VerifyError> {
+    let directory = site.path();
+    if means == Means::IssueLog {
+        let path = directory.join(format!("section-{index}.iolog"));
+        let file = File::open(&path).map_err(VerifyError::file("read", &path))?;
+        return Ok(issue_log(BufReader::new(file))?);
+    }
+    // fio numbers its logs by job: section-0_clat.1.log.
+    let prefix = format!("section-{index}_clat.");
+    let mut commands = Vec::new();
+    for entry in fs::read_dir(directory).map_err(VerifyError::file("read", directory))? {
+        let path = entry.map_err(VerifyError::file("read", directory))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| name.starts_with(&prefix)) {
+            let file = File::open(&path).map_err(VerifyError::file("read", &path))?;
+            commands.extend(completion_log(BufReader::new(file))?);
+        }
+    }
+    Ok(commands)
+}
+
+fn count(disks: BTreeMap<String, Vec<Command>>) -> Result<SeenPhase, VerifyError> {
+    let mut sets = Vec::new();
+    let mut total = 0;
+    let (mut first_ns, mut last_ns) = (u64::MAX, 0);
+    for mut commands in disks.into_values() {
+        commands.sort_by_key(|command| command.issued_ns);
+        let mut histogrammer = Histogrammer::default();
+        for command in &commands {
+            histogrammer.record(command);
+            first_ns = first_ns.min(command.issued_ns);
+            last_ns = last_ns.max(command.issued_ns);
+        }
+        total += commands.len() as u64;
+        sets.push(histogrammer.finish());
+    }
+    if total < 2 || last_ns <= first_ns {
+        return Err(VerifyError::NothingDone);
+    }
+    // One mean gap more than from the first to the last command, so that rates are not counted one gap short.
+    let seconds = (last_ns - first_ns) as f64 / 1e9;
+    Ok(SeenPhase {
+        observed: Observed {
+            histograms: merged(sets.into_iter()),
+            seconds: seconds * total as f64 / (total - 1) as f64,
+        },
+        commands: total,
+    })
+}

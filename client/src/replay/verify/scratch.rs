@@ -1,0 +1,219 @@
+//! Where a verification runs: a folder of its own with a scratch file, or a device the user gave up.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::Request;
+use super::error::VerifyError;
+use crate::fio::{Section, Style};
+use crate::replay::log::issue_log;
+
+/// Space for logs and for the file system's own needs.
+const SPARE_BYTES: u64 = 128 << 20;
+/// Bytes fio writes down per command in its logs, generously.
+const LOG_BYTES_PER_COMMAND: u64 = 200;
+
+/// Where a run may write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A scratch file in this directory.
+    Directory(PathBuf),
+    /// This device, whose content is destroyed.
+    Device(PathBuf),
+}
+
+/// A prepared folder. Dropping it removes it with everything in it.
+#[derive(Debug)]
+pub(super) struct Site {
+    folder: TempDir,
+    /// Environment variables and the targets they name.
+    pub variables: BTreeMap<String, PathBuf>,
+}
+
+/// What the sections of one target need of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Need {
+    span: u64,
+    written: u64,
+    commands: u64,
+}
+
+impl Site {
+    /// Makes the folder, brings the replay logs into it, checks the space and makes the scratch files.
+    ///
+    /// The scratch files are sparse: a read of a part never written costs the device nothing, which suits a check of
+    /// what is issued and not of how fast it is served.
+    pub(super) fn prepare(request: &Request, sections: &[Section]) -> Result<Self, VerifyError> {
+        let parent = match request.place {
+            Place::Directory(directory) => directory.clone(),
+            Place::Device(_) => std::env::temp_dir(),
+        };
+        let folder = tempfile::Builder::new().prefix("vscsi-verify-").tempdir_in(&parent);
+        let folder = folder.map_err(VerifyError::file("create a folder in", &parent))?;
+        let mut needs: BTreeMap<String, Need> = BTreeMap::new();
+        for section in sections {
+            let need = needs.entry(target_variable(section)?).or_default();
+            match request.target.style {
+                Style::Jobs => need_of_job(section, request.duration, need)?,
+                Style::Iolog => need_of_log(section, request.job_file, folder.path(), need)?,
+            }
+        }
+        let variables = match request.place {
+            Place::Device(device) => device_variables(&needs, device)?,
+            Place::Directory(directory) => {
+                check_space(directory, &needs)?;
+                scratch_files(folder.path(), &needs)?
+            }
+        };
+        Ok(Self { folder, variables })
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stores the job file that is run.
+    pub(super) fn write_job(&self, text: &str) -> Result<(), VerifyError> {
+        let path = self.path().join("job.fio");
+        fs::write(&path, text).map_err(VerifyError::file("write", &path))
+    }
+}
+
+/// The environment variable that a section takes its target from.
+pub(super) fn target_variable(section: &Section) -> Result<String, VerifyError> {
+    let value = section
+        .text("replay_redirect")
+        .or(section.text("filename"))
+        .unwrap_or_default();
+    let name = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let is_ours = |name: &&str| {
+        let rest = name.strip_prefix("FILENAME");
+        rest.is_some_and(|rest| {
+            let number = rest.strip_prefix('_').unwrap_or("0");
+            (rest.is_empty() || rest.starts_with('_')) && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    name.filter(is_ours)
+        .map(str::to_owned)
+        .ok_or_else(|| VerifyError::NamesTarget {
+            section: section.name.clone(),
+            value: value.to_owned(),
+        })
+}
+
+fn need_of_job(section: &Section, duration: Option<u32>, need: &mut Need) -> Result<(), VerifyError> {
+    let size = section.number("size")?.unwrap_or(0);
+    let end = section.number("offset")?.unwrap_or(0).saturating_add(size);
+    let seconds = duration.map_or(section.number("runtime")?.unwrap_or(0), u64::from);
+    let bytes = section
+        .number("rate")?
+        .map_or(u64::MAX, |rate| rate.saturating_mul(seconds));
+    let sizes = section.sizes()?;
+    let weights: f64 = sizes.iter().map(|(_, weight)| weight).sum();
+    let mean = sizes.iter().map(|(bytes, weight)| *bytes as f64 * weight).sum::<f64>() / weights.max(1.0);
+    need.span = need.span.max(end);
+    if section.text("rw").is_some_and(|rw| rw.contains("write")) {
+        need.written = need.written.saturating_add(bytes.min(size));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a size in bytes, at least 512"
+    )]
+    let mean = mean.max(512.0) as u64;
+    need.commands = need.commands.saturating_add(bytes.min(1 << 40) / mean);
+    Ok(())
+}
+
+/// Brings the log into the folder, and reads what it needs of its target.
+fn need_of_log(section: &Section, job_file: &Path, folder: &Path, need: &mut Need) -> Result<(), VerifyError> {
+    let name = section.text("read_iolog").unwrap_or_default();
+    let mut parts = Path::new(name).components();
+    let is_plain = matches!(
+        (parts.next(), parts.next()),
+        (Some(std::path::Component::Normal(_)), None)
+    );
+    if !is_plain {
+        return Err(VerifyError::LogElsewhere {
+            section: section.name.clone(),
+            value: name.to_owned(),
+        });
+    }
+    let source = job_file.with_file_name(name);
+    let copy = folder.join(name);
+    // A link costs nothing; where the folder is on another file system the log is copied.
+    if fs::hard_link(&source, &copy).is_err() {
+        fs::copy(&source, &copy).map_err(VerifyError::file("read", &source))?;
+    }
+    let file = File::open(&copy).map_err(VerifyError::file("read", &copy))?;
+    let mut reader = BufReader::new(file);
+    let mut line = String::new();
+    while reader.read_line(&mut line).map_err(VerifyError::file("read", &copy))? > 0 {
+        for command in issue_log(line.as_bytes())? {
+            let bytes = u64::from(command.bytes);
+            need.span = need.span.max(command.offset.saturating_add(bytes));
+            need.commands += 1;
+            if command.direction == crate::replay::Direction::Write {
+                need.written = need.written.saturating_add(bytes);
+            }
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+fn check_space(directory: &Path, needs: &BTreeMap<String, Need>) -> Result<(), VerifyError> {
+    let needed: u64 = needs
+        .values()
+        .map(|need| {
+            need.written
+                .min(need.span)
+                .saturating_add(need.commands.saturating_mul(LOG_BYTES_PER_COMMAND))
+        })
+        .fold(SPARE_BYTES, u64::saturating_add);
+    let available =
+        fs4::available_space(directory).map_err(VerifyError::file("look at the free space of", directory))?;
+    if available < needed {
+        return Err(VerifyError::NoSpace {
+            path: directory.to_owned(),
+            available: available / 1_000_000,
+            needed: needed / 1_000_000,
+        });
+    }
+    Ok(())
+}
+
+fn scratch_files(folder: &Path, needs: &BTreeMap<String, Need>) -> Result<BTreeMap<String, PathBuf>, VerifyError> {
+    let mut variables = BTreeMap::new();
+    for (index, (variable, need)) in needs.iter().enumerate() {
+        // fio runs in the folder, so that no character of its path can mean anything to fio.
+        let name = PathBuf::from(format!("scratch-{index}"));
+        let path = folder.join(&name);
+        let file = File::create(&path).map_err(VerifyError::file("create", &path))?;
+        file.set_len(need.span.next_multiple_of(1 << 20))
+            .map_err(VerifyError::file("enlarge", &path))?;
+        variables.insert(variable.clone(), name);
+    }
+    Ok(variables)
+}
+
+fn device_variables(needs: &BTreeMap<String, Need>, device: &Path) -> Result<BTreeMap<String, PathBuf>, VerifyError> {
+    let [variable] = needs.keys().collect::<Vec<_>>()[..] else {
+        return Err(VerifyError::OneDevice { targets: needs.len() });
+    };
+    // A link such as /dev/disk/by-path/… may hold colons, which separate names in fio; its target does not.
+    let path = device.canonicalize().map_err(VerifyError::file("find", device))?;
+    let is_plain = path.to_str().is_some_and(|text| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+    });
+    if !is_plain {
+        return Err(VerifyError::DevicePath { path });
+    }
+    Ok(BTreeMap::from([(variable.clone(), path)]))
+}

@@ -1,0 +1,392 @@
+//! A simulated host with the real agent on it, under the ESXi-like filter, spoken to over its loopback port.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what supports tests fails as tests do")]
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use vscsi_fixtures::{Scenario, SimulatedHost};
+
+use crate::binaries::Binary;
+
+/// How long anything may take before a test gives up; generous, because the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A host, its agent, and the agent's state directory.
+#[derive(Debug)]
+pub struct AgentHost {
+    directory: TempDir,
+    /// The host; events and faults are made to happen here.
+    pub host: SimulatedHost,
+    filter: PathBuf,
+    agent: Option<Child>,
+}
+
+/// How an agent is started.
+#[derive(Debug, Clone, Default)]
+pub struct Start<'words> {
+    /// Kill it at this fault point, as `VSCSI_AGENT_FAULT` names it.
+    pub fault: Option<&'words str>,
+    /// More words for its command line.
+    pub arguments: &'words [&'words str],
+    /// Switches of the filter.
+    pub filter: &'words [&'words str],
+}
+
+/// An answer of the agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body as JSON; null when it is none.
+    pub json: Value,
+}
+
+impl AgentHost {
+    /// A host made from the scenario `name`; `filter` is the path of `esxi-filter`.
+    ///
+    /// # Panics
+    /// When a program is missing, with the command that builds it.
+    pub fn new(scenario: &str, filter: &str) -> Self {
+        Self::with_scenario(&Scenario::load(scenario).unwrap(), filter)
+    }
+
+    /// The same, for a scenario of the test's own.
+    ///
+    /// # Panics
+    /// When a program is missing, with the command that builds it.
+    pub fn with_scenario(scenario: &Scenario, filter: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let simulator = Binary::Simulator.path().unwrap_or_else(|problem| panic!("{problem}"));
+        let host = SimulatedHost::create(scenario, &directory.path().join("host"), &simulator).unwrap();
+        Self {
+            directory,
+            host,
+            filter: PathBuf::from(filter),
+            agent: None,
+        }
+    }
+
+    /// The agent's state directory.
+    pub fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// The directory of a job in the spool.
+    pub fn job_directory(&self, job: &str) -> PathBuf {
+        self.state().join("jobs").join(job)
+    }
+
+    /// The command line of the agent under the filter, up to the name of its command.
+    ///
+    /// # Panics
+    /// When a program is missing.
+    pub fn command(&self, binary: Binary, filter: &[&str]) -> Command {
+        let agent = binary.path().unwrap_or_else(|problem| panic!("{problem}"));
+        let mut command = Command::new(&self.filter);
+        command.args(filter).arg("--").arg(agent);
+        command
+    }
+
+    /// Adds the options every command of the agent takes.
+    pub fn with_places(&self, command: &mut Command) {
+        command.arg("--state-dir").arg(self.state());
+        command.arg("--host-root").arg(self.host.root());
+    }
+
+    /// Starts the agent and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn start(&mut self) {
+        self.start_with(&Start::default());
+        self.wait_for_answer();
+    }
+
+    /// Starts the agent without waiting.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with(&mut self, how: &Start<'_>) {
+        let binary = if how.fault.is_some() {
+            Binary::AgentWithFaultPoints
+        } else {
+            Binary::Agent
+        };
+        let mut command = self.command(binary, how.filter);
+        command.arg("serve");
+        self.with_places(&mut command);
+        command.args(how.arguments);
+        if !how.arguments.contains(&"--idle-exit") {
+            command.args(["--idle-exit", "0"]);
+        }
+        if let Some(fault) = how.fault {
+            command.env("VSCSI_AGENT_FAULT", fault);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.agent = Some(child);
+    }
+
+    /// Waits until the agent answers at its port.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_for_answer(&self) {
+        let process = self.process();
+        wait_until("the agent answers", || {
+            let port = self
+                .running("process")
+                .filter(|found| found.as_u64() == Some(u64::from(process)));
+            port.is_some() && TcpStream::connect(("127.0.0.1", self.port())).is_ok()
+        });
+    }
+
+    /// Process number of the agent that was started last.
+    ///
+    /// # Panics
+    /// When none was.
+    pub fn process(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    fn running(&self, key: &str) -> Option<Value> {
+        let text = std::fs::read(self.state().join("running.json")).ok()?;
+        let running: Value = serde_json::from_slice(&text).ok()?;
+        running.get(key).cloned()
+    }
+
+    /// The agent's port; 0 when it runs not.
+    pub fn port(&self) -> u16 {
+        let port = self.running("port").and_then(|port| port.as_u64()).unwrap_or(0);
+        u16::try_from(port).unwrap_or(0)
+    }
+
+    /// The agent's token; empty when it runs not.
+    pub fn token(&self) -> String {
+        let token = self
+            .running("token")
+            .and_then(|token| token.as_str().map(str::to_owned));
+        token.unwrap_or_default()
+    }
+
+    /// Sends a signal to the agent.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn signal(&self, signal: i32) {
+        signal_process(self.process(), signal);
+    }
+
+    /// Waits for the end of the agent, whoever causes it; its exit code, or `None` when a signal ended it.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait_for_end(&mut self) -> Option<i32> {
+        let mut child = self.agent.take().unwrap();
+        let mut status = None;
+        wait_until("the agent ends", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+
+    /// Ends the agent in order and waits for it.
+    pub fn terminate(&mut self) {
+        self.signal(libc::SIGTERM);
+        self.wait_for_end();
+    }
+
+    /// Kills the agent and waits for it; its guard lives on.
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+        self.wait_for_end();
+    }
+
+    /// The guard's process number.
+    pub fn guard(&self) -> Option<u32> {
+        let state = self.state().display().to_string();
+        let entries = std::fs::read_dir("/proc").ok()?;
+        let processes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        processes
+            .filter(|process| {
+                let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+                let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
+                words.contains(&b"guard".as_slice()) && words.contains(&state.as_bytes())
+            })
+            .find(|process| is_alive(*process))
+    }
+
+    /// The host is switched off without warning and started again: what lies in RAM is lost.
+    ///
+    /// # Panics
+    /// When the simulator refuses.
+    pub fn reboot(&mut self) {
+        if let Some(guard) = self.guard() {
+            signal_process(guard, libc::SIGKILL);
+        }
+        self.kill();
+        self.host.reboot().unwrap();
+        let _ = std::fs::remove_dir_all(self.host.root().join("var/run"));
+    }
+
+    /// `GET /v1/PATH`.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, "")
+    }
+
+    /// `POST /v1/PATH` with a JSON body.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path, &body.to_string())
+    }
+
+    /// A request with the agent's own token.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Answer {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://127.0.0.1:{}/v1/{path}", self.port()))
+            .header("Authorization", format!("Bearer {}", self.token()))
+            .body(body.to_owned())
+            .unwrap();
+        let client: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let mut response = client.run(request).unwrap();
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        Answer {
+            status,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+        }
+    }
+
+    /// A request for a job over all disks of `vm`, by its configuration file.
+    ///
+    /// # Panics
+    /// When the host does not list the VM.
+    pub fn job_request(&self, name: &str, vm: &str, samples: u32, interval_seconds: u32) -> Value {
+        let inventory = self.get("inventory").json;
+        let vms = inventory["vms"].as_array().unwrap();
+        let found = vms.iter().find(|found| found["name"] == vm).unwrap();
+        let disks: Vec<Value> = found["disks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|disk| !disk["handle_id"].is_null())
+            .map(|disk| serde_json::json!({"handle_id": disk["handle_id"], "node": disk["node"], "lun": disk["node"]}))
+            .collect();
+        serde_json::json!({
+            "name": name,
+            "vm": {"config_file": found["config_file"]},
+            "disks": disks,
+            "profile": {"name": "test", "samples": samples, "interval_seconds": interval_seconds},
+        })
+    }
+
+    /// Begins a job over all disks of `vm`.
+    ///
+    /// # Panics
+    /// When the agent refuses.
+    pub fn begin(&self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
+        let answer = self.post("jobs", &self.job_request(name, vm, samples, interval_seconds));
+        assert_eq!(answer.status, 201, "{}", answer.json);
+    }
+
+    /// A job as the agent tells it.
+    pub fn job(&self, name: &str) -> Value {
+        self.get(&format!("jobs/{name}")).json
+    }
+
+    /// The status of a job; empty when there is none.
+    pub fn status(&self, name: &str) -> String {
+        self.job(name)["job"]["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until a job has ended and gives its view.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait_for_job(&self, name: &str) -> Value {
+        wait_until(&format!("job {name} ends"), || {
+            ["completed", "failed", "stopped"].contains(&self.status(name).as_str())
+        });
+        self.job(name)
+    }
+
+    /// Waits until a job has `count` snapshots in the spool.
+    ///
+    /// # Panics
+    /// When it does not come to have them.
+    pub fn wait_for_snapshots(&self, name: &str, count: usize) {
+        wait_until(&format!("job {name} has {count} snapshots"), || {
+            self.get(&format!("jobs/{name}/samples")).json["samples"]
+                .as_array()
+                .is_some_and(|samples| samples.len() >= count)
+        });
+    }
+
+    /// Waits until nothing on the host is being collected.
+    ///
+    /// # Panics
+    /// When something stays.
+    pub fn wait_until_nothing_collects(&self) {
+        wait_until("no collection runs", || self.host.collecting().unwrap().is_empty());
+    }
+}
+
+impl Drop for AgentHost {
+    fn drop(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+        // The guard of a killed agent ends by itself, but not before the directory under it goes.
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.guard().is_some() && Instant::now() < until {
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Sends a signal to a process that the test started.
+///
+/// # Panics
+/// When the number is none of a process.
+#[expect(unsafe_code, reason = "kill has no safe wrapper in std")]
+pub fn signal_process(process: u32, signal: i32) {
+    let process = i32::try_from(process).unwrap();
+    assert!(process > 1);
+    // SAFETY: kill touches no memory of this process.
+    unsafe { libc::kill(process, signal) };
+}
+
+fn is_alive(process: u32) -> bool {
+    let status = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+/// Waits for something that must come to be.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,188 @@
+//! A simulated ESXi host behind a real sshd on loopback.
+//!
+//! The host is a chroot: the simulator's programs at their ESXi paths, BusyBox ash as the shell, the datastores below
+//! `/vmfs/volumes`, and nothing of `/proc`. sshd is OpenSSH's own, configured like the stock one of ESXi 8 (or 6.7): no
+//! forwarding, restricted algorithms, keyboard-interactive for passwords, one session per connection as hardened hosts
+//! have it. It needs root, for the chroot.
+
+mod client;
+mod configuration;
+mod proxy;
+mod root;
+mod user;
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::binaries::Binary;
+
+pub use client::{Client, Finished};
+pub use configuration::Style;
+pub use proxy::Proxy;
+pub use user::PasswordUser;
+
+/// How long sshd may take to listen.
+const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The path of a program under test.
+///
+/// # Panics
+/// When it is unknown, with the command that makes it known.
+pub(crate) fn program(binary: Binary) -> PathBuf {
+    binary.path().unwrap_or_else(|message| panic!("{message}"))
+}
+
+/// A simulated host behind sshd. Dropping it ends every process of it.
+#[derive(Debug)]
+pub struct SshHost {
+    directory: TempDir,
+    port: u16,
+    sshd: Child,
+}
+
+impl SshHost {
+    /// A host of this scenario of the simulator, reached by key.
+    ///
+    /// # Panics
+    /// When it cannot be set up: this is for tests.
+    pub fn start(scenario: &str, style: Style) -> Self {
+        // sshd insists that nobody else can write to any directory above a chroot, which rules out /tmp.
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp");
+        fs::create_dir_all(&base).unwrap();
+        let directory = tempfile::Builder::new()
+            .prefix("esxi")
+            .tempdir_in(base.canonicalize().unwrap())
+            .unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        root::create(&directory.path().join("root"), scenario);
+        for name in ["host_ecdsa", "host_rsa", "client_key"] {
+            make_key(
+                &directory.path().join(name),
+                if name == "host_rsa" { "rsa" } else { "ecdsa" },
+            );
+        }
+        fs::copy(
+            directory.path().join("client_key.pub"),
+            directory.path().join("authorized_keys"),
+        )
+        .unwrap();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let sshd = start_sshd(directory.path(), port, style);
+        Self { directory, port, sshd }
+    }
+
+    /// What is `/` on the host.
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    /// Files around the host: keys, and sshd's configuration and log.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where its sshd listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// What sshd wrote to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("sshd.log")).unwrap_or_default()
+    }
+
+    /// Runs `esxi-sim` on the host and returns what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn sim(&self, arguments: &[&str]) -> String {
+        let output = Command::new(self.root().join("usr/bin/esxi-sim"))
+            .arg("--root")
+            .arg(self.root())
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "esxi-sim {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Processes that live in the host.
+    pub fn processes(&self) -> Vec<(i32, String)> {
+        root::processes(&self.root())
+    }
+
+    /// Ends every process in the host with SIGKILL.
+    pub fn kill_everything(&self) {
+        for (pid, _) in self.processes() {
+            // It may have ended by itself.
+            let _ = Command::new("kill")
+                .args(["-9", &pid.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+impl Drop for SshHost {
+    fn drop(&mut self) {
+        let _ = self.sshd.kill();
+        let _ = self.sshd.wait();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.processes().is_empty() && Instant::now() < deadline {
+            self.kill_everything();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if std::thread::panicking() {
+            eprintln!("--- sshd ---\n{}", self.log());
+        }
+    }
+}
+
+/// Makes an ssh key without a passphrase.
+pub(crate) fn make_key(path: &Path, kind: &str) {
+    let status = Command::new("ssh-keygen")
+        .args(["-q", "-t", kind, "-N", "", "-f"])
+        .arg(path)
+        .stdin(Stdio::null())
+        .status()
+        .expect("ssh-keygen is needed: run `cargo xtask test`, which installs openssh-client");
+    assert!(status.success());
+}
+
+fn start_sshd(directory: &Path, port: u16, style: Style) -> Child {
+    // The directory of privilege separation, which the distribution's start script would make.
+    fs::create_dir_all("/run/sshd").expect("these tests need root, for sshd and its chroot");
+    let configuration = directory.join("sshd_config");
+    fs::write(&configuration, configuration::text(directory, port, style)).unwrap();
+    let log = File::create(directory.join("sshd.log")).unwrap();
+    let mut sshd = Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f"])
+        .arg(&configuration)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("/usr/sbin/sshd is needed: run `cargo xtask test`, which installs openssh-server");
+    let deadline = Instant::now() + START_PATIENCE;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        let log = || fs::read_to_string(directory.join("sshd.log")).unwrap_or_default();
+        assert!(sshd.try_wait().unwrap().is_none(), "sshd ended: {}", log());
+        assert!(Instant::now() < deadline, "sshd does not listen: {}", log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    sshd
+}

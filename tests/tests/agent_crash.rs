@@ -1,0 +1,218 @@
+//! The agent dies at every step, and neither a sample is lost nor a collection left running.
+
+use std::process::Command;
+
+use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
+use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
+use vscsi_tests::binaries::Binary;
+
+const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
+
+fn fault_points() -> Vec<String> {
+    let agent = Binary::AgentWithFaultPoints
+        .path()
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    let output = Command::new(agent)
+        .arg("fault-points")
+        .arg("--state-dir")
+        .arg("unused")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A job of two disks runs into `fault`; afterwards the promises hold.
+fn survives(fault: &str) {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start_with(&Start {
+        fault: Some(fault),
+        ..Start::default()
+    });
+    agent.wait_for_answer();
+    let request = agent.job_request("job", "SQL-Server-01", 2, 1);
+    let (port, token) = (agent.port(), agent.token());
+    // The agent may die before it answers, so nobody waits for the answer here.
+    let asking = std::thread::spawn(move || {
+        let _ = ureq::post(format!("http://127.0.0.1:{port}/v1/jobs"))
+            .header("Authorization", format!("Bearer {token}"))
+            .send(request.to_string());
+    });
+    assert_eq!(agent.wait_for_end(), None, "{fault}: the fault point was not met");
+    asking.join().unwrap();
+    agent.wait_until_nothing_collects();
+
+    let before = spooled(&agent);
+    agent.start();
+    let view = agent.job("job");
+    let status = view["job"]["status"].as_str().unwrap_or("absent").to_owned();
+    assert!(
+        ["absent", "failed", "completed"].contains(&status.as_str()),
+        "{fault}: {status}"
+    );
+    if status != "absent" {
+        assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true, "{fault}: {view}");
+        let after = snapshots(&agent.job_directory("job"));
+        assert_eq!(after.len(), before, "{fault}: snapshots were lost or invented");
+        let usable = after.iter().filter(|taken| taken.is_usable()).count();
+        assert_eq!(
+            view["job"]["collection"]["samples_collected"].as_u64().unwrap(),
+            usable.saturating_sub(1) as u64,
+            "{fault}"
+        );
+        let pairs = after
+            .iter()
+            .filter(|taken: &&Taken| taken.is_usable())
+            .count()
+            .saturating_sub(1);
+        assert_eq!(
+            compare_with_truth(&agent.host, &agent.job_directory("job")),
+            2 * pairs,
+            "{fault}"
+        );
+    }
+    assert!(
+        agent.host.collecting().unwrap().is_empty(),
+        "{fault}: something was started again"
+    );
+
+    // The host is as good as new: the same VM can be collected.
+    agent.begin("again", "SQL-Server-01", 1, 1);
+    assert_eq!(agent.wait_for_job("again")["job"]["status"], "completed", "{fault}");
+}
+
+fn spooled(agent: &AgentHost) -> usize {
+    let samples = agent.job_directory("job").join("samples");
+    let names = std::fs::read_dir(samples).into_iter().flatten();
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names
+        .filter(|name| vscsi_shared::snapshot::sequence_of(name).is_some())
+        .count()
+}
+
+fn survive_all(choose: impl Fn(&str) -> bool) {
+    // Extending a collection takes a quarter of an hour to come up, and has a test of its own.
+    let points = fault_points().into_iter().filter(|point| !point.starts_with("rearm"));
+    let chosen: Vec<String> = points.filter(|point| choose(point)).collect();
+    assert!(!chosen.is_empty());
+    for point in chosen {
+        survives(&point);
+    }
+}
+
+#[test]
+fn death_while_a_job_begins_is_survived() {
+    survive_all(|point| point.starts_with("job-") || point.starts_with("arm-") || point.starts_with("running-"));
+}
+
+#[test]
+fn death_while_a_snapshot_is_taken_is_survived() {
+    survive_all(|point| point.starts_with("snapshot-"));
+    for point in [
+        "snapshot-after-print:2",
+        "snapshot-before-file:3",
+        "snapshot-after-file:2",
+    ] {
+        survives(point);
+    }
+}
+
+#[test]
+fn death_while_a_job_ends_is_survived() {
+    survive_all(|point| point.starts_with("end-") || point.starts_with("stop-"));
+    survives("stop-after-stop:2");
+}
+
+#[test]
+fn what_agent_and_guard_leave_behind_is_stopped_by_the_next_agent() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    signal_process(agent.guard().unwrap(), libc::SIGKILL);
+    agent.kill();
+    assert_eq!(agent.host.collecting().unwrap().len(), 2);
+    agent.start();
+    assert!(agent.host.collecting().unwrap().is_empty());
+    assert_eq!(agent.status("job"), "failed");
+    compare_with_truth(&agent.host, &agent.job_directory("job"));
+}
+
+#[test]
+fn what_agent_and_guard_leave_behind_is_stopped_by_the_cleanup_command() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    signal_process(agent.guard().unwrap(), libc::SIGKILL);
+    agent.kill();
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("cleanup");
+    agent.with_places(&mut command);
+    let output = command.output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "stopped 2 collections that were left running\n"
+    );
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn cleanup_leaves_a_living_agent_alone_unless_all_is_asked_for() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "Web-App-VM", 1000, 1);
+    let cleanup = |agent: &AgentHost, words: &[&str]| {
+        let mut command = agent.command(Binary::Agent, &[]);
+        command.arg("cleanup").args(words);
+        agent.with_places(&mut command);
+        assert!(command.output().unwrap().status.success());
+    };
+    cleanup(&agent, &[]);
+    assert_eq!(agent.status("job"), "running");
+    cleanup(&agent, &["--all"]);
+    assert_eq!(agent.wait_for_end(), Some(0));
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_dead_guard_is_replaced() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    let first = agent.guard().unwrap();
+    signal_process(first, libc::SIGKILL);
+    wait_until("another guard runs", || {
+        agent.guard().is_some_and(|guard| guard != first)
+    });
+    agent.begin("job", "Web-App-VM", 1000, 1);
+    agent.kill();
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_reboot_fails_the_job_and_keeps_its_samples() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 3);
+    agent.reboot();
+    let kept = snapshots(&agent.job_directory("job")).len();
+    agent.start();
+    let view = agent.job("job");
+    assert_eq!(view["job"]["status"], "failed");
+    let reason = view["job"]["collection"]["errors"][0]["message"].as_str().unwrap();
+    assert!(reason.contains("host was started again"), "{reason}");
+    assert_eq!(snapshots(&agent.job_directory("job")).len(), kept);
+    assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true);
+    // Handles of the boot before are nobody's: nothing was stopped by them.
+    let stops = agent
+        .host
+        .journal()
+        .unwrap()
+        .into_iter()
+        .filter(|call| call.arguments.contains(&"-x".to_owned()));
+    assert_eq!(stops.count(), 0);
+}

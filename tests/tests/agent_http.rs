@@ -1,0 +1,257 @@
+//! Hostile and careless clients: refused, and the agent goes on.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+use vscsi_tests::agent::{compare_with_truth, snapshots};
+use vscsi_tests::agent_host::AgentHost;
+
+const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
+
+fn started() -> AgentHost {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent
+}
+
+/// Sends bytes as they are and gives what comes back until the agent closes or is silent.
+fn raw(agent: &AgentHost, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    // A refusal may come before all is sent.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(length) = stream.read(&mut chunk) {
+        if length == 0 {
+            break;
+        }
+        answer.extend_from_slice(&chunk[..length]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("")
+}
+
+#[test]
+fn a_wrong_token_is_refused_with_what_to_do() {
+    let agent = started();
+    let answer = raw(
+        &agent,
+        b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer no\r\n\r\n",
+    );
+    assert_eq!(status(&answer), "401");
+    assert!(
+        answer.contains("\"code\":\"unauthorized\"") && answer.contains("\"hint\""),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_foreign_host_is_refused_even_with_the_token() {
+    let agent = started();
+    let request = format!(
+        "GET /v1/info HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer {}\r\n\r\n",
+        agent.token()
+    );
+    assert_eq!(status(&raw(&agent, request.as_bytes())), "403");
+}
+
+#[test]
+fn a_body_larger_than_the_limit_is_refused_without_being_read() {
+    let agent = started();
+    let token = agent.token();
+    for length in ["65537", "10000000000", "18446744073709551615"] {
+        let request = format!(
+            "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        assert_eq!(status(&raw(&agent, request.as_bytes())), "413", "{length}");
+    }
+    assert_eq!(agent.get("health").status, 200);
+}
+
+#[test]
+fn ten_megabytes_of_header_are_refused() {
+    let agent = started();
+    let mut request = b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\nX: ".to_vec();
+    request.resize(10 * 1024 * 1024, b'x');
+    raw(&agent, &request);
+    assert_eq!(agent.get("health").status, 200);
+}
+
+#[test]
+fn path_tricks_lead_nowhere() {
+    let agent = started();
+    let token = agent.token();
+    for (path, expected) in [
+        ("/v1/jobs/../../../etc/passwd", "404"),
+        ("/v1/jobs/..%2f..%2fetc", "400"),
+        ("/v1/jobs/%00", "400"),
+        ("/v1/jobs/.ssh/samples", "400"),
+        ("/v1/jobs/a/samples/../../journal.json", "404"),
+        ("/v1/jobs/a/samples/-1", "400"),
+        ("/etc/passwd", "404"),
+    ] {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(status(&raw(&agent, request.as_bytes())), expected, "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_http_is_refused() {
+    let agent = started();
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\r\n\r\n"[..],
+        b"hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\xff\xfe: x\r\n\r\n",
+    ] {
+        assert_eq!(status(&raw(&agent, bytes)), "400");
+    }
+    assert_eq!(agent.get("health").status, 200);
+}
+
+#[test]
+fn two_hundred_silent_connections_keep_nobody_out_and_no_snapshot_waiting() {
+    let agent = started();
+    agent.begin("job", "SQL-Server-01", 3, 1);
+    let mut silent = Vec::new();
+    for number in 0..200 {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", agent.port())) {
+            // Half of them begin a request and never end it.
+            if number % 2 == 0 {
+                let _ = stream.write_all(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n");
+            }
+            silent.push(stream);
+        }
+    }
+    assert_eq!(agent.get("health").status, 200);
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+    assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 6);
+    drop(silent);
+}
+
+#[test]
+fn a_slow_body_of_an_admitted_client_holds_up_nobody() {
+    let agent = started();
+    let mut stream = TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+    let head = format!(
+        "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Length: 5000\r\n\r\n{{",
+        agent.token()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    for _ in 0..20 {
+        assert_eq!(agent.get("health").status, 200);
+    }
+}
+
+#[test]
+fn several_requests_pass_over_one_connection() {
+    let agent = started();
+    let one = |more: &str| {
+        let token = agent.token();
+        format!("GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{more}\r\n")
+    };
+    let answers = raw(&agent, (one("") + &one("") + &one("Connection: close\r\n")).as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
+}
+
+#[test]
+fn the_same_job_twice_is_one_job_and_a_different_one_is_a_conflict() {
+    let agent = started();
+    let request = agent.job_request("job", "Web-App-VM", 2, 1);
+    assert_eq!(agent.post("jobs", &request).status, 201);
+    assert_eq!(agent.post("jobs", &request).status, 200);
+    let mut other = request.clone();
+    other["profile"]["samples"] = json!(3);
+    let conflict = agent.post("jobs", &other);
+    assert_eq!((conflict.status, &conflict.json["code"]), (409, &json!("conflict")));
+    agent.wait_for_job("job");
+    assert_eq!(snapshots(&agent.job_directory("job")).len(), 3);
+}
+
+#[test]
+fn a_request_for_what_is_not_there_says_what_is() {
+    let agent = started();
+    let mut request = agent.job_request("job", "SQL-Server-01", 1, 1);
+    request["disks"] = json!([{"handle_id": "1", "node": "scsi9:9"}]);
+    let refused = agent.post("jobs", &request);
+    assert_eq!((refused.status, &refused.json["code"]), (422, &json!("no_such_target")));
+    let message = refused.json["message"].as_str().unwrap();
+    assert!(message.contains("scsi9:9") && message.contains("scsi0:1"), "{message}");
+}
+
+#[test]
+fn a_bad_name_or_profile_is_refused_and_nothing_begins() {
+    let agent = started();
+    let good = agent.job_request("job", "Web-App-VM", 1, 1);
+    for (key, value) in [
+        ("/name", json!("../x")),
+        ("/profile/samples", json!(0)),
+        ("/profile/interval_seconds", json!(0)),
+        ("/disks", json!([])),
+        ("/surprise", json!(1)),
+    ] {
+        let mut bad = good.clone();
+        match bad.pointer_mut(key) {
+            Some(slot) => *slot = value,
+            None => bad["surprise"] = value,
+        }
+        assert_eq!(agent.post("jobs", &bad).status, 400, "{key}");
+    }
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_bundle_can_be_taken_up_at_any_byte() {
+    let agent = started();
+    agent.begin("job", "Web-App-VM", 2, 1);
+    agent.wait_for_job("job");
+    let fetch = |path: &str| {
+        let mut response = ureq::get(format!("http://127.0.0.1:{}/v1/jobs/job/{path}", agent.port()))
+            .header("Authorization", format!("Bearer {}", agent.token()))
+            .call()
+            .unwrap();
+        response.body_mut().read_to_vec().unwrap()
+    };
+    // A bundle is, for each file, a line of JSON and the file.
+    let without_lines = |bundle: &[u8], skipped: usize| {
+        let mut files = Vec::new();
+        let mut rest = bundle;
+        let mut skipped = skipped;
+        while !rest.is_empty() {
+            let end = rest.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+            let line: serde_json::Value = serde_json::from_slice(&rest[..end]).unwrap();
+            assert_eq!(line["skipped"], skipped);
+            let length = usize::try_from(line["file"]["bytes"].as_u64().unwrap()).unwrap() - skipped;
+            files.extend_from_slice(&rest[end..end + length]);
+            rest = &rest[end + length..];
+            skipped = 0;
+        }
+        files
+    };
+    let file = |sequence: u32| {
+        std::fs::read(
+            agent
+                .job_directory("job")
+                .join(format!("samples/sample_00{sequence}.csv")),
+        )
+        .unwrap()
+    };
+    let all = [file(0), file(1), file(2)].concat();
+    assert_eq!(without_lines(&fetch("bundle"), 0), all);
+    let tail = [file(1), file(2)].concat();
+    for skip in [0, 1, 100, file(1).len() - 1, file(1).len()] {
+        assert_eq!(
+            without_lines(&fetch(&format!("bundle?after=0&skip={skip}")), skip),
+            tail[skip..],
+            "{skip}"
+        );
+    }
+    assert!(fetch("bundle?after=2").is_empty());
+}

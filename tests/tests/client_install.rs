@@ -1,0 +1,221 @@
+//! Installing on hosts that are not as one wishes, over a real sshd.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use vscsi_tests::sshd::{Client, SshHost, Style};
+
+/// Every file and folder of the host's datastores.
+fn datastores(host: &SshHost) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![host.root().join("vmfs/volumes")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            }
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Puts a script into the place of a program of the host.
+fn replace(host: &SshHost, program: &str, script: &str) {
+    let path = host.root().join(program);
+    let _ = fs::remove_file(&path);
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn agent_of(host: &SshHost) -> PathBuf {
+    let is_agent = |path: &PathBuf| path.ends_with("vscsi-helper/vscsi-agent");
+    datastores(host)
+        .into_iter()
+        .find(is_agent)
+        .expect("an agent is installed")
+}
+
+#[test]
+fn a_hardened_host_is_explained_and_left_unchanged() {
+    let host = SshHost::start("esxi80-hardened", Style::Esxi8);
+    let client = Client::of(&host);
+    let before = datastores(&host);
+    let finished = client.run_connected(&["install", "esxi"]).expect(12);
+    assert!(finished.stderr.contains("execInstalledOnly"), "{}", finished.stderr);
+    assert_eq!(datastores(&host), before);
+    let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
+    assert_eq!(preflight["recommended"], "script");
+}
+
+#[test]
+fn an_upload_that_arrives_damaged_is_never_put_into_use() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let agent = agent_of(&host);
+    let good = fs::read(&agent).unwrap();
+    // Both ways of uploading lose the end of the file: a full datastore does that.
+    replace(&host, "bin/cat", "#!/bin/sh\nexec /bin/busybox head -c 100000\n");
+    let other = client.home().join("other-agent");
+    fs::write(&other, [good.as_slice(), b"newer"].concat()).unwrap();
+    let path = other.display().to_string();
+    let finished = client.run(&["install", "esxi", "--agent", &path, "--ssh-option", "Port=1"]);
+    assert_ne!(finished.code, 0);
+    let options = client.connection().to_vec();
+    replace(
+        &host,
+        "bin/sha256sum",
+        "#!/bin/sh\necho \"$(/bin/busybox head -c 100 \"$1\" | /bin/busybox sha256sum)\"\n",
+    );
+    let finished = client
+        .run_with(&["install", "esxi", "--agent", &path], &options)
+        .expect(1);
+    assert!(
+        finished.stderr.contains("arrived on the host with SHA-256"),
+        "{}",
+        finished.stderr
+    );
+    assert!(fs::read(&agent).unwrap() == good, "the agent that was there is gone");
+    assert!(!agent.with_extension("new").exists());
+}
+
+#[test]
+fn a_second_install_uploads_nothing_and_a_running_job_goes_on() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let start = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "3",
+        "--interval",
+        "1",
+        "--name",
+        "sql",
+    ];
+    client.run(&start).expect(0);
+    let again = client.run(&["--json", "install", "esxi"]).expect(0).json();
+    assert_eq!(again["unchanged"], true);
+    let status = client.run(&["--json", "status", "sql", "--watch"]).expect(0).json();
+    assert_eq!(status["job"]["status"], "completed");
+}
+
+#[test]
+fn names_with_blanks_quotes_umlauts_and_substitutions_are_taken_as_they_stand() {
+    let host = SshHost::start("odd-names", Style::Esxi8);
+    let client = Client::of(&host);
+    let datastore = fs::read_dir(host.root().join("vmfs/volumes"))
+        .unwrap()
+        .flatten()
+        .find(|entry| entry.file_type().unwrap().is_dir())
+        .unwrap();
+    let uuid = datastore.file_name().into_string().unwrap();
+    let folder = format!("/vmfs/volumes/{uuid}/it's $(touch pwned) \"ä\" `id`;#&");
+    client
+        .run_connected(&["install", "esxi", "--folder", &folder])
+        .expect(0);
+    assert!(host.root().join(&folder[1..]).join("vscsi-agent").is_file());
+
+    let inventory = client.run(&["--json", "discover", "esxi"]).expect(0).json();
+    let running = inventory["vms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|vm| vm["powered_on"] == true);
+    for (number, vm) in running.enumerate() {
+        let name = vm["name"].as_str().unwrap();
+        let job = format!("odd-{number}");
+        let start = [
+            "start",
+            "--host",
+            "esxi",
+            "--vm",
+            name,
+            "--samples",
+            "1",
+            "--interval",
+            "1",
+            "--name",
+            &job,
+        ];
+        client.run(&start).expect(0);
+        let status = client.run(&["--json", "status", &job, "--watch"]).expect(0).json();
+        assert_eq!(status["job"]["target"]["vm_name"], name);
+    }
+    client.run(&["pull", "--all"]).expect(0);
+    client.run(&["uninstall", "esxi"]).expect(0);
+    assert!(!host.root().join(&folder[1..]).exists());
+    for place in ["", "root", "tmp"] {
+        assert!(
+            !host.root().join(place).join("pwned").exists(),
+            "a substitution was carried out"
+        );
+    }
+}
+
+#[test]
+fn a_running_job_or_samples_not_pulled_stand_in_the_way_of_uninstall() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let start = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "100",
+        "--interval",
+        "1",
+        "--name",
+        "sql",
+    ];
+    client.run(&start).expect(0);
+    let refused = client.run(&["uninstall", "esxi"]).expect(1);
+    assert!(refused.stderr.contains("jobs are running: sql"), "{}", refused.stderr);
+    assert!(agent_of(&host).is_file());
+    client.run(&["uninstall", "esxi", "--force"]).expect(0);
+    assert_eq!(host.sim(&["collecting"]).trim(), "");
+    assert!(
+        !Path::new(&host.root())
+            .join("vmfs/volumes")
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .any(|entry| { entry.path().join("vscsi-helper").exists() })
+    );
+}
+
+#[test]
+fn an_agent_that_speaks_another_version_is_refused_with_what_to_do() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let agent = agent_of(&host);
+    let greeting = r#"{"program":"vscsi-agent","version":"9.0.0","api":{"min":7,"max":9},"token":"t","port":1}"#;
+    fs::write(&agent, format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n")).unwrap();
+    let finished = client.run(&["discover", "esxi"]).expect(14);
+    assert!(finished.stderr.contains("update vscsi-helper"), "{}", finished.stderr);
+}
+
+#[test]
+fn an_agent_that_may_not_run_is_explained() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    fs::set_permissions(agent_of(&host), fs::Permissions::from_mode(0o600)).unwrap();
+    let finished = client.run(&["discover", "esxi"]).expect(12);
+    assert!(
+        finished.stderr.contains("does not permit the agent to run"),
+        "{}",
+        finished.stderr
+    );
+}

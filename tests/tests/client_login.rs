@@ -1,0 +1,167 @@
+//! Reaching a host, or being told why not, over a real sshd.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use vscsi_tests::sshd::{Client, PasswordUser, SshHost, Style};
+
+/// A key of this kind, which the host does not know.
+fn another_key(directory: &Path, kind: &str) -> String {
+    let path = directory.join(format!("other_{kind}"));
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", kind, "-N", "", "-f"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    path.display().to_string()
+}
+
+#[test]
+fn a_changed_host_key_stops_everything_at_once() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let other = another_key(client.home(), "ecdsa");
+    let key = fs::read_to_string(format!("{other}.pub")).unwrap();
+    fs::write(client.known_hosts(), format!("esxi {key}")).unwrap();
+    fs::write(client.configuration(), "ssh:\n  retry_attempts: 3\n").unwrap();
+    let finished = client.run_connected(&["preflight", "esxi"]).expect(11);
+    assert!(
+        finished.stderr.contains("is not the one known for it"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains("trying again"), "{}", finished.stderr);
+}
+
+#[test]
+fn an_unknown_host_key_is_not_accepted_silently() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    fs::remove_file(client.known_hosts()).unwrap();
+    let finished = client.run_connected(&["preflight", "esxi"]).expect(11);
+    assert!(
+        finished.stderr.contains("compare the fingerprint"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!client.known_hosts().exists());
+}
+
+#[test]
+fn a_key_the_host_does_not_know_is_refused_without_another_try() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    fs::write(client.configuration(), "ssh:\n  retry_attempts: 3\n").unwrap();
+    let mut options = client.connection_without("--key");
+    options.extend(["--key".to_owned(), another_key(client.home(), "ecdsa")]);
+    let finished = client.run_with(&["preflight", "esxi"], &options).expect(11);
+    assert!(finished.stderr.contains("refused the login"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("trying again"), "{}", finished.stderr);
+}
+
+#[test]
+fn an_ed25519_key_is_answered_with_the_reason() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let key = another_key(client.home(), "ed25519");
+    let public = fs::read_to_string(format!("{key}.pub")).unwrap();
+    // Even a key that the administrator added is refused, because of its kind.
+    fs::write(host.directory().join("authorized_keys"), public).unwrap();
+    let mut options = client.connection_without("--key");
+    options.extend(["--key".to_owned(), key]);
+    let finished = client.run_with(&["preflight", "esxi"], &options).expect(11);
+    assert!(
+        finished.stderr.contains("ESXi refuses Ed25519 keys"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_tried_again_as_configured() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    // Nothing listens on port 1 of the loopback.
+    let client = Client::through(&host, 1);
+    fs::write(client.configuration(), "ssh:\n  retry_attempts: 1\n").unwrap();
+    let finished = client.run_connected(&["discover", "esxi"]).expect(10);
+    assert_eq!(
+        finished.stderr.matches("trying again in 5 s").count(),
+        1,
+        "{}",
+        finished.stderr
+    );
+    assert!(finished.stderr.contains("TSM-SSH"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_host_without_an_agent_is_answered_with_the_command_that_installs_it() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let finished = client.run_connected(&["discover", "esxi"]).expect(12);
+    assert!(
+        finished.stderr.contains("vscsi-helper install esxi"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_workstation_that_did_not_install_the_agent_finds_it() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    Client::of(&host).install();
+    let other = Client::of(&host);
+    other.run_connected(&["discover", "esxi"]).expect(0);
+}
+
+#[test]
+fn a_password_is_enough_and_appears_nowhere() {
+    for style in [Style::Esxi8, Style::Esxi67] {
+        let host = SshHost::start("demo", style);
+        let client = Client::of(&host);
+        let user = PasswordUser::create("vscsitest", "pa ss'$(w0rd)\"ü");
+        let mut options = client.connection_without("--key");
+        options.extend(["--user".to_owned(), user.name.clone(), "--password".to_owned()]);
+        let finished = client
+            .run_with_input(&["-vv", "preflight", "esxi"], &options, &format!("{}\n", user.password))
+            .expect(0);
+        assert!(!format!("{finished:?}{}", host.log()).contains("w0rd"), "{style:?}");
+
+        let wrong = client
+            .run_with_input(&["preflight", "esxi"], &options, "wrong\n")
+            .expect(11);
+        assert!(
+            wrong.stderr.contains("check user and password"),
+            "{style:?}: {}",
+            wrong.stderr
+        );
+    }
+}
+
+#[test]
+fn a_password_is_never_given_to_a_question_about_a_host_key() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    fs::remove_file(client.known_hosts()).unwrap();
+    let mut options = client.connection_without("--key");
+    options.push("--password".to_owned());
+    let finished = client
+        .run_with_input(&["preflight", "esxi"], &options, "yes\n")
+        .expect(11);
+    assert!(finished.stderr.contains("host key"), "{}", finished.stderr);
+}
+
+#[test]
+fn forwarding_is_explained_where_it_is_forbidden_and_works_where_it_is_allowed() {
+    let forbidden = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&forbidden);
+    client.install();
+    let finished = client.run(&["discover", "esxi", "--tunnel", "forward"]).expect(10);
+    assert!(finished.stderr.contains("refuses to forward"), "{}", finished.stderr);
+
+    let allowed = SshHost::start("demo", Style::Esxi8Forwarding);
+    let client = Client::of(&allowed);
+    client.install();
+    client.run(&["discover", "esxi", "--tunnel", "forward"]).expect(0);
+}

@@ -1,0 +1,196 @@
+//! Pulling over a real sshd: whatever breaks, no sample is lost, torn or doubled.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use vscsi_tests::sshd::{Client, Proxy, SshHost, Style};
+
+/// Starts a job of 40 disks, waits for its end, and returns the files on the host by name.
+fn collect(host: &SshHost, client: &Client, name: &str, samples: u32) -> BTreeMap<String, Vec<u8>> {
+    let samples = samples.to_string();
+    let vm = first_vm(client);
+    let start = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        &vm,
+        "--samples",
+        &samples,
+        "--interval",
+        "1",
+        "--name",
+        name,
+    ];
+    client.run(&start).expect(0);
+    client.run(&["status", name, "--watch"]).expect(0);
+    let spooled = spooled(host, name);
+    assert_eq!(spooled.len(), samples.parse::<usize>().unwrap() + 1);
+    spooled
+}
+
+fn first_vm(client: &Client) -> String {
+    let inventory = client.run(&["--json", "discover", "esxi"]).json();
+    inventory["vms"][0]["name"].as_str().unwrap().to_owned()
+}
+
+/// The snapshot files of a job in the host's spool.
+fn spooled(host: &SshHost, name: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![host.root().join("vmfs/volumes")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if is_snapshot(&path) && path.components().any(|part| part.as_os_str() == name) {
+                found.insert(entry.file_name().into_string().unwrap(), fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn is_snapshot(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("sample_") && name.ends_with(".csv")
+}
+
+/// The snapshot files of a job here.
+fn pulled(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(directory.join("samples")).into_iter().flatten().flatten();
+    files
+        .map(|entry| entry.path())
+        .filter(|path| is_snapshot(path))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                fs::read(&path).unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// Every visible file is one of the host's, with all its bytes.
+#[track_caller]
+fn assert_nothing_torn(directory: &Path, spooled: &BTreeMap<String, Vec<u8>>) {
+    for (name, bytes) in pulled(directory) {
+        assert!(spooled[&name] == bytes, "{name} differs from the host's");
+    }
+}
+
+fn partial_files(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory.join("samples")).into_iter().flatten().flatten();
+    files
+        .map(|entry| entry.path())
+        .filter(|path| !is_snapshot(path))
+        .collect()
+}
+
+#[test]
+fn a_pull_cut_at_any_byte_is_taken_up_again_at_that_byte() {
+    let host = SshHost::start("many-disks", Style::Esxi8);
+    let proxy = Proxy::start(host.address());
+    let client = Client::through(&host, proxy.port());
+    client.install();
+    let spooled = collect(&host, &client, "big", 5);
+    let total: u64 = spooled.values().map(|bytes| bytes.len() as u64).sum();
+    let directory = client.data().join("big");
+
+    // Where the cuts fall is arbitrary and the same in every run; most lie inside a file, some inside a login.
+    let mut seed: u64 = 20_251_106;
+    let before = proxy.passed();
+    let mut cuts: u64 = 0;
+    loop {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        proxy.break_after(i64::try_from(2_000 + (seed >> 33) % (total / 4)).unwrap());
+        let finished = client.run(&["pull", "big"]);
+        assert_nothing_torn(&directory, &spooled);
+        if finished.code == 0 {
+            break;
+        }
+        finished.expect(10);
+        cuts += 1;
+        assert!(cuts < 200, "the pull does not come to an end");
+    }
+    assert!(cuts >= 3, "only {cuts} cuts");
+    assert_eq!(pulled(&directory), spooled);
+    assert_eq!(partial_files(&directory), [PathBuf::new(); 0]);
+    // Nothing came twice: the rest is one login, manifest and answers for each try.
+    let overhead = (cuts + 1) * 24_000;
+    let passed = proxy.passed() - before;
+    assert!(passed < total + overhead, "{passed} bytes passed for {total}");
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_by_itself() {
+    let host = SshHost::start("many-disks", Style::Esxi8);
+    let proxy = Proxy::start(host.address());
+    let client = Client::through(&host, proxy.port());
+    client.install();
+    let spooled = collect(&host, &client, "big", 2);
+    fs::write(client.configuration(), "ssh:\n  retry_attempts: 1\n").unwrap();
+    proxy.break_after(60_000);
+    let finished = client.run(&["pull", "big"]).expect(0);
+    assert!(finished.stderr.contains("trying again in 5 s"), "{}", finished.stderr);
+    assert_eq!(pulled(&client.data().join("big")), spooled);
+}
+
+#[test]
+fn a_client_killed_in_the_middle_leaves_nothing_false_behind() {
+    let host = SshHost::start("many-disks", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let spooled = collect(&host, &client, "big", 4);
+    let directory = client.data().join("big");
+    for delay in [40, 120, 200, 260, 320] {
+        let mut child = client
+            .command(["pull", "big"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_nothing_torn(&directory, &spooled);
+    }
+    client.run(&["pull", "big"]).expect(0);
+    assert_eq!(pulled(&directory), spooled);
+}
+
+#[test]
+fn two_pulls_of_one_job_at_once_end_with_one_copy() {
+    let host = SshHost::start("many-disks", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let spooled = collect(&host, &client, "big", 2);
+    let children: Vec<_> = (0..3)
+        .map(|_| client.command(["pull", "big"]).spawn().unwrap())
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(pulled(&client.data().join("big")), spooled);
+    assert_eq!(partial_files(&client.data().join("big")), [PathBuf::new(); 0]);
+}
+
+#[test]
+fn a_second_pull_fetches_nothing_again() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    collect(&host, &client, "sql", 1);
+    let first = client.run(&["--json", "pull", "sql"]).expect(0).json();
+    let second = client.run(&["--json", "pull", "sql"]).expect(0).json();
+    assert_eq!(
+        (&first[0]["snapshots"], &second[0]["snapshots"]),
+        (&2.into(), &0.into())
+    );
+}
