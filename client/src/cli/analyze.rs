@@ -12,6 +12,7 @@ use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
 use crate::config::ChartFormat;
 use crate::failure::FileError;
+use crate::fio::{self, FioError, FioOptions, TargetFile};
 use crate::store::{JobDirectory, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
@@ -30,6 +31,9 @@ pub struct AnalyzeArgs {
     /// The job, as NAME or NAME@HOST
     #[arg(value_name = "JOB")]
     job: String,
+    /// The fio job to write [default: JOB/analysis/JOB-workload.fio in the data directory]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Draw charts
     #[arg(long, overrides_with = "no_visualize")]
     visualize: bool,
@@ -46,7 +50,7 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     no_csv: bool,
     /// Show what each filter would keep, and write nothing
-    #[arg(long, conflicts_with_all = ["visualize", "csv"])]
+    #[arg(long, conflicts_with_all = ["visualize", "csv", "output"])]
     explain_filters: bool,
     /// Split the job into its busy and quiet periods, with a profile each
     #[arg(long)]
@@ -56,6 +60,8 @@ pub struct AnalyzeArgs {
     named_phases: Vec<NamedPeriod>,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten, next_help_heading = "fio job")]
+    fio: FioOptions,
 }
 
 /// A file that was written, and what it is.
@@ -96,7 +102,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     }
     env.print("Output files:")?;
     for (what, path) in written {
-        env.print(format_args!("  {:<14} {}", format!("{what}:"), env.shown(&path)))?;
+        env.print(format_args!("  {:<16} {}", format!("{what}:"), env.shown(&path)))?;
     }
     Ok(outcome)
 }
@@ -131,7 +137,7 @@ fn write_files(
 ) -> Result<Vec<Written>, CliError> {
     let folder = directory.analysis();
     fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
-    let mut written = Vec::new();
+    let mut written = write_fio(args, directory, analysis, phases, env)?;
     if args.csv {
         let path = folder.join("filtered_data.csv");
         table::write_csv(&path, &analysis.series, &analysis.kept)?;
@@ -152,6 +158,48 @@ fn write_files(
         written.extend(charts.into_iter().map(|path| ("Chart", path)));
     }
     Ok(written)
+}
+
+/// Writes the fio job, of the phases where there are some. A job without I/O has nothing to replay, which is said.
+fn write_fio(
+    args: &AnalyzeArgs,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Vec<Written>, CliError> {
+    let whole = fio::Phase {
+        name: "",
+        workload: &analysis.workload,
+    };
+    let mut parts: Vec<fio::Phase> = phases
+        .iter()
+        .map(|phase| fio::Phase {
+            name: &phase.name,
+            workload: &phase.workload,
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push(whole);
+    }
+    let provenance = &analysis.workload.provenance;
+    let job = match fio::generate_phases(provenance, &parts, &args.fio) {
+        Err(FioError::NoCommands) => {
+            env.warn("there is no I/O in the selected samples, so no fio job was written");
+            return Ok(Vec::new());
+        }
+        job => job?,
+    };
+    let path = args
+        .output
+        .clone()
+        .unwrap_or_else(|| directory.analysis().join(format!("{}-workload.fio", analysis.job.job_id)));
+    let target = TargetFile::new(provenance, &parts, &args.fio, &job);
+    let files = job.write(&path, &target)?;
+    Ok(files
+        .into_iter()
+        .map(|file| if file == path { ("fio job", file) } else { ("for the fio job", file) })
+        .collect())
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
