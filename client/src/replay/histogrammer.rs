@@ -16,7 +16,7 @@ const WINDOW: usize = 16;
 /// differences of whole microseconds. The first command of a class has no predecessor and is not counted in its
 /// distances and interarrival times, as an analysed capture has those artefacts removed. Commands must come in order
 /// of issue. Memory does not grow with the length of the stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Histogrammer {
     tallies: Tallies,
     all: Predecessor,
@@ -27,7 +27,7 @@ pub struct Histogrammer {
 }
 
 /// What is remembered of the last command of a class.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Predecessor {
     last_block: Option<i64>,
     issued_us: Option<i64>,
@@ -123,7 +123,7 @@ impl Histogrammer {
 }
 
 /// The sixteen histograms being filled.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Tallies {
     set: IntervalSet,
 }
