@@ -40,7 +40,10 @@ pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
         Filter::Cluster,
     ];
     filters.extend(usual.into_iter().filter(|filter| *filter != chosen));
-    filters.into_iter().map(|filter| explained(series, &iops, filter)).collect()
+    filters
+        .into_iter()
+        .map(|filter| explained(series, &iops, filter))
+        .collect()
 }
 
 fn explained(series: &Series, iops: &[f64], filter: Filter) -> Explained {

@@ -4,10 +4,10 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod analyze;
+mod chart;
 mod cleanup;
 mod collect;
 mod completions;
-mod chart;
 mod config;
 mod connect;
 mod delete;
