@@ -201,9 +201,15 @@ impl Collector {
             return self.view(name).map(Outcome::Job);
         }
         if !how.cleanup {
+            // What another job uses is stopped by its own end, as if this job had never been.
+            let others = self
+                .jobs
+                .iter()
+                .filter(|(other, state)| *other != name && state.is_active());
+            let in_use: BTreeSet<DiskKey> = others.flat_map(|(_, state)| state.disks()).collect();
             let keep: Vec<Armed> = state
                 .disks()
-                .iter()
+                .difference(&in_use)
                 .filter_map(|disk| self.journal.armed().get(disk).cloned())
                 .collect();
             for armed in keep {
