@@ -62,5 +62,9 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         env.print(format_args!("Wrote {samples} samples to {}", env.shown(&path)))?;
     }
-    Ok(if analysis.is_partial() { Outcome::Partial } else { Outcome::Done })
+    Ok(if analysis.is_partial() {
+        Outcome::Partial
+    } else {
+        Outcome::Done
+    })
 }

@@ -4,11 +4,11 @@
 //! CliError>`, and one line in each of [`Command`] and [`Command::run`].
 
 mod analyze;
-mod compare;
+mod chart;
 mod cleanup;
 mod collect;
+mod compare;
 mod completions;
-mod chart;
 mod config;
 mod connect;
 mod delete;
@@ -28,9 +28,9 @@ mod outcome;
 mod phrase;
 mod preflight;
 mod pull;
-mod selection;
 mod reindex;
 mod schedule;
+mod selection;
 mod start;
 mod status;
 mod stop;

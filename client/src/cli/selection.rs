@@ -50,8 +50,7 @@ impl SelectionArgs {
     pub(super) fn options_or(&self, otherwise: FilterMethod, env: &Env) -> Result<Options, CliError> {
         let configured = &env.config.analysis;
         let method = self.filter.unwrap_or(otherwise);
-        let configured_threshold =
-            (method == configured.default_filter_method).then_some(configured.default_threshold);
+        let configured_threshold = (method == configured.default_filter_method).then_some(configured.default_threshold);
         let filter = filter(method, self.threshold, configured_threshold)?;
         Ok(Options {
             filter: filter.checked().map_err(AnalysisError::from)?,
@@ -92,15 +91,27 @@ mod tests {
 
     #[test]
     fn each_method_has_its_own_default_threshold() {
-        assert_eq!(filter(FilterMethod::Percentile, None, None), Ok(Filter::Percentile(75.0)));
-        assert_eq!(filter(FilterMethod::Statistical, None, None), Ok(Filter::Statistical(1.0)));
+        assert_eq!(
+            filter(FilterMethod::Percentile, None, None),
+            Ok(Filter::Percentile(75.0))
+        );
+        assert_eq!(
+            filter(FilterMethod::Statistical, None, None),
+            Ok(Filter::Statistical(1.0))
+        );
         assert!(filter(FilterMethod::Absolute, None, None).is_err());
     }
 
     #[test]
     fn the_threshold_given_beats_the_configured_one() {
-        assert_eq!(filter(FilterMethod::Absolute, Some(5.0), Some(9.0)), Ok(Filter::Absolute(5.0)));
-        assert_eq!(filter(FilterMethod::Absolute, None, Some(9.0)), Ok(Filter::Absolute(9.0)));
+        assert_eq!(
+            filter(FilterMethod::Absolute, Some(5.0), Some(9.0)),
+            Ok(Filter::Absolute(5.0))
+        );
+        assert_eq!(
+            filter(FilterMethod::Absolute, None, Some(9.0)),
+            Ok(Filter::Absolute(9.0))
+        );
     }
 
     #[test]

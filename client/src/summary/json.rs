@@ -8,11 +8,11 @@ use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Status;
 
 use super::text::read_write_ratio;
-use crate::analysis::estimate::Range;
-use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
 use crate::analysis::compare::{Comparison, Measure, Verdict};
+use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
+use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
 use crate::analysis::{Analysis, Finding, Profile, Shares};
 use crate::fidelity::Distance;
 

@@ -59,10 +59,16 @@ pub fn phases(phases: &[Phase]) -> String {
 /// A baseline and a candidate side by side, with the verdict on the limits.
 pub fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> String {
     let mut text = format!("Baseline:  {baseline}\nCandidate: {candidate}\n\n");
-    let _ = writeln!(text, "  {:<20} {:>22} {:>22} {:>10}", "", "baseline", "candidate", "candidate/");
+    let _ = writeln!(
+        text,
+        "  {:<20} {:>22} {:>22} {:>10}",
+        "", "baseline", "candidate", "candidate/"
+    );
     let _ = writeln!(text, "  {:<20} {:>22} {:>22} {:>10}", "", "", "", "baseline");
     for row in &comparison.rows {
-        let percent = row.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent:.1}%"));
+        let percent = row
+            .percent()
+            .map_or_else(|| "-".to_owned(), |percent| format!("{percent:.1}%"));
         let _ = writeln!(
             text,
             "  {:<20} {:>22} {:>22} {:>10}",
@@ -85,7 +91,11 @@ pub fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> S
             let sign = if verdict.passes() { "ok  " } else { "MISS" };
             let _ = writeln!(text, "  {sign} {limit}: {}", verdict.words());
         }
-        let verdict = if comparison.passes() { "every limit is kept" } else { "a limit is not kept" };
+        let verdict = if comparison.passes() {
+            "every limit is kept"
+        } else {
+            "a limit is not kept"
+        };
         let _ = writeln!(text, "Verdict: {verdict}");
     }
     text
