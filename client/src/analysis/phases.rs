@@ -139,7 +139,7 @@ fn phase(
     let Some(first) = inside.next() else {
         return Err(AnalysisError::EmptyPhase { name });
     };
-    let last = inside.last().unwrap_or(first);
+    let last = inside.next_back().unwrap_or(first);
     let provenance = Provenance {
         filter: format!("phase {name}"),
         samples_kept: kept.iter().filter(|kept| **kept).count(),

@@ -19,6 +19,7 @@ use crate::table;
 
 /// Turn a job's samples into a workload profile
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = "Examples:
   vscsi-helper analyze sql-peak
   vscsi-helper analyze sql-peak --filter cluster --csv --visualize
@@ -43,7 +44,7 @@ pub struct AnalyzeArgs {
     /// Format of the charts [default: png]
     #[arg(long, value_name = "FORMAT")]
     format: Option<ChartFormat>,
-    /// Write the kept samples as filtered_data.csv
+    /// Write the kept samples as CSV
     #[arg(long, overrides_with = "no_csv")]
     csv: bool,
     /// Write no CSV (the default)
@@ -215,17 +216,10 @@ fn write_fio(
     };
     let path = output.map_or_else(usual, Path::to_path_buf);
     let target = TargetFile::new(provenance, &parts, options, &job);
-    let files = job.write(&path, &target)?;
-    Ok(files
-        .into_iter()
-        .map(|file| {
-            if file == path {
-                ("fio job", file)
-            } else {
-                ("for the fio job", file)
-            }
-        })
-        .collect())
+    let mut written = vec![("fio job", path.clone())];
+    let beside = job.write(&path, &target)?.into_iter().filter(|file| *file != path);
+    written.extend(beside.map(|file| ("for the fio job", file)));
+    Ok(written)
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {

@@ -24,7 +24,7 @@ pub struct CompareArgs {
     /// The job that is compared
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
-    /// What the candidate has to keep, such as iops=90% or read_p99=120%; may be repeated
+    /// What the candidate has to keep, in percent of the baseline; may be repeated
     #[arg(long = "limit", value_name = "MEASURE=PERCENT%")]
     limits: Vec<Limit>,
     #[command(flatten)]
