@@ -264,7 +264,7 @@ impl Comparison<'_> {
     ) {
         let difference = match scale {
             Scale::Absolute => replayed - measured,
-            Scale::Relative if measured == replayed => 0.0,
+            Scale::Relative if measured <= 0.0 && replayed <= 0.0 => 0.0,
             Scale::Relative => replayed / measured - 1.0,
         };
         self.rates.push(RateRow {
@@ -339,6 +339,7 @@ fn coefficient_of_variation(interval: &Interval) -> f64 {
     if mean > 0.0 { variance.sqrt() / mean } else { 0.0 }
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Scale {
     Relative,
     Absolute,

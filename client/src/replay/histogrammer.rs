@@ -98,9 +98,9 @@ impl Histogrammer {
     /// Latency, and the commands in flight when this one was issued, itself included.
     fn record_service(&mut self, command: &Command, latency_ns: u64) {
         let operation = command.direction.operation();
-        let latency_us = i64::try_from(latency_ns / 1000).unwrap_or(i64::MAX);
+        let microseconds = i64::try_from(latency_ns / 1000).unwrap_or(i64::MAX);
         for class in [Operation::All, operation] {
-            self.tallies.count(Metric::Latency, class, latency_us);
+            self.tallies.count(Metric::Latency, class, microseconds);
         }
         let [reads, writes] = &mut self.in_flight;
         for queue in [&mut *reads, &mut *writes] {
