@@ -13,6 +13,7 @@ mod user;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +59,6 @@ impl SshHost {
             .prefix("esxi")
             .tempdir_in(base.canonicalize().unwrap())
             .unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         root::create(&directory.path().join("root"), scenario);
         for name in ["host_ecdsa", "host_rsa", "client_key"] {
