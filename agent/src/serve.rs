@@ -203,7 +203,12 @@ fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock) -> io:
         }
         thread::sleep(Duration::from_millis(20));
     }
-    Journal::load(state_directory)
+    // What was set aside at the first reading is not there to be reported at the second.
+    if journal.problem().is_some() {
+        Ok(journal)
+    } else {
+        Journal::load(state_directory)
+    }
 }
 
 /// The guard and what is needed to start another one.

@@ -53,7 +53,7 @@ impl Collector {
             .map(|fact| fact.disk)
             .collect();
         for disk in unused {
-            self.stop_disk(disk);
+            self.stop_one(disk);
         }
     }
 
@@ -69,8 +69,14 @@ impl Collector {
         }
     }
 
-    /// Issues `-x` and clears the journal when it is certain that the collection has ended.
+    /// Stops the collection of a disk and has its jobs say so.
     pub(super) fn stop_disk(&mut self, disk: DiskKey) {
+        self.stop_one(disk);
+        self.settle();
+    }
+
+    /// Issues `-x` and clears the journal when it is certain that the collection has ended.
+    fn stop_one(&mut self, disk: DiskKey) {
         if self.foreign.remove(&disk).is_some() {
             return;
         }
@@ -103,7 +109,6 @@ impl Collector {
                 self.resting.insert(disk, (self.now() + RETRY_MS, reason));
             }
         }
-        self.settle();
     }
 
     /// Has the cleanup block of every ended job tell the truth.
