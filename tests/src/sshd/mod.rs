@@ -5,6 +5,14 @@
 //! forwarding, restricted algorithms, keyboard-interactive for passwords, one session per connection as hardened hosts
 //! have it. It needs root, for the chroot.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a set-up that fails must fail the test that asked for it, and say why"
+)]
+
 mod client;
 mod configuration;
 mod proxy;
@@ -13,6 +21,7 @@ mod user;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +67,6 @@ impl SshHost {
             .prefix("esxi")
             .tempdir_in(base.canonicalize().unwrap())
             .unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         root::create(&directory.path().join("root"), scenario);
         for name in ["host_ecdsa", "host_rsa", "client_key"] {
