@@ -274,6 +274,7 @@ impl Collector {
             self.end(name, Status::Failed, &reason);
             return false;
         }
+        self.equipment.views.set_problem("spool", None);
         if let Some(state) = self.jobs.get_mut(name) {
             state.next = sequence + 1;
             // A new baseline is announced by the first snapshot that holds it.

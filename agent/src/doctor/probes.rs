@@ -117,7 +117,7 @@ pub(super) fn start_program(programs: &Programs) -> io::Result<String> {
         output_limit: 64 * 1024,
         program,
     };
-    let output = ProcessRunner.run(&spec).map_err(other)?;
+    let output = ProcessRunner::default().run(&spec).map_err(other)?;
     if output.timed_out {
         return Err(other(format!("{spec} did not end")));
     }

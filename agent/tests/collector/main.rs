@@ -115,6 +115,19 @@ fn a_crashed_agent_leaves_a_failed_job_and_a_stopped_collection() {
 }
 
 #[test]
+fn a_job_stopped_without_cleanup_leaves_nothing_running_that_another_job_ends() {
+    let mut bench = Bench::new();
+    bench.create("first", "Web-App-VM", 100, 60);
+    bench.create("second", "Web-App-VM", 2, 60);
+    bench.try_stop("first", false);
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+    bench.pass(3 * MINUTE_MS);
+    assert_eq!(bench.job("second").job.status, Status::Completed);
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert!(bench.job("first").job.cleanup.vscsi_stats_stopped);
+}
+
+#[test]
 fn a_successor_that_comes_in_time_goes_on_and_one_that_is_late_does_not() {
     for (away_ms, expected) in [(20_000, Status::Running), (61_000, Status::Failed)] {
         let mut bench = Bench::new();

@@ -120,7 +120,8 @@ impl Measure {
 
     /// Its value in a profile; `None` when there is no I/O to take it from.
     pub fn of(self, profile: &Profile) -> Option<Range> {
-        let latency = |of: fn(&Distribution) -> Range, distribution: &Option<Distribution>| distribution.as_ref().map(of);
+        let latency =
+            |of: fn(&Distribution) -> Range, distribution: &Option<Distribution>| distribution.as_ref().map(of);
         let (read, write) = (&profile.latency_ms.read, &profile.latency_ms.write);
         match self {
             Self::Iops => Some(Range::exact(profile.iops.total)),
@@ -179,7 +180,11 @@ impl FromStr for Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.measure.less_is_better() { "at most" } else { "at least" };
+        let word = if self.measure.less_is_better() {
+            "at most"
+        } else {
+            "at least"
+        };
         write!(formatter, "{} {word} {}%", self.measure.name(), self.percent)
     }
 }
@@ -342,8 +347,14 @@ mod tests {
     fn a_verdict_inside_the_ranges_says_so() {
         let limit: Limit = "read_p99=120%".parse().unwrap();
         let range = |est| Range::between(5.0, 15.0, est, Method::LogLinear);
-        assert_eq!(verdict(limit, row(Measure::ReadP99, range(8.0), range(9.0))), Verdict::MetByEstimate);
-        assert_eq!(verdict(limit, row(Measure::ReadP99, range(8.0), range(12.0))), Verdict::MissedByEstimate);
+        assert_eq!(
+            verdict(limit, row(Measure::ReadP99, range(8.0), range(9.0))),
+            Verdict::MetByEstimate
+        );
+        assert_eq!(
+            verdict(limit, row(Measure::ReadP99, range(8.0), range(12.0))),
+            Verdict::MissedByEstimate
+        );
     }
 
     #[test]

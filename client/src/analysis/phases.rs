@@ -85,7 +85,11 @@ pub fn named(
     options: &Options,
 ) -> Result<Vec<Phase>, AnalysisError> {
     let phase = |named: &NamedPeriod| {
-        let kept: Vec<bool> = series.samples.iter().map(|sample| named.period.contains(sample)).collect();
+        let kept: Vec<bool> = series
+            .samples
+            .iter()
+            .map(|sample| named.period.contains(sample))
+            .collect();
         phase(series, named.name.clone(), &kept, provenance, options)
     };
     periods.iter().map(phase).collect()
@@ -99,19 +103,19 @@ pub fn automatic(series: &Series, provenance: &Provenance, options: &Options) ->
     let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
     let selection = Filter::Cluster.select(&iops);
     let levels = smooth(&selection.kept);
+    let stretches = stretches(&levels);
+    let one_level = stretches.len() == 1;
     let (mut busy, mut quiet) = (0, 0);
     let mut phases = Vec::new();
-    for (range, is_busy) in stretches(&levels) {
-        let name = match (selection.cut_iops, is_busy) {
-            (None, _) => "steady".to_owned(),
-            (Some(_), true) => {
-                busy += 1;
-                format!("busy-{busy}")
-            }
-            (Some(_), false) => {
-                quiet += 1;
-                format!("quiet-{quiet}")
-            }
+    for (range, is_busy) in stretches {
+        let name = if one_level {
+            "steady".to_owned()
+        } else if is_busy {
+            busy += 1;
+            format!("busy-{busy}")
+        } else {
+            quiet += 1;
+            format!("quiet-{quiet}")
         };
         let kept: Vec<bool> = (0..series.samples.len()).map(|index| range.contains(&index)).collect();
         phases.push(phase(series, name, &kept, provenance, options)?);
@@ -126,11 +130,16 @@ fn phase(
     provenance: &Provenance,
     options: &Options,
 ) -> Result<Phase, AnalysisError> {
-    let mut inside = series.samples.iter().zip(kept).filter(|(_, kept)| **kept).map(|(sample, _)| sample);
+    let mut inside = series
+        .samples
+        .iter()
+        .zip(kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(sample, _)| sample);
     let Some(first) = inside.next() else {
         return Err(AnalysisError::EmptyPhase { name });
     };
-    let last = inside.last().unwrap_or(first);
+    let last = inside.next_back().unwrap_or(first);
     let provenance = Provenance {
         filter: format!("phase {name}"),
         samples_kept: kept.iter().filter(|kept| **kept).count(),
@@ -205,7 +214,10 @@ mod tests {
     #[test]
     fn the_times_of_a_phase_may_be_dates() {
         let phase: NamedPeriod = "peak=2025-11-06T08:30:00Z-2025-11-06T09:30:00Z".parse().unwrap();
-        assert_eq!(phase.period.to, Some(Boundary::At("2025-11-06T09:30:00Z".parse().unwrap())));
+        assert_eq!(
+            phase.period.to,
+            Some(Boundary::At("2025-11-06T09:30:00Z".parse().unwrap()))
+        );
     }
 
     #[test]

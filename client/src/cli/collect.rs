@@ -7,14 +7,16 @@ use serde::Serialize;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
-use super::analyze::{SelectionArgs, write_summary};
+use super::analyze::write_profile;
 use super::connect::ConnectArgs;
 use super::pull::{Voice, puller};
+use super::selection::SelectionArgs;
 use super::start::{CollectArgs, default_name, start};
 use super::status;
 use super::{CliError, Env, Outcome};
 use crate::analysis;
 use crate::failure::Failure;
+use crate::fio::FioOptions;
 use crate::store::Store;
 
 /// Start a collection, wait for its end, pull and analyse it: for cron
@@ -37,6 +39,8 @@ pub struct CollectCommandArgs {
     name: Option<Name>,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten, next_help_heading = "fio job")]
+    fio: FioOptions,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -69,7 +73,7 @@ struct Report<'a> {
     samples_collected: u32,
     samples_expected: u32,
     directory: &'a Path,
-    summary: &'a Path,
+    files: Vec<&'a Path>,
 }
 
 pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -95,14 +99,14 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
     let analysis = analysis::analyze_job(pulled.directory.path(), &options, env.clock.now())?;
-    let summary = write_summary(&pulled.directory, &analysis)?;
+    let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
     let report = Report {
         job: pulled.directory.reference().to_string(),
         status: job.status,
         samples_collected: job.collection.samples_collected,
         samples_expected: job.collection.samples_expected,
         directory: pulled.directory.path(),
-        summary: &summary,
+        files: written.iter().map(|(_, path)| path.as_path()).collect(),
     };
     if env.json {
         env.print_json(&report)?;

@@ -27,8 +27,8 @@ pub fn distance(target: &Interval, run: &Interval) -> Result<Distance, Incompati
         return Err(Incompatible);
     }
     let (target_total, run_total) = (total(target), total(run));
-    if target_total == 0.0 || run_total == 0.0 {
-        let far = if target_total == run_total { 0.0 } else { 1.0 };
+    if target_total <= 0.0 || run_total <= 0.0 {
+        let far = if target_total + run_total <= 0.0 { 0.0 } else { 1.0 };
         return Ok(Distance {
             ks: far,
             tv: far,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use super::{Distance, Gates, Verdict, distance};
-use crate::replay::{Direction, sequential_share, sum_estimate};
+use crate::replay::{Direction, bucket_range, sequential_share, sum_estimate};
 
 /// A direction with fewer commands, or a smaller share of them, is too little to judge.
 const LEAST_COMMANDS: u64 = 100;
@@ -162,13 +162,16 @@ impl Comparison<'_> {
         let both = [self.target, self.run];
         let iops = both.map(|side| rate(commands(side.histograms, operation) as f64, side.seconds));
         let floor = self.floor(operation);
+        // A generator that holds bytes per second turns the scatter of the sizes into a scatter of the IOPS.
+        let sizes = self.target.histograms.of(Metric::IoLength, operation);
+        let rate_floor = floor * sizes.map_or(1.0, coefficient_of_variation).max(1.0);
         self.rate(
             format!("{word} IOPS"),
             "1/s",
             iops,
             Scale::Relative,
             self.gates.rate,
-            floor,
+            rate_floor,
         );
         let megabytes = both.map(|side| {
             let bytes = side
@@ -183,7 +186,7 @@ impl Comparison<'_> {
             megabytes,
             Scale::Relative,
             self.gates.rate,
-            floor,
+            rate_floor,
         );
         if self.target.histograms.of(Metric::SeekDistance, operation).is_some() {
             let shares = both.map(|side| {
@@ -261,7 +264,7 @@ impl Comparison<'_> {
     ) {
         let difference = match scale {
             Scale::Absolute => replayed - measured,
-            Scale::Relative if measured == replayed => 0.0,
+            Scale::Relative if measured <= 0.0 && replayed <= 0.0 => 0.0,
             Scale::Relative => replayed / measured - 1.0,
         };
         self.rates.push(RateRow {
@@ -321,6 +324,22 @@ impl Comparison<'_> {
     }
 }
 
+/// Standard deviation over mean of the values, each taken at the middle of its bucket.
+fn coefficient_of_variation(interval: &Interval) -> f64 {
+    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (index, &bucket) in interval.counts.iter().enumerate() {
+        let (low, high) = bucket_range(interval, index);
+        let (middle, bucket) = (f64::midpoint(low, high), bucket as f64);
+        count += bucket;
+        sum += bucket * middle;
+        squares += bucket * middle * middle;
+    }
+    let mean = sum / count;
+    let variance = (squares / count - mean * mean).max(0.0);
+    if mean > 0.0 { variance.sqrt() / mean } else { 0.0 }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Scale {
     Relative,
     Absolute,

@@ -143,10 +143,17 @@ fn head(provenance: &Provenance, workload: &Workload, options: &FioOptions, fide
 
 /// Makes the first section wait for the end of the sections before it; the others of the phase start with it.
 fn after_the_jobs_before(body: &str) -> String {
-    match body.split_once("]\n") {
-        Some((first, rest)) => format!("{first}]\nstonewall\n{rest}"),
-        None => body.to_owned(),
+    let mut waiting = true;
+    let mut out = String::new();
+    for line in body.lines() {
+        out.push_str(line);
+        out.push('\n');
+        if waiting && line.starts_with('[') && line != "[global]" {
+            out.push_str("stonewall\n");
+            waiting = false;
+        }
     }
+    out
 }
 
 /// A phase's part of the duration, at least 10 s, so that a short one is still measured.

@@ -66,13 +66,13 @@ struct Score {
 
 impl Search<'_> {
     fn run(&mut self) -> Result<(), UnreadableJobFile> {
-        let plain = |demand: &Demand| DirectionDraft {
+        let undivided = |demand: &Demand| DirectionDraft {
             split_rare: true,
             streams: Streams::One,
             sequential: demand.sequential_share,
         };
         self.consider(Plan {
-            drafts: self.demands.iter().map(plain).collect(),
+            drafts: self.demands.iter().map(undivided).collect(),
             hot_zone: None,
         })?;
         for index in 0..self.demands.len() {

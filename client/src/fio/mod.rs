@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here runs a program, reads a clock or names a device.
 
 mod demand;
+mod diskspd;
 mod draft;
 mod error;
 mod generate;
@@ -17,8 +18,10 @@ mod sizes;
 mod target;
 mod target_file;
 mod text;
+mod vdbench;
 mod write;
 
+pub use diskspd::diskspd_commands;
 pub use error::FioError;
 pub use generate::{Companion, FioJob, Phase, PhaseFidelity, generate, generate_phases};
 pub use iolog::{IologPlan, ReadBack, UnreadableIolog};
@@ -27,3 +30,5 @@ pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
 pub(crate) use phase::expectations;
 pub(crate) use simulate::merged;
 pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};
+pub use vdbench::vdbench_parameters;
+pub use write::{WriteError, WrittenFiles, write_files};

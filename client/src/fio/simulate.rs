@@ -15,6 +15,11 @@ use super::job_file::{Section, UnreadableJobFile};
 use crate::fidelity::Observed;
 use crate::replay::{Command, Direction, Histogrammer};
 
+/// Largest difference between the starts of two processes, and largest delay of a wake-up, seconds. Without them two
+/// processes of one rate would alternate for ever, which no real pair does.
+const START_SECONDS: f64 = 3e-3;
+const LATE_SECONDS: f64 = 3e-4;
+
 /// Plays the sections on paper, all of them from the start, and counts the first `commands` they issue.
 ///
 /// # Errors
@@ -72,6 +77,8 @@ struct Process {
     position: u64,
     issued_bytes: f64,
     issued: f64,
+    /// When it starts, seconds: processes do not start at the same instant.
+    start_seconds: f64,
     next_seconds: f64,
     random: ChaCha8Rng,
 }
@@ -96,6 +103,8 @@ impl Process {
         let region_start = section.number("offset")?.unwrap_or(0);
         let region_bytes = section.number("size")?.unwrap_or(1 << 30);
         let rate = section.number("rate")?;
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let start_seconds = random.random_range(0.0..START_SECONDS);
         Ok(Self {
             target: section.text("filename").unwrap_or_default().to_owned(),
             direction,
@@ -109,8 +118,9 @@ impl Process {
             position: region_start,
             issued_bytes: 0.0,
             issued: 0.0,
-            next_seconds: section.number("startdelay")?.unwrap_or(0) as f64,
-            random: ChaCha8Rng::seed_from_u64(seed),
+            start_seconds,
+            next_seconds: start_seconds,
+            random,
         })
     }
 
@@ -133,10 +143,13 @@ impl Process {
         self.position += bytes;
         self.issued_bytes += bytes as f64;
         self.issued += 1.0;
-        self.next_seconds = match self.rate {
+        let due = match self.rate {
             Some(rate) => self.issued_bytes / rate.max(1.0),
             None => self.issued / 1000.0,
         };
+        // A process wakes up late and does not pass the delay on to its next command.
+        let late = self.random.random_range(0.0..LATE_SECONDS);
+        self.next_seconds = (self.start_seconds + due + late).max(self.next_seconds);
         command
     }
 

@@ -1,12 +1,88 @@
-//! Putting a generated job on the disk.
+//! Putting generated files on the disk.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::generate::FioJob;
+use super::diskspd::diskspd_commands;
+use super::error::FioError;
+use super::generate::{FioJob, Phase, PhaseFidelity, generate_phases};
+use super::options::{FioOptions, Tool};
 use super::target_file::TargetFile;
-use crate::failure::FileError;
+use super::vdbench::vdbench_parameters;
+use crate::analysis::Provenance;
+use crate::failure::{Failure, FileError};
 use crate::store::write_atomic;
+
+/// What was written for a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenFiles {
+    /// The files, the one to run last.
+    pub files: Vec<PathBuf>,
+    /// Static fidelity of each phase; empty for tools whose fidelity is not stated.
+    pub fidelity: Vec<PhaseFidelity>,
+}
+
+/// Why no files were written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// No file can be made of the workload.
+    #[error(transparent)]
+    Generate(#[from] FioError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Failure for WriteError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Generate(error) => error.exit_code(),
+            Self::File(error) => error.exit_code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Generate(error) => error.hint(),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+/// Writes the file to `path` that replays the phases with the chosen tool, and what belongs beside it.
+///
+/// A workload without phases is one [`Phase`] with an empty name. Tools other than fio have no phases: they get the
+/// first one, so give them the whole workload.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write_files(
+    provenance: &Provenance,
+    phases: &[Phase],
+    options: &FioOptions,
+    path: &Path,
+) -> Result<WrittenFiles, WriteError> {
+    let other_tool = |text: String| -> Result<WrittenFiles, WriteError> {
+        write_atomic(path, text.as_bytes())?;
+        Ok(WrittenFiles {
+            files: vec![path.to_owned()],
+            fidelity: Vec::new(),
+        })
+    };
+    let whole = phases.first().ok_or(FioError::NoCommands)?;
+    match options.tool {
+        Tool::Vdbench => other_tool(vdbench_parameters(whole.workload, options)?),
+        Tool::Diskspd => other_tool(diskspd_commands(whole.workload, options)?),
+        Tool::Fio => {
+            let job = generate_phases(provenance, phases, options)?;
+            let target = TargetFile::new(provenance, phases, options, &job);
+            Ok(WrittenFiles {
+                files: job.write(path, &target)?,
+                fidelity: job.fidelity,
+            })
+        }
+    }
+}
 
 impl FioJob {
     /// Writes the job file to `path`, its replay logs and its target beside it. Returns everything written.

@@ -16,7 +16,7 @@ const WINDOW: usize = 16;
 /// differences of whole microseconds. The first command of a class has no predecessor and is not counted in its
 /// distances and interarrival times, as an analysed capture has those artefacts removed. Commands must come in order
 /// of issue. Memory does not grow with the length of the stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Histogrammer {
     tallies: Tallies,
     all: Predecessor,
@@ -27,7 +27,7 @@ pub struct Histogrammer {
 }
 
 /// What is remembered of the last command of a class.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Predecessor {
     last_block: Option<i64>,
     issued_us: Option<i64>,
@@ -98,9 +98,9 @@ impl Histogrammer {
     /// Latency, and the commands in flight when this one was issued, itself included.
     fn record_service(&mut self, command: &Command, latency_ns: u64) {
         let operation = command.direction.operation();
-        let latency_us = i64::try_from(latency_ns / 1000).unwrap_or(i64::MAX);
+        let microseconds = i64::try_from(latency_ns / 1000).unwrap_or(i64::MAX);
         for class in [Operation::All, operation] {
-            self.tallies.count(Metric::Latency, class, latency_us);
+            self.tallies.count(Metric::Latency, class, microseconds);
         }
         let [reads, writes] = &mut self.in_flight;
         for queue in [&mut *reads, &mut *writes] {
@@ -123,7 +123,7 @@ impl Histogrammer {
 }
 
 /// The sixteen histograms being filled.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Tallies {
     set: IntervalSet,
 }

@@ -46,15 +46,20 @@ pub fn issue_log(log: impl BufRead) -> Result<Vec<Command>, UnreadableLog> {
     Ok(commands)
 }
 
-/// What a line of a log holds: a command, nothing of interest, or nonsense.
-type Line = Option<Option<Command>>;
+/// What a line of a log holds.
+enum Line {
+    Command(Command),
+    /// Nothing that reads or writes.
+    Other,
+}
 
-fn read(log: impl BufRead, parse: fn(&str) -> Line) -> Result<Vec<Command>, UnreadableLog> {
+fn read(log: impl BufRead, parse: fn(&str) -> Option<Line>) -> Result<Vec<Command>, UnreadableLog> {
     let mut commands = Vec::new();
     for (index, line) in log.lines().enumerate() {
         let line = line?;
         match parse(&line) {
-            Some(command) => commands.extend(command),
+            Some(Line::Command(command)) => commands.push(command),
+            Some(Line::Other) => {}
             None => {
                 return Err(UnreadableLog::Line {
                     line: index + 1,
@@ -66,14 +71,14 @@ fn read(log: impl BufRead, parse: fn(&str) -> Line) -> Result<Vec<Command>, Unre
     Ok(commands)
 }
 
-fn completion_line(line: &str) -> Line {
+fn completion_line(line: &str) -> Option<Line> {
     let mut fields = line.split(',').map(str::trim);
     let milliseconds: u64 = fields.next()?.parse().ok()?;
     let latency_ns: u64 = fields.next()?.parse().ok()?;
     let direction = match fields.next()? {
         "0" => Direction::Read,
         "1" => Direction::Write,
-        _ => return Some(None),
+        _ => return Some(Line::Other),
     };
     let bytes = fields.next()?.parse().ok()?;
     let offset = fields.next()?.parse().ok()?;
@@ -82,7 +87,7 @@ fn completion_line(line: &str) -> Line {
         Some(issued) => issued.parse().ok()?,
         None => milliseconds.checked_mul(1_000_000)?.saturating_sub(latency_ns),
     };
-    Some(Some(Command {
+    Some(Line::Command(Command {
         issued_ns,
         direction,
         offset,
@@ -91,11 +96,11 @@ fn completion_line(line: &str) -> Line {
     }))
 }
 
-fn issue_line(line: &str) -> Line {
+fn issue_line(line: &str) -> Option<Line> {
     let mut words = line.split_whitespace();
     let first = words.next()?;
     if first == "fio" {
-        return Some(None);
+        return Some(Line::Other);
     }
     let microseconds: u64 = first.parse().ok()?;
     // The file's name may hold spaces, so the rest is read from the end.
@@ -103,13 +108,13 @@ fn issue_line(line: &str) -> Line {
     let direction = match rest.as_slice() {
         [_, .., "read", _, _] => Direction::Read,
         [_, .., "write", _, _] => Direction::Write,
-        [_, ..] => return Some(None),
+        [_, ..] => return Some(Line::Other),
         [] => return None,
     };
     let [.., offset, bytes] = rest.as_slice() else {
         return None;
     };
-    Some(Some(Command {
+    Some(Line::Command(Command {
         issued_ns: microseconds.checked_mul(1000)?,
         direction,
         offset: offset.parse().ok()?,

@@ -31,14 +31,13 @@ pub fn bucket_range(interval: &Interval, index: usize) -> (f64, f64) {
     let last = limits.last().copied().unwrap_or(0);
     let above = index.checked_sub(1).and_then(|below| limits.get(below)).copied();
     let up_to = limits.get(index).copied();
-    let least = interval.values_at_least;
-    let most = interval.values_at_most;
-    let mut low = above.map_or_else(|| least.unwrap_or(first).min(first), |edge| edge.saturating_add(1));
-    let mut high = up_to.unwrap_or_else(|| most.unwrap_or(last).max(last.saturating_add(1)));
-    if let Some(least) = least.filter(|least| (low..=high).contains(least)) {
+    let (minimum, maximum) = (interval.values_at_least, interval.values_at_most);
+    let mut low = above.map_or_else(|| minimum.unwrap_or(first).min(first), |edge| edge.saturating_add(1));
+    let mut high = up_to.unwrap_or_else(|| maximum.unwrap_or(last).max(last.saturating_add(1)));
+    if let Some(least) = minimum.filter(|value| (low..=high).contains(value)) {
         low = least;
     }
-    if let Some(most) = most.filter(|most| (low..=high).contains(most)) {
+    if let Some(most) = maximum.filter(|value| (low..=high).contains(value)) {
         high = most;
     }
     (low as f64, high as f64)

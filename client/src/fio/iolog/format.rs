@@ -33,26 +33,34 @@ pub(super) fn write_log(commands: impl Iterator<Item = Command>, out: &mut impl 
     writeln!(out, "{last_us} {TARGET} close")
 }
 
-/// The command of a line; `None` for lines that open and close files.
-fn parse_line(line: &str) -> Option<Option<Command>> {
+/// What a line holds.
+enum Line {
+    Command(Command),
+    /// A file is opened or closed.
+    FileAction,
+}
+
+/// Reads a line; `None` when it is none of an iolog.
+fn parse_line(line: &str) -> Option<Line> {
     let mut words = line.split(' ');
     let microseconds: u64 = words.next()?.parse().ok()?;
     let _file = words.next()?;
     let direction = match words.next()? {
-        "add" | "open" | "close" => return words.next().is_none().then_some(None),
+        "add" | "open" | "close" => return words.next().is_none().then_some(Line::FileAction),
         "read" => Direction::Read,
         "write" => Direction::Write,
         _ => return None,
     };
     let offset = words.next()?.parse().ok()?;
     let bytes = words.next()?.parse().ok()?;
-    words.next().is_none().then_some(Some(Command {
+    let command = Command {
         issued_ns: microseconds.checked_mul(1000)?,
         direction,
         offset,
         bytes,
         latency_ns: None,
-    }))
+    };
+    words.next().is_none().then_some(Line::Command(command))
 }
 
 /// A sink that reads back what is written to it and counts the commands.
@@ -91,13 +99,13 @@ impl ReadBack {
             return;
         }
         match parse_line(line) {
-            Some(Some(command)) => {
+            Some(Line::Command(command)) => {
                 self.first_ns.get_or_insert(command.issued_ns);
                 self.last_ns = self.last_ns.max(command.issued_ns);
                 self.commands += 1;
                 self.histogrammer.record(&command);
             }
-            Some(None) => {}
+            Some(Line::FileAction) => {}
             None => {
                 self.error.get_or_insert_with(|| UnreadableIolog {
                     line: self.lines,

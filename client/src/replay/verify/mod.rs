@@ -77,6 +77,12 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     run::run(request, &site, progress)?;
     let seen = observe::read(&site, &sections, means)?;
     let target = request.target;
+    if seen.phases.len() != target.phases.len() {
+        return Err(VerifyError::PhasesDiffer {
+            file: seen.phases.len(),
+            target: target.phases.len(),
+        });
+    }
     let mut phases = Vec::new();
     let mut commands = 0;
     for (phase, seen) in target.phases.iter().zip(seen.phases) {
@@ -92,12 +98,6 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
                 &gates,
                 &left_out,
             ),
-        });
-    }
-    if phases.len() != target.phases.len() {
-        return Err(VerifyError::PhasesDiffer {
-            file: phases.len(),
-            target: target.phases.len(),
         });
     }
     Ok(Verification {

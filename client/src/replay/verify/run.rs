@@ -39,7 +39,7 @@ pub(super) fn run(request: &Request, site: &Site, progress: &mut dyn FnMut(f64, 
         .map_err(VerifyError::file("run", &program))?;
     let deadline = Duration::from_secs(expected.saturating_mul(2).saturating_add(GRACE_SECONDS));
     let status = wait(&mut child, deadline, |elapsed| {
-        progress(elapsed.as_secs_f64(), expected as f64)
+        progress(elapsed.as_secs_f64(), expected as f64);
     });
     let status = status.map_err(VerifyError::file("wait for", &program))?;
     let Some(status) = status else {

@@ -1,0 +1,145 @@
+//! Generated files, run by the real fio; what fio did is looked at, not what the file says.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{streams, workload};
+use vscsi_helper::analysis::Workload;
+use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
+use vscsi_helper::replay::verify::{Place, Request, Verification, needed_version, verify};
+use vscsi_helper::replay::{Command, FioProgram, FioVersion};
+
+/// The system's fio.
+fn fio() -> FioProgram {
+    FioProgram::find(None, FioVersion::OLDEST).expect("these tests need fio: run them with `cargo xtask test`")
+}
+
+/// A fio that replays logs and says when it issued each command.
+fn newer_fio() -> FioProgram {
+    let path = std::env::var_os("FIO_WITH_IOLOG")
+        .map(PathBuf::from)
+        .expect("these tests need a newer fio: run them with `cargo xtask test`");
+    FioProgram::find(Some(&path), FioVersion::REPLAYS_LOGS).expect("FIO_WITH_IOLOG names an older fio")
+}
+
+/// Memory where there is some, so that the disk of the test machine does not decide the result.
+fn fast_directory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::tempdir_in(parent).unwrap()
+}
+
+fn run(phases: &[(&str, &Workload)], options: &FioOptions, fio: &FioProgram) -> Verification {
+    let directory = fast_directory();
+    let phases: Vec<Phase> = phases
+        .iter()
+        .map(|&(name, workload)| Phase { name, workload })
+        .collect();
+    let provenance = &phases[0].workload.provenance;
+    let job = generate_phases(provenance, &phases, options).unwrap();
+    let target = TargetFile::new(provenance, &phases, options, &job);
+    let path = directory.path().join("job.fio");
+    job.write(&path, &target).unwrap();
+    let request = Request {
+        job_file: &path,
+        target: &TargetFile::read(&TargetFile::path_for(&path)).unwrap(),
+        fio,
+        place: &Place::Directory(directory.path().to_owned()),
+        duration: None,
+    };
+    assert!(fio.version >= needed_version(options.style));
+    let verification = verify(&request, &mut |_, _| {}).unwrap();
+    for phase in &verification.phases {
+        println!("{}", phase.fidelity);
+    }
+    verification
+}
+
+/// Rows that missed their gate and do not depend on how busy this machine is: everything but rates and arrivals.
+fn misses(verification: &Verification) -> Vec<String> {
+    let timed = |name: &str| {
+        ["IOPS", "throughput", "interarrival"]
+            .iter()
+            .any(|word| name.contains(word))
+    };
+    let phases = verification.phases.iter();
+    let missed = phases.flat_map(|phase| phase.fidelity.missed());
+    missed.filter(|name| !timed(name)).map(str::to_owned).collect()
+}
+
+fn options(style: Style, duration: u32) -> FioOptions {
+    FioOptions {
+        style,
+        duration,
+        ..FioOptions::default()
+    }
+}
+
+/// The stream at a third of its rate, which any test machine serves.
+fn calm(commands: Vec<Command>) -> Vec<Command> {
+    let slower = |command: Command| Command {
+        issued_ns: command.issued_ns * 3,
+        ..command
+    };
+    commands.into_iter().map(slower).collect()
+}
+
+#[test]
+fn jobs_on_the_systems_fio_keep_sizes_and_sequential_shares() {
+    for commands in [streams::oltp(20_000), streams::interleaved_streams(20_000)] {
+        let workload = workload("jobs", &[&calm(commands)]);
+        let found = run(&[("", &workload)], &options(Style::Jobs, 12), &fio());
+        assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    }
+}
+
+#[test]
+fn rare_large_sizes_are_issued() {
+    let workload = workload("rare", &[&calm(streams::rare_large(20_000))]);
+    let found = run(&[("", &workload)], &options(Style::Jobs, 20), &fio());
+    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+}
+
+#[test]
+fn a_replay_log_on_a_newer_fio_keeps_sizes_and_every_seek_distance() {
+    for commands in [
+        streams::oltp(20_000),
+        streams::bursts(20_000),
+        streams::unaligned(20_000),
+    ] {
+        let workload = workload("iolog", &[&calm(commands)]);
+        // fio takes a log's commands in order, so a busy machine delays them and changes nothing else.
+        let found = run(&[("", &workload)], &options(Style::Iolog, 12), &newer_fio());
+        assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    }
+}
+
+#[test]
+fn phases_run_one_after_another_and_are_compared_each_with_its_own() {
+    let day = workload("phased", &[&calm(streams::oltp(6_000))]);
+    let night = workload("phased", &[&calm(streams::sequential_runs(6_000))]);
+    let found = run(&[("day", &day), ("night", &night)], &options(Style::Jobs, 20), &fio());
+    let names: Vec<_> = found.phases.iter().map(|phase| phase.phase.as_deref()).collect();
+    assert_eq!(names, [Some("day"), Some("night")]);
+    assert_eq!(misses(&found), [""; 0]);
+}
+
+#[test]
+fn each_disk_is_replayed_on_a_target_of_its_own() {
+    let options = FioOptions {
+        layout: vscsi_helper::fio::Layout::PerDisk,
+        ..options(Style::Iolog, 8)
+    };
+    let (mut one, mut two) = (calm(streams::oltp(8_000)), calm(streams::log_writer(8_000)));
+    for disk in [&mut one, &mut two] {
+        disk.retain(|command| command.issued_ns < 15_000_000_000);
+    }
+    let workload = workload("disks", &[&one, &two]);
+    let found = run(&[("", &workload)], &options, &newer_fio());
+    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+}

@@ -1,0 +1,153 @@
+//! The table of workloads x styles x parts of F, each job run by the real fio.
+//!
+//! `cargo xtask bench` runs it; `FIO_WITH_IOLOG` names the fio for replay logs. Runs go to memory where there is some,
+//! so that the result is about what is issued and not about the disk of this machine.
+
+#[path = "../../client/tests/support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{streams, workload};
+use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
+use vscsi_helper::fidelity::Fidelity;
+use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
+use vscsi_helper::replay::verify::{Place, Request, needed_version, verify};
+use vscsi_helper::replay::{Command, Direction, FioProgram};
+
+/// Seconds each job runs.
+const RUN_SECONDS: u32 = 15;
+/// Commands of the measured side.
+const MEASURED_COMMANDS: usize = 40_000;
+
+fn main() {
+    println!(
+        "{:<24} {:<6} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7}  gates missed (real run)",
+        "workload", "style", "static F", "size R", "size W", "seek R", "seek W", "all", "of 16", "gaps", "real F"
+    );
+    for (name, commands) in all_streams() {
+        for style in [Style::Jobs, Style::Iolog] {
+            row(&name, &commands, style);
+        }
+    }
+}
+
+/// Streams of extreme habits, then every preset of the simulated host, and one that changes between two of them.
+fn all_streams() -> Vec<(String, Vec<Command>)> {
+    let own = streams::all(MEASURED_COMMANDS).into_iter();
+    let mut all: Vec<(String, Vec<Command>)> = own.map(|stream| (stream.name.to_owned(), stream.commands)).collect();
+    let of_kind = |kind| WorkloadSpec {
+        kind,
+        ..WorkloadSpec::default()
+    };
+    let phase = |kind, seconds| PhaseSpec {
+        seconds,
+        workload: of_kind(kind),
+    };
+    let mixed = WorkloadSpec {
+        phases: vec![phase(WorkloadKind::Oltp, 20), phase(WorkloadKind::Backup, 10)],
+        ..of_kind(WorkloadKind::Phases)
+    };
+    let presets = [
+        ("host: oltp", of_kind(WorkloadKind::Oltp)),
+        ("host: file server", of_kind(WorkloadKind::FileServer)),
+        ("host: backup", of_kind(WorkloadKind::Backup)),
+        ("host: log writer", of_kind(WorkloadKind::LogWriter)),
+        ("host: vdi", of_kind(WorkloadKind::Vdi)),
+        ("host: mixed phases", mixed),
+    ];
+    for (name, spec) in presets {
+        let resolved = spec.resolve().expect("a preset of the simulated host");
+        let stream = IoStream::new(&resolved, 200 << 30, 7, 0);
+        let mut commands = Vec::new();
+        stream.for_each(0, 600_000_000, |event| {
+            if commands.len() < MEASURED_COMMANDS {
+                commands.push(command(event));
+            }
+        });
+        all.push((name.to_owned(), commands));
+    }
+    all
+}
+
+fn command(event: &vscsi_fixtures::IoEvent) -> Command {
+    Command {
+        issued_ns: event.issue_us * 1000,
+        direction: match event.direction {
+            vscsi_fixtures::Direction::Read => Direction::Read,
+            vscsi_fixtures::Direction::Write => Direction::Write,
+        },
+        offset: event.lbn * 512,
+        bytes: u32::try_from(event.bytes).unwrap_or(u32::MAX),
+        latency_ns: Some(event.latency_us * 1000),
+    }
+}
+
+fn row(name: &str, commands: &[Command], style: Style) {
+    let workload = workload("bench", &[commands]);
+    let options = FioOptions {
+        style,
+        duration: RUN_SECONDS,
+        ..FioOptions::default()
+    };
+    let phases = [Phase {
+        name: "",
+        workload: &workload,
+    }];
+    let job = generate_phases(&workload.provenance, &phases, &options).expect("a workload with commands");
+    let planned = &job.fidelity[0].fidelity;
+    let real = run(&job, &TargetFile::new(&workload.provenance, &phases, &options, &job));
+    let (score, missed) = match &real {
+        Ok(found) => (shown(found.score), found.missed().join(", ")),
+        Err(reason) => ("-".to_owned(), reason.clone()),
+    };
+    let parts = real.as_ref().unwrap_or(planned);
+    print!(
+        "{name:<24} {:<6} {:>8}",
+        if style == Style::Jobs { "jobs" } else { "iolog" },
+        shown(planned.score)
+    );
+    for part in [
+        "read block size",
+        "write block size",
+        "read seek distance",
+        "write seek distance",
+        "all seek distance",
+        "closest-of-16 seek distance",
+        "all interarrival",
+    ] {
+        let row = parts.histograms.iter().find(|row| row.part == part);
+        print!(
+            " {:>6}",
+            row.map_or_else(|| "-".to_owned(), |row| format!("{:.3}", row.distance.tv))
+        );
+    }
+    println!(" {score:>7}  {}", if missed.is_empty() { "none" } else { &missed });
+}
+
+fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity, String> {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let directory = tempfile::tempdir_in(parent).map_err(|error| error.to_string())?;
+    let path = directory.path().join("job.fio");
+    job.write(&path, target).map_err(|error| error.to_string())?;
+    let newer = std::env::var_os("FIO_WITH_IOLOG").map(PathBuf::from);
+    let fio = FioProgram::find(newer.as_deref(), needed_version(target.style)).map_err(|error| error.to_string())?;
+    let request = Request {
+        job_file: &path,
+        target,
+        fio: &fio,
+        place: &Place::Directory(directory.path().to_owned()),
+        duration: None,
+    };
+    let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;
+    Ok(found.phases[0].fidelity.clone())
+}
+
+fn shown(score: Option<f64>) -> String {
+    score.map_or_else(|| "-".to_owned(), |score| format!("{score:.1}"))
+}
