@@ -1,4 +1,9 @@
 //! Installing on hosts that are not as one wishes, over a real sshd.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper that fails must fail its test"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

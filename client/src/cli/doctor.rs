@@ -1,5 +1,6 @@
 //! `doctor`: is everything here and there as it should be?
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
@@ -23,6 +24,9 @@ pub struct DoctorArgs {
     /// Also test the agent on this host
     #[arg(long)]
     host: Option<String>,
+    /// The agent's binary for `install` [default: the one inside or beside this program]
+    #[arg(long, value_name = "PATH", env = "VSCSI_HELPER_AGENT")]
+    agent: Option<PathBuf>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -48,7 +52,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         Check::new("ssh client", ssh_version()),
         Check::new(
             "agent for install",
-            find_agent(None)
+            find_agent(args.agent.as_deref())
                 .map(|agent| agent.sha256)
                 .map_err(|error| error.to_string()),
         ),

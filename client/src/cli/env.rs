@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::error::{CliError, OutputError};
@@ -32,6 +32,7 @@ pub struct Env {
     pub interactive: bool,
     /// Colour the standard error.
     pub color: bool,
+    bars: MultiProgress,
     stdout: Mutex<Writer>,
     stderr: Mutex<Writer>,
 }
@@ -68,6 +69,7 @@ impl Env {
             clock: Box::new(SystemClock),
             interactive: false,
             color: false,
+            bars: MultiProgress::new(),
             stdout: Mutex::new(stdout),
             stderr: Mutex::new(stderr),
         }
@@ -101,7 +103,15 @@ impl Env {
     /// Tells the user something on the standard error. That it cannot be written is no reason to fail.
     pub fn note(&self, text: impl fmt::Display) {
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(stderr, "{text}");
+        let mut write = || {
+            let _ = writeln!(stderr, "{text}");
+        };
+        // Bars are taken off the terminal for the moment, so that they do not cut the text up.
+        if self.interactive {
+            self.bars.suspend(write);
+        } else {
+            write();
+        }
     }
 
     /// Warns the user on the standard error.
@@ -133,7 +143,8 @@ impl Env {
         }
         // A template that indicatif cannot read is a mistake of ours that its default hides from the user.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(length).with_style(style)
+        // One below the other, as many hosts may be pulled from at once.
+        self.bars.add(ProgressBar::new(length).with_style(style))
     }
 
     /// `path` as users write it: below the home directory it begins with `~`.

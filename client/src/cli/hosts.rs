@@ -31,7 +31,7 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
                 &record.esxi_version
             };
             env.print(format_args!(
-                "{:<32} {:<20} {agent:<20} seen {seen}",
+                "{:<32} {:<24} {agent:<20} seen {seen}",
                 record.address.host,
                 Plain(version)
             ))?;

@@ -1,7 +1,7 @@
 //! The command line: global options, one file per command, and what every command shares.
 //!
 //! A command is a file with `#[derive(Args)] struct XArgs` and `fn run(args: &XArgs, env: &Env) -> Result<Outcome,
-//! CliError>`, and one line in each of [`Command`] and [`Command::run`].
+//! CliError>`, and one line in each of [`Command`] and its `run`.
 
 mod analyze;
 mod chart;

@@ -179,6 +179,7 @@ impl Finished {
     /// # Panics
     /// When it ended otherwise.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "often only the exit code matters")]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self

@@ -5,6 +5,14 @@
 //! forwarding, restricted algorithms, keyboard-interactive for passwords, one session per connection as hardened hosts
 //! have it. It needs root, for the chroot.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a set-up that fails must fail the test that asked for it, and say why"
+)]
+
 mod client;
 mod configuration;
 mod proxy;
