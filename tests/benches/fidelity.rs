@@ -3,6 +3,12 @@
 //! `cargo xtask bench` runs it; `FIO_WITH_IOLOG` names the fio for replay logs. Runs go to memory where there is some,
 //! so that the result is about what is issued and not about the disk of this machine.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints its table, and stops when it cannot go on"
+)]
+
 #[path = "../../client/tests/support/mod.rs"]
 mod support;
 
