@@ -43,10 +43,10 @@ impl BootId {
         let marker = host_root.join("var/run/vscsi-agent.boot");
         let noted: Option<Noted> =
             files::read_if_there(&note, 4096)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let marked = files::read_if_there(&marker, 4096).ok().flatten();
+        let found = files::read_if_there(&marker, 4096).ok().flatten();
         let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
         let same = noted.filter(|noted| {
-            marked.as_deref() == Some(noted.boot_id.as_bytes()) && is_same_boot(noted, wall, monotonic_ms)
+            found.as_deref() == Some(noted.boot_id.as_bytes()) && is_same_boot(noted, wall, monotonic_ms)
         });
         let id = match same {
             Some(noted) => noted.boot_id,

@@ -72,7 +72,7 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     // A guard at work does the same; the journal is read when it has finished.
     let guard = wait_for(|| lock(state_directory, guard::LOCK))?;
     let found = Journal::load(state_directory)?.armed().len();
-    let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+    let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
     let log = Log::open(state_directory, false);
     let left = stop_journaled(state_directory, &host, &log)?;
     if found > 0 {

@@ -1,5 +1,6 @@
 //! Running other programs: absolute path, argument vector, deadline, output limit, and never a shell.
 
+mod guard_line;
 mod process;
 mod programs;
 
@@ -8,6 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use guard_line::GuardLine;
+pub(crate) use guard_line::Heard;
 pub use process::ProcessRunner;
 pub use programs::{Program, Programs};
 

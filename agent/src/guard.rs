@@ -5,7 +5,7 @@
 //! that ends in order says so first. The agent starts another guard when this one dies.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,16 +14,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::{Clock as _, SystemClock};
-use crate::command::{ProcessRunner, Programs};
+use crate::command::{GuardLine, Heard, ProcessRunner, Programs};
 use crate::host::Host;
 use crate::journal::{DiskKey, HANDOVER_MS, Journal};
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
 use crate::sys;
-
-/// What the agent writes before it ends in order.
-const IN_ORDER: u8 = b'q';
 
 /// How often a waiting guard looks whether a successor has come.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -38,15 +35,16 @@ pub(crate) const LOCK: &str = "guard.lock";
 #[derive(Debug)]
 pub struct Guard {
     child: Child,
+    line: GuardLine,
 }
 
 impl Guard {
-    /// Starts a guard that is this same program.
+    /// Starts a guard that is this same program, at the other end of `line`.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(options: &Options) -> io::Result<Self> {
-        let child = Command::new(&options.program)
+    pub fn start(options: &Options, line: &GuardLine) -> io::Result<Self> {
+        let mut child = Command::new(&options.program)
             .args(["guard", "--state-dir"])
             .arg(&options.state_directory)
             .arg("--host-root")
@@ -57,7 +55,11 @@ impl Guard {
             // Not in the group of the agent: a signal to that group must not end both.
             .process_group(0)
             .spawn()?;
-        Ok(Self { child })
+        if let Some(pipe) = child.stdin.take() {
+            line.connect(pipe);
+        }
+        let line = line.clone();
+        Ok(Self { child, line })
     }
 
     /// It lives.
@@ -67,16 +69,13 @@ impl Guard {
 
     /// Tells it that the agent ends in order, and waits for its end.
     pub fn dismiss(mut self) {
-        if let Some(mut pipe) = self.child.stdin.take() {
-            // A guard that is gone needs no dismissal.
-            let _ = pipe.write_all(&[IN_ORDER]);
-        }
+        self.line.hang_up(true);
         let _ = self.child.wait();
     }
 
-    /// Lets it wait for a successor: the end of the pipe finds a handover in the journal.
+    /// Lets it wait for a successor: the end of the line finds a handover in the journal.
     pub fn leave(self) {
-        drop(self);
+        self.line.hang_up(false);
     }
 }
 
@@ -91,23 +90,24 @@ pub fn guard(options: &Options) -> io::Result<()> {
     let state_directory = options.state_directory.as_path();
     // A guard before this one, of an agent that has just died, may still be at work.
     let _lock = wait_for_lock(state_directory)?;
-    let mut last = 0;
+    let mut heard = Heard::default();
+    let mut line = String::new();
     let mut pipe = io::stdin().lock();
-    let mut buffer = [0_u8; 16];
-    loop {
-        match pipe.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => last = buffer.get(length - 1).copied().unwrap_or(0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
+    // A line that cannot be read ends the watch like the end of the agent.
+    while pipe.read_line(&mut line).is_ok_and(|length| length > 0) {
+        heard.hear(&line);
+        line.clear();
     }
-    if last == IN_ORDER {
+    if heard.in_order {
         return Ok(());
+    }
+    for process in heard.running {
+        // It has mostly ended with its work by now.
+        let _ = sys::signal_group(process, libc::SIGKILL);
     }
     let log = Log::open(state_directory, false);
     if !successor_came(state_directory)? {
-        let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+        let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
         let message = "the agent is gone; its guard stops what it started";
         log.line(message);
         stop_journaled(state_directory, &host, &log)?;

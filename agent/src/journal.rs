@@ -62,20 +62,31 @@ pub struct Journal {
     owner: u32,
     handover: Option<Handover>,
     armed: BTreeMap<DiskKey, Armed>,
+    problem: Option<String>,
 }
 
 impl Journal {
     /// Reads the journal of `state_directory`; none there is an empty one.
     ///
     /// # Errors
-    /// When it is there and cannot be read or understood.
+    /// When it is there and cannot be read. One that cannot be understood is set aside, see [`Self::problem`].
     pub fn load(state_directory: &Path) -> io::Result<Self> {
         let path = state_directory.join("journal.json");
+        let mut problem = None;
         let content = match files::read_if_there(&path, SIZE_LIMIT)? {
-            Some(bytes) => serde_json::from_slice(&bytes)?,
+            Some(bytes) => serde_json::from_slice(&bytes).or_else(|error| {
+                // Refusing to start would help nobody: what it named ends by itself within 30 minutes.
+                let aside = files::set_aside(&path)?;
+                problem = Some(format!(
+                    "the journal was damaged and is now {}: {error}",
+                    aside.display()
+                ));
+                Ok::<Content, io::Error>(Content::default())
+            })?,
             None => Content::default(),
         };
         Ok(Self {
+            problem,
             path,
             boot_id: content.boot_id,
             owner: content.owner,
@@ -86,6 +97,11 @@ impl Journal {
                 .map(|entry| ((entry.world_group_id, entry.handle_id), entry))
                 .collect(),
         })
+    }
+
+    /// Why it was set aside, when it was.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// The boot in which it was written.

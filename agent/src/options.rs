@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::{Long, Short, Value};
 
 /// An agent without job, schedule and requests for this long exits.
-pub const DEFAULT_IDLE_EXIT: Duration = Duration::from_secs(600);
+pub const DEFAULT_IDLE_EXIT: Duration = Duration::from_mins(10);
 
 /// What the snapshots may take unless told otherwise, MiB: a thousand samples of eight disks fit ten times.
 pub const DEFAULT_SPOOL_LIMIT_MIB: u64 = 1024;

@@ -15,7 +15,7 @@ use vscsi_shared::wire::ApiRange;
 use crate::boot::BootId;
 use crate::clock::{Clock, SystemClock};
 use crate::collector::{Collector, Equipment, Views};
-use crate::command::{ProcessRunner, Program, Programs};
+use crate::command::{GuardLine, ProcessRunner, Program, Programs};
 use crate::guard::{self, Guard};
 use crate::host::Host;
 use crate::http::{self, Asked, Context};
@@ -34,7 +34,7 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 const SERVER_STACK_BYTES: usize = 256 * 1024;
 
 /// How long the guard of a dead agent gets to stop its collections.
-const GUARD_PATIENCE: Duration = Duration::from_secs(60);
+const GUARD_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
@@ -98,11 +98,15 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
         .map_err(failed("recognise the boot of the host"))?;
-    let host = Host::new(Arc::new(ProcessRunner), Programs::below(&options.host_root));
+    let line = GuardLine::default();
+    let host = Host::new(
+        Arc::new(ProcessRunner::watched_by(line.clone())),
+        Programs::below(&options.host_root),
+    );
     let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
     let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
-    let mut watch = Watch::begin(options, &log).map_err(failed("start the guard"))?;
+    let mut watch = Watch::begin(options, &line, &log).map_err(failed("start the guard"))?;
     tell(
         &log,
         &host,
@@ -205,16 +209,18 @@ fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock) -> io:
 /// The guard and what is needed to start another one.
 struct Watch<'options> {
     options: &'options Options,
+    line: GuardLine,
     log: Log,
     guard: Guard,
 }
 
 impl<'options> Watch<'options> {
-    fn begin(options: &'options Options, log: &Log) -> io::Result<Self> {
+    fn begin(options: &'options Options, line: &GuardLine, log: &Log) -> io::Result<Self> {
         Ok(Self {
             options,
+            line: line.clone(),
             log: log.clone(),
-            guard: Guard::start(options)?,
+            guard: Guard::start(options, line)?,
         })
     }
 
@@ -224,7 +230,7 @@ impl<'options> Watch<'options> {
             return;
         }
         self.log.line("the guard has died; starting another one");
-        match Guard::start(self.options) {
+        match Guard::start(self.options, &self.line) {
             Ok(guard) => self.guard = guard,
             Err(error) => self.log.line(&format!("cannot start the guard: {error}")),
         }

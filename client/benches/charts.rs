@@ -2,6 +2,10 @@
 //!
 //! `cargo bench -p vscsi-helper --bench charts [-- DIRECTORY]` measures each and, with a directory, keeps the files.
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot make its data has nothing to say"
+)]
 #[path = "../tests/chart_job/mod.rs"]
 mod chart_job;
 
@@ -12,7 +16,11 @@ use chart_job::{Directions, Filtered, job};
 use vscsi_helper::chart::{ChartKind, Style, write_all};
 use vscsi_helper::config::ChartFormat;
 
-#[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+#[expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a benchmark prints what it measured, or fails"
+)]
 fn main() {
     let target = std::env::args()
         .skip(1)

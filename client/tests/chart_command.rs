@@ -1,5 +1,7 @@
 //! `vscsi-helper chart`, on the job of a simulated host.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 #[expect(dead_code, reason = "the charts need no raw figures to compare with")]
 mod analysis_support;
 

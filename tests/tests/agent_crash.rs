@@ -1,7 +1,9 @@
 //! The agent dies at every step, and neither a sample is lost nor a collection left running.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::process::Command;
 
+use vscsi_fixtures::{Fault, FaultKind};
 use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
@@ -9,9 +11,7 @@ use vscsi_tests::binaries::Binary;
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
 fn fault_points() -> Vec<String> {
-    let agent = Binary::AgentWithFaultPoints
-        .path()
-        .unwrap_or_else(|problem| panic!("{problem}"));
+    let agent = Binary::AgentWithFaultPoints.path().unwrap();
     let output = Command::new(agent)
         .arg("fault-points")
         .arg("--state-dir")
@@ -175,6 +175,31 @@ fn cleanup_leaves_a_living_agent_alone_unless_all_is_asked_for() {
     assert_eq!(agent.status("job"), "running");
     cleanup(&agent, &["--all"]);
     assert_eq!(agent.wait_for_end(), Some(0));
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_program_on_its_way_does_not_outlive_the_agent() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    // The start of the collection would take effect three seconds after the agent has died.
+    let slow = Fault::of_vscsi_stats(FaultKind::Slow(3000)).with_arguments("-s");
+    agent.host.add_fault(slow).unwrap();
+    let request = agent.job_request("job", "Web-App-VM", 10, 1);
+    let (port, token) = (agent.port(), agent.token());
+    let asking = std::thread::spawn(move || {
+        let _ = ureq::post(format!("http://127.0.0.1:{port}/v1/jobs"))
+            .header("Authorization", format!("Bearer {token}"))
+            .send(request.to_string());
+    });
+    wait_until("the collection is being started", || {
+        std::fs::read_to_string(agent.state().join("journal.json")).is_ok_and(|text| text.contains("handle_id"))
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    agent.kill();
+    asking.join().unwrap();
+    wait_until("the guard has done its work", || agent.guard().is_none());
+    std::thread::sleep(std::time::Duration::from_secs(4));
     assert!(agent.host.collecting().unwrap().is_empty());
 }
 

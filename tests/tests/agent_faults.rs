@@ -1,4 +1,5 @@
 //! vscsiStats misbehaves, VMs come and go, others meddle: the job goes on and its numbers stay right.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use serde_json::json;
 use vscsi_fixtures::{DiskSpec, Fault, FaultKind, Scenario};
@@ -28,7 +29,7 @@ fn with_fault(kind: FaultKind, times: u64) -> (AgentHost, Vec<Taken>) {
 }
 
 /// The command failed the first time and was repeated within the interval.
-fn is_repeated(kind: FaultKind) {
+fn is_repeated(kind: &FaultKind) {
     let (_agent, taken) = with_fault(kind.clone(), 1);
     assert!(taken[1].has(SnapshotFlag::Retried), "{kind:?}");
     assert!(taken.iter().all(Taken::is_usable), "{kind:?}");
@@ -36,22 +37,22 @@ fn is_repeated(kind: FaultKind) {
 
 #[test]
 fn a_print_that_fails_is_repeated() {
-    is_repeated(FaultKind::Fail);
+    is_repeated(&FaultKind::Fail);
 }
 
 #[test]
 fn half_a_print_is_repeated() {
-    is_repeated(FaultKind::Half);
+    is_repeated(&FaultKind::Half);
 }
 
 #[test]
 fn a_print_of_garbage_is_repeated() {
-    is_repeated(FaultKind::Garbage(7));
+    is_repeated(&FaultKind::Garbage(7));
 }
 
 #[test]
 fn an_empty_print_is_repeated() {
-    is_repeated(FaultKind::Empty);
+    is_repeated(&FaultKind::Empty);
 }
 
 #[test]

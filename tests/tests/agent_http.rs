@@ -1,4 +1,5 @@
 //! Hostile and careless clients: refused, and the agent goes on.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

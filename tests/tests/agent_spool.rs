@@ -138,6 +138,25 @@ fn damaged_and_torn_files_are_set_aside_at_the_start_and_the_rest_is_served() {
 }
 
 #[test]
+fn a_damaged_journal_and_damaged_schedules_are_set_aside_and_reported() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.terminate();
+    fs::write(agent.state().join("journal.json"), b"\0\0\0").unwrap();
+    fs::write(agent.state().join("schedules.json"), b"[{]").unwrap();
+    agent.start();
+    let health = agent.get("health").json;
+    assert_eq!(health["ok"], false);
+    let problems = health["problems"].to_string();
+    assert!(
+        problems.contains("journal.json.damaged") && problems.contains("schedules.json.damaged"),
+        "{problems}"
+    );
+    agent.begin("job", "Web-App-VM", 1, 1);
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+}
+
+#[test]
 fn secrets_and_samples_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let mut agent = AgentHost::new("demo", FILTER);

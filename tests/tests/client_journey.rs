@@ -63,3 +63,218 @@ fn a_host_is_checked_installed_collected_from_and_left_as_it_was() {
     let left: Vec<String> = host.processes().into_iter().map(|(_, command)| command).collect();
     assert!(!left.iter().any(|command| command.contains("vscsi-agent")), "{left:?}");
 }
+
+#[test]
+fn a_cron_job_collects_pulls_and_analyses_in_one_command() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let collect = [
+        "--json",
+        "collect",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "2",
+        "--interval",
+        "1",
+    ];
+    let collected = client.run(&collect).expect(0).json();
+    assert_eq!(
+        (&collected["status"], &collected["samples_collected"]),
+        (&"completed".into(), &2.into())
+    );
+    assert!(std::path::Path::new(collected["summary"].as_str().unwrap()).is_file());
+}
+
+#[test]
+fn a_second_collection_of_a_vm_does_not_begin_while_one_goes_on() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let collect = [
+        "collect",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "4",
+        "--interval",
+        "1",
+    ];
+    let mut first = client.command(collect).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let second = client.run(&collect).expect(1);
+    assert!(second.stderr.contains("is running already"), "{}", second.stderr);
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn a_job_is_stopped_listed_cleaned_up_and_deleted() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let start = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "500",
+        "--interval",
+        "1",
+        "--name",
+        "sql",
+    ];
+    client.run(&start).expect(0);
+    // The same once more is no second job.
+    client.run(&start).expect(0);
+    let running = client.run(&["--json", "list", "--status", "running"]).expect(0).json();
+    assert_eq!(running.as_array().unwrap().len(), 1);
+    assert!(
+        client
+            .run(&["delete", "sql", "--force"])
+            .expect(1)
+            .stderr
+            .contains("is running")
+    );
+
+    let stopped = client.run(&["stop", "sql"]).expect(0);
+    assert!(
+        stopped.stdout.contains("Stopping vscsiStats on esxi... done."),
+        "{}",
+        stopped.stdout
+    );
+    assert_eq!(host.sim(&["collecting"]).trim(), "");
+    client.run(&["cleanup", "sql"]).expect(0);
+    client.run(&["status", "sql"]).expect(3);
+    client.run(&["reindex"]).expect(0);
+    assert!(client.run(&["list"]).expect(0).stdout.contains("sql"));
+
+    let unasked = client.run(&["delete", "sql"]).expect(2);
+    assert!(unasked.stderr.contains("--force"), "{}", unasked.stderr);
+    client.run(&["delete", "sql", "--force"]).expect(0);
+    assert!(!client.data().join("sql").exists());
+    assert_eq!(
+        client.run(&["--json", "pull", "--host", "esxi"]).expect(0).json(),
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn a_schedule_is_added_listed_and_removed() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let add = [
+        "schedule",
+        "add",
+        "nightly",
+        "--cron",
+        "0 22 * * 1-5",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+    ];
+    let added = client.run(&add).expect(0);
+    assert!(added.stdout.contains("Next run: "), "{}", added.stdout);
+    let listed = client
+        .run(&["--json", "schedule", "list", "--host", "esxi"])
+        .expect(0)
+        .json();
+    assert_eq!(listed[0]["schedule"]["cron"], "0 22 * * 1-5");
+    client
+        .run(&["schedule", "remove", "nightly", "--host", "esxi"])
+        .expect(0);
+    assert_eq!(
+        client.run(&["--json", "schedule", "list", "--host", "esxi"]).json(),
+        serde_json::json!([])
+    );
+    let wrong = [
+        "schedule",
+        "add",
+        "x",
+        "--cron",
+        "whenever",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+    ];
+    assert_ne!(client.run(&wrong).code, 0);
+}
+
+#[test]
+fn doctor_tests_this_machine_and_the_agent() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let checks = client.run(&["--json", "doctor", "--host", "esxi"]).json();
+    let ok = |what: &str| {
+        checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|check| check["what"] == what && check["ok"] == true)
+    };
+    for what in [
+        "ssh client",
+        "data directory",
+        "catalog",
+        "agent",
+        "agent's health",
+        "clocks",
+    ] {
+        assert!(ok(what), "{what}: {checks}");
+    }
+}
+
+#[test]
+fn many_hosts_are_pulled_at_once_and_one_that_fails_does_not_spoil_the_others() {
+    let hosts = [
+        SshHost::start("demo", Style::Esxi8),
+        SshHost::start("demo", Style::Esxi8),
+    ];
+    let client = Client::of(&hosts[0]);
+    client.install();
+    let start = |host: &str| {
+        [
+            "start",
+            "--host",
+            host,
+            "--vm",
+            "SQL-Server-01",
+            "--samples",
+            "1",
+            "--interval",
+            "1",
+            "--name",
+            "sql",
+        ]
+        .map(str::to_owned)
+    };
+    client.run(&start("esxi").each_ref().map(String::as_str)).expect(0);
+    // The second host has another name and port, and the key of its own sshd.
+    let second = Client::of(&hosts[1]);
+    let options = second.connection().to_vec();
+    client.run_with(&["install", "other"], &options).expect(0);
+    client.run(&start("other").each_ref().map(String::as_str)).expect(0);
+    for host in ["sql@esxi", "sql@other"] {
+        client.run(&["status", host, "--watch"]).expect(0);
+    }
+    assert!(client.run(&["status", "sql"]).expect(2).stderr.contains("sql@other"));
+    let pulled = client.run(&["--json", "pull", "--all"]).expect(0).json();
+    assert_eq!(pulled.as_array().unwrap().len(), 2, "{pulled}");
+
+    drop(hosts);
+    let failed = client.run(&["--json", "pull", "--all"]).expect(3).json();
+    assert!(
+        failed.as_array().unwrap().iter().all(|row| row["error"].is_string()),
+        "{failed}"
+    );
+}

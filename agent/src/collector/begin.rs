@@ -7,7 +7,7 @@ use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::Phase;
-use super::{Collector, RETRY_MS};
+use super::{Collector, LAPSED_MS, RETRY_MS};
 use crate::fault::fault_point;
 use crate::journal::{Armed, DiskKey};
 
@@ -152,6 +152,7 @@ impl Collector {
         match started {
             Ok(()) => {
                 self.resting.remove(&disk);
+                self.note_lapse(disk, now);
                 if let Some(armed_ms) = self.foreign.get_mut(&disk) {
                     *armed_ms = now;
                 } else if let Some(armed) = self.journal.armed().get(&disk).cloned() {
@@ -165,6 +166,22 @@ impl Collector {
                 self.log(&format!("cannot extend the collection of disk {}: {reason}", disk.1));
                 self.note_to_users(disk, &format!("the collection could not be extended: {reason}"));
                 self.resting.insert(disk, (now + RETRY_MS, reason));
+            }
+        }
+    }
+
+    /// After a long standstill the collection had ended by itself, and `-s` has begun another one.
+    fn note_lapse(&mut self, disk: DiskKey, now: u64) {
+        let ours = self.journal.armed().get(&disk).map(|armed| armed.armed_ms);
+        let armed_ms = ours.or_else(|| self.foreign.get(&disk).copied()).unwrap_or(now);
+        if now.saturating_sub(armed_ms) < LAPSED_MS {
+            return;
+        }
+        let message = "neither agent nor host ran for so long that the collection ended by itself: counters begin anew";
+        self.note_to_users(disk, message);
+        for state in self.jobs.values_mut() {
+            if state.is_active() && state.disks().contains(&disk) {
+                state.flags.insert(SnapshotFlag::NewBaseline);
             }
         }
     }

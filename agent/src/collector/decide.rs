@@ -10,6 +10,9 @@ use crate::journal::DiskKey;
 /// Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one.
 pub const REARM_AT_LATEST_MS: u64 = 20 * 60 * 1000;
 
+/// A collection whose last `-s` is older than this has ended by itself, or is about to.
+pub const LAPSED_MS: u64 = 29 * 60 * 1000;
+
 /// From this age on `-s` is issued again at the first moment at which no snapshot is near.
 pub const REARM_AT_LEISURE_MS: u64 = 15 * 60 * 1000;
 

@@ -1,6 +1,6 @@
 //! The collector: one thread that owns vscsiStats, the journal and the state of every job.
 //!
-//! It converges. [`decide`] is a pure function from the state to the one thing to do next; performing it changes the
+//! It converges. `decide` is a pure function from the state to the one thing to do next; performing it changes the
 //! state; when nothing is due it waits. Requests of clients only change the state. A disk in the journal that no job
 //! uses is stopped, whatever brought it there: the end of a job, a failure, or a crash of the agent before this one.
 
@@ -34,7 +34,7 @@ use decide::{ArmedFact, Decision, decide};
 use job::JobState;
 use schedules::Schedules;
 
-pub use decide::{REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
+pub use decide::{LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
 pub use timing::{Due, Grid};
 pub use views::Views;
 

@@ -30,7 +30,8 @@ impl Collector {
     /// When the journal or the spool cannot be read or written.
     pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
         let now_ms = equipment.clock.monotonic_ms();
-        let before = if journal.boot_id() != equipment.boot.id {
+        // A damaged journal does not tell its boot; the harmless assumption is that its agent died in this one.
+        let before = if journal.boot_id() != equipment.boot.id && journal.problem().is_none() {
             Before::Rebooted
         } else if journal.was_handed_over(&equipment.boot.id, now_ms) {
             Before::HandedOver
@@ -43,7 +44,11 @@ impl Collector {
         }
         equipment
             .views
-            .set_problem("spool", (!notes.is_empty()).then(|| notes.join("; ")));
+            .set_problem("spool at start", (!notes.is_empty()).then(|| notes.join("; ")));
+        if let Some(problem) = journal.problem() {
+            equipment.log.line(problem);
+            equipment.views.set_problem("journal", Some(problem.to_owned()));
+        }
         if before == Before::Rebooted && !journal.armed().is_empty() {
             // Handles of another boot name nothing, or something else: vscsiStats does not collect across a boot.
             equipment
@@ -52,7 +57,11 @@ impl Collector {
             journal.clear_all()?;
         }
         journal.take_over(&equipment.boot.id, owner)?;
-        let schedules = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
+        let (schedules, problem) = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
+        if let Some(problem) = problem {
+            equipment.log.line(&problem);
+            equipment.views.set_problem("schedules", Some(problem));
+        }
         let mut collector = Self {
             equipment,
             journal,

@@ -1,6 +1,6 @@
 //! What clients ask the collector for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{
@@ -43,7 +43,7 @@ impl Collector {
         }
         check(&request)?;
         self.make_room(&request)?;
-        let listing = self.equipment.host.list().map_err(refuse_host)?;
+        let listing = self.equipment.host.list().map_err(|error| refuse_host(&error))?;
         let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
         let selected = match (plain, self.volumes()) {
             (Err(_), Some(volumes)) => select(&listing, &volumes, &request.vm, &request.disks),
@@ -65,7 +65,7 @@ impl Collector {
             acknowledged: None,
         };
         let phase = Phase::Looking {
-            first: Default::default(),
+            first: BTreeMap::default(),
             again_ms: u64::MAX,
         };
         let state = JobState::new(document, record, phase);
@@ -155,7 +155,10 @@ impl Collector {
         let disks = request.disks.len().max(1) as u64;
         let needed = (u64::from(request.profile.samples) + 1) * disks * SNAPSHOT_BYTES_PER_DISK;
         let spool = std::sync::Arc::clone(&self.equipment.spool);
-        let fits = || spool.used_bytes().saturating_add(needed) <= spool.limit_bytes();
+        let fits = || {
+            spool.used_bytes().saturating_add(needed) <= spool.limit_bytes()
+                && spool.free_bytes().is_none_or(|free| needed <= free)
+        };
         let mut acknowledged: Vec<(jiff::Timestamp, Name)> = self
             .jobs
             .iter()
@@ -181,9 +184,12 @@ impl Collector {
         Err(refuse(
             ErrorCode::Spool,
             format!(
-                "the job may need {needed} bytes, and the spool holds {} of at most {}",
+                "the job may need {needed} bytes; the spool holds {} of at most {}, and its volume has {} to spare",
                 spool.used_bytes(),
-                spool.limit_bytes()
+                spool.limit_bytes(),
+                spool
+                    .free_bytes()
+                    .map_or_else(|| "an unknown amount".to_owned(), |free| free.to_string())
             ),
             "pull and delete old jobs, take fewer samples, or raise --spool-limit",
         ))
@@ -195,9 +201,15 @@ impl Collector {
             return self.view(name).map(Outcome::Job);
         }
         if !how.cleanup {
+            // What another job uses is stopped by its own end, as if this job had never been.
+            let others = self
+                .jobs
+                .iter()
+                .filter(|(other, state)| *other != name && state.is_active());
+            let in_use: BTreeSet<DiskKey> = others.flat_map(|(_, state)| state.disks()).collect();
             let keep: Vec<Armed> = state
                 .disks()
-                .iter()
+                .difference(&in_use)
                 .filter_map(|disk| self.journal.armed().get(disk).cloned())
                 .collect();
             for armed in keep {
@@ -342,7 +354,7 @@ pub(super) fn refuse_spool(error: &SpoolError) -> Refusal {
     )
 }
 
-fn refuse_host(error: HostError) -> Refusal {
+fn refuse_host(error: &HostError) -> Refusal {
     refuse(
         ErrorCode::VscsiStats,
         error.to_string(),

@@ -52,10 +52,17 @@ pub(super) struct Schedules {
 }
 
 impl Schedules {
-    pub(super) fn load(state_directory: &Path, now: Timestamp) -> io::Result<Self> {
+    /// Reads the schedules; a damaged file is set aside, and the second value says so.
+    pub(super) fn load(state_directory: &Path, now: Timestamp) -> io::Result<(Self, Option<String>)> {
         let path = state_directory.join("schedules.json");
+        let mut problem = None;
         let stored: Vec<Stored> = match files::read_if_there(&path, SIZE_LIMIT)? {
-            Some(bytes) => serde_json::from_slice(&bytes)?,
+            Some(bytes) => serde_json::from_slice(&bytes).or_else(|error| {
+                let aside = files::set_aside(&path)?;
+                let aside = aside.display();
+                problem = Some(format!("the schedules were damaged and are now {aside}: {error}"));
+                Ok::<Vec<Stored>, io::Error>(Vec::new())
+            })?,
             None => Vec::new(),
         };
         let mut all = BTreeMap::new();
@@ -68,7 +75,7 @@ impl Schedules {
             };
             all.insert(schedule.stored.schedule.name.clone(), schedule);
         }
-        Ok(Self { path, all })
+        Ok((Self { path, all }, problem))
     }
 
     pub(super) fn is_empty(&self) -> bool {

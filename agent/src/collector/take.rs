@@ -16,7 +16,7 @@ use super::Collector;
 use super::job::JobState;
 use crate::command::CommandOutput;
 use crate::fault::fault_point;
-use crate::host::{HostError, Resolved, ResolvedDisk, find_again};
+use crate::host::{HostError, Resolved, ResolvedDisk, Volumes, find_again};
 use crate::journal::DiskKey;
 
 /// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.
@@ -165,7 +165,7 @@ impl Collector {
 
     fn find_target(&mut self, listing: &Listing, target: &Target) -> Option<Resolved> {
         // Labels and UUIDs are looked up only when the plain path does not match.
-        find_again(listing, &Default::default(), target)
+        find_again(listing, &Volumes::default(), target)
             .or_else(|| self.volumes().and_then(|volumes| find_again(listing, &volumes, target)))
     }
 
@@ -274,6 +274,7 @@ impl Collector {
             self.end(name, Status::Failed, &reason);
             return false;
         }
+        self.equipment.views.set_problem("spool", None);
         if let Some(state) = self.jobs.get_mut(name) {
             state.next = sequence + 1;
             // A new baseline is announced by the first snapshot that holds it.

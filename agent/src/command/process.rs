@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::guard_line::GuardLine;
 use super::{CommandOutput, CommandRunner, CommandSpec, RunError};
 use crate::sys;
 
@@ -21,8 +22,18 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// ESXi: pipes refuse `FIONBIO`, on which the standard library's own collection of output panics
 /// (rust-lang/rust#129654), and `SOCK_SEQPACKET` socket pairs are unproven, which the fork path needs. An absolute
 /// path without `pre_exec` and without credentials stays on the spawn path.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ProcessRunner;
+#[derive(Debug, Clone, Default)]
+pub struct ProcessRunner {
+    /// Told of every process, so that none outlives the agent unnoticed.
+    guard: GuardLine,
+}
+
+impl ProcessRunner {
+    /// A runner that tells `guard` of its processes.
+    pub fn watched_by(guard: GuardLine) -> Self {
+        Self { guard }
+    }
+}
 
 /// One stream at its end, or broken off.
 struct Stream {
@@ -49,6 +60,7 @@ impl CommandRunner for ProcessRunner {
             .process_group(0)
             .spawn()
             .map_err(refused)?;
+        let _watched = self.guard.watch(child.id());
         let streams = match read_streams(&mut child, spec.output_limit) {
             Ok(streams) => streams,
             Err(error) => {

@@ -73,7 +73,7 @@ pub fn doctor(options: &Options, json: bool) -> (String, u8) {
 
 fn examine(options: &Options) -> Vec<Finding> {
     let programs = Programs::below(&options.host_root);
-    let host = Host::new(Arc::new(ProcessRunner), programs.clone());
+    let host = Host::new(Arc::new(ProcessRunner::default()), programs.clone());
     let own_directory = options.state_directory.join(format!("doctor.{}", std::process::id()));
     let directory = files::create_directory(&own_directory).map(|()| own_directory.clone());
     let in_directory = |probe: &dyn Fn(&std::path::Path) -> io::Result<String>| match &directory {

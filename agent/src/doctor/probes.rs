@@ -1,5 +1,6 @@
 //! The probes: each does one thing that the agent, or a program like it, does on a host.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -15,8 +16,8 @@ use crate::command::{CommandRunner as _, CommandSpec, ProcessRunner, Program, Pr
 use crate::host::{Host, HostError};
 use crate::{files, lock, random, sys};
 
-fn other(message: impl ToString) -> io::Error {
-    io::Error::other(message.to_string())
+fn other(message: impl Display) -> io::Error {
+    io::Error::other(format!("{message}"))
 }
 
 pub(super) fn write_and_sync(directory: &Path) -> io::Result<String> {
@@ -116,7 +117,7 @@ pub(super) fn start_program(programs: &Programs) -> io::Result<String> {
         output_limit: 64 * 1024,
         program,
     };
-    let output = ProcessRunner.run(&spec).map_err(other)?;
+    let output = ProcessRunner::default().run(&spec).map_err(other)?;
     if output.timed_out {
         return Err(other(format!("{spec} did not end")));
     }

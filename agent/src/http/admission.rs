@@ -17,7 +17,7 @@ const HOST_NAMES: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "vscsi-agent"]
 
 /// Decides over a request by its header fields, given as pairs of name and value.
 pub(super) fn admit<'field>(
-    fields: impl Iterator<Item = (&'field str, &'field str)> + Clone,
+    fields: &(impl Iterator<Item = (&'field str, &'field str)> + Clone),
     url: &str,
     token: &str,
 ) -> Result<(), Refusal> {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn code(fields: &[(&str, &str)]) -> Option<ErrorCode> {
-        admit(fields.iter().copied(), "/v1/info", "secret")
+        admit(&fields.iter().copied(), "/v1/info", "secret")
             .err()
             .map(|refusal| refusal.code)
     }

@@ -26,13 +26,13 @@ const MAX_CONNECTIONS: usize = 48;
 const STACK_BYTES: usize = 128 * 1024;
 
 /// How long a connection may rest between two requests, as that of a client that waits for its next sample.
-const IDLE: Duration = Duration::from_secs(15 * 60);
+const IDLE: Duration = Duration::from_mins(15);
 
 /// How long a request may take to arrive once it has begun.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// How long an answer may wait for its reader.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_mins(1);
 
 /// How long an answer may take to begin: longer than a request waits for the collector.
 const THINKING: Duration = Duration::from_secs(90);
@@ -189,7 +189,7 @@ fn read_request(client: &mut TcpStream, arrived: &mut Vec<u8>, token: &str) -> i
                 Err(refusal) => return Ok(Arrived::Refused(refusal)),
             };
             // Before the body: who is not admitted need not send it.
-            if let Err(refusal) = admit(head.fields(), head.url, token) {
+            if let Err(refusal) = admit(&head.fields(), head.url, token) {
                 return Ok(Arrived::Refused(refusal));
             }
             if head.body_length > BODY_LIMIT {

@@ -94,9 +94,9 @@ impl<'bytes> Head<'bytes> {
         let is_last = all("Connection").any(|value| value.eq_ignore_ascii_case("close"));
         Ok(Self {
             url,
+            fields,
             body_length,
             is_last,
-            fields,
         })
     }
 

@@ -33,7 +33,7 @@ const MAX_REQUESTS: usize = 16;
 const ANSWER_STACK_BYTES: usize = 256 * 1024;
 
 /// How long a request waits for the collector, which may be waiting for vscsiStats.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An action on its way to the collector.
 pub type Asked = (Action, Sender<Result<Outcome, Refusal>>);
@@ -192,7 +192,7 @@ fn answer(request: &mut Request, context: &Arc<Context>) -> Result<Answer, Refus
         .headers()
         .iter()
         .map(|header| (header.field.as_str().as_str(), header.value.as_str()));
-    admit(fields, request.url(), &context.token)?;
+    admit(&fields, request.url(), &context.token)?;
     let now_ms = context.equipment.clock.monotonic_ms();
     context.last_request_ms.store(now_ms, Ordering::SeqCst);
     let body = read_body(request)?;

@@ -13,10 +13,13 @@ use vscsi_shared::wire::v1::{Manifest, ManifestEntry};
 
 use super::{Record, Spool, SpoolError, Stored, sums};
 use crate::fault::fault_point;
-use crate::files;
+use crate::{files, sys};
 
 /// Largest job.json, agent.json or SHA256SUMS that is read.
 const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Space that stays free on the volume: virtual machines live on it, and stop when it is full.
+const VOLUME_RESERVE: u64 = 64 * 1024 * 1024;
 
 /// Largest snapshot that is read; a print of 64 disks takes less than half a megabyte.
 const SNAPSHOT_LIMIT: u64 = 16 * 1024 * 1024;
@@ -225,6 +228,12 @@ impl Spool for DirectorySpool {
                 limit: self.limit_bytes,
             });
         }
+        if let Some(free) = sys::free_bytes(&self.directory).filter(|free| *free < VOLUME_RESERVE) {
+            return Err(SpoolError::VolumeFull {
+                free,
+                reserve: VOLUME_RESERVE,
+            });
+        }
         let directory = self.samples_directory(job);
         let sha256 = sums::sha256(bytes);
         let what = || format!("write snapshot {sequence} of {job}");
@@ -293,5 +302,9 @@ impl Spool for DirectorySpool {
 
     fn limit_bytes(&self) -> u64 {
         self.limit_bytes
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        sys::free_bytes(&self.directory).map(|free| free.saturating_sub(VOLUME_RESERVE))
     }
 }

@@ -57,6 +57,14 @@ pub enum SpoolError {
         /// The limit, bytes.
         limit: u64,
     },
+    /// The volume is so full that more would harm others on it.
+    #[error("its volume has {free} bytes left, and the last {reserve} are left to others")]
+    VolumeFull {
+        /// Bytes left.
+        free: u64,
+        /// Bytes that stay free.
+        reserve: u64,
+    },
     /// The file system refused.
     #[error("cannot {what}: {source}")]
     Io {
@@ -95,4 +103,6 @@ pub trait Spool: Send + Sync {
     fn used_bytes(&self) -> u64;
     /// Bytes the snapshots may take.
     fn limit_bytes(&self) -> u64;
+    /// Bytes the volume can still give them; `None` when that is not known.
+    fn free_bytes(&self) -> Option<u64>;
 }

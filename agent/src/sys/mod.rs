@@ -6,8 +6,11 @@
 
 mod probe;
 
+use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 pub(crate) use probe::{
     probe_epoll_pwait, probe_eventfd, probe_getrandom, probe_nonblocking, probe_seqpacket_pair, probe_shared_mapping,
@@ -67,6 +70,20 @@ pub(crate) fn signal_process(process: u32, signal: i32) -> io::Result<()> {
 pub(crate) fn private_files() {
     // SAFETY: umask cannot fail and touches no memory of this process.
     unsafe { libc::umask(0o077) };
+}
+
+/// Bytes that an ordinary write may still take on the volume of `path`; `None` when the kernel does not tell.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut volume = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends with a zero byte, and the pointer is valid for a write of one statvfs.
+    let result = unsafe { libc::statvfs(path.as_ptr(), volume.as_mut_ptr()) };
+    if result != 0 {
+        return None;
+    }
+    // SAFETY: the value was zeroed, and zero is a valid statvfs; the call has then written it.
+    let volume = unsafe { volume.assume_init() };
+    Some(volume.f_bavail.saturating_mul(volume.f_frsize))
 }
 
 /// The name the kernel knows this machine by; empty when it has none.

@@ -314,3 +314,109 @@ pub(super) fn bucket_extremes(interval: &Interval) -> Option<(Option<i64>, Optio
         highest.checked_sub(1).and_then(|below| limits.get(below)).copied(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::{Histogram, Limits, Summary};
+
+    use super::*;
+
+    /// Latencies in the buckets (100, 500] and (500, 1000], as vscsiStats would print them.
+    fn latencies(low: u64, high: u64, summary: Summary) -> Interval {
+        let limits = Limits::known(Metric::Latency);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        counts[3] = low;
+        counts[4] = high;
+        Histogram::new(limits, counts, summary).unwrap().whole()
+    }
+
+    fn summary(min: i64, max: i64, mean: i64, count: u64) -> Summary {
+        Summary { min, max, mean, count }
+    }
+
+    #[test]
+    fn ranks_are_nearest_ranks() {
+        let rank = |per_mille, count| PerMille(per_mille).rank(count);
+        // The median of 10 values is the fifth, of 11 the sixth; the 95th percentile of 20 is the nineteenth.
+        assert_eq!(
+            [
+                rank(500, 10),
+                rank(500, 11),
+                rank(950, 20),
+                rank(990, 4),
+                rank(999, 1000)
+            ],
+            [5, 6, 19, 4, 999]
+        );
+        assert_eq!([rank(500, 1), rank(0, 7), rank(500, 0)], [1, 1, 0]);
+    }
+
+    #[test]
+    fn a_percentile_lies_between_the_edges_of_its_bucket_moved_in_by_extremes_and_sum() {
+        let interval = latencies(90, 10, summary(110, 900, 300, 100));
+        let median = percentile(&interval, Metric::Latency, PerMille::P50).unwrap();
+        // The sum is at most 30 099, and 49 values before the median take at least 110 each: 24 709 are left for 51.
+        assert_eq!((median.lo, median.hi), (110.0, Some(484.0)));
+        // Rank 50 of 90 values that are spread evenly over the logarithm: 110 * (484 / 110)^((50 - 0.5) / 90).
+        assert!((median.est - 110.0 * (484.0_f64 / 110.0).powf(0.55)).abs() < 1e-9);
+        let p95 = percentile(&interval, Metric::Latency, PerMille::P95).unwrap();
+        assert_eq!((p95.lo, p95.hi), (500.0, Some(900.0)));
+    }
+
+    #[test]
+    fn the_sum_bounds_a_percentile_whose_maximum_is_meaningless() {
+        // One value above 100 ms among ten, and a maximum that is the uptime: ten times the mean is all there is.
+        let limits = Limits::known(Metric::Interarrival);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        counts[2] = 9;
+        counts[10] = 1;
+        let mut interval = Histogram::new(limits, counts, summary(20, 581_013_626_718, 20_000, 10))
+            .unwrap()
+            .whole();
+        interval.values_at_most = Some(581_013_626_718);
+        let largest = percentile(&interval, Metric::Interarrival, PerMille::P999).unwrap();
+        // At most 200 009 in all, of which nine take at least 20 each.
+        assert_eq!((largest.lo, largest.hi), (100_000.0, Some(200_009.0 - 9.0 * 20.0)));
+    }
+
+    #[test]
+    fn a_bucket_of_one_size_is_exact() {
+        let limits = Limits::known(Metric::IoLength);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        counts[4] = 3;
+        let interval = Histogram::new(limits, counts, summary(4096, 4096, 4096, 3))
+            .unwrap()
+            .whole();
+        assert_eq!(
+            percentile(&interval, Metric::IoLength, PerMille::P50),
+            Some(Range::exact(4096.0))
+        );
+        assert_eq!(sum(&interval, Metric::IoLength), Range::exact(3.0 * 4096.0));
+    }
+
+    #[test]
+    fn a_sum_is_the_intersection_of_buckets_and_mean() {
+        // By the mean 300 to 300.99 each; by the buckets 90 of 110 to 500 and 10 of 501 to 900.
+        let interval = latencies(90, 10, summary(110, 900, 300, 100));
+        let sum = sum(&interval, Metric::Latency);
+        assert_eq!((sum.lo, sum.hi, sum.est), (30_000.0, Some(30_099.0), 30_049.5));
+    }
+
+    #[test]
+    fn a_mean_that_no_bucket_allows_gives_way_to_the_buckets() {
+        let interval = latencies(90, 10, summary(110, 900, 5000, 100));
+        assert!(contradicts_buckets(&interval, Metric::Latency));
+        let sum = sum(&interval, Metric::Latency);
+        assert_eq!(
+            (sum.lo, sum.hi),
+            (90.0 * 110.0 + 10.0 * 501.0, Some(90.0 * 500.0 + 10.0 * 900.0))
+        );
+    }
+
+    #[test]
+    fn an_empty_interval_has_no_percentile() {
+        let interval = Interval::empty(Limits::known(Metric::Latency));
+        assert_eq!(percentile(&interval, Metric::Latency, PerMille::P50), None);
+        assert_eq!(mean(&interval, Metric::Latency), None);
+    }
+}

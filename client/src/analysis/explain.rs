@@ -48,15 +48,15 @@ pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
 
 fn explained(series: &Series, iops: &[f64], filter: Filter) -> Explained {
     let selection = filter.select(iops);
-    let (mut seconds, mut ios, mut bytes, mut kept) = (0.0, 0, 0.0, 0);
+    let (mut seconds, mut commands, mut bytes, mut kept) = (0.0, 0, 0.0, 0);
     for (sample, _) in series.samples.iter().zip(&selection.kept).filter(|(_, kept)| **kept) {
         kept += 1;
         seconds += sample.seconds;
-        ios += sample.ios();
+        commands += sample.ios();
         bytes += sample.bytes();
     }
     let counts = Counts {
-        total: ios,
+        total: commands,
         ..Counts::default()
     };
     Explained {

@@ -103,19 +103,19 @@ pub fn automatic(series: &Series, provenance: &Provenance, options: &Options) ->
     let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
     let selection = Filter::Cluster.select(&iops);
     let levels = smooth(&selection.kept);
+    let stretches = stretches(&levels);
+    let one_level = stretches.len() == 1;
     let (mut busy, mut quiet) = (0, 0);
     let mut phases = Vec::new();
-    for (range, is_busy) in stretches(&levels) {
-        let name = match (selection.cut_iops, is_busy) {
-            (None, _) => "steady".to_owned(),
-            (Some(_), true) => {
-                busy += 1;
-                format!("busy-{busy}")
-            }
-            (Some(_), false) => {
-                quiet += 1;
-                format!("quiet-{quiet}")
-            }
+    for (range, is_busy) in stretches {
+        let name = if one_level {
+            "steady".to_owned()
+        } else if is_busy {
+            busy += 1;
+            format!("busy-{busy}")
+        } else {
+            quiet += 1;
+            format!("quiet-{quiet}")
         };
         let kept: Vec<bool> = (0..series.samples.len()).map(|index| range.contains(&index)).collect();
         phases.push(phase(series, name, &kept, provenance, options)?);
@@ -139,7 +139,7 @@ fn phase(
     let Some(first) = inside.next() else {
         return Err(AnalysisError::EmptyPhase { name });
     };
-    let last = inside.last().unwrap_or(first);
+    let last = inside.next_back().unwrap_or(first);
     let provenance = Provenance {
         filter: format!("phase {name}"),
         samples_kept: kept.iter().filter(|kept| **kept).count(),

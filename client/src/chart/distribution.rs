@@ -30,6 +30,9 @@ fn limits(input: &ChartInput<'_>, metric: Metric) -> Limits {
         .map_or_else(|| Limits::known(metric), |interval| interval.limits.clone())
 }
 
+/// A measure of the buckets of one direction.
+type Shares = fn(Option<&Interval>) -> Vec<Option<Bar>>;
+
 /// Share of each bucket in percent of all values; none for an empty histogram.
 fn by_count(interval: Option<&Interval>) -> Vec<Option<Bar>> {
     let counts = interval.map_or(&[][..], |interval| interval.counts.as_slice());
@@ -82,7 +85,7 @@ pub(super) fn block_sizes(page: &mut Page, input: &ChartInput<'_>, area: &Area) 
             ..*area
         },
     ];
-    let panels: [(&str, &str, fn(Option<&Interval>) -> Vec<Option<Bar>>); 2] = [
+    let panels: [(&str, &str, Shares); 2] = [
         ("By number of I/Os", "% of the I/Os of the same direction", by_count),
         ("By bytes", "% of the bytes of the same direction", by_bytes),
     ];

@@ -64,7 +64,7 @@ fn microseconds(value: i64) -> String {
 
 fn distance(blocks: i64) -> String {
     let magnitude = blocks.unsigned_abs();
-    let digits = if magnitude != 0 && magnitude % 1000 == 0 {
+    let digits = if magnitude != 0 && magnitude.is_multiple_of(1000) {
         format!("{}k", magnitude / 1000)
     } else {
         magnitude.to_string()

@@ -86,11 +86,11 @@ impl Slices {
             group.min(limit.saturating_sub(1))
         };
         let mut slices: Vec<Slice> = Vec::new();
-        let mut axes = IntervalSet::default();
+        let mut seen = IntervalSet::default();
         let mut kept = Vec::new();
         let mut current = None;
         for (index, sample) in samples.iter().enumerate() {
-            check_axes(&mut axes, sample)?;
+            check_limits(&mut seen, sample)?;
             let group = group_of(index, sample);
             if current != Some(group) {
                 current = Some(group);
@@ -134,12 +134,12 @@ impl Slices {
     }
 }
 
-/// Whether a sample has the bucket limits of those before it, whose empty histograms are `axes`.
-fn check_axes(axes: &mut IntervalSet, sample: &Sample) -> Result<(), ChartError> {
+/// Whether a sample has the bucket limits of those before it, of which `seen` has empty histograms.
+fn check_limits(seen: &mut IntervalSet, sample: &Sample) -> Result<(), ChartError> {
     for (kind, interval) in sample.disks.iter().flat_map(|disk| disk.histograms.iter()) {
-        match axes.get(kind) {
-            None => axes.insert(kind, Interval::empty(interval.limits.clone())),
-            Some(axis) if axis.limits == interval.limits => {}
+        match seen.get(kind) {
+            None => seen.insert(kind, Interval::empty(interval.limits.clone())),
+            Some(before) if before.limits == interval.limits => {}
             Some(_) => {
                 return Err(ChartError::MixedLimits {
                     sequence: sample.sequence,

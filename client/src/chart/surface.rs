@@ -46,7 +46,7 @@ impl View {
         let corners = [0.0, 1.0].into_iter().flat_map(|u| {
             [0.0, 1.0]
                 .into_iter()
-                .flat_map(move |v| [0.0, 1.0].map(|h| flatten(u, v, h)))
+                .flat_map(move |v| [0.0, 1.0].map(|h| flatten([u, v, h])))
         });
         let mut bounds: Option<Area> = None;
         for (x, y) in corners {
@@ -73,19 +73,22 @@ impl View {
 
     /// Where a point of the unit box is: `u` along buckets, `v` along time, `h` upwards.
     fn place(&self, u: f64, v: f64, h: f64) -> Point {
-        let (x, y) = flatten(u, v, h);
-        (self.origin.0 + x * self.scale.0, self.origin.1 + y * self.scale.1)
+        let (across, down) = flatten([u, v, h]);
+        (
+            self.origin.0 + across * self.scale.0,
+            self.origin.1 + down * self.scale.1,
+        )
     }
 }
 
-/// The parallel projection, y downwards.
-fn flatten(u: f64, v: f64, h: f64) -> Point {
+/// The parallel projection of a point of the unit box: to the right, and down.
+fn flatten(point: [f64; 3]) -> Point {
+    let [u, v, h] = point;
     let [along, away, up] = BOX;
-    let (x, y, z) = (u * along, v * away, h * up);
     let (sine, cosine) = AZIMUTH_DEGREES.to_radians().sin_cos();
-    let depth = y * cosine - x * sine;
+    let depth = v * away * cosine - u * along * sine;
     let (rise, fall) = ELEVATION_DEGREES.to_radians().sin_cos();
-    (x * cosine + y * sine, -(z * fall) - depth * rise)
+    (u * along * cosine + v * away * sine, -h * up * fall - depth * rise)
 }
 
 /// How much a facet faces the lamp, 0 to 1, from its four corners in the unit box.
@@ -150,7 +153,7 @@ impl SurfacePanel<'_> {
             bottom: area.bottom - 3.6 * tick,
         });
         let mut frame = Layer::new("surface-frame");
-        self.walls(&mut frame, &view, &axis);
+        Self::walls(&mut frame, &view, &axis);
         page.scene.layers.push(frame);
 
         let mut surface = Layer::new("surface");
@@ -159,9 +162,9 @@ impl SurfacePanel<'_> {
         }
         page.scene.layers.push(surface);
 
-        let mut axes = Layer::new("surface-axes");
-        let mut runs = self.bucket_axis(&mut axes, &view, scale, area);
-        let values = self.value_axis(&mut axes, &view, &axis, &z_labels, scale, area);
+        let mut labels = Layer::new("surface-axes");
+        let mut runs = self.bucket_axis(&mut labels, &view, scale, area);
+        let values = self.value_axis(&mut labels, &view, &axis, &z_labels, scale, area);
         runs = fitting(runs, &self.field.landmarks, 4.0 * scale);
         // The axes of values and of buckets meet in a corner, where the bucket has precedence.
         let free: Vec<TextRun> = fitting(values, &[], 3.0 * scale)
@@ -170,14 +173,14 @@ impl SurfacePanel<'_> {
             .collect();
         runs.extend(free);
         runs.extend(fitting(
-            self.time_axis(&mut axes, &view, &times, scale, area),
+            self.time_axis(&mut labels, &view, &times, scale, area),
             &[],
             2.0 * scale,
         ));
         for run in runs {
-            axes.text(run);
+            labels.text(run);
         }
-        page.scene.layers.push(axes);
+        page.scene.layers.push(labels);
     }
 
     fn u(&self, bucket: usize) -> f64 {
@@ -305,7 +308,7 @@ impl SurfacePanel<'_> {
     }
 
     /// Floor, back walls and their grid.
-    fn walls(&self, layer: &mut Layer, view: &View, axis: &Linear) {
+    fn walls(layer: &mut Layer, view: &View, axis: &Linear) {
         let place = |(u, v, h): (f64, f64, f64)| view.place(u, v, h);
         let floor = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 1.0, 0.0)];
         let left = [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 1.0)];

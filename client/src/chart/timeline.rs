@@ -254,12 +254,12 @@ impl Timeline {
             line.draw(&mut layer, slices, place);
             page.scene.layers.push(layer);
         }
-        let mut axes = Layer::new("timeline-axes");
-        axes.line((plot.left, plot.bottom), (plot.right, plot.bottom), AXIS, 0.8);
-        time_axis(&mut axes, time, &plot, scale, area);
+        let mut front = Layer::new("timeline-axes");
+        front.line((plot.left, plot.bottom), (plot.right, plot.bottom), AXIS, 0.8);
+        time_axis(&mut front, time, &plot, scale, area);
         if let Some(cut) = self.cut {
             let (_, y) = place(time.start, cut);
-            axes.dashed((plot.left, y), (plot.right, y), 4.0 * scale, INK, 0.8);
+            front.dashed((plot.left, y), (plot.right, y), 4.0 * scale, INK, 0.8);
             let text = format!("cut at {} IOPS", short(cut));
             let width = font::width(&text, label, Weight::Regular);
             let above = y - 3.0 * scale;
@@ -269,8 +269,8 @@ impl Timeline {
                 right: plot.right,
                 bottom: above + 2.0 * scale,
             };
-            axes.rectangle(box_around, PAPER.with_alpha(0.8));
-            axes.text(colored(
+            front.rectangle(box_around, PAPER.with_alpha(0.8));
+            front.text(colored(
                 &text,
                 (plot.right - 3.0 * scale, above),
                 label,
@@ -278,7 +278,7 @@ impl Timeline {
                 INK,
             ));
         }
-        page.scene.layers.push(axes);
+        page.scene.layers.push(front);
     }
 }
 

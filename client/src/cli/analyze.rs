@@ -1,130 +1,229 @@
-//! `analyze`: from a job's samples to its workload profile.
+//! `analyze`: from a job's samples to its workload profile, and the files made of it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
-use crate::analysis::profile::SequentialGap;
-use crate::analysis::select::{Boundary, Period};
-use crate::analysis::{self, Analysis, Filter, Options};
-use crate::config::FilterMethod;
+use crate::analysis::phases::{self, NamedPeriod, Phase};
+use crate::analysis::{self, Analysis, explain, load};
+use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::config::ChartFormat;
 use crate::failure::FileError;
-use crate::store::{JobDirectory, Store, StoreError, write_atomic};
-use crate::summary::{self, Summary};
-
-/// Standard deviations below the mean that the statistical filter keeps unless told otherwise.
-const DEFAULT_DEVIATIONS: f64 = 1.0;
+use crate::fio::{self, FioError, FioOptions, TargetFile};
+use crate::store::{JobDirectory, Store, write_atomic};
+use crate::summary::{self, FilterRow, Summary};
+use crate::table;
 
 /// Turn a job's samples into a workload profile
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = "Examples:
   vscsi-helper analyze sql-peak
-  vscsi-helper analyze sql-peak --filter cluster --csv
+  vscsi-helper analyze sql-peak --filter cluster --csv --visualize
   vscsi-helper analyze sql-peak --from 15m --to 45m --disk scsi0:1
+  vscsi-helper analyze sql-peak --phases
+  vscsi-helper analyze sql-peak --phase day=0h-8h --phase night=8h-16h
 
-Percentiles are given as an estimate with the range that contains the true value.")]
+A percentile is an estimate; the range behind it contains the true value.")]
 pub struct AnalyzeArgs {
     /// The job, as NAME or NAME@HOST
+    #[arg(value_name = "JOB")]
     job: String,
+    /// The fio job to write [default: JOB/analysis/JOB-workload.fio in the data directory]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Draw charts
+    #[arg(long, overrides_with = "no_visualize")]
+    visualize: bool,
+    /// Draw no charts (the default)
+    #[arg(long)]
+    no_visualize: bool,
+    /// Format of the charts [default: png]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<ChartFormat>,
+    /// Write the kept samples as CSV
+    #[arg(long, overrides_with = "no_csv")]
+    csv: bool,
+    /// Write no CSV (the default)
+    #[arg(long)]
+    no_csv: bool,
+    /// Show what each filter would keep, and write nothing
+    #[arg(long, conflicts_with_all = ["visualize", "csv", "output"])]
+    explain_filters: bool,
+    /// Split the job into its busy and quiet periods, with a profile each
+    #[arg(long)]
+    phases: bool,
+    /// Give this period a profile of its own; may be repeated
+    #[arg(long = "phase", value_name = "NAME=FROM-TO", conflicts_with = "phases")]
+    named_phases: Vec<NamedPeriod>,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten, next_help_heading = "fio job")]
+    fio: FioOptions,
 }
 
-/// Which samples of a job are looked at; the same for every command that analyses.
-#[derive(Debug, Args)]
-pub(super) struct SelectionArgs {
-    /// How samples are selected [default: percentile]
-    #[arg(long, value_name = "METHOD")]
-    filter: Option<FilterMethod>,
-    /// Threshold of the filter: percent of samples to keep, standard deviations below the mean, or IOPS
-    /// [default: 75 for percentile, 1 for statistical]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    threshold: Option<f64>,
-    /// Look at this disk only, by node, handle or the name it was started with; may be repeated
-    #[arg(long = "disk", value_name = "DISK")]
-    disks: Vec<String>,
-    /// Leave out samples that begin earlier: a time, or a duration since the first sample such as 15m
-    #[arg(long, value_name = "TIME")]
-    from: Option<Boundary>,
-    /// Leave out samples that end later
-    #[arg(long, value_name = "TIME")]
-    to: Option<Boundary>,
-    /// 512-byte blocks that may lie between two I/Os that still count as sequential
-    #[arg(long, value_name = "BLOCKS", default_value = "0")]
-    sequential_gap: SequentialGap,
-}
-
-impl SelectionArgs {
-    /// The options of the analysis, with the configured filter where none was given.
-    pub(super) fn options(&self, env: &Env) -> Result<Options, CliError> {
-        let configured = &env.config.analysis;
-        let method = self.filter.unwrap_or(configured.default_filter_method);
-        let configured_threshold = (method == configured.default_filter_method).then_some(configured.default_threshold);
-        let threshold = self.threshold.or(configured_threshold);
-        Ok(Options {
-            filter: filter(method, threshold)?
-                .checked()
-                .map_err(analysis::AnalysisError::from)?,
-            disks: self.disks.clone(),
-            period: Period {
-                from: self.from,
-                to: self.to,
-            },
-            sequential_gap: self.sequential_gap,
-        })
-    }
-}
-
-fn filter(method: FilterMethod, threshold: Option<f64>) -> Result<Filter, CliError> {
-    Ok(match method {
-        FilterMethod::Percentile => Filter::Percentile(threshold.unwrap_or(75.0)),
-        FilterMethod::Statistical => Filter::Statistical(threshold.unwrap_or(DEFAULT_DEVIATIONS)),
-        FilterMethod::Absolute => Filter::Absolute(threshold.ok_or_else(|| {
-            crate::failure::UsageError::new(
-                "the absolute filter needs to know from how many IOPS samples are kept",
-                "add `--threshold IOPS`; `--explain-filters` shows what each filter keeps",
-            )
-        })?),
-        FilterMethod::Cluster => Filter::Cluster,
-        FilterMethod::None => Filter::None,
-    })
-}
+/// A file that was written, and what it is.
+pub(super) type Written = (&'static str, PathBuf);
 
 pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let (directory, _) = store.find(&args.job)?;
-    let analysis = analysis::analyze_job(directory.path(), &options, env.clock.now())?;
+    let (directory, document) = store.find(&args.job)?;
+    let loaded = load::load(directory.path())?;
+    if let Err(error) = load::keep(directory.path(), &loaded) {
+        env.detail(format_args!("the next run will read the snapshots again: {error}"));
+    }
+    let analysis = analysis::analyze(document.job, loaded, &options, env.clock.now())?;
     if analysis.is_partial() {
         env.warn(summary::partial_warning(&analysis.job));
     }
-    let path = write_summary(&directory, &analysis)?;
-    if env.json {
-        env.print_json(&Summary::of(&analysis))?;
-    } else {
-        env.print(format_args!(
-            "Analyzing job: {}\nData directory: {}\n",
-            directory.reference(),
-            env.shown(directory.path())
-        ))?;
-        env.print(summary::report(&analysis))?;
-        env.print(format_args!("Output files:\n  Summary JSON:  {}", env.shown(&path)))?;
-    }
-    Ok(if analysis.is_partial() {
+    let outcome = if analysis.is_partial() {
         Outcome::Partial
     } else {
         Outcome::Done
-    })
+    };
+    if args.explain_filters {
+        explain_filters(&analysis, env)?;
+        return Ok(outcome);
+    }
+    let phases = args.split(&analysis)?;
+    let written = write_files(args, &directory, &analysis, &phases, env)?;
+    if env.json {
+        env.print_json(&Summary::of(&analysis, &phases))?;
+        return Ok(outcome);
+    }
+    env.print(format_args!(
+        "Analyzing job: {}\nData directory: {}\n",
+        directory.reference(),
+        env.shown(directory.path())
+    ))?;
+    env.print(summary::report(&analysis))?;
+    if !phases.is_empty() {
+        env.print(summary::phases(&phases).trim_end())?;
+        env.print("")?;
+    }
+    env.print("Output files:")?;
+    for (what, path) in written {
+        env.print(format_args!("  {:<16} {}", format!("{what}:"), env.shown(&path)))?;
+    }
+    Ok(outcome)
 }
 
-fn write_summary(directory: &JobDirectory, analysis: &Analysis) -> Result<std::path::PathBuf, CliError> {
+impl AnalyzeArgs {
+    fn split(&self, analysis: &Analysis) -> Result<Vec<Phase>, CliError> {
+        let (series, provenance) = (&analysis.series, &analysis.workload.provenance);
+        Ok(if self.phases {
+            phases::automatic(series, provenance, &analysis.options)?
+        } else {
+            phases::named(series, &self.named_phases, provenance, &analysis.options)?
+        })
+    }
+}
+
+fn explain_filters(analysis: &Analysis, env: &Env) -> Result<(), CliError> {
+    let explained = explain::explain(&analysis.series, analysis.options.filter);
+    if env.json {
+        let rows: Vec<FilterRow> = explained.iter().map(FilterRow::from).collect();
+        env.print_json(&rows)
+    } else {
+        env.print(summary::filters(&explained, analysis.series.samples.len()).trim_end())
+    }
+}
+
+fn write_files(
+    args: &AnalyzeArgs,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Vec<Written>, CliError> {
+    let mut written = write_profile(args.output.as_deref(), &args.fio, directory, analysis, phases, env)?;
+    if args.csv {
+        let path = directory.analysis().join("filtered_data.csv");
+        table::write_csv(&path, &analysis.series, &analysis.kept)?;
+        written.push(("CSV data", path));
+    }
+    if args.visualize {
+        let style = Style {
+            dpi: env.config.analysis.visualization_dpi,
+            ..Style::default()
+        };
+        let format = args.format.unwrap_or(env.config.analysis.visualization_format);
+        let kinds: Vec<ChartKind> = ChartKind::all().collect();
+        let input = ChartInput::from(analysis);
+        let charts = chart::write_all(&directory.visualizations(), &input, &kinds, format, &style)?;
+        written.extend(charts.into_iter().map(|path| ("Chart", path)));
+    }
+    Ok(written)
+}
+
+/// Writes what every analysis leaves behind: the fio job and `summary.json`.
+pub(super) fn write_profile(
+    output: Option<&Path>,
+    options: &FioOptions,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Vec<Written>, CliError> {
     let folder = directory.analysis();
     fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+    let mut written = write_fio(output, options, directory, analysis, phases, env)?;
     let path = folder.join("summary.json");
-    let mut json = serde_json::to_vec_pretty(&Summary::of(analysis))
-        .map_err(|error| FileError::new("write", &path)(error.into()))?;
+    write_json(&path, &Summary::of(analysis, phases))?;
+    written.push(("Summary JSON", path));
+    Ok(written)
+}
+
+/// Writes the fio job, of the phases where there are some. A job without I/O has nothing to replay, which is said.
+fn write_fio(
+    output: Option<&Path>,
+    options: &FioOptions,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Vec<Written>, CliError> {
+    let whole = fio::Phase {
+        name: "",
+        workload: &analysis.workload,
+    };
+    let mut parts: Vec<fio::Phase> = phases
+        .iter()
+        .map(|phase| fio::Phase {
+            name: &phase.name,
+            workload: &phase.workload,
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push(whole);
+    }
+    let provenance = &analysis.workload.provenance;
+    let job = match fio::generate_phases(provenance, &parts, options) {
+        Err(FioError::NoCommands) => {
+            env.warn("there is no I/O in the selected samples, so no fio job was written");
+            return Ok(Vec::new());
+        }
+        job => job?,
+    };
+    let usual = || {
+        directory
+            .analysis()
+            .join(format!("{}-workload.fio", analysis.job.job_id))
+    };
+    let path = output.map_or_else(usual, Path::to_path_buf);
+    let target = TargetFile::new(provenance, &parts, options, &job);
+    let mut written = vec![("fio job", path.clone())];
+    let beside = job.write(&path, &target)?.into_iter().filter(|file| *file != path);
+    written.extend(beside.map(|file| ("for the fio job", file)));
+    Ok(written)
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| FileError::new("write", path)(error.into()))?;
     json.push(b'\n');
-    write_atomic(&path, &json).map_err(StoreError::from)?;
-    Ok(path)
+    Ok(write_atomic(path, &json)?)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 
-use super::analyze::SelectionArgs;
+use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
 use crate::analysis;
 use crate::chart::{self, ChartInput, ChartKind, Style};

@@ -1,4 +1,4 @@
-//! `collect`: start, wait and pull in one command, for cron.
+//! `collect`: start, wait, pull and analyse in one command, for cron.
 
 use std::path::Path;
 
@@ -7,15 +7,19 @@ use serde::Serialize;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
+use super::analyze::write_profile;
 use super::connect::ConnectArgs;
 use super::pull::{Voice, puller};
+use super::selection::SelectionArgs;
 use super::start::{CollectArgs, default_name, start};
 use super::status;
 use super::{CliError, Env, Outcome};
+use crate::analysis;
 use crate::failure::Failure;
+use crate::fio::FioOptions;
 use crate::store::Store;
 
-/// Start a collection, wait for its end, and pull it: for cron
+/// Start a collection, wait for its end, pull and analyse it: for cron
 ///
 /// Prints nothing but errors and the final line. While one is running for the same host and VM, another does not begin.
 #[derive(Debug, Args)]
@@ -23,7 +27,7 @@ use crate::store::Store;
   0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01 --profile deep
 
 Exit codes: 0 complete, 3 partial data, 10 host unreachable, 11 login refused, 12 vscsiStats unavailable,
-13 no such VM or disk, 1 one is running already or something else failed.")]
+13 no such VM or disk, 5 the filter left no sample, 1 one is running already or something else failed.")]
 pub struct CollectCommandArgs {
     /// ESXi host
     #[arg(long)]
@@ -33,6 +37,10 @@ pub struct CollectCommandArgs {
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<Name>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten, next_help_heading = "fio job")]
+    fio: FioOptions,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -59,17 +67,20 @@ impl Failure for Overlap {
 }
 
 #[derive(Serialize)]
-struct Collected<'a> {
+struct Report<'a> {
     job: String,
     status: Status,
     samples_collected: u32,
     samples_expected: u32,
     directory: &'a Path,
+    files: Vec<&'a Path>,
 }
 
 pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host, &store, env)?;
+    // A wrong option is told now, and not after a night of collecting.
+    let options = args.selection.options(env)?;
     let Some(_lock) = store.try_lock_named(&format!("collect {} {}", target.name(), args.what.vm()))? else {
         return Err(Overlap {
             vm: args.what.vm().to_owned(),
@@ -86,26 +97,28 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let view = status::watch(&host, view, env)?;
     let voice = Voice::new(env, target.name().as_str());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
-    let outcome = status::outcome(&pulled.view.job);
     let job = &pulled.view.job;
-    let collected = Collected {
+    let analysis = analysis::analyze_job(pulled.directory.path(), &options, env.clock.now())?;
+    let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
+    let report = Report {
         job: pulled.directory.reference().to_string(),
         status: job.status,
         samples_collected: job.collection.samples_collected,
         samples_expected: job.collection.samples_expected,
         directory: pulled.directory.path(),
+        files: written.iter().map(|(_, path)| path.as_path()).collect(),
     };
     if env.json {
-        env.print_json(&collected)?;
+        env.print_json(&report)?;
     } else {
         env.print(format_args!(
             "{} {} {}/{} samples {}",
-            collected.job,
-            collected.status,
-            collected.samples_collected,
-            collected.samples_expected,
-            env.shown(collected.directory)
+            report.job,
+            report.status,
+            report.samples_collected,
+            report.samples_expected,
+            env.shown(report.directory)
         ))?;
     }
-    Ok(outcome)
+    Ok(status::outcome(job))
 }

@@ -19,13 +19,13 @@ use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectArgs {
-    /// Login name [default: that of ssh_config, else root]
+    /// Login name [default: that of `ssh_config`, else root]
     #[arg(short, long, value_name = "NAME")]
     pub user: Option<String>,
     /// Private key; ESXi accepts ECDSA and RSA keys, no Ed25519 [default: whatever ssh tries]
     #[arg(short, long, value_name = "PATH")]
     pub key: Option<PathBuf>,
-    /// Port of the host's ssh service [default: that of ssh_config, else 22]
+    /// Port of the host's ssh service [default: that of `ssh_config`, else 22]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
     /// Ask for the password; it is read from the standard input when that is no terminal, and kept nowhere
@@ -34,7 +34,7 @@ pub(super) struct ConnectArgs {
     /// Further option for ssh, as for `ssh -o`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub ssh_option: Vec<String>,
-    /// Way to the agent: exec, forward, direct:ADDRESS,GREETING_FILE or local:PATH_OF_AGENT[,HOST_ROOT] [default: exec]
+    /// Way to the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]` [default: exec]
     #[arg(long, value_name = "WAY")]
     pub tunnel: Option<Tunnel>,
 }

@@ -15,7 +15,7 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper discover esxi-host01.example.com --user root --key ~/.ssh/esxi_key")]
 pub struct DiscoverArgs {
-    /// ESXi host: a name, an address, or an alias of ssh_config; USER@HOST works too
+    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
     host: String,
     #[command(flatten)]
     connect: ConnectArgs,

@@ -1,5 +1,6 @@
 //! `install`: brings the agent to a host.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,7 +21,7 @@ use crate::store::Store;
   vscsi-helper install esxi-host01.example.com
   vscsi-helper install esxi-host01.example.com --datastore datastore1")]
 pub struct InstallArgs {
-    /// ESXi host: a name, an address, or an alias of ssh_config; USER@HOST works too
+    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
     host: String,
     /// Way to run the agent [default: the first that fits]
     #[arg(long)]
@@ -57,7 +58,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
         Plain(&place.folder),
         bytes(binary.bytes.len() as u64)
     ));
-    let installed = install(&*shell, &target.ssh(), &place, &binary, env.clock.now())?;
+    let installed = install(&*shell, &place, &binary, env.clock.now())?;
     target.record.agent = Some(installed.agent.clone());
     target.record.esxi_version = findings.version.unwrap_or_default();
     target.remember(&store)?;
@@ -84,14 +85,18 @@ fn render(installed: &Installed, host: &str) -> String {
     } else {
         "is installed and"
     };
-    let doctor: String = installed
-        .doctor
-        .iter()
-        .map(|line| format!("\n  {}", Plain(line)))
-        .collect();
+    let mut doctor = if installed.doctor.is_empty() {
+        String::new()
+    } else {
+        "\n\nSelf-test:".to_owned()
+    };
+    for line in &installed.doctor {
+        // Writing to a string cannot fail.
+        let _ = write!(doctor, "\n  {}", Plain(line));
+    }
     format!(
         "The agent {verb} verified on {host}.\n\n\
-         Path:    {}\nVersion: {}\nSHA-256: {}\n\nSelf-test:{doctor}\n\n\
+         Path:    {}\nVersion: {}\nSHA-256: {}{doctor}\n\n\
          Next: vscsi-helper discover {host}",
         Plain(&agent.path),
         agent.version,

@@ -7,6 +7,7 @@ mod analyze;
 mod chart;
 mod cleanup;
 mod collect;
+mod compare;
 mod completions;
 mod config;
 mod connect;
@@ -15,6 +16,7 @@ mod discover;
 mod doctor;
 mod env;
 mod error;
+mod export;
 mod hosts;
 mod import;
 mod install;
@@ -28,6 +30,7 @@ mod preflight;
 mod pull;
 mod reindex;
 mod schedule;
+mod selection;
 mod start;
 mod status;
 mod stop;
@@ -74,6 +77,8 @@ pub enum Command {
     Pull(pull::PullArgs),
     Import(import::ImportArgs),
     Analyze(analyze::AnalyzeArgs),
+    Compare(compare::CompareArgs),
+    Export(export::ExportArgs),
     Cleanup(cleanup::CleanupArgs),
     Delete(delete::DeleteArgs),
     Collect(collect::CollectCommandArgs),
@@ -102,6 +107,8 @@ impl Command {
             Self::Pull(args) => pull::run(args, env),
             Self::Import(args) => import::run(args, env),
             Self::Analyze(args) => analyze::run(args, env),
+            Self::Compare(args) => compare::run(args, env),
+            Self::Export(args) => export::run(args, env),
             Self::Cleanup(args) => cleanup::run(args, env),
             Self::Delete(args) => delete::run(args, env),
             Self::Collect(args) => collect::run(args, env),
@@ -137,14 +144,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             });
         }
     };
-    let env = match cli.options.environment() {
-        Ok(env) => env,
-        Err((error, env)) => {
-            env.show_error(&error);
-            return ExitCode::from(error.exit_code());
-        }
-    };
-    match cli.command.run(&env) {
+    let (env, read) = cli.options.environment();
+    match read.and_then(|()| cli.command.run(&env)) {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_broken_pipe() => ExitCode::from(exit_code::OK),
         Err(error) => {

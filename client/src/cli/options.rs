@@ -52,15 +52,13 @@ impl ColorChoice {
 }
 
 impl GlobalOptions {
-    /// Reads the configuration and makes the surroundings of a command.
-    ///
-    /// # Errors
-    /// When the configuration cannot be used; the error comes with surroundings to show it in.
-    pub(super) fn environment(&self) -> Result<Env, (CliError, Env)> {
+    /// Reads the configuration and makes the surroundings of a command. When the configuration cannot be used, the
+    /// surroundings are there all the same, to show the error in.
+    pub(super) fn environment(&self) -> (Env, Result<(), CliError>) {
         let path = self.config.clone().unwrap_or_else(config::default_path);
-        let (config, error) = match config::load(&path, self.config.is_some()) {
-            Ok(config) => (config, None),
-            Err(error) => (Config::default(), Some(error)),
+        let (config, read) = match config::load(&path, self.config.is_some()) {
+            Ok(config) => (config, Ok(())),
+            Err(error) => (Config::default(), Err(error.into())),
         };
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_directory.clone());
         let mut env = Env::of_process(config, path, data_dir);
@@ -69,10 +67,7 @@ impl GlobalOptions {
         env.color = self
             .color
             .decide(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
-        match error {
-            None => Ok(env),
-            Some(error) => Err((error.into(), env)),
-        }
+        (env, read)
     }
 }
 

@@ -18,7 +18,7 @@ const CLOCK_TOLERANCE_SECONDS: u64 = 60;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper preflight esxi-host01.example.com")]
 pub struct PreflightArgs {
-    /// ESXi host: a name, an address, or an alias of ssh_config; USER@HOST works too
+    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
     host: String,
     #[command(flatten)]
     connect: ConnectArgs,

@@ -255,7 +255,7 @@ mod tests {
             job.status = status;
             outcome(&job)
         });
-        use Outcome::{Done, Partial};
-        assert_eq!(outcomes, [Done, Done, Done, Partial, Partial]);
+        let (done, partial) = (Outcome::Done, Outcome::Partial);
+        assert_eq!(outcomes, [done, done, done, partial, partial]);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::analyze::SelectionArgs;
+use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
 use crate::analysis;
 use crate::failure::{FileError, UsageError};

@@ -241,6 +241,6 @@ mod tests {
             retry_attempts: 40,
             ..SshConfig::default()
         };
-        assert_eq!(ssh.retry_delays().iter().max(), Some(&Duration::from_secs(60)));
+        assert_eq!(ssh.retry_delays().iter().max(), Some(&Duration::from_mins(1)));
     }
 }

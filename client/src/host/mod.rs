@@ -6,6 +6,8 @@ mod agent;
 mod error;
 mod retrying;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use std::io::Read;
 

@@ -18,9 +18,12 @@ pub struct Retrying<'a> {
     connect: Box<Connect<'a>>,
     delays: Vec<Duration>,
     clock: &'a dyn Clock,
-    notice: Box<dyn Fn(&HostError, Duration) + Send + Sync + 'a>,
+    notice: Box<Notice<'a>>,
     connection: Mutex<Option<Box<dyn Host>>>,
 }
+
+/// Hears of a failure, and of the wait that follows it.
+type Notice<'a> = dyn Fn(&HostError, Duration) + Send + Sync + 'a;
 
 impl<'a> Retrying<'a> {
     /// A host that is reached by `connect`; `notice` hears of each failure and of the wait that follows it.

@@ -68,7 +68,7 @@ impl<'request> Importer<'request> {
         for (world_group_id, disks) in by_vm {
             let print = Print { disks };
             if let Some(staged) = self.jobs.get_mut(&world_group_id) {
-                staged.push(print, changed_at, self.request)?;
+                staged.push(&print, changed_at, self.request)?;
                 continue;
             }
             let path = self.staging.path().join(world_group_id.to_string());
@@ -107,18 +107,18 @@ impl<'request> Importer<'request> {
 }
 
 impl Staged {
-    fn push(&mut self, print: Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+    fn push(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
         if let Some((first, changed_at)) = self.first.take() {
             // Of several prints the first covers the time from the start of the collection, which may be longer than
             // the interval; its own interarrival times tell.
             self.elapsed_ms = request.interval_ms().map_or(0, |interval_ms| {
-                let counted_ms = seconds_of_print(&first).map_or(0, |seconds| milliseconds_up(seconds));
+                let counted_ms = seconds_of_print(&first).map_or(0, milliseconds_up);
                 interval_ms.max(counted_ms)
             });
             self.write(&first, changed_at, request)?;
         }
         self.elapsed_ms += request.interval_ms().unwrap_or(0);
-        self.write(&print, changed_at, request)
+        self.write(print, changed_at, request)
     }
 
     fn finish(&mut self, request: &Request, now: Timestamp) -> Result<(), ImportError> {

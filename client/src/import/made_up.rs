@@ -46,7 +46,7 @@ pub(super) fn read(input: impl Read, path: &Path) -> Result<(Print, Vec<Diagnost
             continue;
         }
         match Row::from_str(line) {
-            Ok(row) => tallies.count(row),
+            Ok(row) => tallies.count(&row),
             Err(NoRow) if diagnostics.len() < KEPT => diagnostics.push(Diagnostic {
                 line: number as u64 + 1,
                 kind: DiagnosticKind::UnexpectedLine(line.chars().take(60).flat_map(char::escape_debug).collect()),
@@ -140,7 +140,7 @@ impl Tallies {
         self.0.iter().all(|(_, tally)| tally.count == 0)
     }
 
-    fn count(&mut self, row: Row) {
+    fn count(&mut self, row: &Row) {
         for (kind, tally) in &mut self.0 {
             let own = kind.operation() == row.operation;
             let value = match kind.metric() {

@@ -18,13 +18,12 @@ pub use error::InstallError;
 
 use crate::preflight::{Datastore, Findings, Mode};
 use crate::store::InstalledAgent;
-use crate::transport::ssh::Ssh;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// `doctor` tries everything, and `cleanup` stops every collection, each with retries of its own.
-const LONG_PATIENCE: Duration = Duration::from_secs(300);
+const LONG_PATIENCE: Duration = Duration::from_mins(5);
 /// Name of the file that says what was installed, which also marks the folder as ours.
 const RECORD: &str = "installed.json";
 
@@ -140,7 +139,6 @@ pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<Mode, Ins
 /// When any step fails. Until the last one, whatever was installed before is untouched.
 pub fn install(
     shell: &dyn Shell,
-    ssh: &Ssh,
     place: &Place,
     binary: &AgentBinary,
     now: Timestamp,
@@ -153,7 +151,7 @@ pub fn install(
             "make the folder",
             &command_line(["mkdir", "-p", "-m", "700", &place.folder]),
         )?;
-        upload::upload(shell, ssh, binary, &format!("{agent}.new"))?;
+        upload::upload(shell, binary, &format!("{agent}.new"))?;
         let line = format!(
             "{} && {}",
             command_line(["chmod", "700", &format!("{agent}.new")]),

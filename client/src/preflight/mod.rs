@@ -14,7 +14,7 @@ pub use modes::{Mode, Verdict};
 use crate::transport::{Shell, ShellInput, TransportError};
 
 /// esxcli takes seconds on a busy host, and there are half a dozen calls of it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Below this the agent's spool and binary would fill a datastore.
 const LEAST_FREE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -94,12 +94,11 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let secure_boot = output("secure_boot")
         .and_then(|text| esxi::parse_secure_boot(text).value)
         .map(|state| matches!(state, SecureBoot::Enabled));
-    let datastores = match output("filesystems") {
-        Some(text) => datastores(&esxi::parse_filesystems(text).value),
-        None => {
-            warnings.push("the datastores could not be listed".to_owned());
-            Vec::new()
-        }
+    let datastores = if let Some(text) = output("filesystems") {
+        datastores(&esxi::parse_filesystems(text).value)
+    } else {
+        warnings.push("the datastores could not be listed".to_owned());
+        Vec::new()
     };
     let host_seconds: Option<i64> = output("time").and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
     Findings {

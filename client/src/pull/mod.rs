@@ -116,12 +116,11 @@ impl Puller<'_> {
         loop {
             let directory = self.store.place_for(job)?;
             let reference = directory.reference();
-            let lock = match self.store.try_lock(reference, LockKind::Exclusive)? {
-                Some(lock) => lock,
-                None => {
-                    self.progress.waiting(&job.job_id);
-                    self.store.lock(reference, LockKind::Exclusive)?
-                }
+            let lock = if let Some(lock) = self.store.try_lock(reference, LockKind::Exclusive)? {
+                lock
+            } else {
+                self.progress.waiting(&job.job_id);
+                self.store.lock(reference, LockKind::Exclusive)?
             };
             if self.store.place_for(job)? == directory {
                 return Ok((directory, lock));

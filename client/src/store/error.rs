@@ -77,7 +77,6 @@ impl Failure for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
-            Self::Reference(_) => None,
             Self::NoSuchJob {
                 nearest: Some(name), ..
             } => Some(format!("did you mean `{name}`?")),
@@ -91,7 +90,8 @@ impl Failure for StoreError {
             Self::NameTaken { name, .. } => Some(format!(
                 "pull it into another directory with `--data-dir`, or remove the old job with `vscsi-helper delete {name}`"
             )),
-            Self::Unreadable {
+            Self::Reference(_)
+            | Self::Unreadable {
                 source: UnreadableJob::TooNew { .. },
                 ..
             } => None,

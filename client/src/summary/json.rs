@@ -8,9 +8,13 @@ use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Status;
 
 use super::text::read_write_ratio;
+use crate::analysis::compare::{Comparison, Measure, Verdict};
 use crate::analysis::estimate::Range;
+use crate::analysis::explain::Explained;
+use crate::analysis::phases::Phase;
 use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
-use crate::analysis::{Analysis, Finding, Profile};
+use crate::analysis::{Analysis, Finding, Profile, Shares};
+use crate::fidelity::Distance;
 
 /// Version of this file's schema: the first number grows when a key changes its meaning or goes, the second when keys
 /// are added.
@@ -31,6 +35,8 @@ pub struct Summary<'analysis> {
     filter: FilterJson,
     metrics: Metrics,
     disks: Vec<DiskJson<'analysis>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    phases: Vec<PhaseJson<'analysis>>,
     histograms: BTreeMap<String, HistogramJson<'analysis>>,
     findings: &'analysis [Finding],
 }
@@ -196,9 +202,18 @@ impl<T: Serialize> Serialize for InOrder<T> {
     }
 }
 
+#[derive(Debug, Serialize)]
+struct PhaseJson<'analysis> {
+    name: &'analysis str,
+    start_seconds: f64,
+    end_seconds: f64,
+    samples: usize,
+    metrics: Metrics,
+}
+
 impl<'analysis> Summary<'analysis> {
-    /// Everything about an analysis.
-    pub fn of(analysis: &'analysis Analysis) -> Self {
+    /// Everything about an analysis, and the phases it was split into, if it was.
+    pub fn of(analysis: &'analysis Analysis, phases: &'analysis [Phase]) -> Self {
         let provenance = &analysis.workload.provenance;
         let filter = analysis.options.filter;
         Self {
@@ -226,11 +241,7 @@ impl<'analysis> Summary<'analysis> {
                 samples_filtered: provenance.samples_total - provenance.samples_kept,
                 samples_analyzed: provenance.samples_kept,
                 cut_iops: analysis.cut_iops,
-                kept_percent: KeptJson {
-                    time: 100.0 * analysis.shares.time,
-                    ios: 100.0 * analysis.shares.ios,
-                    bytes: 100.0 * analysis.shares.bytes,
-                },
+                kept_percent: analysis.shares.into(),
             },
             metrics: Metrics::of(&analysis.profile),
             disks: analysis
@@ -240,6 +251,16 @@ impl<'analysis> Summary<'analysis> {
                     disk: &disk.0,
                     seconds: profile.seconds,
                     metrics: Metrics::of(profile),
+                })
+                .collect(),
+            phases: phases
+                .iter()
+                .map(|phase| PhaseJson {
+                    name: &phase.name,
+                    start_seconds: phase.start_seconds,
+                    end_seconds: phase.end_seconds,
+                    samples: phase.workload.provenance.samples_kept,
+                    metrics: Metrics::of(&phase.profile),
                 })
                 .collect(),
             histograms: histograms(&analysis.workload.histograms),
@@ -370,4 +391,95 @@ fn histograms(set: &IntervalSet) -> BTreeMap<String, HistogramJson<'_>> {
             (name, histogram)
         })
         .collect()
+}
+
+/// A row of `analyze --explain-filters --json`.
+#[derive(Debug, Serialize)]
+pub struct FilterRow {
+    method: &'static str,
+    threshold: Option<f64>,
+    samples_kept: usize,
+    cut_iops: Option<f64>,
+    kept_percent: KeptJson,
+    iops: Option<f64>,
+    throughput_mbps: Option<f64>,
+}
+
+impl From<&Explained> for FilterRow {
+    fn from(explained: &Explained) -> Self {
+        Self {
+            method: explained.filter.method(),
+            threshold: explained.filter.threshold(),
+            samples_kept: explained.kept,
+            cut_iops: explained.cut_iops,
+            kept_percent: explained.shares.into(),
+            iops: explained.iops,
+            throughput_mbps: explained.mbps,
+        }
+    }
+}
+
+impl From<Shares> for KeptJson {
+    fn from(shares: Shares) -> Self {
+        Self {
+            time: 100.0 * shares.time,
+            ios: 100.0 * shares.ios,
+            bytes: 100.0 * shares.bytes,
+        }
+    }
+}
+
+/// `compare --json`.
+#[derive(Debug, Serialize)]
+pub struct ComparisonJson<'names> {
+    baseline: &'names str,
+    candidate: &'names str,
+    measures: InOrder<MeasureJson>,
+    distances: InOrder<Distance>,
+    limits: Vec<LimitJson>,
+    passes: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct MeasureJson {
+    baseline: Option<Range>,
+    candidate: Option<Range>,
+    percent: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitJson {
+    measure: Measure,
+    percent: f64,
+    verdict: Verdict,
+}
+
+impl<'names> ComparisonJson<'names> {
+    /// A comparison of two jobs by their names.
+    pub fn of(comparison: &Comparison, baseline: &'names str, candidate: &'names str) -> Self {
+        let measures = comparison.rows.iter().map(|row| {
+            let json = MeasureJson {
+                baseline: row.baseline,
+                candidate: row.candidate,
+                percent: row.percent(),
+            };
+            (row.measure.name().to_owned(), json)
+        });
+        Self {
+            baseline,
+            candidate,
+            measures: measures.collect(),
+            distances: comparison.distances.iter().cloned().collect(),
+            limits: comparison
+                .limits
+                .iter()
+                .map(|(limit, verdict)| LimitJson {
+                    measure: limit.measure,
+                    percent: limit.percent,
+                    verdict: *verdict,
+                })
+                .collect(),
+            passes: comparison.passes(),
+        }
+    }
 }

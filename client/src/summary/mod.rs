@@ -2,8 +2,10 @@
 
 mod json;
 mod number;
+mod tables;
 mod text;
 
-pub use json::{SCHEMA_VERSION, Summary};
+pub use json::{ComparisonJson, FilterRow, SCHEMA_VERSION, Summary};
 pub use number::{count, duration_ms, rate};
+pub use tables::{comparison, filters, phases};
 pub use text::{PARTIAL_ADVICE, imported, partial_warning, profile_lines, report};

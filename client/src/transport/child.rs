@@ -72,6 +72,12 @@ impl ChildLink {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Ends the child.
+    pub(super) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Waits a little for the child to end by itself, then ends it.
     fn end(&mut self) -> Option<ExitStatus> {
         drop(self.stdin.take());
@@ -83,8 +89,7 @@ impl ChildLink {
                 Err(_) => break,
             }
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         None
     }
 }
@@ -131,8 +136,7 @@ impl Link for ChildLink {
 impl Drop for ChildLink {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -64,6 +64,8 @@ impl Link for Forwarded {
     }
 
     fn post_mortem(&mut self) -> TransportError {
+        // ssh itself goes on when the host refuses to forward one connection, so it is ended to hear what it said.
+        self.tunnel.kill();
         self.tunnel.post_mortem()
     }
 }

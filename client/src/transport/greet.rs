@@ -15,7 +15,7 @@ const NOISE_LIMIT_BYTES: usize = 64 * 1024;
 /// It reads byte by byte, because what follows the line feed belongs to HTTP.
 pub(super) fn greet(host: &str, mut link: Box<dyn Link>, patience: Duration) -> Result<Opened, TransportError> {
     let deadline = Instant::now() + patience;
-    let mut line = Vec::new();
+    let mut text = Vec::new();
     let mut noise = 0;
     loop {
         let mut byte = [0];
@@ -32,13 +32,13 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, patience: Duration) -> 
             Err(_) => return Err(link.post_mortem()),
         }
         if byte == [b'\n'] {
-            if let Some(greeting) = Greeting::from_line(&String::from_utf8_lossy(&line)) {
+            if let Some(greeting) = Greeting::from_line(&String::from_utf8_lossy(&text)) {
                 check_version(host, &greeting)?;
                 return Ok(Opened { link, greeting });
             }
-            line.clear();
+            text.clear();
         } else {
-            line.extend_from_slice(&byte);
+            text.extend_from_slice(&byte);
         }
         noise += 1;
         if noise > NOISE_LIMIT_BYTES {

@@ -33,7 +33,7 @@ pub struct Session {
 
 impl Session {
     /// How long the agent may take for its next byte: it runs esxcli for an inventory, which a busy host does slowly.
-    pub const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
+    pub const ANSWER_PATIENCE: Duration = Duration::from_mins(2);
 
     /// Takes over a stream whose greeting has been read.
     pub fn new(opened: Opened) -> Self {
@@ -47,7 +47,7 @@ impl Session {
             .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_idle_age(Duration::from_secs(24 * 3600))
+            .max_idle_age(Duration::from_hours(24))
             .timeout_per_read(Some(Self::ANSWER_PATIENCE))
             .user_agent(concat!("vscsi-helper/", env!("CARGO_PKG_VERSION")))
             .build();

@@ -47,4 +47,4 @@ pub struct Opened {
 }
 
 /// How long a login, the start of an agent and its greeting may take beyond the time to connect.
-const GREETING_PATIENCE: Duration = Duration::from_secs(60);
+const GREETING_PATIENCE: Duration = Duration::from_mins(1);

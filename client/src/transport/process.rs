@@ -1,7 +1,7 @@
 //! Running one command on a host to its end.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -21,6 +21,13 @@ pub trait Shell: Send + Sync + std::fmt::Debug {
     /// When the host cannot be reached or the command takes longer than `patience`; that the command itself failed is
     /// told by [`Output::status`].
     fn run(&self, line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError>;
+
+    /// Copies a file of this machine to `path` on the host. `Ok(false)` says that this way is closed, as on hosts without
+    /// an SFTP server.
+    ///
+    /// # Errors
+    /// When the program that copies cannot be run or takes longer than `patience`.
+    fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError>;
 }
 
 /// What a command reads on its standard input.
@@ -28,8 +35,6 @@ pub trait Shell: Send + Sync + std::fmt::Debug {
 pub enum ShellInput<'a> {
     /// Nothing.
     Empty,
-    /// A file's bytes.
-    File(&'a File),
     /// These bytes.
     Bytes(&'a [u8]),
 }
@@ -59,7 +64,6 @@ pub(super) fn run(
     };
     let stdin = match input {
         ShellInput::Empty => Stdio::null(),
-        ShellInput::File(file) => file.try_clone().map_err(failed)?.into(),
         ShellInput::Bytes(_) => Stdio::piped(),
     };
     let mut child = command
@@ -114,7 +118,8 @@ pub(super) fn run(
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -120,6 +120,11 @@ pub(crate) fn interval(metric: Metric, shares: &[(i64, f64)], total: f64) -> Int
     let mut interval = Interval::empty(limits.clone());
     for &(limit, share) in shares {
         let bucket = limits.as_slice().iter().position(|&known| known == limit);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts are small and positive"
+        )]
         let count = (share * total).round() as u64;
         interval.counts[bucket.unwrap_or(limits.as_slice().len())] += count;
         let value = if limit == i64::MAX {

@@ -13,6 +13,7 @@ mod user;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +59,6 @@ impl SshHost {
             .prefix("esxi")
             .tempdir_in(base.canonicalize().unwrap())
             .unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         root::create(&directory.path().join("root"), scenario);
         for name in ["host_ecdsa", "host_rsa", "client_key"] {
@@ -120,6 +120,17 @@ impl SshHost {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// From now on no session can make a file larger than this, as on a datastore that is full.
+    ///
+    /// # Panics
+    /// When the limit cannot be set.
+    pub fn limit_file_size(&self, bytes: u64) {
+        let status = Command::new("prlimit")
+            .args(["--pid", &self.sshd.id().to_string(), &format!("--fsize={bytes}")])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
     /// Processes that live in the host.
     pub fn processes(&self) -> Vec<(i32, String)> {
         root::processes(&self.root())
@@ -164,19 +175,24 @@ pub(crate) fn make_key(path: &Path, kind: &str) {
 }
 
 fn start_sshd(directory: &Path, port: u16, style: Style) -> Child {
+    assert!(
+        Path::new("/usr/sbin/sshd").exists(),
+        "/usr/sbin/sshd is needed: run `cargo xtask test`, which installs openssh-server"
+    );
     // The directory of privilege separation, which the distribution's start script would make.
     fs::create_dir_all("/run/sshd").expect("these tests need root, for sshd and its chroot");
     let configuration = directory.join("sshd_config");
     fs::write(&configuration, configuration::text(directory, port, style)).unwrap();
     let log = File::create(directory.join("sshd.log")).unwrap();
-    let mut sshd = Command::new("/usr/sbin/sshd")
-        .args(["-D", "-e", "-f"])
+    // With the signal ignored, a file that grows beyond its limit gives an error to its writer, as a full datastore does.
+    let mut sshd = Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; exec /usr/sbin/sshd -D -e -f \"$0\""])
         .arg(&configuration)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
-        .expect("/usr/sbin/sshd is needed: run `cargo xtask test`, which installs openssh-server");
+        .expect("a POSIX shell is needed to start sshd");
     let deadline = Instant::now() + START_PATIENCE;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         let log = || fs::read_to_string(directory.join("sshd.log")).unwrap_or_default();

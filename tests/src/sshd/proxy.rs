@@ -1,16 +1,15 @@
-//! A TCP connection that breaks after so many bytes.
+//! TCP connections that break after so many bytes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Passes connections on to an address, and breaks the one that brings more than its share of bytes.
+/// Passes connections on to an address, and breaks each that brings more than a number of bytes.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    left: Arc<AtomicI64>,
-    passed: Arc<AtomicU64>,
+    limit: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -21,21 +20,20 @@ impl Proxy {
     pub fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let left = Arc::new(AtomicI64::new(i64::MAX));
-        let passed = Arc::new(AtomicU64::new(0));
-        let (counter, total) = (Arc::clone(&left), Arc::clone(&passed));
+        let limit = Arc::new(AtomicU64::new(u64::MAX));
+        let of_each = Arc::clone(&limit);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(target) else {
                     continue;
                 };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || pass(from, to, None));
-                let (counter, total) = (Arc::clone(&counter), Arc::clone(&total));
-                std::thread::spawn(move || pass(server, client, Some((counter, total))));
+                std::thread::spawn(move || pass(from, to, u64::MAX));
+                let limit = of_each.load(Ordering::SeqCst);
+                std::thread::spawn(move || pass(server, client, limit));
             }
         });
-        Self { port, left, passed }
+        Self { port, limit }
     }
 
     /// Where it listens.
@@ -43,32 +41,20 @@ impl Proxy {
         self.port
     }
 
-    /// From now on, the connection breaks once the server has sent so many bytes; the next one is whole again.
-    pub fn break_after(&self, bytes: i64) {
-        self.left.store(bytes, Ordering::SeqCst);
-    }
-
-    /// Bytes that the server sent through it.
-    pub fn passed(&self) -> u64 {
-        self.passed.load(Ordering::SeqCst)
+    /// From now on, each new connection breaks once the server has sent so many bytes.
+    pub fn break_each_after(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::SeqCst);
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, limit: Option<(Arc<AtomicI64>, Arc<AtomicU64>)>) {
+/// Passes bytes on until either side closes or `limit` is reached, and then closes both.
+fn pass(mut from: TcpStream, mut to: TcpStream, limit: u64) {
     let mut buffer = [0; 4096];
+    let mut left = limit;
     while let Ok(amount @ 1..) = from.read(&mut buffer) {
-        let mut wanted = amount;
-        if let Some((left, passed)) = &limit {
-            passed.fetch_add(amount as u64, Ordering::SeqCst);
-            let before = left.fetch_sub(amount as i64, Ordering::SeqCst);
-            if before <= amount as i64 {
-                wanted = usize::try_from(before).unwrap_or(0);
-                left.store(i64::MAX, Ordering::SeqCst);
-                let _ = to.write_all(&buffer[..wanted]);
-                break;
-            }
-        }
-        if to.write_all(&buffer[..wanted]).is_err() {
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(amount);
+        left -= wanted as u64;
+        if to.write_all(&buffer[..wanted]).is_err() || left == 0 {
             break;
         }
     }

@@ -115,7 +115,8 @@ fn only_ed25519(ssh: &Ssh) -> bool {
     has("id_ed25519") && !has("id_rsa") && !has("id_ecdsa")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::time::Duration;

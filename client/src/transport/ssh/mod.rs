@@ -15,7 +15,7 @@ use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
 use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
 
-/// sshd of a hardened ESXi drops a silent client after 200 s times 3 (ClientAliveInterval), so we speak first.
+/// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
 /// ESXi's login shell is BusyBox ash, which gives these for a command it cannot run and one it cannot find.
 const CANNOT_RUN: i32 = 126;
@@ -42,8 +42,8 @@ impl Ssh {
         set(format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)));
         set(format!("ServerAliveInterval={KEEP_ALIVE_SECONDS}"));
         set("ServerAliveCountMax=3".to_owned());
-        // Messages tell us why a connection failed, and a configured RemoteCommand would collide with ours.
-        set("LogLevel=INFO".to_owned());
+        // Errors tell us why a connection failed, banners do not; a configured RemoteCommand would collide with ours.
+        set("LogLevel=ERROR".to_owned());
         set("RemoteCommand=none".to_owned());
         if self.password.is_some() {
             set("NumberOfPasswordPrompts=1".to_owned());
@@ -99,40 +99,14 @@ impl Ssh {
     pub(super) fn forward(&self, local: u16, remote: u16) -> Result<Command, TransportError> {
         let mut command = Command::new("ssh");
         command
-            .args(["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-l", &self.user()])
+            // That the host refuses to forward is told at this level only.
+            .args(["-N", "-T", "-o", "LogLevel=INFO"])
+            .args(["-o", "ExitOnForwardFailure=yes", "-l", &self.user()])
             .args(self.options("-p"))
             .args(["-L", &format!("127.0.0.1:{local}:127.0.0.1:{remote}"), "--"])
             .arg(self.address.host.as_str());
         self.prepare(&mut command)?;
         Ok(command)
-    }
-
-    /// Copies a file to the host with scp. `Ok(false)` says that it did not work, as on hosts without the SFTP subsystem.
-    ///
-    /// A path that a shell would not take as it stands is not tried, because only some versions of scp quote it.
-    ///
-    /// # Errors
-    /// When scp cannot be run or takes longer than `patience`.
-    pub fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError> {
-        let host = self.address.host.as_str();
-        if quote(path) != path {
-            return Ok(false);
-        }
-        let target = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.to_owned()
-        };
-        let mut command = Command::new("scp");
-        command
-            .arg("-q")
-            .args(self.options("-P"))
-            .arg("--")
-            .arg(file)
-            .arg(format!("{}@{target}:{path}", self.user()));
-        self.prepare(&mut command)?;
-        let output = process::run(host, command, ShellInput::Empty, patience)?;
-        Ok(output.status.success())
     }
 
     fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
@@ -167,6 +141,30 @@ impl Shell for SshShell {
             Some(255) | None => Err(self.0.explain(Some(output.status), &output.stderr)),
             Some(_) => Ok(output),
         }
+    }
+
+    /// By scp. A path that a shell would not take as it stands is not tried, because only some versions of scp quote it.
+    fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError> {
+        let ssh = &self.0;
+        let host = ssh.address.host.as_str();
+        if quote(path) != path {
+            return Ok(false);
+        }
+        let target = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        let mut command = Command::new("scp");
+        command
+            .arg("-q")
+            .args(ssh.options("-P"))
+            .arg("--")
+            .arg(file)
+            .arg(format!("{}@{target}:{path}", ssh.user()));
+        ssh.prepare(&mut command)?;
+        let output = process::run(host, command, ShellInput::Empty, patience)?;
+        Ok(output.status.success())
     }
 }
 
@@ -244,7 +242,7 @@ mod tests {
 
     #[test]
     fn keep_alives_come_before_a_hardened_host_loses_patience() {
-        assert!(KEEP_ALIVE_SECONDS < 200);
+        const { assert!(KEEP_ALIVE_SECONDS < 200) };
         assert!(arguments(&ssh().exec("true").unwrap()).contains(&"ServerAliveInterval=60".to_owned()));
     }
 

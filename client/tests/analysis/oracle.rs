@@ -1,9 +1,7 @@
 //! Thousands of random streams of raw I/O, counted by the simulated host and analysed: every count has to equal the
 //! raw stream's, and every true figure has to lie inside the range given for it.
 
-mod analysis_support;
-
-use analysis_support::{NODES, Truth, UPTIME_US, collect, nearest_rank};
+use crate::support::{NODES, Truth, UPTIME_US, collect, nearest_rank};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use vscsi_fixtures::{Direction, IoEvent};
@@ -184,7 +182,7 @@ fn assert_profile(profile: &Profile, stream: &[IoEvent], from_us: u64, to_us: u6
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 1500, ..Config::default() })]
+    #![proptest_config(Config { cases: 500, ..Config::default() })]
 
     #[test]
     fn every_true_figure_of_a_raw_stream_lies_inside_its_range(events in stream(), moments_us in moments()) {

@@ -1,0 +1,408 @@
+//! A collector on a simulated host whose clock only the test moves.
+#![expect(clippy::unwrap_used, reason = "what supports tests fails as tests do")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use vscsi_agent::action::{Action, Outcome};
+use vscsi_agent::boot::BootId;
+use vscsi_agent::clock::Clock;
+use vscsi_agent::collector::{Collector, Equipment, Views};
+use vscsi_agent::command::{CommandOutput, CommandRunner, CommandSpec, Programs, RunError};
+use vscsi_agent::guard::stop_journaled;
+use vscsi_agent::host::Host;
+use vscsi_agent::journal::Journal;
+use vscsi_agent::log::Log;
+use vscsi_agent::spool::DirectorySpool;
+use vscsi_fixtures::{ClockMode, Scenario, SimulatedHost, TruthQuery};
+use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
+use vscsi_shared::identifier::Name;
+use vscsi_shared::job::{HostIdentity, Profile};
+use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader};
+use vscsi_shared::vscsistats;
+use vscsi_shared::wire::v1::{
+    CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
+};
+
+/// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
+const BEGINNING_S: i64 = 1_767_614_400;
+
+/// The monotonic clock is the simulated host's own; the wall clock follows it at a distance the test may change.
+struct SimulatedClock {
+    host: Arc<SimulatedHost>,
+    beginning_ms: u64,
+    wall_ahead_ms: AtomicI64,
+}
+
+impl Clock for SimulatedClock {
+    fn wall(&self) -> Timestamp {
+        let passed = i64::try_from(self.monotonic_ms() - self.beginning_ms).unwrap();
+        Timestamp::from_millisecond(BEGINNING_S * 1000 + passed + self.wall_ahead_ms.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.host.now_us().unwrap() / 1000
+    }
+}
+
+/// Runs the simulated host's programs in this process; they take no time.
+struct InProcess(Arc<SimulatedHost>, Mutex<()>);
+
+impl CommandRunner for InProcess {
+    fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError> {
+        let _one_at_a_time = self.1.lock().unwrap();
+        let program = spec.program.file_name().unwrap().to_str().unwrap();
+        match self.0.call(program, &spec.arguments).unwrap() {
+            vscsi_fixtures::Outcome::Ended(output) => Ok(CommandOutput {
+                status: Some(i32::from(output.exit_code)),
+                stdout: output.stdout,
+                stderr: output.stderr,
+                ..CommandOutput::default()
+            }),
+            vscsi_fixtures::Outcome::Hangs => Ok(CommandOutput {
+                timed_out: true,
+                ..CommandOutput::default()
+            }),
+        }
+    }
+}
+
+pub(crate) struct Bench {
+    directory: TempDir,
+    pub(crate) host: Arc<SimulatedHost>,
+    clock: Arc<SimulatedClock>,
+    collector: Option<Collector>,
+    views: Views,
+    left_on_request: bool,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut scenario = Scenario::load("demo").unwrap();
+        scenario.clock.mode = ClockMode::Manual;
+        let root = directory.path().join("host");
+        let host = Arc::new(SimulatedHost::create_without_programs(&scenario, &root).unwrap());
+        for program in ["usr/sbin/vscsiStats", "bin/esxcli"] {
+            fs::create_dir_all(root.join(program).parent().unwrap()).unwrap();
+            fs::write(root.join(program), "played in this process").unwrap();
+        }
+        fs::create_dir(directory.path().join("state")).unwrap();
+        let clock = SimulatedClock {
+            beginning_ms: host.now_us().unwrap() / 1000,
+            host: Arc::clone(&host),
+            wall_ahead_ms: AtomicI64::new(0),
+        };
+        let mut bench = Self {
+            directory,
+            host,
+            clock: Arc::new(clock),
+            collector: None,
+            views: Views::default(),
+            left_on_request: false,
+        };
+        bench.start();
+        bench
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    fn tools(&self) -> Host {
+        let runner = InProcess(Arc::clone(&self.host), Mutex::new(()));
+        Host::new(Arc::new(runner), Programs::below(self.host.root()))
+    }
+
+    fn start(&mut self) {
+        self.views = Views::default();
+        let state = self.state();
+        let equipment = Equipment {
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            host: self.tools(),
+            spool: Arc::new(DirectorySpool::open(&state.join("jobs"), 1 << 30).unwrap()),
+            log: Log::open(&state, false),
+            views: self.views.clone(),
+            boot: BootId::recognise(&state, self.host.root(), self.clock.as_ref()).unwrap(),
+            hostname: "esx01".to_owned(),
+            state_directory: state.clone(),
+        };
+        let journal = Journal::load(&state).unwrap();
+        let mut collector = Collector::start(equipment, journal, std::process::id()).unwrap();
+        collector.step();
+        self.collector = Some(collector);
+    }
+
+    fn collector(&mut self) -> &mut Collector {
+        self.collector.as_mut().unwrap()
+    }
+
+    /// Time passes and the agent does what is due, when it is due.
+    pub(crate) fn pass(&mut self, milliseconds: u64) {
+        let until = self.clock.monotonic_ms() + milliseconds;
+        loop {
+            let wake = self.collector().step();
+            let now = self.clock.monotonic_ms();
+            if now >= until {
+                return;
+            }
+            let next = wake.unwrap_or(until).clamp(now + 1, until);
+            self.host.advance(Duration::from_millis(next - now)).unwrap();
+        }
+    }
+
+    /// Time passes in which the agent does not run, as while a host is suspended.
+    pub(crate) fn stand_still(&mut self, milliseconds: u64) {
+        self.host.advance(Duration::from_millis(milliseconds)).unwrap();
+        self.collector().step();
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    pub(crate) fn set_wall_forward(&mut self, seconds: i64) {
+        self.clock.wall_ahead_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// The agent dies; its guard stops what the journal says; another agent starts.
+    pub(crate) fn crash_and_restart(&mut self) {
+        self.crash_and_restart_after(0);
+    }
+
+    pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
+        self.collector = None;
+        stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+        self.host.advance(Duration::from_millis(milliseconds)).unwrap();
+        self.start();
+    }
+
+    /// The agent hands over; after `away_ms` its successor starts. The guard gives up after a minute.
+    pub(crate) fn hand_over_and_restart(&mut self, away_ms: u64) {
+        self.collector().hand_over().unwrap();
+        self.collector = None;
+        self.host.advance(Duration::from_millis(away_ms)).unwrap();
+        if away_ms > 60_000 {
+            stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+        }
+        self.start();
+    }
+
+    /// The agent is told to end.
+    pub(crate) fn end(&mut self) {
+        self.collector().end_all("told to end");
+        self.collector = None;
+    }
+
+    /// Handles the journal names on disk, where a guard would read them.
+    pub(crate) fn journaled(&self) -> BTreeSet<u64> {
+        let journal = Journal::load(&self.state()).unwrap();
+        journal.armed().keys().map(|(_, handle)| handle.0).collect()
+    }
+
+    pub(crate) fn something_was_left_on_request(&self) -> bool {
+        self.left_on_request
+    }
+
+    pub(crate) fn move_back(&mut self, vm: &str) {
+        if !self.host.disks().unwrap().iter().any(|disk| disk.vm == vm) {
+            drop(self.host.migrate_back(vm));
+        }
+    }
+
+    pub(crate) fn create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
+        let action = self.creation(name, vm, samples, interval_seconds);
+        let outcome = self.collector().perform(action).unwrap();
+        assert!(matches!(outcome, Outcome::Created(_)));
+        self.collector().step();
+    }
+
+    pub(crate) fn try_create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
+        let action = self.creation(name, vm, samples, interval_seconds);
+        let _ = self.collector().perform(action);
+        self.collector().step();
+    }
+
+    fn creation(&self, name: &str, vm: &str, samples: u32, interval_seconds: u32) -> Action {
+        Action::Create(CreateJob {
+            name: Name::new(name).unwrap(),
+            host: HostIdentity::default(),
+            vm: VmSelector::ConfigFile(format!("/vmfs/volumes/datastore1/{vm}/{vm}.vmx")),
+            disks: self.selectors(vm),
+            profile: profile(samples, interval_seconds),
+            options: JobOptions::default(),
+        })
+    }
+
+    fn selectors(&self, vm: &str) -> Vec<DiskSelector> {
+        let disks = self.host.disks().unwrap().into_iter().filter(|disk| disk.vm == vm);
+        let mut selectors: Vec<DiskSelector> = disks
+            .map(|disk| DiskSelector {
+                handle_id: vscsi_shared::identifier::HandleId(disk.handle_id),
+                node: disk.node,
+                lun: String::new(),
+            })
+            .collect();
+        if selectors.is_empty() {
+            // The VM is away; the request is then refused for that reason.
+            selectors.push(DiskSelector {
+                handle_id: vscsi_shared::identifier::HandleId(1),
+                node: "scsi0:0".to_owned(),
+                lun: String::new(),
+            });
+        }
+        selectors
+    }
+
+    pub(crate) fn try_stop(&mut self, name: &str, cleanup: bool) {
+        self.left_on_request |= !cleanup;
+        let _ = self
+            .collector()
+            .perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
+        self.collector().step();
+    }
+
+    pub(crate) fn try_delete(&mut self, name: &str) {
+        let _ = self.collector().perform(Action::Delete(Name::new(name).unwrap()));
+    }
+
+    pub(crate) fn schedule(&mut self, name: &str, cron: &str, vm: &str) {
+        let request = CreateSchedule {
+            name: Name::new(name).unwrap(),
+            cron: cron.to_owned(),
+            job: JobTemplate {
+                host: HostIdentity::default(),
+                config_file: format!("/vmfs/volumes/datastore1/{vm}/{vm}.vmx"),
+                vm_name: vm.to_owned(),
+                disks: Vec::new(),
+                profile: profile(2, 60),
+                options: JobOptions::default(),
+            },
+        };
+        self.collector().perform(Action::CreateSchedule(request)).unwrap();
+    }
+
+    pub(crate) fn next_run(&self, name: &str) -> Option<Timestamp> {
+        let schedules = self.views.schedules();
+        let found = schedules.iter().find(|view| view.schedule.name.as_str() == name);
+        found.and_then(|view| view.next_run_at)
+    }
+
+    pub(crate) fn jobs(&self) -> Vec<JobView> {
+        self.views.jobs(self.clock.as_ref())
+    }
+
+    pub(crate) fn job(&self, name: &str) -> JobView {
+        self.views.job(&Name::new(name).unwrap(), self.clock.as_ref()).unwrap()
+    }
+
+    fn snapshot_files(&self, job: &str) -> Vec<Vec<u8>> {
+        let directory = self.state().join("jobs").join(job).join("samples");
+        let mut names: Vec<PathBuf> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
+            .collect();
+        names.sort();
+        names.into_iter().map(|path| fs::read(path).unwrap()).collect()
+    }
+
+    /// Headers of a job's snapshots, which are whole and contiguous.
+    pub(crate) fn headers(&self, job: &str) -> Vec<SnapshotHeader> {
+        let files = self.snapshot_files(job);
+        let headers: Vec<SnapshotHeader> = files.iter().map(|file| snapshot::read(file).unwrap().header).collect();
+        assert!(
+            headers
+                .iter()
+                .enumerate()
+                .all(|(position, header)| header.sequence as usize == position)
+        );
+        headers
+    }
+
+    /// Compares every difference of usable snapshots with the truth; how many were compared.
+    pub(crate) fn compare_with_truth(&self, job: &str) -> usize {
+        self.headers(job);
+        let files = self.snapshot_files(job);
+        let snapshots: Vec<_> = files
+            .iter()
+            .map(|file| snapshot::read(file).unwrap())
+            .filter(|snapshot| {
+                let flags = &snapshot.header.flags;
+                !flags.contains(&SnapshotFlag::Gap) && !flags.contains(&SnapshotFlag::Failed)
+            })
+            .collect();
+        let mut compared = 0;
+        for pair in snapshots.windows(2) {
+            let [earlier, later] = pair else { continue };
+            if later.header.flags.contains(&SnapshotFlag::NewBaseline) {
+                continue;
+            }
+            for disk in &later.header.disks {
+                let (Some(before), Some(after)) = (
+                    reads(earlier.output, disk.handle_id),
+                    reads(later.output, disk.handle_id),
+                ) else {
+                    continue;
+                };
+                let query = TruthQuery {
+                    vm: Some(later.header.vm_name.clone()),
+                    node: Some(disk.node.clone()),
+                    from_us: Some(earlier.header.monotonic_ms * 1000),
+                    to_us: Some(later.header.monotonic_ms * 1000),
+                };
+                let truth = self.host.truth(&query).unwrap().remove(0).reads.commands;
+                assert_eq!(
+                    after - before,
+                    truth,
+                    "reads of sample {} of {job}",
+                    later.header.sequence
+                );
+                compared += 1;
+            }
+        }
+        compared
+    }
+
+    /// The longest time between two successive `-s` of the same disk while it was collected.
+    pub(crate) fn longest_time_between_starts_ms(&self) -> u64 {
+        let calls = self.host.journal().unwrap();
+        let starts = |call: &vscsi_fixtures::Call| call.arguments.first().is_some_and(|word| word == "-s");
+        let mut longest = 0;
+        for disk in calls
+            .iter()
+            .filter(|call| starts(call))
+            .filter_map(|call| call.arguments.last())
+        {
+            let of_disk = calls
+                .iter()
+                .filter(|call| starts(call) && call.arguments.last() == Some(disk));
+            let moments: Vec<u64> = of_disk.map(|call| call.clock_us / 1000).collect();
+            let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
+            longest = longest.max(gaps.max().unwrap_or(u64::MAX));
+        }
+        longest
+    }
+}
+
+fn profile(samples: u32, interval_seconds: u32) -> Profile {
+    Profile {
+        name: "test".to_owned(),
+        samples,
+        interval_seconds,
+    }
+}
+
+fn reads(output: &[u8], handle: vscsi_shared::identifier::HandleId) -> Option<u64> {
+    let parsed = vscsistats::parse(output);
+    let kind = HistogramKind::new(Metric::IoLength, Operation::Read).unwrap();
+    let mut disks = parsed.prints.iter().flat_map(|print| &print.disks);
+    let disk = disks.find(|disk| disk.handle_id == handle)?;
+    disk.get(kind).map(|histogram| histogram.summary().count)
+}

@@ -1,0 +1,80 @@
+//! Laws that hold whatever happens, tried with random histories.
+
+use proptest::prelude::*;
+
+use crate::bench::Bench;
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    Pass(u64),
+    StandStill(u64),
+    Create(usize, u32),
+    Stop(usize, bool),
+    Delete(usize),
+    Crash,
+    HandOver(u64),
+    PowerCycle,
+    MoveAway,
+    MoveBack,
+    WallJump(i64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (1_u64..400_000).prop_map(Event::Pass),
+        1 => (1_u64..2_000_000).prop_map(Event::StandStill),
+        3 => (0_usize..4, 1_u32..12).prop_map(|(job, samples)| Event::Create(job, samples)),
+        1 => (0_usize..4, any::<bool>()).prop_map(|(job, cleanup)| Event::Stop(job, cleanup)),
+        1 => (0_usize..4).prop_map(Event::Delete),
+        1 => Just(Event::Crash),
+        1 => (0_u64..90_000).prop_map(Event::HandOver),
+        1 => Just(Event::PowerCycle),
+        1 => Just(Event::MoveAway),
+        1 => Just(Event::MoveBack),
+        1 => (-100_000_i64..100_000).prop_map(Event::WallJump),
+    ]
+}
+
+fn happen(bench: &mut Bench, event: &Event) {
+    let name = |job: usize| format!("job-{job}");
+    match *event {
+        Event::Pass(milliseconds) => bench.pass(milliseconds),
+        Event::StandStill(milliseconds) => bench.stand_still(milliseconds),
+        Event::Create(job, samples) => bench.try_create(&name(job), "Web-App-VM", samples, 60),
+        Event::Stop(job, cleanup) => bench.try_stop(&name(job), cleanup),
+        Event::Delete(job) => bench.try_delete(&name(job)),
+        Event::Crash => bench.crash_and_restart(),
+        Event::HandOver(away_ms) => bench.hand_over_and_restart(away_ms),
+        Event::PowerCycle => drop(bench.host.power_cycle("Web-App-VM")),
+        Event::MoveAway => drop(bench.host.migrate_away("Web-App-VM")),
+        Event::MoveBack => bench.move_back("Web-App-VM"),
+        Event::WallJump(seconds) => bench.set_wall_forward(seconds),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_journal_covers_what_is_collected_and_the_spool_tells_the_truth(
+        history in prop::collection::vec(event(), 1..25)
+    ) {
+        let mut bench = Bench::new();
+        for event in &history {
+            happen(&mut bench, event);
+            // Whoever dies now leaves a journal that names everything there is to stop.
+            let journaled = bench.journaled();
+            for disk in bench.host.collecting().unwrap() {
+                prop_assert!(journaled.contains(&disk.handle_id), "after {event:?}: {disk:?}");
+            }
+        }
+        for view in bench.jobs() {
+            // Contiguous, whole, and equal to the truth wherever the counters ran through.
+            bench.compare_with_truth(view.job.job_id.as_str());
+            prop_assert_eq!(bench.headers(view.job.job_id.as_str()).len(), view.last_sequence.map_or(0, |last| last as usize + 1));
+        }
+        bench.end();
+        prop_assert!(bench.host.collecting().unwrap().is_empty() || bench.something_was_left_on_request());
+    }
+}

@@ -1,0 +1,122 @@
+//! Which samples of a job are looked at: the same options for every command that analyses.
+
+use clap::Args;
+
+use super::{CliError, Env};
+use crate::analysis::profile::SequentialGap;
+use crate::analysis::select::{Boundary, Period};
+use crate::analysis::{AnalysisError, Filter, Options};
+use crate::config::FilterMethod;
+use crate::failure::UsageError;
+
+/// Percent of the samples that the percentile filter keeps unless told otherwise.
+const DEFAULT_PERCENT: f64 = 75.0;
+
+/// Standard deviations below the mean that the statistical filter keeps unless told otherwise.
+const DEFAULT_DEVIATIONS: f64 = 1.0;
+
+/// Which samples of a job are looked at.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionArgs {
+    /// How samples are selected [default: percentile]
+    #[arg(long, value_name = "METHOD")]
+    filter: Option<FilterMethod>,
+    /// Percent of samples to keep (percentile), standard deviations below the mean (statistical), or IOPS (absolute)
+    /// [default: 75 for percentile, 1 for statistical]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Look at this disk only, by node, handle or the name it was started with; may be repeated
+    #[arg(long = "disk", value_name = "DISK")]
+    disks: Vec<String>,
+    /// Leave out samples that begin earlier: a time, or a duration since the first sample such as 15m
+    #[arg(long, value_name = "TIME")]
+    from: Option<Boundary>,
+    /// Leave out samples that end later
+    #[arg(long, value_name = "TIME")]
+    to: Option<Boundary>,
+    /// 512-byte blocks that may lie between two I/Os that still count as sequential
+    #[arg(long, value_name = "BLOCKS", default_value = "0")]
+    sequential_gap: SequentialGap,
+}
+
+impl SelectionArgs {
+    /// The options of the analysis, with the configured filter where none was given.
+    pub(super) fn options(&self, env: &Env) -> Result<Options, CliError> {
+        self.options_or(env.config.analysis.default_filter_method, env)
+    }
+
+    /// The options of the analysis, with the filter `otherwise` where none was given.
+    pub(super) fn options_or(&self, otherwise: FilterMethod, env: &Env) -> Result<Options, CliError> {
+        let configured = &env.config.analysis;
+        let method = self.filter.unwrap_or(otherwise);
+        let configured_threshold = (method == configured.default_filter_method).then_some(configured.default_threshold);
+        let filter = filter(method, self.threshold, configured_threshold)?;
+        Ok(Options {
+            filter: filter.checked().map_err(AnalysisError::from)?,
+            disks: self.disks.clone(),
+            period: Period {
+                from: self.from,
+                to: self.to,
+            },
+            sequential_gap: self.sequential_gap,
+        })
+    }
+}
+
+/// The filter of a method: with the threshold given, else the configured one, else the method's own.
+fn filter(method: FilterMethod, given: Option<f64>, configured: Option<f64>) -> Result<Filter, UsageError> {
+    let threshold = given.or(configured);
+    match method {
+        FilterMethod::Percentile => Ok(Filter::Percentile(threshold.unwrap_or(DEFAULT_PERCENT))),
+        FilterMethod::Statistical => Ok(Filter::Statistical(threshold.unwrap_or(DEFAULT_DEVIATIONS))),
+        FilterMethod::Absolute => threshold.map(Filter::Absolute).ok_or_else(|| {
+            UsageError::new(
+                "the absolute filter needs to know from how many IOPS samples are kept",
+                "add `--threshold IOPS`; `analyze --explain-filters` shows what each filter keeps",
+            )
+        }),
+        FilterMethod::Cluster | FilterMethod::None if given.is_some() => Err(UsageError::new(
+            "the cluster filter and the filter `none` have no threshold",
+            "leave out `--threshold`",
+        )),
+        FilterMethod::Cluster => Ok(Filter::Cluster),
+        FilterMethod::None => Ok(Filter::None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_has_its_own_default_threshold() {
+        assert_eq!(
+            filter(FilterMethod::Percentile, None, None),
+            Ok(Filter::Percentile(75.0))
+        );
+        assert_eq!(
+            filter(FilterMethod::Statistical, None, None),
+            Ok(Filter::Statistical(1.0))
+        );
+        assert!(filter(FilterMethod::Absolute, None, None).is_err());
+    }
+
+    #[test]
+    fn the_threshold_given_beats_the_configured_one() {
+        assert_eq!(
+            filter(FilterMethod::Absolute, Some(5.0), Some(9.0)),
+            Ok(Filter::Absolute(5.0))
+        );
+        assert_eq!(
+            filter(FilterMethod::Absolute, None, Some(9.0)),
+            Ok(Filter::Absolute(9.0))
+        );
+    }
+
+    #[test]
+    fn a_threshold_that_nothing_reads_is_refused() {
+        assert!(filter(FilterMethod::Cluster, Some(5.0), None).is_err());
+        assert_eq!(filter(FilterMethod::Cluster, None, Some(75.0)), Ok(Filter::Cluster));
+    }
+}

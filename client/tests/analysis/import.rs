@@ -1,0 +1,285 @@
+//! Captures that were taken without this product: what they become, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{UPTIME_US, print};
+use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
+use vscsi_helper::failure::Failure;
+use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
+use vscsi_helper::store::Store;
+use vscsi_shared::exit_code;
+use vscsi_shared::identifier::Name;
+
+/// The published capture's figures under an invented VM, and the capture itself where it is at hand: in the folder
+/// `VSCSI_SAMPLES`, or beside the repository.
+fn captures() -> Vec<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let samples =
+        std::env::var_os("VSCSI_SAMPLES").map_or_else(|| repository.join("../../shared/samples"), PathBuf::from);
+    let published = samples.join("vscsistats_p-all_csv_1disk_er0080-algonquin.csv");
+    let invented = repository.join("fixtures/data/vscsistats/one-disk.csv");
+    [invented]
+        .into_iter()
+        .chain(published.exists().then_some(published))
+        .collect()
+}
+
+struct Place {
+    directory: tempfile::TempDir,
+    store: Store,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("data")).unwrap();
+        Self { directory, store }
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn import(
+        &self,
+        files: &[PathBuf],
+        interval_seconds: Option<u32>,
+    ) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
+        let request = Request {
+            files: files.to_vec(),
+            name: Name::new("captured").unwrap(),
+            interval_seconds,
+            host: None,
+            vm_name: None,
+        };
+        import(&self.store, &request, "2025-11-06T09:15:00Z".parse().unwrap())
+    }
+
+    /// Nothing but the folder of locks may be there.
+    fn is_untouched(&self) -> bool {
+        let names: Vec<_> = fs::read_dir(self.store.root())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.iter().all(|name| name == ".locks")
+    }
+}
+
+/// Reads of 4 KiB, 10 ms apart, from `start_ms` on.
+fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
+    (0..count)
+        .map(|index| IoEvent {
+            issue_us: UPTIME_US + (start_ms + index * 10) * 1000,
+            latency_us: 300,
+            lbn: 2_000_000 + index * 8,
+            bytes: 4096,
+            direction: Direction::Read,
+        })
+        .collect()
+}
+
+fn counted(events: &[IoEvent]) -> DiskStatistics {
+    let mut statistics = DiskStatistics::new();
+    for event in events {
+        statistics.record(event);
+    }
+    statistics.advance_to(u64::MAX);
+    statistics
+}
+
+#[test]
+fn a_single_print_stands_alone_with_the_time_between_its_first_and_last_io() {
+    let place = Place::new();
+    let file = place.file("one.csv", print(&counted(&reads(0, 101)), 0));
+    let (jobs, warnings) = place.import(&[file], None).unwrap();
+    assert!(warnings.is_empty());
+    let profile = &jobs[0].analysis.profile;
+    assert_eq!(profile.ios.total, 101);
+    // 100 gaps of 10 ms; the printed mean is truncated to a microsecond.
+    assert!((profile.seconds - 1.0).abs() < 2e-4, "{}", profile.seconds);
+    assert!((profile.iops.total - 100.0).abs() < 0.02, "{}", profile.iops.total);
+}
+
+#[test]
+fn the_published_capture_gives_the_figures_worked_out_by_hand() {
+    for capture in captures() {
+        let place = Place::new();
+        let (jobs, _) = place.import(&[capture], None).unwrap();
+        let analysis = &jobs[0].analysis;
+        let profile = &analysis.profile;
+        assert_eq!((profile.ios.total, profile.ios.read), (793, 4));
+        // 733915974 * 793 - 581013626718 microseconds.
+        assert!((profile.seconds - 981.740_664).abs() < 1e-6);
+        assert_eq!(format!("{:.3}", profile.iops.total), "0.807");
+        assert_eq!(format!("{:.1}", profile.sequentiality.strict.unwrap().est), "26.9");
+        assert_eq!(format!("{:.1}", profile.sequentiality.by_stream.unwrap().est), "36.6");
+        let uptime = analysis
+            .findings
+            .iter()
+            .find(|finding| finding.message.contains("uptime"))
+            .unwrap();
+        assert!(uptime.message.contains("6.72 days"), "{}", uptime.message);
+    }
+}
+
+#[test]
+fn growing_prints_are_cumulative_and_become_differences() {
+    let place = Place::new();
+    let events = reads(0, 300);
+    let prints: String = [100, 250, 300]
+        .map(|count| print(&counted(&events[..count]), 0))
+        .concat();
+    let file = place.file("loop.csv", prints);
+    let (jobs, _) = place.import(&[file], Some(60)).unwrap();
+    let counts: Vec<u64> = jobs[0]
+        .analysis
+        .series
+        .samples
+        .iter()
+        .map(|sample| sample.ios())
+        .collect();
+    assert_eq!(counts, [100, 150, 50]);
+    assert!((jobs[0].analysis.profile.seconds - 180.0).abs() < 1e-9);
+}
+
+#[test]
+fn prints_of_separate_collections_stand_alone_even_when_they_grow() {
+    let place = Place::new();
+    let first = place.file("1.csv", print(&counted(&reads(0, 100)), 0));
+    let second = place.file("2.csv", print(&counted(&reads(3_600_000, 400)), 0));
+    let (jobs, _) = place.import(&[first, second], None).unwrap();
+    let counts: Vec<u64> = jobs[0]
+        .analysis
+        .series
+        .samples
+        .iter()
+        .map(|sample| sample.ios())
+        .collect();
+    assert_eq!(counts, [100, 400]);
+}
+
+#[test]
+fn plain_text_gives_the_same_numbers_as_csv() {
+    let place = Place::new();
+    let statistics = counted(&reads(0, 50));
+    let label = DiskLabel {
+        world_group_id: 12345,
+        handle_id: 8194,
+        node: "scsi0:0",
+    };
+    let text = place.file("plain.txt", statistics.print_text(label, HistogramType::All));
+    let (jobs, warnings) = place.import(&[text], None).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let from_text = jobs.into_iter().next().unwrap().analysis.workload.histograms;
+    let other = Place::new();
+    let csv = other.file("capture.csv", print(&statistics, 0));
+    let (jobs, _) = other.import(&[csv], None).unwrap();
+    assert_eq!(from_text, jobs[0].analysis.workload.histograms);
+}
+
+#[test]
+fn several_vms_in_one_print_become_a_job_each() {
+    let place = Place::new();
+    let statistics = counted(&reads(0, 20));
+    let other = print(&statistics, 1).replace("worldGroupID,12345", "worldGroupID,777");
+    let file = place.file("all.csv", print(&statistics, 0) + &other);
+    let (jobs, _) = place.import(&[file], None).unwrap();
+    let names: Vec<String> = jobs.iter().map(|job| job.directory.reference().to_string()).collect();
+    assert_eq!(names, ["captured-777", "captured-12345"]);
+}
+
+#[test]
+fn the_table_of_the_early_design_is_read() {
+    let place = Place::new();
+    let table = "# This is a vscsiStats histogram output\n\
+                 # VM: SQL-Server-01, World Group: 12345, LUN: vmhba1:C0:T0:L0\n\
+                 IOLength(bytes),Seeks(sectors),OutstandingIOs,Latency(ms),Count,Type\n\
+                 512,0,1,0.5,145,Read\n\
+                 4096,0,1,0.8,892,Read\n\
+                 8192,8,1,1.5,234,Read\n\
+                 4096,0,2,2.1,112,Write\n\
+                 not,a,row\n";
+    let file = place.file("design.csv", table);
+    let (jobs, warnings) = place.import(&[file], Some(100)).unwrap();
+    let profile = &jobs[0].analysis.profile;
+    assert_eq!((profile.ios.read, profile.ios.write), (145 + 892 + 234, 112));
+    // Its seek 0 is sequential: all but the 234 that left out 8 sectors.
+    let strict = profile.sequentiality.strict.unwrap().est;
+    assert!((strict - 100.0 * 1149.0 / 1383.0).abs() < 1e-9, "{strict}");
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].diagnostic.line, 8);
+}
+
+#[test]
+fn files_without_any_histogram_are_refused_and_leave_nothing() {
+    let place = Place::new();
+    for (name, content) in [
+        ("empty.csv", &b""[..]),
+        ("prose.txt", b"Dear colleague,\nthe disks are slow.\n"),
+        ("binary.bin", &[0_u8, 159, 146, 150, 255, 10, 0, 13][..]),
+    ] {
+        let error = place.import(&[place.file(name, content)], None).unwrap_err();
+        assert_eq!(error.exit_code(), exit_code::FAILED, "{name}: {error}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert!(place.is_untouched(), "{name} left something behind");
+    }
+}
+
+#[test]
+fn a_truncated_capture_gives_what_is_complete_and_says_where_it_broke_off() {
+    let place = Place::new();
+    let whole = print(&counted(&reads(0, 50)), 0);
+    // The interarrival histograms come last, so their loss takes the duration with it.
+    let file = place.file("cut.csv", &whole[..whole.len() * 3 / 4]);
+    let (jobs, warnings) = place.import(&[file], Some(60)).unwrap();
+    assert_eq!(jobs[0].analysis.profile.ios.total, 50);
+    assert!(!warnings.is_empty());
+}
+
+#[test]
+fn a_capture_that_does_not_tell_its_time_asks_for_the_interval() {
+    let place = Place::new();
+    let whole = print(&counted(&reads(0, 50)), 0);
+    let file = place.file("cut.csv", &whole[..whole.len() * 3 / 4]);
+    let error = place.import(&[file], None).unwrap_err();
+    assert_eq!(error.exit_code(), exit_code::USAGE);
+    assert!(error.hint().unwrap().contains("--interval"));
+    assert!(place.is_untouched());
+}
+
+#[test]
+fn mixed_line_ends_and_a_byte_order_mark_change_nothing() {
+    let place = Place::new();
+    let lines = print(&counted(&reads(0, 50)), 0);
+    let mixed: String = lines
+        .lines()
+        .enumerate()
+        .map(|(index, line)| format!("{line}{}", ["\n", "\r\n"][index % 2]))
+        .collect();
+    let file = place.file("mixed.csv", format!("\u{feff}{mixed}"));
+    let (jobs, _) = place.import(&[file], None).unwrap();
+    assert_eq!(jobs[0].analysis.profile.ios.total, 50);
+}
+
+#[test]
+fn a_name_in_use_is_refused_and_the_job_stays_as_it_was() {
+    let place = Place::new();
+    let file = place.file("one.csv", print(&counted(&reads(0, 50)), 0));
+    let (jobs, _) = place.import(std::slice::from_ref(&file), None).unwrap();
+    let before = fs::read(jobs[0].directory.job_file()).unwrap();
+    let error = place.import(&[file], Some(60)).unwrap_err();
+    assert_eq!(error.exit_code(), exit_code::USAGE);
+    assert_eq!(fs::read(jobs[0].directory.job_file()).unwrap(), before);
+}
+
+#[test]
+fn a_missing_file_among_good_ones_leaves_nothing() {
+    let place = Place::new();
+    let good = place.file("one.csv", print(&counted(&reads(0, 50)), 0));
+    let missing = place.directory.path().join("missing.csv");
+    assert!(place.import(&[good, missing], None).is_err());
+    assert!(place.is_untouched());
+}

@@ -1,0 +1,187 @@
+//! What the agent costs a host, and what it loses: size, memory, own CPU, lateness, and I/O between samples, beside
+//! the loop in a shell that people use instead.
+//!
+//! `VSCSI_BENCH_SNAPSHOTS` sets the number of snapshots at 1 s (default 1000, so a run takes half an hour).
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints and may fail"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use vscsi_fixtures::{SimulatedHost, TruthQuery};
+use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
+use vscsi_tests::agent_host::AgentHost;
+use vscsi_tests::binaries::Binary;
+
+const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
+
+/// Clock ticks of a second in `/proc/PID/stat`, on every Linux of today.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+fn main() {
+    let wanted = std::env::var("VSCSI_BENCH_SNAPSHOTS").ok();
+    let snapshots: u32 = wanted.and_then(|text| text.parse().ok()).unwrap_or(1000);
+    let size = fs::metadata(Binary::Agent.path().unwrap()).unwrap().len();
+    println!("size of the agent                       {size} bytes (limit 2000000)");
+    cost_of_twenty_disks(snapshots);
+    loss_with_two_restarts(snapshots / 5);
+    loss_of_a_shell_loop(snapshots / 20);
+}
+
+/// Jobs over all 20 disks of a host at 1 s: memory, own CPU time, lateness.
+fn cost_of_twenty_disks(samples: u32) {
+    let mut agent = AgentHost::new("many-disks", FILTER);
+    agent.start();
+    let inventory = agent.get("inventory").json;
+    let running = inventory["vms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|vm| vm["powered_on"] == true);
+    let vms: Vec<String> = running.map(|vm| vm["name"].as_str().unwrap().to_owned()).collect();
+    for (number, vm) in vms.iter().enumerate() {
+        agent.begin(&format!("job-{number}"), vm, samples, 1);
+    }
+    let process = agent.process();
+    let before = own_cpu_seconds(process);
+    let began = Instant::now();
+    while agent.status("job-0") != "completed" && began.elapsed() < Duration::from_secs(u64::from(samples) + 30) {
+        sleep(Duration::from_secs(1));
+    }
+    for number in 0..vms.len() {
+        agent.wait_for_job(&format!("job-{number}"));
+    }
+    let cpu = own_cpu_seconds(process) - before;
+    let (resident, peak) = memory_kib(process);
+    let (_, guard_peak) = agent.guard().map_or((0, 0), memory_kib);
+    let jobs: Vec<Vec<Taken>> = (0..vms.len())
+        .map(|number| snapshots(&agent.job_directory(&format!("job-{number}"))))
+        .collect();
+    let taken: usize = jobs.iter().map(Vec::len).sum();
+    let mut lateness: Vec<u64> = Vec::new();
+    for (number, job) in jobs.iter().enumerate() {
+        let first = first_due_ms(&agent.job_directory(&format!("job-{number}")));
+        lateness.extend(job.iter().map(|taken| {
+            taken
+                .header
+                .monotonic_ms
+                .saturating_sub(first + u64::from(taken.header.sequence) * 1000)
+        }));
+    }
+    lateness.sort_unstable();
+    let at = |percent: usize| lateness[(lateness.len() - 1) * percent / 100];
+    println!(
+        "resident memory, 20 disks               {resident} KiB, at most {peak} KiB; guard {guard_peak} KiB (limit 8192)"
+    );
+    println!(
+        "own CPU per snapshot                    {:.2} ms over {taken} snapshots (limit 2)",
+        cpu * 1000.0 / taken as f64
+    );
+    println!(
+        "lateness of {} snapshots of 5 jobs at 1 s: median {} ms, 99 % {} ms, largest {} ms",
+        lateness.len(),
+        at(50),
+        at(99),
+        at(100)
+    );
+}
+
+/// A job with two restarts of the agent in it, against the truth.
+fn loss_with_two_restarts(samples: u32) {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", samples, 1);
+    for part in 1..=2 {
+        agent.wait_for_snapshots("job", (samples * part / 3) as usize);
+        agent.signal(libc::SIGHUP);
+        agent.wait_for_end();
+        agent.start();
+    }
+    while agent.status("job") == "running" {
+        sleep(Duration::from_secs(1));
+    }
+    let compared = compare_with_truth(&agent.host, &agent.job_directory("job"));
+    println!("I/O lost, {samples} samples with 2 restarts     0: {compared} differences of 2 disks equal the truth");
+}
+
+/// What people do instead: print, reset, sleep.
+fn loss_of_a_shell_loop(samples: u32) {
+    let agent = AgentHost::new("demo", FILTER);
+    let program = agent.host.root().join("usr/sbin/vscsiStats");
+    let disk = agent.host.disks().unwrap().remove(0);
+    let (vm, handle) = (disk.world_group_id.to_string(), disk.handle_id.to_string());
+    let script = "p=$1 w=$2 i=$3 n=$4; $p -s -w $w -i $i >/dev/null
+        k=0; while [ $k -lt $n ]; do $p -r -w $w -i $i >/dev/null; sleep 1; $p -p ioLength -c -w $w -i $i; k=$((k+1)); done
+        $p -x -w $w -i $i >/dev/null";
+    let began = agent.host.now_us().unwrap();
+    let count = samples.to_string();
+    let output = Command::new("/bin/sh")
+        .args(["-c", script, "sh"])
+        .arg(&program)
+        .args([&vm, &handle, &count])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let counted: u64 = text
+        .split("Histogram: ")
+        .filter(|part| part.starts_with("IO lengths of commands"))
+        .filter_map(|part| {
+            part.lines()
+                .find_map(|line| line.strip_prefix("count,")?.parse::<u64>().ok())
+        })
+        .sum();
+    let query = TruthQuery {
+        vm: Some(disk.vm),
+        node: Some(disk.node),
+        from_us: Some(began),
+        to_us: None,
+    };
+    let truth = total(&agent.host, &query);
+    let took = (agent.host.now_us().unwrap() - began) as f64 / 1e6;
+    println!(
+        "a loop of -r, sleep 1, -p instead       counts {counted} of {truth} I/Os ({:.1} % lost), {samples} samples take {took:.1} s",
+        100.0 * (1.0 - counted as f64 / truth as f64)
+    );
+}
+
+fn total(host: &SimulatedHost, query: &TruthQuery) -> u64 {
+    let truth = host.truth(query).unwrap().remove(0);
+    truth.reads.commands + truth.writes.commands
+}
+
+fn first_due_ms(job_directory: &Path) -> u64 {
+    let text = fs::read(job_directory.join("agent.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    record["first_due_ms"].as_u64().unwrap()
+}
+
+/// User and system time of the process alone, without its children.
+fn own_cpu_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    // proc(5): utime and stime are fields 14 and 15, the 12th and 13th after the name.
+    let ticks: f64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<f64>().unwrap())
+        .sum();
+    ticks / TICKS_PER_SECOND
+}
+
+/// Resident memory now and at most, KiB.
+fn memory_kib(process: u32) -> (u64, u64) {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+            .unwrap_or(0)
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
