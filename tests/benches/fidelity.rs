@@ -22,7 +22,7 @@ use vscsi_helper::replay::verify::{Place, Request, needed_version, verify};
 use vscsi_helper::replay::{Command, Direction, FioProgram};
 
 /// Seconds each job runs.
-const RUN_SECONDS: u32 = 15;
+const RUN_SECONDS: u32 = 10;
 /// Commands of the measured side.
 const MEASURED_COMMANDS: usize = 40_000;
 
