@@ -1,5 +1,7 @@
 //! Generated files: what they say of themselves, what they refuse, and that data cannot change their meaning.
 
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
+
 mod support;
 
 use std::process::{Command as Process, Stdio};
@@ -11,7 +13,14 @@ use vscsi_helper::fio::{
     ByteSize, FioError, FioOptions, Layout, Pace, Phase, Style, diskspd_commands, generate, generate_phases, sections,
     vdbench_parameters,
 };
+use vscsi_helper::replay::Command;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
+
+/// The stream of this name, of about `length` commands.
+fn stream(name: &str, length: usize) -> Vec<Command> {
+    let mut all = streams::all(length).into_iter();
+    all.find(|stream| stream.name == name).unwrap().commands
+}
 
 fn options(style: Style) -> FioOptions {
     FioOptions {
@@ -57,7 +66,7 @@ fn a_replay_log_reaches_95_on_every_stream_with_overall_seeks_within_5_percent()
 
 #[test]
 fn the_same_seed_gives_the_same_log_and_another_seed_another() {
-    let workload = workload("seeded", &[&streams::oltp(5_000)]);
+    let workload = workload("seeded", &[&stream("oltp", 5_000)]);
     let log = |seed| {
         let job = generate(
             &workload,
@@ -77,7 +86,7 @@ fn the_same_seed_gives_the_same_log_and_another_seed_another() {
 
 #[test]
 fn a_replay_log_stays_inside_its_span() {
-    let workload = workload("span", &[&streams::oltp(5_000)]);
+    let workload = workload("span", &[&stream("oltp", 5_000)]);
     let span = ByteSize(2 << 30);
     let job = generate(
         &workload,
@@ -94,7 +103,7 @@ fn a_replay_log_stays_inside_its_span() {
 
 #[test]
 fn a_direction_without_commands_gets_no_job() {
-    let mut commands = streams::log_writer(3_000);
+    let mut commands = stream("log writer", 3_000);
     commands.retain(|command| command.direction == vscsi_helper::replay::Direction::Write);
     let job = generate(&workload("writes", &[&commands]), &options(Style::Jobs)).unwrap();
     assert!(job.text.contains("rw=randwrite") && !job.text.contains("rw=randread"));
@@ -108,7 +117,7 @@ fn a_workload_without_commands_is_refused() {
 
 #[test]
 fn the_header_names_source_filter_and_what_is_not_reproduced() {
-    let job = generate(&workload("sql-peak", &[&streams::oltp(3_000)]), &options(Style::Jobs)).unwrap();
+    let job = generate(&workload("sql-peak", &[&stream("oltp", 3_000)]), &options(Style::Jobs)).unwrap();
     for part in [
         "# Job: sql-peak",
         "# Filter: none, 1/1 samples",
@@ -124,7 +133,7 @@ fn the_header_names_source_filter_and_what_is_not_reproduced() {
 
 #[test]
 fn bursts_are_warned_of_in_jobs() {
-    let job = generate(&workload("bursty", &[&streams::bursts(5_000)]), &options(Style::Jobs)).unwrap();
+    let job = generate(&workload("bursty", &[&stream("bursts", 5_000)]), &options(Style::Jobs)).unwrap();
     assert!(job.text.contains("# WARNING: the measured commands come in bursts"));
 }
 
@@ -134,13 +143,13 @@ fn at_full_speed_no_rate_is_set() {
         pace: Pace::Max,
         ..options(Style::Jobs)
     };
-    let job = generate(&workload("fast", &[&streams::oltp(3_000)]), &options).unwrap();
+    let job = generate(&workload("fast", &[&stream("oltp", 3_000)]), &options).unwrap();
     assert!(!job.text.contains("\nrate="));
 }
 
 #[test]
 fn the_second_phase_waits_for_the_first_and_only_its_first_section_does() {
-    let one = workload("job", &[&streams::oltp(3_000)]);
+    let one = workload("job", &[&stream("oltp", 3_000)]);
     let phases = [
         Phase {
             name: "day",
@@ -164,7 +173,7 @@ fn the_second_phase_waits_for_the_first_and_only_its_first_section_does() {
 
 #[test]
 fn disks_are_named_by_variables_of_their_own() {
-    let two = workload("two", &[&streams::oltp(3_000), &streams::log_writer(3_000)]);
+    let two = workload("two", &[&stream("oltp", 3_000), &stream("log writer", 3_000)]);
     let options = FioOptions {
         layout: Layout::PerDisk,
         ..options(Style::Jobs)
@@ -176,7 +185,7 @@ fn disks_are_named_by_variables_of_their_own() {
 
 #[test]
 fn other_tools_get_their_form_with_its_limits() {
-    let workload = workload("other", &[&streams::oltp(3_000)]);
+    let workload = workload("other", &[&stream("oltp", 3_000)]);
     let vdbench = vdbench_parameters(&workload, &options(Style::Jobs)).unwrap();
     assert!(vdbench.contains("rd=rd1,wd=wd*,iorate=") && vdbench.contains("# Limits of this form"));
     let diskspd = diskspd_commands(&workload, &options(Style::Jobs)).unwrap();
@@ -187,7 +196,7 @@ fn other_tools_get_their_form_with_its_limits() {
 #[test]
 fn without_a_target_fio_stops_before_it_touches_anything() {
     let directory = tempfile::tempdir().unwrap();
-    let job = generate(&workload("safe", &[&streams::oltp(3_000)]), &options(Style::Jobs)).unwrap();
+    let job = generate(&workload("safe", &[&stream("oltp", 3_000)]), &options(Style::Jobs)).unwrap();
     std::fs::write(directory.path().join("job.fio"), job.text).unwrap();
     let status = fio()
         .arg("job.fio")

@@ -3,6 +3,12 @@
 //! `cargo xtask bench` runs it; `FIO_WITH_IOLOG` names the fio for replay logs. Runs go to memory where there is some,
 //! so that the result is about what is issued and not about the disk of this machine.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints its table, and stops when it cannot go on"
+)]
+
 #[path = "../../client/tests/support/mod.rs"]
 mod support;
 
@@ -16,7 +22,7 @@ use vscsi_helper::replay::verify::{Place, Request, needed_version, verify};
 use vscsi_helper::replay::{Command, Direction, FioProgram};
 
 /// Seconds each job runs.
-const RUN_SECONDS: u32 = 15;
+const RUN_SECONDS: u32 = 10;
 /// Commands of the measured side.
 const MEASURED_COMMANDS: usize = 40_000;
 

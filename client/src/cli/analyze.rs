@@ -12,7 +12,7 @@ use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
 use crate::config::ChartFormat;
 use crate::failure::FileError;
-use crate::fio::{self, FioError, FioOptions, TargetFile};
+use crate::fio::{self, FioError, FioOptions, Tool, WriteError};
 use crate::store::{JobDirectory, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
@@ -202,22 +202,25 @@ fn write_fio(
         parts.push(whole);
     }
     let provenance = &analysis.workload.provenance;
-    let job = match fio::generate_phases(provenance, &parts, options) {
-        Err(FioError::NoCommands) => {
-            env.warn("there is no I/O in the selected samples, so no fio job was written");
-            return Ok(Vec::new());
-        }
-        job => job?,
-    };
+    // Tools other than fio have no phases.
+    if options.tool != Tool::Fio {
+        parts = vec![whole];
+    }
     let usual = || {
         directory
             .analysis()
-            .join(format!("{}-workload.fio", analysis.job.job_id))
+            .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
     let path = output.map_or_else(usual, Path::to_path_buf);
-    let target = TargetFile::new(provenance, &parts, options, &job);
-    let mut written = vec![("fio job", path.clone())];
-    let beside = job.write(&path, &target)?.into_iter().filter(|file| *file != path);
+    let files = match fio::write_files(provenance, &parts, options, &path) {
+        Err(WriteError::Generate(FioError::NoCommands)) => {
+            env.warn("there is no I/O in the selected samples, so no fio job was written");
+            return Ok(Vec::new());
+        }
+        written => written?.files,
+    };
+    let mut written = vec![(options.tool.file_title(), path.clone())];
+    let beside = files.into_iter().filter(|file| *file != path);
     written.extend(beside.map(|file| ("for the fio job", file)));
     Ok(written)
 }

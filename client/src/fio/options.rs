@@ -52,6 +52,26 @@ pub enum Tool {
     Diskspd,
 }
 
+impl Tool {
+    /// Extension of the file written for it.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Fio => "fio",
+            Self::Vdbench => "vdbench",
+            Self::Diskspd => "cmd",
+        }
+    }
+
+    /// What that file is called in a list of outputs.
+    pub fn file_title(self) -> &'static str {
+        match self {
+            Self::Fio => "fio job",
+            Self::Vdbench => "vdbench",
+            Self::Diskspd => "diskspd",
+        }
+    }
+}
+
 /// A number of bytes, written with fio's binary suffixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub u64);

@@ -1,15 +1,13 @@
 //! Command streams with known habits, written without any knowledge of how replays are made, and workloads of them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
-
-pub mod streams;
+pub(crate) mod streams;
 
 use jiff::Timestamp;
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Provenance, Workload};
 use vscsi_helper::replay::{Command, Histogrammer};
 
 /// A provenance with this job name and nothing worth mentioning.
-pub fn provenance(job: &str) -> Provenance {
+pub(crate) fn provenance(job: &str) -> Provenance {
     Provenance {
         job: job.to_owned(),
         vm_name: "vm".to_owned(),
@@ -25,7 +23,7 @@ pub fn provenance(job: &str) -> Provenance {
 }
 
 /// The workload of disks that each served one stream of commands.
-pub fn workload(job: &str, disks: &[&[Command]]) -> Workload {
+pub(crate) fn workload(job: &str, disks: &[&[Command]]) -> Workload {
     let disks: Vec<DiskWorkload> = disks
         .iter()
         .enumerate()
@@ -44,7 +42,10 @@ pub fn workload(job: &str, disks: &[&[Command]]) -> Workload {
         .collect();
     let mut histograms = vscsi_shared::histogram::IntervalSet::default();
     for disk in &disks {
-        histograms.merge(&disk.histograms).unwrap();
+        assert!(
+            histograms.merge(&disk.histograms).is_ok(),
+            "one histogrammer has one row of limits"
+        );
     }
     let seconds = disks.iter().map(|disk| disk.seconds).fold(0.0, f64::max);
     Workload {

@@ -1,17 +1,19 @@
 //! Each stream has one habit in the extreme; together they are what a replay must survive.
 
+use std::time::Duration;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vscsi_helper::replay::{Command, Direction};
 
 /// A named stream of commands.
-pub struct Stream {
-    pub name: &'static str,
-    pub commands: Vec<Command>,
+pub(crate) struct Stream {
+    pub(crate) name: &'static str,
+    pub(crate) commands: Vec<Command>,
 }
 
 /// All of them, each of about `length` commands.
-pub fn all(length: usize) -> Vec<Stream> {
+pub(crate) fn all(length: usize) -> Vec<Stream> {
     let stream = |name, commands| Stream { name, commands };
     vec![
         stream("oltp", oltp(length)),
@@ -42,7 +44,7 @@ impl Writer {
     /// Exponential pause with this mean.
     fn pause(&mut self, mean_us: f64) {
         let draw: f64 = self.random.random_range(1e-12..1.0);
-        self.now_ns += (-draw.ln() * mean_us * 1000.0) as u64;
+        self.now_ns += u64::try_from(Duration::from_secs_f64(-draw.ln() * mean_us / 1e6).as_nanos()).unwrap_or(0);
     }
 
     fn issue(&mut self, direction: Direction, block: u64, blocks: u32) -> u64 {
@@ -72,7 +74,7 @@ impl Writer {
 }
 
 /// Random 8 KiB reads in tables with hot spots, writes of pages and a log that grows.
-pub fn oltp(length: usize) -> Vec<Command> {
+fn oltp(length: usize) -> Vec<Command> {
     let mut out = Writer::new(11);
     let mut log = 300_000_000_u64;
     let mut last_read = 0;
@@ -99,7 +101,7 @@ pub fn oltp(length: usize) -> Vec<Command> {
 }
 
 /// Long runs of large reads from one place, now and then another place.
-pub fn sequential_runs(length: usize) -> Vec<Command> {
+fn sequential_runs(length: usize) -> Vec<Command> {
     let mut out = Writer::new(12);
     let mut place = 0;
     while out.commands.len() < length {
@@ -117,7 +119,7 @@ pub fn sequential_runs(length: usize) -> Vec<Command> {
 }
 
 /// Nine readers and three writers, each sequential in its own file.
-pub fn interleaved_streams(length: usize) -> Vec<Command> {
+fn interleaved_streams(length: usize) -> Vec<Command> {
     let mut out = Writer::new(13);
     let mut places: Vec<u64> = (0..12).map(|k| k * 80_000_000).collect();
     while out.commands.len() < length {
@@ -134,7 +136,7 @@ pub fn interleaved_streams(length: usize) -> Vec<Command> {
 }
 
 /// Twenty to sixty commands within a millisecond or two, then nothing for most of a second.
-pub fn bursts(length: usize) -> Vec<Command> {
+fn bursts(length: usize) -> Vec<Command> {
     let mut out = Writer::new(14);
     while out.commands.len() < length {
         out.pause(400_000.0);
@@ -154,7 +156,7 @@ pub fn bursts(length: usize) -> Vec<Command> {
 }
 
 /// 4 KiB almost always; one command in three hundred is a megabyte.
-pub fn rare_large(length: usize) -> Vec<Command> {
+fn rare_large(length: usize) -> Vec<Command> {
     let mut out = Writer::new(15);
     while out.commands.len() < length {
         out.pause(1500.0);
@@ -171,7 +173,7 @@ pub fn rare_large(length: usize) -> Vec<Command> {
 }
 
 /// Sizes and places of a file system with 512-byte sectors and no alignment.
-pub fn unaligned(length: usize) -> Vec<Command> {
+fn unaligned(length: usize) -> Vec<Command> {
     let mut out = Writer::new(16);
     let mut last = 63;
     while out.commands.len() < length {
@@ -194,7 +196,7 @@ pub fn unaligned(length: usize) -> Vec<Command> {
 }
 
 /// Small sequential writes that often write their last block again, and a rare read.
-pub fn log_writer(length: usize) -> Vec<Command> {
+fn log_writer(length: usize) -> Vec<Command> {
     let mut out = Writer::new(17);
     let mut place = 5_000_000_u64;
     while out.commands.len() < length {
