@@ -86,7 +86,8 @@ fn a_cron_job_collects_pulls_and_analyses_in_one_command() {
         (&collected["status"], &collected["samples_collected"]),
         (&"completed".into(), &2.into())
     );
-    assert!(std::path::Path::new(collected["summary"].as_str().unwrap()).is_file());
+    let directory = std::path::Path::new(collected["directory"].as_str().unwrap());
+    assert!(directory.join("analysis/summary.json").is_file());
 }
 
 #[test]
