@@ -45,7 +45,9 @@ pub enum AnalysisError {
         disks: String,
     },
     /// No sample lies in the period.
-    #[error("no sample of job `{job}` lies wholly in that period; its samples reach from {from} to {to}")]
+    #[error(
+        "no sample of job `{job}` lies wholly in that period; its samples reach over {seconds:.0} s, from {from} to {to}"
+    )]
     EmptyPeriod {
         /// The job.
         job: String,
@@ -53,6 +55,8 @@ pub enum AnalysisError {
         from: String,
         /// Where the last sample ends.
         to: String,
+        /// How long they reach.
+        seconds: f64,
     },
     /// A named phase holds no sample.
     #[error("no sample lies wholly in the phase `{name}`")]

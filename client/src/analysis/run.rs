@@ -124,11 +124,17 @@ pub fn analyze(job: Job, loaded: Loaded, options: &Options, now: Timestamp) -> R
         return Err(no_samples(name, &findings));
     };
     let (from, to) = (select::begin(first).to_string(), last.taken_at.to_string());
+    let seconds = last.start_seconds + last.seconds;
     let selected = select::disks(&series, Some(&job), &options.disks)
         .map_err(|error| AnalysisError::no_such_disk(&name, error))?;
     let series = select::restrict(series, &selected, &options.period);
     if series.samples.is_empty() {
-        return Err(AnalysisError::EmptyPeriod { job: name, from, to });
+        return Err(AnalysisError::EmptyPeriod {
+            job: name,
+            from,
+            to,
+            seconds,
+        });
     }
     let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
     let selection = filter.select(&iops);

@@ -11,9 +11,9 @@ use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
 use crate::config::ChartFormat;
-use crate::failure::FileError;
+use crate::failure::{FileError, UsageError};
 use crate::fio::{self, FioError, FioOptions, Tool, WriteError};
-use crate::store::{JobDirectory, Store, write_atomic};
+use crate::store::{JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
 
@@ -51,8 +51,11 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     no_csv: bool,
     /// Show what each filter would keep, and write nothing
-    #[arg(long, conflicts_with_all = ["visualize", "csv", "output"])]
+    #[arg(long, conflicts_with_all = ["visualize", "csv", "output", "compress"])]
     explain_filters: bool,
+    /// Compress the job's raw snapshots in place afterwards; everything that reads them reads both forms
+    #[arg(long)]
+    compress: bool,
     /// Split the job into its busy and quiet periods, with a profile each
     #[arg(long)]
     phases: bool,
@@ -91,6 +94,9 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     }
     let phases = args.split(&analysis)?;
     let written = write_files(args, &directory, &analysis, &phases, env)?;
+    if args.compress {
+        compress(&store, &directory, &analysis, env)?;
+    }
     if env.json {
         env.print_json(&Summary::of(&analysis, &phases))?;
         return Ok(outcome);
@@ -176,6 +182,29 @@ pub(super) fn write_profile(
     write_json(&path, &Summary::of(analysis, phases))?;
     written.push(("Summary JSON", path));
     Ok(written)
+}
+
+/// Compresses the snapshots of a job that has ended, while no pull writes to it, and brings the cache up to date.
+fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &Env) -> Result<(), CliError> {
+    if !analysis.job.status.is_final() {
+        return Err(UsageError::new(
+            format!(
+                "job `{}` is {}; its snapshots are still coming in",
+                directory.reference(),
+                analysis.job.status
+            ),
+            "compress it when it has ended and is pulled",
+        )
+        .into());
+    }
+    let _lock = store.lock(directory.reference(), LockKind::Exclusive)?;
+    let compressed = load::compress(directory.path())?;
+    load::keep(directory.path(), &load::load(directory.path())?)?;
+    env.note(format_args!(
+        "Compressed {} snapshots: {} bytes became {}",
+        compressed.files, compressed.before_bytes, compressed.after_bytes
+    ));
+    Ok(())
 }
 
 /// Writes the fio job, of the phases where there are some. A job without I/O has nothing to replay, which is said.

@@ -37,6 +37,7 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
 /// A time given in milliseconds, in the unit that keeps it short: `40us`, `2.1ms`, `51s`.
 pub fn duration_ms(milliseconds: f64) -> String {
     let (value, unit) = match milliseconds {
+        0.0 => (0.0, "s"),
         ms if ms < 1.0 => (ms * 1000.0, "us"),
         ms if ms < 1000.0 => (ms, "ms"),
         ms => (ms / 1000.0, "s"),
@@ -95,8 +96,8 @@ mod tests {
 
     #[test]
     fn times_take_the_unit_that_keeps_them_short() {
-        let texts = [0.04, 2.13, 15.0, 999.4, 51_537.0].map(duration_ms);
-        assert_eq!(texts, ["40us", "2.1ms", "15ms", "999ms", "51.5s"]);
+        let texts = [0.0, 0.04, 2.13, 15.0, 999.4, 51_537.0].map(duration_ms);
+        assert_eq!(texts, ["0s", "40us", "2.1ms", "15ms", "999ms", "51.5s"]);
     }
 
     #[test]

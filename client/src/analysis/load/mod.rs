@@ -5,6 +5,7 @@ mod artefact;
 mod assemble;
 mod chain;
 mod check;
+mod compress;
 mod duration;
 mod files;
 mod reading;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use vscsi_shared::vscsistats::Print;
 
+pub use compress::{Compressed, compress};
 pub use files::{SnapshotFile, read_snapshot_bytes, snapshot_files};
 
 use super::finding::{Code, Finding, Findings, Severity};
