@@ -149,6 +149,7 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
         fio: &fio,
         place: &Place::Directory(directory.path().to_owned()),
         duration: None,
+        time_scale: None,
     };
     let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;
     Ok(found.phases[0].fidelity.clone())

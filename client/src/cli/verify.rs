@@ -46,8 +46,12 @@ pub struct VerifyArgs {
     /// Seconds to run instead of the file's own duration
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     duration: Option<u32>,
+    /// Speed of a replay log in percent of its own: fio does not catch up after a late command, so a busy or slow load
+    /// generator needs a little more than 100
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(50..=200))]
+    time_scale: Option<u32>,
     /// Compare with another job, a second capture of the VM that ran the file, instead of running it
-    #[arg(long, value_name = "JOB", conflicts_with_all = ["device", "duration", "fio"])]
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
     against: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
@@ -91,6 +95,7 @@ fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -
         fio: &fio,
         place: &place,
         duration: args.duration,
+        time_scale: args.time_scale,
     };
     let bar = env.bar(100, "fio is running {bar:40} {percent}% {elapsed}");
     let result = verify(&request, &mut |elapsed, expected| {

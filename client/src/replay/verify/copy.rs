@@ -23,7 +23,7 @@ const OWN_OPTIONS: [&str; 14] = [
 ];
 
 /// The text with logs for every section and, where one is given, another length of the run.
-pub(super) fn observed(text: &str, means: Means, duration: Option<u32>) -> String {
+pub(super) fn observed(text: &str, means: Means, duration: Option<u32>, time_scale: Option<u32>) -> String {
     let mut out = String::new();
     let mut sections = 0;
     for line in text.lines() {
@@ -39,6 +39,9 @@ pub(super) fn observed(text: &str, means: Means, duration: Option<u32>) -> Strin
             let _ = write!(out, "{}", means.options(sections));
             if let Some(seconds) = duration {
                 let _ = writeln!(out, "runtime={seconds}");
+            }
+            if let Some(percent) = time_scale {
+                let _ = writeln!(out, "replay_time_scale={percent}");
             }
             sections += 1;
         }
@@ -56,6 +59,7 @@ mod tests {
             "[global]\nlog_avg_msec=1000\nruntime=300\n[a]\nrw=read\n[b]\n",
             Means::IssueTime,
             Some(5),
+            None,
         );
         let expected = "[global]\n[a]\nwrite_lat_log=section-0\nlog_offset=1\nlog_issue_time=1\nruntime=5\nrw=read\n\
                         [b]\nwrite_lat_log=section-1\nlog_offset=1\nlog_issue_time=1\nruntime=5\n";

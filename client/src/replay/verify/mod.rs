@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub place: &'a Place,
     /// Seconds to run instead of the file's own.
     pub duration: Option<u32>,
+    /// Speed of a replay log in percent of its own, to make up for a generator that falls behind.
+    pub time_scale: Option<u32>,
 }
 
 /// What came of it.
@@ -72,7 +74,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     }
     let means = observe::Means::of(request.fio.version, request.target.style);
     let site = scratch::Site::prepare(request, &sections)?;
-    let copied = copy::observed(&text, means, request.duration);
+    let copied = copy::observed(&text, means, request.duration, request.time_scale);
     site.write_job(&copied)?;
     run::run(request, &site, progress)?;
     let seen = observe::read(&site, &sections, means)?;
