@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
+use vscsi_helper::analysis::Sample;
 use vscsi_helper::failure::Failure;
 use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
 use vscsi_helper::store::Store;
@@ -134,13 +135,7 @@ fn growing_prints_are_cumulative_and_become_differences() {
         .concat();
     let file = place.file("loop.csv", prints);
     let (jobs, _) = place.import(&[file], Some(60)).unwrap();
-    let counts: Vec<u64> = jobs[0]
-        .analysis
-        .series
-        .samples
-        .iter()
-        .map(|sample| sample.ios())
-        .collect();
+    let counts: Vec<u64> = jobs[0].analysis.series.samples.iter().map(Sample::ios).collect();
     assert_eq!(counts, [100, 150, 50]);
     assert!((jobs[0].analysis.profile.seconds - 180.0).abs() < 1e-9);
 }
@@ -151,13 +146,7 @@ fn prints_of_separate_collections_stand_alone_even_when_they_grow() {
     let first = place.file("1.csv", print(&counted(&reads(0, 100)), 0));
     let second = place.file("2.csv", print(&counted(&reads(3_600_000, 400)), 0));
     let (jobs, _) = place.import(&[first, second], None).unwrap();
-    let counts: Vec<u64> = jobs[0]
-        .analysis
-        .series
-        .samples
-        .iter()
-        .map(|sample| sample.ios())
-        .collect();
+    let counts: Vec<u64> = jobs[0].analysis.series.samples.iter().map(Sample::ios).collect();
     assert_eq!(counts, [100, 400]);
 }
 
@@ -257,7 +246,7 @@ fn mixed_line_ends_and_a_byte_order_mark_change_nothing() {
     let mixed: String = lines
         .lines()
         .enumerate()
-        .map(|(index, line)| format!("{line}{}", ["\n", "\r\n"][index % 2]))
+        .flat_map(|(index, line)| [line, ["\n", "\r\n"][index % 2]])
         .collect();
     let file = place.file("mixed.csv", format!("\u{feff}{mixed}"));
     let (jobs, _) = place.import(&[file], None).unwrap();

@@ -147,7 +147,7 @@ impl Truth {
                 .iter()
                 .filter(|other| other.completion_us() > event.issue_us)
                 .count();
-            truth.outstanding.push(in_flight as i64 + 1);
+            truth.outstanding.push(i64::try_from(in_flight).unwrap() + 1);
             if let Some(before) = index.checked_sub(1).map(|before| own[before]) {
                 truth.interarrivals_us.push(signed(event.issue_us - before.issue_us));
                 truth.seeks.push(signed(event.lbn) - signed(before.last_lbn()));
