@@ -79,7 +79,7 @@ fn violations_of(root: &Path, file: &Path) -> Result<Vec<String>> {
     }
     let text = std::fs::read_to_string(root.join(file)).with_context(|| format!("{shown} cannot be read"))?;
     let lines = text.lines().count();
-    let is_main = file.file_name().is_some_and(|name| name == "main.rs");
+    let is_main = file.ends_with("src/main.rs");
     let longest = if is_main {
         LONGEST_MAIN_LINES
     } else {

@@ -1,3 +1,5 @@
+//! Labels never overlap, whatever the names and the page.
+
 use super::chart_job::{Directions, Filtered, job};
 use super::*;
 

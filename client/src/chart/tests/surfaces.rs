@@ -1,3 +1,5 @@
+//! Surfaces show each bucket of each sample once, in its direction's colour.
+
 use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric};
 
 use super::chart_job::{Directions, Filtered, SECONDS, interval, job};

@@ -1,3 +1,5 @@
+//! Time on the axis is real: gaps stay gaps, and many samples are merged.
+
 use super::chart_job::{Directions, Filtered, SECONDS, job};
 use super::*;
 use crate::chart::slices::Slices;

@@ -1,3 +1,5 @@
+//! Values stand where the axis says they do.
+
 use super::chart_job::{Directions, Filtered, SECONDS, job};
 use super::*;
 use crate::analysis::Sample;
