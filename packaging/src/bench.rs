@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: the benchmarks, each of which measures the product beside what a user would do instead.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
@@ -23,6 +26,8 @@ enum Benchmark {
     Charts,
     /// What the agent costs its host, how late it is, and that it loses nothing; half an hour at full length.
     Agent,
+    /// Pulling beside `ssh cat` of the same bytes, and fifty hosts at once.
+    Pull,
     /// How near the generated fio jobs come to workloads they have never seen.
     Fidelity,
 }
@@ -32,7 +37,7 @@ impl Benchmark {
         match self {
             Self::Parser => "vscsi-shared",
             Self::Analysis | Self::Charts => "vscsi-helper",
-            Self::Agent | Self::Fidelity => "vscsi-tests",
+            Self::Agent | Self::Pull | Self::Fidelity => "vscsi-tests",
         }
     }
 
@@ -42,6 +47,7 @@ impl Benchmark {
             Self::Analysis => "analysis",
             Self::Charts => "charts",
             Self::Agent => "agent",
+            Self::Pull => "pull",
             Self::Fidelity => "fidelity",
         }
     }
@@ -70,13 +76,38 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
                     .env("VSCSI_AGENT_MUSL", binaries::agent()?)
                     .env("ESXI_SIM", binaries::simulator()?);
             }
+            Benchmark::Pull => {
+                system_packages::ensure(system_packages::FOR_TESTS)?;
+                command
+                    .env("VSCSI_AGENT_MUSL", binaries::agent()?)
+                    .env("ESXI_SIM", binaries::simulator()?)
+                    .env("VSCSI_HELPER", binaries::optimised_client()?);
+            }
             Benchmark::Fidelity => {
                 system_packages::ensure(system_packages::FOR_TESTS)?;
                 command.env("FIO_WITH_IOLOG", newer_fio::ensure(&process::target_directory()?)?);
             }
-            Benchmark::Parser | Benchmark::Analysis | Benchmark::Charts => {}
+            Benchmark::Analysis => {
+                command.env("VSCSI_BENCH_PYTHON", python_with_pandas()?);
+            }
+            Benchmark::Parser | Benchmark::Charts => {}
         }
         process::run(&mut command)?;
     }
     Ok(())
+}
+
+/// An interpreter with pandas in an environment of its own below the target directory, made when it is not there yet.
+fn python_with_pandas() -> Result<PathBuf> {
+    let environment = process::target_directory()?.join("bench-python");
+    let python = environment.join("bin").join("python");
+    let has_pandas = Command::new(&python)
+        .args(["-c", "import pandas"])
+        .output()
+        .is_ok_and(|run| run.status.success());
+    if !has_pandas {
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        process::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pandas"]))?;
+    }
+    Ok(python)
 }

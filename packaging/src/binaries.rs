@@ -50,6 +50,18 @@ pub(crate) fn client() -> Result<PathBuf> {
     Ok(process::target_directory()?.join("debug").join("vscsi-helper"))
 }
 
+/// Builds the client as a user would.
+pub(crate) fn optimised_client() -> Result<PathBuf> {
+    process::run(&mut process::cargo([
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "vscsi-helper",
+    ])?)?;
+    Ok(process::target_directory()?.join("release").join("vscsi-helper"))
+}
+
 fn build(package: &str, program: &str, profile: &str, more: &[&str]) -> Result<PathBuf> {
     let mut command: Command = process::cargo([
         "build",

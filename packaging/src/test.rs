@@ -8,7 +8,7 @@ use crate::{binaries, newer_fio, process, system_packages, tidy};
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Passed on to `cargo test`, such as a package or the name of a test.
+    /// Run only these tests: passed on to `cargo test`, such as `-p vscsi-agent` or the name of a test.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     filter: Vec<String>,
 }
@@ -16,7 +16,8 @@ pub(crate) struct TestArgs {
 /// Runs the checks; with a filter, only the tests it selects.
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     system_packages::ensure(system_packages::FOR_TESTS)?;
-    if args.filter.is_empty() {
+    let whole = args.filter.is_empty();
+    if whole {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
         tidy::check()?;
         process::run(&mut process::cargo([
@@ -36,13 +37,18 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let faulty = binaries::agent_with_fault_points()?;
     let agent = binaries::agent()?;
     let simulator = binaries::simulator()?;
-    // Building the tests builds the client they run; building it by itself would compile some dependencies twice.
-    process::run(process::cargo(["test", "--locked", "--workspace", "--no-run"])?.args(&args.filter))?;
-    let client = process::target_directory()?.join("debug").join("vscsi-helper");
+    let client = if whole {
+        // Building the tests builds the client they run; building it by itself would compile some dependencies twice.
+        process::run(&mut process::cargo(["test", "--locked", "--workspace", "--no-run"])?)?;
+        process::target_directory()?.join("debug").join("vscsi-helper")
+    } else {
+        binaries::client()?
+    };
     let fio = newer_fio::ensure(&process::target_directory()?)?;
+    let everything = ["--workspace".to_owned()];
     process::run(
-        process::cargo(["test", "--locked", "--workspace"])?
-            .args(&args.filter)
+        process::cargo(["test", "--locked"])?
+            .args(if whole { &everything[..] } else { &args.filter })
             .env("VSCSI_AGENT_FAULTY", faulty)
             .env("VSCSI_AGENT_MUSL", agent)
             .env("VSCSI_HELPER", client)

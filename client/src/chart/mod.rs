@@ -1,6 +1,6 @@
 //! Pictures of a job: surfaces over buckets and time, their heat maps, timelines and distributions.
 //!
-//! Data flows one way: samples -> [`slices`] of time -> values -> a [`scene`] laid out in points -> [`paint`] through
+//! Data flows one way: samples -> `slices` of time -> values -> a `scene` laid out in points -> `paint` through
 //! plotters' backend trait -> one of three encoders. The same input gives the same bytes.
 //!
 //! Architecture invariant: only [`write_all`] touches the file system, and nothing reads a clock.

@@ -12,7 +12,7 @@ use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
 use crate::config::ChartFormat;
 use crate::failure::{FileError, UsageError};
-use crate::fio::{self, FioError, FioOptions, Tool, WriteError};
+use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, WriteError};
 use crate::store::{JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
@@ -69,7 +69,16 @@ pub struct AnalyzeArgs {
 }
 
 /// A file that was written, and what it is.
-pub(super) type Written = (&'static str, PathBuf);
+type Written = (&'static str, PathBuf);
+
+/// What an analysis left behind.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    /// The files.
+    pub(super) files: Vec<Written>,
+    /// How near the fio file comes to the workload, by our own reading of it.
+    static_fidelity: Vec<PhaseFidelity>,
+}
 
 pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
@@ -98,7 +107,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         compress(&store, &directory, &analysis, env)?;
     }
     if env.json {
-        env.print_json(&Summary::of(&analysis, &phases))?;
+        env.print_json(&Summary::of(&analysis, &phases, &written.static_fidelity))?;
         return Ok(outcome);
     }
     env.print(format_args!(
@@ -112,8 +121,15 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print("")?;
     }
     env.print("Output files:")?;
-    for (what, path) in written {
-        env.print(format_args!("  {:<16} {}", format!("{what}:"), env.shown(&path)))?;
+    for (what, path) in &written.files {
+        env.print(format_args!("  {:<16} {}", format!("{what}:"), env.shown(path)))?;
+    }
+    for phase in &written.static_fidelity {
+        let of = phase
+            .phase
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" of {name}"));
+        env.print(format_args!("\nStatic fidelity{of}: {}", phase.fidelity.summary()))?;
     }
     Ok(outcome)
 }
@@ -145,12 +161,12 @@ fn write_files(
     analysis: &Analysis,
     phases: &[Phase],
     env: &Env,
-) -> Result<Vec<Written>, CliError> {
+) -> Result<Output, CliError> {
     let mut written = write_profile(args.output.as_deref(), &args.fio, directory, analysis, phases, env)?;
     if args.csv {
         let path = directory.analysis().join("filtered_data.csv");
         table::write_csv(&path, &analysis.series, &analysis.kept)?;
-        written.push(("CSV data", path));
+        written.files.push(("CSV data", path));
     }
     if args.visualize {
         let style = Style {
@@ -161,7 +177,7 @@ fn write_files(
         let kinds: Vec<ChartKind> = ChartKind::all().collect();
         let input = ChartInput::from(analysis);
         let charts = chart::write_all(&directory.visualizations(), &input, &kinds, format, &style)?;
-        written.extend(charts.into_iter().map(|path| ("Chart", path)));
+        written.files.extend(charts.into_iter().map(|path| ("Chart", path)));
     }
     Ok(written)
 }
@@ -174,13 +190,13 @@ pub(super) fn write_profile(
     analysis: &Analysis,
     phases: &[Phase],
     env: &Env,
-) -> Result<Vec<Written>, CliError> {
+) -> Result<Output, CliError> {
     let folder = directory.analysis();
     fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
     let mut written = write_fio(output, options, directory, analysis, phases, env)?;
     let path = folder.join("summary.json");
-    write_json(&path, &Summary::of(analysis, phases))?;
-    written.push(("Summary JSON", path));
+    write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;
+    written.files.push(("Summary JSON", path));
     Ok(written)
 }
 
@@ -215,7 +231,7 @@ fn write_fio(
     analysis: &Analysis,
     phases: &[Phase],
     env: &Env,
-) -> Result<Vec<Written>, CliError> {
+) -> Result<Output, CliError> {
     let whole = fio::Phase {
         name: "",
         workload: &analysis.workload,
@@ -241,17 +257,20 @@ fn write_fio(
             .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
     let path = output.map_or_else(usual, Path::to_path_buf);
-    let files = match fio::write_files(provenance, &parts, options, &path) {
+    let written = match fio::write_files(provenance, &parts, options, &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");
-            return Ok(Vec::new());
+            return Ok(Output::default());
         }
-        written => written?.files,
+        written => written?,
     };
-    let mut written = vec![(options.tool.file_title(), path.clone())];
-    let beside = files.into_iter().filter(|file| *file != path);
-    written.extend(beside.map(|file| ("for the fio job", file)));
-    Ok(written)
+    let mut files = vec![(options.tool.file_title(), path.clone())];
+    let beside = written.files.into_iter().filter(|file| *file != path);
+    files.extend(beside.map(|file| ("for the fio job", file)));
+    Ok(Output {
+        files,
+        static_fidelity: written.fidelity,
+    })
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {

@@ -106,7 +106,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
         samples_collected: job.collection.samples_collected,
         samples_expected: job.collection.samples_expected,
         directory: pulled.directory.path(),
-        files: written.iter().map(|(_, path)| path.as_path()).collect(),
+        files: written.files.iter().map(|(_, path)| path.as_path()).collect(),
     };
     if env.json {
         env.print_json(&report)?;

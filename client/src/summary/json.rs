@@ -15,6 +15,7 @@ use crate::analysis::phases::Phase;
 use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
 use crate::analysis::{Analysis, Finding, Profile, Shares};
 use crate::fidelity::Distance;
+use crate::fio::PhaseFidelity;
 
 /// Version of this file's schema: the first number grows when a key changes its meaning or goes, the second when keys
 /// are added.
@@ -37,6 +38,8 @@ pub struct Summary<'analysis> {
     disks: Vec<DiskJson<'analysis>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phases: Vec<PhaseJson<'analysis>>,
+    #[serde(skip_serializing_if = "<[PhaseFidelity]>::is_empty")]
+    static_fidelity: &'analysis [PhaseFidelity],
     histograms: BTreeMap<String, HistogramJson<'analysis>>,
     findings: &'analysis [Finding],
 }
@@ -212,8 +215,13 @@ struct PhaseJson<'analysis> {
 }
 
 impl<'analysis> Summary<'analysis> {
-    /// Everything about an analysis, and the phases it was split into, if it was.
-    pub fn of(analysis: &'analysis Analysis, phases: &'analysis [Phase]) -> Self {
+    /// Everything about an analysis, the phases it was split into, if it was, and how near the fio file written from it
+    /// comes by our own reading.
+    pub fn of(
+        analysis: &'analysis Analysis,
+        phases: &'analysis [Phase],
+        static_fidelity: &'analysis [PhaseFidelity],
+    ) -> Self {
         let provenance = &analysis.workload.provenance;
         let filter = analysis.options.filter;
         Self {
@@ -263,6 +271,7 @@ impl<'analysis> Summary<'analysis> {
                     metrics: Metrics::of(&phase.profile),
                 })
                 .collect(),
+            static_fidelity,
             histograms: histograms(&analysis.workload.histograms),
             findings: &analysis.findings,
         }
