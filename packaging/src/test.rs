@@ -47,7 +47,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let fio = newer_fio::ensure(&process::target_directory()?)?;
     let everything = ["--workspace".to_owned()];
     process::run(
-        process::cargo(["test", "--locked"])?
+        process::cargo(["test", "--locked", "--no-fail-fast"])?
             .args(if whole { &everything[..] } else { &args.filter })
             .env("VSCSI_AGENT_FAULTY", faulty)
             .env("VSCSI_AGENT_MUSL", agent)
