@@ -2,6 +2,7 @@
 
 mod askpass;
 mod classify;
+mod resolve;
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -75,11 +76,8 @@ impl Ssh {
     /// nobody means for an ESXi host.
     fn configured_user(&self) -> Option<String> {
         let host = self.address.host.as_str();
-        let output = Command::new("ssh").args(["-G", "--", host]).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let user = text.lines().find_map(|line| line.strip_prefix("user "))?;
-        let own_name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-        (own_name.as_deref() != Ok(user)).then(|| user.to_owned())
+        // Asked without its files, ssh tells the name that it fills in; cron sets no `USER` that would.
+        resolve::named_user(&resolve::ask(&[], host)?, resolve::ask(&["-F", "none"], host)?.as_str())
     }
 
     /// `ssh` that runs `line` on the host.
