@@ -9,6 +9,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
+use askpass::Asker;
 pub use askpass::{Password, answer_as_helper};
 
 use super::child::ChildLink;
@@ -107,9 +108,26 @@ impl Ssh {
         Ok(command)
     }
 
+    /// Whose prompts the password answers.
+    fn asker(&self) -> Asker {
+        let host = self.address.host.as_str();
+        let options: Vec<&str> = self
+            .address
+            .ssh_options
+            .iter()
+            .flat_map(|option| ["-o", option.as_str()])
+            .collect();
+        let settings = resolve::ask(&options, host);
+        Asker {
+            name: resolve::prompted_as(settings.as_deref().unwrap_or_default(), &self.user(), host),
+            // What is not known for sure gets no benefit of the doubt.
+            only: settings.is_some_and(|settings| !resolve::goes_through_another(&settings)),
+        }
+    }
+
     fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
         match &self.password {
-            Some(password) => password.hand_to(command),
+            Some(password) => password.hand_to(command, &self.asker()),
             None => Ok(()),
         }
     }

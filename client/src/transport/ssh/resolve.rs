@@ -31,6 +31,19 @@ pub(super) fn named_user(with: &str, without: &str) -> Option<String> {
     (user != value(without, "user")?).then(|| user.to_owned())
 }
 
+/// `user@host` as ssh's own prompts have it: the resolved name of the host, or its alias among the host keys.
+pub(super) fn prompted_as(settings: &str, user: &str, host: &str) -> String {
+    let shown = value(settings, "hostkeyalias").or_else(|| value(settings, "hostname"));
+    format!("{user}@{}", shown.unwrap_or(host))
+}
+
+/// Does another ssh or program stand between here and the host? It may ask for a password of its own.
+pub(super) fn goes_through_another(settings: &str) -> bool {
+    ["proxyjump", "proxycommand"]
+        .iter()
+        .any(|key| value(settings, key).is_some_and(|way| way != "none"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +62,21 @@ mod tests {
     #[test]
     fn a_login_name_is_not_read_from_a_longer_key() {
         assert_eq!(value("userknownhostsfile /x\nuser alice\n", "user"), Some("alice"));
+    }
+
+    #[test]
+    fn a_prompt_names_the_resolved_host_and_its_alias_before_it() {
+        let settings = "user alice\nhostname 192.0.2.7\n";
+        assert_eq!(prompted_as(settings, "root", "esx1"), "root@192.0.2.7");
+        let settings = format!("{settings}hostkeyalias rack-4\n");
+        assert_eq!(prompted_as(&settings, "root", "esx1"), "root@rack-4");
+        assert_eq!(prompted_as("", "root", "esx1"), "root@esx1");
+    }
+
+    #[test]
+    fn a_jump_host_and_a_proxy_stand_in_between() {
+        assert!(goes_through_another("proxyjump admin@jump\n"));
+        assert!(goes_through_another("proxycommand nc %h %p\n"));
+        assert!(!goes_through_another("hostname esx1\nproxycommand none\n"));
     }
 }
