@@ -76,20 +76,7 @@ fn seed(host: &SshHost, client: &Client, name: &str) -> PathBuf {
     let inventory = client.run(&["--json", "discover", name]).expect(0).json();
     let vm = inventory["vms"][0]["name"].as_str().unwrap().to_owned();
     let job = format!("seed-{name}");
-    let start = [
-        "start",
-        "--host",
-        name,
-        "--vm",
-        &vm,
-        "--samples",
-        "1",
-        "--interval",
-        "1",
-        "--name",
-        &job,
-    ];
-    client.run(&start).expect(0);
+    client.start(&job, name, &vm, 1);
     client.run(&["status", &job, "--watch"]).expect(0);
     find(&host.root().join("vmfs/volumes"), &job).unwrap()
 }

@@ -73,20 +73,7 @@ fn a_second_install_uploads_nothing_and_a_running_job_goes_on() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let start = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "3",
-        "--interval",
-        "1",
-        "--name",
-        "sql",
-    ];
-    client.run(&start).expect(0);
+    client.start("sql", "esxi", "SQL-Server-01", 3);
     let again = client.run(&["--json", "install", "esxi"]).expect(0).json();
     assert_eq!(again["unchanged"], true);
     let status = client.run(&["--json", "status", "sql", "--watch"]).expect(0).json();
@@ -118,20 +105,7 @@ fn names_with_blanks_quotes_umlauts_and_substitutions_are_taken_as_they_stand() 
     for (number, vm) in running.enumerate() {
         let name = vm["name"].as_str().unwrap();
         let job = format!("odd-{number}");
-        let start = [
-            "start",
-            "--host",
-            "esxi",
-            "--vm",
-            name,
-            "--samples",
-            "1",
-            "--interval",
-            "1",
-            "--name",
-            &job,
-        ];
-        client.run(&start).expect(0);
+        client.start(&job, "esxi", name, 1);
         let status = client.run(&["--json", "status", &job, "--watch"]).expect(0).json();
         assert_eq!(status["job"]["target"]["vm_name"], name);
     }
@@ -151,20 +125,7 @@ fn a_running_job_or_samples_not_pulled_stand_in_the_way_of_uninstall() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let start = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "100",
-        "--interval",
-        "1",
-        "--name",
-        "sql",
-    ];
-    client.run(&start).expect(0);
+    client.start("sql", "esxi", "SQL-Server-01", 100);
     let refused = client.run(&["uninstall", "esxi"]).expect(1);
     assert!(refused.stderr.contains("jobs are running: sql"), "{}", refused.stderr);
     assert!(agent_of(&host).is_file());

@@ -1,6 +1,6 @@
 //! The way of a new user, from a bare host to a bare host, over a real sshd that is configured like ESXi's.
 
-use vscsi_tests::sshd::{Client, SshHost, Style};
+use vscsi_tests::sshd::{Client, SshHost, Style, sampling};
 
 #[test]
 fn a_host_is_checked_installed_collected_from_and_left_as_it_was() {
@@ -22,20 +22,7 @@ fn a_host_is_checked_installed_collected_from_and_left_as_it_was() {
             .any(|vm| vm["name"] == "SQL-Server-01")
     );
 
-    let start = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "3",
-        "--interval",
-        "1",
-        "--name",
-        "sql",
-    ];
-    client.run(&start).expect(0);
+    client.start("sql", "esxi", "SQL-Server-01", 3);
     let status = client.run(&["status", "sql", "--watch"]).expect(0);
     assert!(
         status.stdout.contains("Progress: 3/3 samples (100%)"),
@@ -69,19 +56,7 @@ fn a_cron_job_collects_pulls_and_analyses_in_one_command() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let collect = [
-        "--json",
-        "collect",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "2",
-        "--interval",
-        "1",
-    ];
-    let collected = client.run(&collect).expect(0).json();
+    let collected = client.collect(2, &["--json"]).expect(0).json();
     assert_eq!(
         (&collected["status"], &collected["samples_collected"]),
         (&"completed".into(), &2.into())
@@ -95,20 +70,12 @@ fn a_second_collection_of_a_vm_does_not_begin_while_one_goes_on() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let collect = [
-        "collect",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "4",
-        "--interval",
-        "1",
-    ];
-    let mut first = client.command(collect).spawn().unwrap();
+    let mut first = client
+        .command(sampling("collect", "esxi", "SQL-Server-01", 4))
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    let second = client.run(&collect).expect(1);
+    let second = client.collect(4, &[]).expect(1);
     assert!(second.stderr.contains("is running already"), "{}", second.stderr);
     assert!(first.wait().unwrap().success());
 }
@@ -118,22 +85,9 @@ fn a_job_is_stopped_listed_cleaned_up_and_deleted() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let start = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "500",
-        "--interval",
-        "1",
-        "--name",
-        "sql",
-    ];
-    client.run(&start).expect(0);
+    client.start("sql", "esxi", "SQL-Server-01", 500);
     // The same once more is no second job.
-    client.run(&start).expect(0);
+    client.start("sql", "esxi", "SQL-Server-01", 500);
     let running = client.run(&["--json", "list", "--status", "running"]).expect(0).json();
     assert_eq!(running.as_array().unwrap().len(), 1);
     assert!(
@@ -237,45 +191,27 @@ fn doctor_tests_this_machine_and_the_agent() {
 
 #[test]
 fn many_hosts_are_pulled_at_once_and_one_that_fails_does_not_spoil_the_others() {
-    let hosts = [
-        SshHost::start("demo", Style::Esxi8),
-        SshHost::start("demo", Style::Esxi8),
-    ];
-    let client = Client::of(&hosts[0]);
+    let [first, second] = ["esxi", "other"].map(|_| SshHost::start("demo", Style::Esxi8));
+    let client = Client::of(&first);
     client.install();
-    let start = |host: &str| {
-        [
-            "start",
-            "--host",
-            host,
-            "--vm",
-            "SQL-Server-01",
-            "--samples",
-            "1",
-            "--interval",
-            "1",
-            "--name",
-            "sql",
-        ]
-        .map(str::to_owned)
-    };
-    client.run(&start("esxi").each_ref().map(String::as_str)).expect(0);
     // The second host has another name and port, and the key of its own sshd.
-    let second = Client::of(&hosts[1]);
-    let options = second.connection().to_vec();
-    client.run_with(&["install", "other"], &options).expect(0);
-    client.run(&start("other").each_ref().map(String::as_str)).expect(0);
-    for host in ["sql@esxi", "sql@other"] {
-        client.run(&["status", host, "--watch"]).expect(0);
+    let neighbour = Client::of(&second);
+    client.run_with(&["install", "other"], neighbour.connection()).expect(0);
+    for host in ["esxi", "other"] {
+        client.start("sql", host, "SQL-Server-01", 1);
+        client.run(&["status", &format!("sql@{host}"), "--watch"]).expect(0);
     }
     assert!(client.run(&["status", "sql"]).expect(2).stderr.contains("sql@other"));
     let pulled = client.run(&["--json", "pull", "--all"]).expect(0).json();
     assert_eq!(pulled.as_array().unwrap().len(), 2, "{pulled}");
 
-    drop(hosts);
-    let failed = client.run(&["--json", "pull", "--all"]).expect(3).json();
-    assert!(
-        failed.as_array().unwrap().iter().all(|row| row["error"].is_string()),
-        "{failed}"
-    );
+    drop(second);
+    let partial = client.run(&["--json", "pull", "--all"]).expect(3).json();
+    let failed: Vec<bool> = partial
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["error"].is_string())
+        .collect();
+    assert_eq!(failed.iter().filter(|&&failed| failed).count(), 1, "{partial}");
 }

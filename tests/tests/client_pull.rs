@@ -11,25 +11,10 @@ use vscsi_tests::sshd::{Client, Proxy, SshHost, Style};
 
 /// Starts a job of 40 disks, waits for its end, and returns the files on the host by name.
 fn collect(host: &SshHost, client: &Client, name: &str, samples: u32) -> BTreeMap<String, Vec<u8>> {
-    let samples = samples.to_string();
-    let vm = first_vm(client);
-    let start = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        &vm,
-        "--samples",
-        &samples,
-        "--interval",
-        "1",
-        "--name",
-        name,
-    ];
-    client.run(&start).expect(0);
+    client.start(name, "esxi", &first_vm(client), samples);
     client.run(&["status", name, "--watch"]).expect(0);
     let spooled = spooled(host, name);
-    assert_eq!(spooled.len(), samples.parse::<usize>().unwrap() + 1);
+    assert_eq!(spooled.len(), usize::try_from(samples).unwrap() + 1);
     spooled
 }
 

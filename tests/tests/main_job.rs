@@ -10,20 +10,7 @@ use vscsi_tests::sshd::{Client, SshHost, Style};
 /// Collects four samples of a VM with two disks, and gives the summary of all of them.
 fn collect(host: &SshHost, client: &Client) -> Value {
     client.install();
-    let collect = [
-        "collect",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "4",
-        "--interval",
-        "1",
-    ];
-    client
-        .run(&[&collect[..], &["--name", "sql", "--filter", "none"]].concat())
-        .expect(0);
+    client.collect(4, &["--name", "sql", "--filter", "none"]).expect(0);
     assert_eq!(host.sim(&["collecting"]).trim(), "", "a collection was left running");
     client
         .run(&["--json", "analyze", "sql", "--filter", "none"])

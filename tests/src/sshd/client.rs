@@ -155,6 +155,41 @@ impl Client {
     pub fn install(&self) {
         self.run_connected(&["install", "esxi"]).expect(0);
     }
+
+    /// Starts the job `name`.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[track_caller]
+    pub fn start(&self, name: &str, host: &str, vm: &str, samples: u32) {
+        let words = sampling("start", host, vm, samples);
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--name", name]).collect();
+        self.run(&words).expect(0);
+    }
+
+    /// Collects `samples` of the VM "SQL-Server-01" with these further options.
+    pub fn collect(&self, samples: u32, further: &[&str]) -> Finished {
+        let further: Vec<String> = further.iter().map(|&word| word.to_owned()).collect();
+        let words = sampling("collect", "esxi", "SQL-Server-01", samples);
+        finish(self.command(words.iter().chain(&further)), None)
+    }
+}
+
+/// The words of a `start` or `collect` with a sample each second.
+pub fn sampling(command: &str, host: &str, vm: &str, samples: u32) -> [String; 9] {
+    let samples = samples.to_string();
+    [
+        command,
+        "--host",
+        host,
+        "--vm",
+        vm,
+        "--samples",
+        &samples,
+        "--interval",
+        "1",
+    ]
+    .map(str::to_owned)
 }
 
 fn finish(mut command: Command, input: Option<&str>) -> Finished {

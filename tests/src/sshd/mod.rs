@@ -30,7 +30,7 @@ use tempfile::TempDir;
 
 use crate::binaries::Binary;
 
-pub use client::{Client, Finished};
+pub use client::{Client, Finished, sampling};
 pub use configuration::Style;
 pub use proxy::Proxy;
 pub use user::PasswordUser;
