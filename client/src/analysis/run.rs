@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::job::{Job, JobDocument, Status};
 use vscsi_shared::snapshot::SnapshotFlag;
@@ -194,21 +195,21 @@ fn provenance(
 impl Shares {
     /// The shares of the kept samples. A share of nothing is everything: a job without I/O loses none.
     pub fn of(series: &Series, kept: &[bool]) -> Self {
-        let share = |amount: &dyn Fn(&Sample) -> f64| {
-            let total: f64 = series.samples.iter().map(amount).sum();
-            let part: f64 = series
-                .samples
+        let share = |amount: fn(&Sample) -> f64| {
+            let amounts: Vec<f64> = series.samples.par_iter().map(amount).collect();
+            let total: f64 = amounts.iter().sum();
+            let part: f64 = amounts
                 .iter()
                 .zip(kept)
                 .filter(|(_, kept)| **kept)
-                .map(|(sample, _)| amount(sample))
+                .map(|(amount, _)| amount)
                 .sum();
             if total > 0.0 { part / total } else { 1.0 }
         };
         Self {
-            time: share(&|sample| sample.seconds),
-            ios: share(&|sample| sample.ios() as f64),
-            bytes: share(&Sample::bytes),
+            time: share(|sample| sample.seconds),
+            ios: share(|sample| sample.ios() as f64),
+            bytes: share(Sample::bytes),
         }
     }
 }

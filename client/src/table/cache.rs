@@ -1,8 +1,8 @@
 //! `analysis/histograms.parquet`: the tidy table of a job's samples, with what is needed to take the samples from it
 //! instead of parsing the snapshots again.
 //!
-//! Beside the columns of the tidy table, the first row of each histogram holds the numbers that belong to it as a whole;
-//! the file's key-value metadata holds the samples and the findings, and the names, sizes and dates of the snapshot
+//! Beside the columns of the tidy table, the first row of each histogram holds the numbers that belong to it as a whole,
+//! and the other rows zeros, so that the columns can be read as they lie in memory; the file's key-value metadata holds the samples and the findings, and the names, sizes and dates of the snapshot
 //! files it was made from. It is used only while those are as they were.
 
 use std::fs::File;
@@ -11,9 +11,10 @@ use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 use polars::prelude::{
-    Column, Int64Chunked, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, PolarsResult, SerReader,
-    Series as PolarsSeries, UInt64Chunked,
+    Column, DataFrame, Int64Chunked, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, PolarsResult,
+    SerReader, Series as PolarsSeries, UInt32Chunked, UInt64Chunked,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits};
 use vscsi_shared::snapshot::SnapshotFlag;
@@ -25,15 +26,16 @@ use crate::analysis::load::{Loaded, SnapshotFile};
 use crate::analysis::{DiskKey, DiskSample, Finding, Sample, Series};
 
 /// Grows whenever the file or the loading of snapshots changes, so that older caches are not used.
-const CACHE_VERSION: u32 = 1;
+const CACHE_VERSION: u32 = 2;
 
 /// The key of our entry in the file's metadata.
 const METADATA: &str = "vscsi-helper";
 
 /// The columns that the cache is read from.
-const CACHED: [&str; 7] = [
-    "upper",
+const CACHED: [&str; 8] = [
+    "bucket",
     "count",
+    "buckets",
     "values",
     "sum_at_least",
     "sum_at_most",
@@ -152,33 +154,62 @@ fn is_cacheable(kind: HistogramKind, interval: &Interval) -> bool {
         && i64::try_from(interval.sum_at_most).is_ok()
 }
 
+/// The columns that the cache adds to the tidy table.
+#[derive(Default)]
+struct WholeColumns {
+    bucket: Vec<u32>,
+    buckets: Vec<u32>,
+    values: Vec<u64>,
+    sum_at_least: Vec<i64>,
+    sum_at_most: Vec<i64>,
+    at_least: Vec<Option<i64>>,
+    at_most: Vec<Option<i64>>,
+}
+
+impl WholeColumns {
+    fn push(&mut self, interval: &Interval) {
+        let first = self.bucket.len();
+        let index = |(index, ..): (usize, _, _, _)| u32::try_from(index).unwrap_or(u32::MAX);
+        self.bucket.extend(rows::buckets(interval).map(index));
+        let rows = self.bucket.len();
+        self.buckets.push(u32::try_from(rows - first).unwrap_or(0));
+        self.values.push(interval.count);
+        self.sum_at_least
+            .push(i64::try_from(interval.sum_at_least).unwrap_or(0));
+        self.sum_at_most.push(i64::try_from(interval.sum_at_most).unwrap_or(0));
+        self.at_least.push(interval.values_at_least);
+        self.at_most.push(interval.values_at_most);
+        self.buckets.resize(rows, 0);
+        self.values.resize(rows, 0);
+        self.sum_at_least.resize(rows, 0);
+        self.sum_at_most.resize(rows, 0);
+        self.at_least.resize(rows, None);
+        self.at_most.resize(rows, None);
+    }
+
+    fn into_columns(self) -> Vec<Column> {
+        let number = |name: &str, values: Vec<i64>| Column::from(PolarsSeries::new(name.into(), values));
+        let bound = |name: &str, values: Vec<Option<i64>>| Column::from(PolarsSeries::new(name.into(), values));
+        vec![
+            Column::from(PolarsSeries::new("bucket".into(), self.bucket)),
+            Column::from(PolarsSeries::new("buckets".into(), self.buckets)),
+            Column::from(PolarsSeries::new("values".into(), self.values)),
+            number("sum_at_least", self.sum_at_least),
+            number("sum_at_most", self.sum_at_most),
+            bound("at_least", self.at_least),
+            bound("at_most", self.at_most),
+        ]
+    }
+}
+
 /// The tidy table with the columns of whole histograms.
-fn frame(series: &Series, samples: &[&Sample], names: &Names) -> PolarsResult<polars::prelude::DataFrame> {
+fn frame(series: &Series, samples: &[&Sample], names: &Names) -> PolarsResult<DataFrame> {
     let mut frame = rows::frame(series, samples, names)?;
-    let height = frame.height();
-    let mut values: Vec<Option<u64>> = Vec::with_capacity(height);
-    let mut numbers: [Vec<Option<i64>>; 4] = Default::default();
+    let mut columns = WholeColumns::default();
     for (_, _, _, interval) in rows::intervals(samples) {
-        values.push(Some(interval.count));
-        let whole = [
-            i64::try_from(interval.sum_at_least).ok(),
-            i64::try_from(interval.sum_at_most).ok(),
-            interval.values_at_least,
-            interval.values_at_most,
-        ];
-        let more = rows::buckets(interval).count() - 1;
-        values.resize(values.len() + more, None);
-        for (column, number) in numbers.iter_mut().zip(whole) {
-            column.push(number);
-            column.resize(column.len() + more, None);
-        }
+        columns.push(interval);
     }
-    let mut columns = vec![Column::from(PolarsSeries::new("values".into(), values))];
-    let names = ["sum_at_least", "sum_at_most", "at_least", "at_most"];
-    for (name, column) in names.into_iter().zip(numbers) {
-        columns.push(Column::from(PolarsSeries::new(name.into(), column)));
-    }
-    frame.hstack_mut(&columns)?;
+    frame.hstack_mut(&columns.into_columns())?;
     Ok(frame)
 }
 
@@ -201,34 +232,24 @@ pub fn read_cache(path: &Path, key: &CacheKey) -> Option<Loaded> {
     let (reader, skeleton) = read_skeleton(path).filter(|(_, skeleton)| skeleton.fits(key))?;
     let wanted = CACHED.iter().map(|&name| name.to_owned()).collect();
     let frame = reader.with_columns(Some(wanted)).finish().ok()?;
-    let mut rows = Rows::of(&frame)?;
-    let mut samples = Vec::with_capacity(skeleton.samples.len());
-    for sample in skeleton.samples {
-        let mut disks = Vec::with_capacity(sample.disks.len());
-        for DiskSkeleton(disk, edge_ios, kinds) in sample.disks {
-            let mut histograms = IntervalSet::default();
-            for kind in HistogramKind::ALL
-                .into_iter()
-                .filter(|kind| kinds >> kind.index() & 1 == 1)
-            {
-                histograms.insert(kind, rows.interval(kind)?);
-            }
-            disks.push(DiskSample {
-                disk,
-                histograms,
-                edge_ios,
-            });
+    let rows = Rows::of(&frame)?;
+    let mut next = 0;
+    let mut starts = Vec::with_capacity(skeleton.samples.len());
+    for sample in &skeleton.samples {
+        starts.push(next);
+        let histograms: u32 = sample
+            .disks
+            .iter()
+            .map(|DiskSkeleton(.., kinds)| kinds.count_ones())
+            .sum();
+        for _ in 0..histograms {
+            next = rows.end(next)?;
         }
-        let flag = |word: &String| SnapshotFlag::ALL.into_iter().find(|flag| flag.as_str() == word);
-        samples.push(Sample {
-            sequence: sample.sequence,
-            taken_at: sample.taken_at,
-            start_seconds: sample.start_seconds,
-            seconds: sample.seconds,
-            flags: sample.flags.iter().filter_map(flag).collect(),
-            disks,
-        });
     }
+    let samples = skeleton.samples.into_par_iter().zip(starts);
+    let samples = samples
+        .map(|(sample, start)| rows.sample(sample, start))
+        .collect::<Option<_>>()?;
     Some(Loaded {
         series: Series {
             disks: skeleton.disks,
@@ -238,58 +259,83 @@ pub fn read_cache(path: &Path, key: &CacheKey) -> Option<Loaded> {
     })
 }
 
-/// The cached columns, read from the first row to the last.
+/// The cached columns.
 struct Rows {
-    upper: Vec<Option<i64>>,
-    count: Vec<Option<u64>>,
-    values: Vec<Option<u64>>,
-    whole: [Vec<Option<i64>>; 4],
-    next: usize,
+    bucket: UInt32Chunked,
+    buckets: UInt32Chunked,
+    count: UInt64Chunked,
+    values: UInt64Chunked,
+    sum_at_least: Int64Chunked,
+    sum_at_most: Int64Chunked,
+    at_least: Int64Chunked,
+    at_most: Int64Chunked,
 }
 
 impl Rows {
-    fn of(frame: &polars::prelude::DataFrame) -> Option<Self> {
-        let signed = |name: &str| -> Option<Vec<Option<i64>>> {
-            let column: &Int64Chunked = frame.column(name).ok()?.i64().ok()?;
-            Some(column.iter().collect())
-        };
-        let unsigned = |name: &str| -> Option<Vec<Option<u64>>> {
-            let column: &UInt64Chunked = frame.column(name).ok()?.u64().ok()?;
-            Some(column.iter().collect())
-        };
+    fn of(frame: &DataFrame) -> Option<Self> {
+        let index = |name: &str| Some(frame.column(name).ok()?.u32().ok()?.rechunk().into_owned());
+        let counter = |name: &str| Some(frame.column(name).ok()?.u64().ok()?.rechunk().into_owned());
+        let number = |name: &str| Some(frame.column(name).ok()?.i64().ok()?.rechunk().into_owned());
         Some(Self {
-            upper: signed("upper")?,
-            count: unsigned("count")?,
-            values: unsigned("values")?,
-            whole: [
-                signed("sum_at_least")?,
-                signed("sum_at_most")?,
-                signed("at_least")?,
-                signed("at_most")?,
-            ],
-            next: 0,
+            bucket: index("bucket")?,
+            buckets: index("buckets")?,
+            count: counter("count")?,
+            values: counter("values")?,
+            sum_at_least: number("sum_at_least")?,
+            sum_at_most: number("sum_at_most")?,
+            at_least: number("at_least")?,
+            at_most: number("at_most")?,
         })
     }
 
-    /// The next histogram: the rows up to the one at which another begins.
-    fn interval(&mut self, kind: HistogramKind) -> Option<Interval> {
-        let first = self.next;
-        let [sum_at_least, sum_at_most, at_least, at_most] = &self.whole;
-        let mut interval = Interval::empty(Limits::known(kind.metric()));
-        interval.count = (*self.values.get(first)?)?;
-        interval.sum_at_least = (*sum_at_least.get(first)?)?.into();
-        interval.sum_at_most = (*sum_at_most.get(first)?)?.into();
-        interval.values_at_least = *at_least.get(first)?;
-        interval.values_at_most = *at_most.get(first)?;
-        loop {
-            let upper = *self.upper.get(self.next)?;
-            let limits = interval.limits.as_slice();
-            let bucket = upper.map_or(limits.len(), |upper| limits.partition_point(|limit| *limit < upper));
-            *interval.counts.get_mut(bucket)? = (*self.count.get(self.next)?)?;
-            self.next += 1;
-            if self.values.get(self.next).is_none_or(Option::is_some) {
-                return Some(interval);
+    /// The row after the histogram that begins in row `first`.
+    fn end(&self, first: usize) -> Option<usize> {
+        let buckets = *self.buckets.cont_slice().ok()?.get(first)?;
+        let end = first + usize::try_from(buckets).ok()?;
+        (buckets > 0 && end <= self.bucket.len()).then_some(end)
+    }
+
+    /// The sample whose first row is `next`.
+    fn sample(&self, skeleton: SampleSkeleton, mut next: usize) -> Option<Sample> {
+        let mut disks = Vec::with_capacity(skeleton.disks.len());
+        for DiskSkeleton(disk, edge_ios, kinds) in skeleton.disks {
+            let mut histograms = IntervalSet::default();
+            let present = |kind: &HistogramKind| kinds >> kind.index() & 1 == 1;
+            for kind in HistogramKind::ALL.into_iter().filter(present) {
+                let end = self.end(next)?;
+                histograms.insert(kind, self.interval(kind, next, end)?);
+                next = end;
             }
+            disks.push(DiskSample {
+                disk,
+                histograms,
+                edge_ios,
+            });
         }
+        let flag = |word: &String| SnapshotFlag::ALL.into_iter().find(|flag| flag.as_str() == word);
+        Some(Sample {
+            sequence: skeleton.sequence,
+            taken_at: skeleton.taken_at,
+            start_seconds: skeleton.start_seconds,
+            seconds: skeleton.seconds,
+            flags: skeleton.flags.iter().filter_map(flag).collect(),
+            disks,
+        })
+    }
+
+    /// The histogram in the rows from `first` to before `end`.
+    fn interval(&self, kind: HistogramKind, first: usize, end: usize) -> Option<Interval> {
+        let mut interval = Interval::empty(Limits::known(kind.metric()));
+        interval.count = *self.values.cont_slice().ok()?.get(first)?;
+        interval.sum_at_least = (*self.sum_at_least.cont_slice().ok()?.get(first)?).into();
+        interval.sum_at_most = (*self.sum_at_most.cont_slice().ok()?.get(first)?).into();
+        interval.values_at_least = self.at_least.get(first);
+        interval.values_at_most = self.at_most.get(first);
+        let buckets = self.bucket.cont_slice().ok()?.get(first..end)?;
+        let counts = self.count.cont_slice().ok()?.get(first..end)?;
+        for (&bucket, &count) in buckets.iter().zip(counts) {
+            *interval.counts.get_mut(usize::try_from(bucket).ok()?)? = count;
+        }
+        Some(interval)
     }
 }
