@@ -63,7 +63,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
             findings.agents.into_iter().next().ok_or_else(|| {
                 HostError::from(TransportError::AgentMissing {
                     host: target.name().to_string(),
-                    reason: "none was found in /vmfs/volumes/*/vscsi-helper".to_owned(),
+                    reason: "none was found in /vmfs/volumes/*/vscsi-helper-HOST".to_owned(),
                 })
             })?
         }

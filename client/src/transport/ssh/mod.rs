@@ -16,6 +16,7 @@ use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
 use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
+use crate::install::AGENTS_OF_THIS_HOST;
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
@@ -193,18 +194,22 @@ pub struct SshExec {
     pub agent: Option<String>,
 }
 
-/// Looks for an agent where `install` puts it, for a workstation that did not install it.
+/// Looks for this host's agent where `install` puts it, for a workstation that did not install it.
 ///
 /// It is a fixed text: nothing of the user's stands in it.
-const FIND_AND_CONNECT: &str = "for agent in /vmfs/volumes/*/vscsi-helper/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent; do \
-     if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
-     echo 'no vscsi-agent found in /vmfs/volumes/*/vscsi-helper' >&2; exit 127";
+fn find_and_connect() -> String {
+    format!(
+        "for agent in {AGENTS_OF_THIS_HOST}; do \
+         if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
+         echo \"no vscsi-agent found in /vmfs/volumes/*/vscsi-helper-$(/bin/uname -n)\" >&2; exit 127"
+    )
+}
 
 impl SshExec {
     pub(super) fn command(&self) -> Result<Command, TransportError> {
         match &self.agent {
             Some(agent) => self.ssh.exec(&command_line([agent.as_str(), "connect"])),
-            None => self.ssh.exec(FIND_AND_CONNECT),
+            None => self.ssh.exec(&find_and_connect()),
         }
     }
 }
