@@ -88,6 +88,14 @@ pub enum InstallError {
     /// The folder holds no installation of ours.
     #[error("`{0}` holds no installation of vscsi-helper, so nothing was removed")]
     NotOurs(String),
+    /// Everything was removed, and the last check failed.
+    #[error("the folder {folder} is gone, but whether a process of the agent is left cannot be told: {reason}")]
+    Unproven {
+        /// The folder that is gone.
+        folder: String,
+        /// What the host said.
+        reason: String,
+    },
     /// Something is left after the removal.
     #[error("it is still there after the removal: {0}")]
     StillThere(String),
@@ -109,6 +117,7 @@ impl Failure for InstallError {
             | Self::CorruptUpload { .. }
             | Self::Step { .. }
             | Self::NotOurs(_)
+            | Self::Unproven { .. }
             | Self::StillThere(_) => exit_code::FAILED,
         }
     }
@@ -149,6 +158,7 @@ impl Failure for InstallError {
             }
             Self::Step { .. } => "nothing that was there before was replaced; the host's message says what to mend".to_owned(),
             Self::NotOurs(_) => "name the folder with `--folder` when it was installed elsewhere".to_owned(),
+            Self::Unproven { .. } => "log in to the host and look at `ps -c | grep vscsi-agent`".to_owned(),
             Self::StillThere(_) => "log in to the host and look at what holds it".to_owned(),
         })
     }

@@ -171,15 +171,20 @@ fn succeeded(step: &'static str, output: &Output) -> Result<(), InstallError> {
     if output.status.success() {
         return Ok(());
     }
-    let said = output.stderr.trim();
     Err(InstallError::Step {
         step,
-        reason: if said.is_empty() {
-            format!("it ended with {}", output.status)
-        } else {
-            said.to_owned()
-        },
+        reason: said(output),
     })
+}
+
+/// Why a command failed, in the host's words.
+fn said(output: &Output) -> String {
+    let said = output.stderr.trim();
+    if said.is_empty() {
+        format!("it ended with {}", output.status)
+    } else {
+        said.to_owned()
+    }
 }
 
 #[cfg(all(test, unix))]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{InstallError, LONG_PATIENCE, PATIENCE, RECORD, check_owner, run, succeeded};
+use super::{InstallError, LONG_PATIENCE, PATIENCE, RECORD, check_owner, run, said, succeeded};
 use crate::transport::{Shell, ShellInput, command_line};
 
 /// What is shown when an agent was removed.
@@ -56,17 +56,31 @@ pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError
         return Err(InstallError::StillThere(folder.to_owned()));
     }
     proof.push(format!("the folder {folder} is gone"));
-    // ESXi's `ps` lists the command line of every user world; the pattern does not match its own command.
-    let processes = shell.run("/bin/ps -c | grep '[v]scsi-agent'", ShellInput::Empty, PATIENCE)?;
-    let left = String::from_utf8_lossy(&processes.stdout).into_owned();
-    if left.lines().any(|line| line.contains(folder)) {
-        return Err(InstallError::StillThere(left.trim().to_owned()));
+    let left = processes(shell, folder)?;
+    if !left.is_empty() {
+        return Err(InstallError::StillThere(left.join("; ")));
     }
     proof.push("no process of the agent is running".to_owned());
     Ok(Removal {
         folder: folder.to_owned(),
         proof,
     })
+}
+
+/// The command lines on the host that begin in `folder`. ESXi's `ps` lists those of every user world.
+fn processes(shell: &dyn Shell, folder: &str) -> Result<Vec<String>, InstallError> {
+    let listed = shell.run("/bin/ps -c", ShellInput::Empty, PATIENCE)?;
+    if !listed.status.success() {
+        return Err(InstallError::Unproven {
+            folder: folder.to_owned(),
+            reason: said(&listed),
+        });
+    }
+    Ok(String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter(|line| line.contains(&format!("{folder}/")))
+        .map(|line| line.trim().to_owned())
+        .collect())
 }
 
 #[cfg(all(test, unix))]
@@ -92,5 +106,37 @@ mod tests {
         let error = uninstall(&host, AGENT).unwrap_err();
         assert!(matches!(error, InstallError::OtherHost { .. }), "{error}");
         assert!(!removed.load(Ordering::Relaxed));
+    }
+
+    /// A host on which everything works but `ps`, which ends like this.
+    fn removed_where_ps_ends_with(status: i32, printed: &'static str) -> Result<Removal, InstallError> {
+        let host = Answers(move |line: &str| match line.split(' ').next() {
+            Some("/bin/uname") => (0, "esx01\n".to_owned()),
+            Some("cat") => (0, record_of("esx01")),
+            Some("/bin/ps") => (status, printed.to_owned()),
+            _ => (0, String::new()),
+        });
+        uninstall(&host, AGENT)
+    }
+
+    #[test]
+    fn a_process_that_is_left_is_told_and_those_of_other_folders_are_not() {
+        let left = "12 12 vscsi-agent /vmfs/volumes/shared/mine/vscsi-agent serve\n";
+        let error = removed_where_ps_ends_with(0, left).unwrap_err();
+        assert!(
+            matches!(&error, InstallError::StillThere(what) if what == left.trim()),
+            "{error}"
+        );
+        let other = "12 12 vscsi-agent /vmfs/volumes/shared/mine-too/vscsi-agent serve\n";
+        assert!(removed_where_ps_ends_with(0, other).is_ok());
+    }
+
+    #[test]
+    fn that_no_process_is_left_is_not_claimed_when_they_cannot_be_listed() {
+        let error = removed_where_ps_ends_with(1, "ps: out of memory").unwrap_err();
+        assert!(
+            matches!(&error, InstallError::Unproven { reason, .. } if reason == "ps: out of memory"),
+            "{error}"
+        );
     }
 }
