@@ -1,4 +1,4 @@
-//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and the made-up CSV of an early design.
+//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and a table that only resembles it.
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
