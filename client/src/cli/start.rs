@@ -134,7 +134,11 @@ pub(super) fn start(
     };
     let view = match name {
         Some(name) => host.create_job(&request(name.clone()))?,
-        None => under_free_name(&default_name(env.clock.now())?, |name| host.create_job(&request(name)))?,
+        None => under_free_name(
+            &default_name(env.clock.now())?,
+            |name| host.create_job(&request(name)),
+            |name| host.job(name).is_ok(),
+        )?,
     };
     target.remember(store)?;
     let directory = store.place_for(&view.job)?;
@@ -144,16 +148,20 @@ pub(super) fn start(
 
 /// Cron starts many jobs in the same second, and those on one host would take the same name from it: the later ones are
 /// numbered.
-fn under_free_name<T>(name: &Name, mut create: impl FnMut(Name) -> Result<T, HostError>) -> Result<T, HostError> {
-    let mut refused = create(name.clone());
+fn under_free_name<T>(
+    name: &Name,
+    mut create: impl FnMut(Name) -> Result<T, HostError>,
+    is_taken: impl Fn(&Name) -> bool,
+) -> Result<T, HostError> {
+    let mut tried = name.clone();
     for number in 2..=LAST_NUMBER {
-        let taken = matches!(&refused, Err(error) if error.code() == Some(ErrorCode::Conflict));
-        match Name::new(&format!("{name}-{number}")) {
-            Ok(numbered) if taken => refused = create(numbered),
-            _ => break,
-        }
+        let refused = match create(tried.clone()) {
+            Err(error) if error.code() == Some(ErrorCode::Conflict) && is_taken(&tried) => error,
+            result => return result,
+        };
+        tried = Name::new(&format!("{name}-{number}")).map_err(|_| refused)?;
     }
-    refused
+    create(tried)
 }
 
 fn vm_selector(vm: &Vm) -> VmSelector {
@@ -235,24 +243,30 @@ mod tests {
     #[test]
     fn jobs_of_the_same_second_are_numbered() {
         let taken = ["job-1", "job-1-2"];
-        let created = under_free_name(&"job-1".parse().unwrap(), |name| {
+        let create = |name: Name| {
             if taken.contains(&name.as_str()) {
                 Err(refusal(ErrorCode::Conflict))
             } else {
                 Ok(name)
             }
-        });
+        };
+        let is_taken = |name: &Name| taken.contains(&name.as_str());
+        let created = under_free_name(&"job-1".parse().unwrap(), create, is_taken);
         assert_eq!(created.unwrap().as_str(), "job-1-3");
     }
 
     #[test]
     fn another_refusal_is_final() {
-        let mut times = 0;
-        let created = under_free_name::<()>(&"job-1".parse().unwrap(), |_| {
-            times += 1;
-            Err(refusal(ErrorCode::NoSuchTarget))
-        });
-        assert_eq!((created.unwrap_err().code(), times), (Some(ErrorCode::NoSuchTarget), 1));
+        // A conflict about something else than the name is one of these.
+        for code in [ErrorCode::NoSuchTarget, ErrorCode::Conflict] {
+            let mut times = 0;
+            let create = |_| {
+                times += 1;
+                Err::<(), _>(refusal(code))
+            };
+            let created = under_free_name(&"job-1".parse().unwrap(), create, |_| false);
+            assert_eq!((created.unwrap_err().code(), times), (Some(code), 1));
+        }
     }
 
     #[test]

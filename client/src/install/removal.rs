@@ -83,7 +83,8 @@ fn processes(shell: &dyn Shell, folder: &str) -> Result<Vec<String>, InstallErro
         .collect())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
