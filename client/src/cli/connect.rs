@@ -184,6 +184,14 @@ impl Target<'_> {
         }
     }
 
+    /// The keys by which ssh knows the host; `None` when it is not reached by ssh.
+    pub(super) fn key_fingerprints(&self) -> Option<String> {
+        match self.record.address.tunnel {
+            Tunnel::Exec | Tunnel::Forward => self.ssh().key_fingerprints(),
+            Tunnel::Direct { .. } | Tunnel::Local { .. } => None,
+        }
+    }
+
     /// The ssh connection.
     pub(super) fn ssh(&self) -> Ssh {
         Ssh {

@@ -124,9 +124,10 @@ pub(super) fn start(
     let inventory = host.inventory()?;
     let vm = select_vm(&inventory, &what.vm)?;
     let disks = select_disks(vm, &what.lun)?;
+    let identity = target.identity();
     let request = |name: Name| CreateJob {
         name,
-        host: target.identity(),
+        host: identity.clone(),
         vm: vm_selector(vm),
         disks: disks.clone(),
         profile: profile.clone(),
@@ -214,7 +215,7 @@ impl Target<'_> {
         HostIdentity {
             hostname: self.name().to_string(),
             username: self.record.address.user.clone(),
-            fingerprint: None,
+            fingerprint: self.key_fingerprints(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod askpass;
 mod classify;
+mod known_key;
 mod resolve;
 
 use std::path::Path;
@@ -109,16 +110,28 @@ impl Ssh {
         Ok(command)
     }
 
+    /// What ssh makes of the host's name and of what the user said about it.
+    fn settings(&self) -> Option<String> {
+        let mut options: Vec<String> = Vec::new();
+        for option in &self.address.ssh_options {
+            options.extend(["-o".to_owned(), option.clone()]);
+        }
+        if let Some(port) = self.address.port {
+            options.extend(["-p".to_owned(), port.to_string()]);
+        }
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        resolve::ask(&options, self.address.host.as_str())
+    }
+
+    /// The fingerprints of the keys that ssh accepts from the host, SHA-256, separated by blanks; `None` when it knows none.
+    pub fn key_fingerprints(&self) -> Option<String> {
+        known_key::fingerprints(&self.settings()?)
+    }
+
     /// Whose prompts the password answers.
     fn asker(&self) -> Asker {
         let host = self.address.host.as_str();
-        let options: Vec<&str> = self
-            .address
-            .ssh_options
-            .iter()
-            .flat_map(|option| ["-o", option.as_str()])
-            .collect();
-        let settings = resolve::ask(&options, host);
+        let settings = self.settings();
         Asker {
             name: resolve::prompted_as(settings.as_deref().unwrap_or_default(), &self.user(), host),
             // What is not known for sure gets no benefit of the doubt.
