@@ -77,6 +77,8 @@ impl Failure for FileError {
     fn hint(&self) -> Option<String> {
         use std::io::ErrorKind;
         match self.source.kind() {
+            ErrorKind::NotFound => Some("check whether the path is right".to_owned()),
+            ErrorKind::IsADirectory => Some("name a file in it".to_owned()),
             ErrorKind::PermissionDenied => Some("check who owns it and its permissions".to_owned()),
             ErrorKind::StorageFull => Some("free some space, then run the command again; nothing is lost".to_owned()),
             ErrorKind::ReadOnlyFilesystem => Some("choose another place with `--data-dir`".to_owned()),

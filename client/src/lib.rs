@@ -16,6 +16,7 @@ pub mod fio;
 pub mod host;
 pub mod import;
 pub mod install;
+pub mod interrupt;
 pub mod preflight;
 pub mod pull;
 pub mod replay;

@@ -13,7 +13,7 @@ use super::estimate;
 use super::filter::Filter;
 use super::finding::Finding;
 use super::load::{self, Loaded};
-use super::profile::{Profile, SequentialGap};
+use super::profile::{Counts, Profile, Rates, SequentialGap};
 use super::select::{self, Period};
 use super::{AnalysisError, DiskKey, Provenance, Sample, Series, Workload};
 use crate::failure::FileError;
@@ -35,7 +35,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// As the user's design has it: the 75 % most active samples of all disks.
+    /// The 75 % most active samples of all disks.
     fn default() -> Self {
         Self {
             filter: Filter::Percentile(75.0),
@@ -219,13 +219,22 @@ impl Sample {
     pub fn ios(&self) -> u64 {
         self.disks
             .iter()
-            .map(|disk| super::profile::Counts::of(&disk.histograms).total)
+            .map(|disk| Counts::of(&disk.histograms).total)
             .fold(0, u64::saturating_add)
+    }
+
+    /// I/Os at the edge of its time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)), of all its disks.
+    pub fn edge_ios(&self) -> u64 {
+        self.disks.iter().map(|disk| disk.edge_ios).sum()
     }
 
     /// I/Os per second over all its disks: what filters look at.
     pub fn iops(&self) -> f64 {
-        self.ios() as f64 / self.seconds
+        let total = Counts {
+            total: self.ios(),
+            ..Counts::default()
+        };
+        Rates::of(total, self.seconds, self.edge_ios()).total
     }
 
     /// Bytes moved by all its disks, estimated.

@@ -11,7 +11,7 @@ use super::analyze::write_profile;
 use super::connect::ConnectArgs;
 use super::pull::{Voice, puller};
 use super::selection::SelectionArgs;
-use super::start::{CollectArgs, default_name, start};
+use super::start::{CollectArgs, start};
 use super::status;
 use super::{CliError, Env, Outcome};
 use crate::analysis;
@@ -88,12 +88,8 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
         }
         .into());
     };
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => default_name(env.clock.now())?,
-    };
     let host = target.host();
-    let view = start(&args.what, name, &target, &store, env)?;
+    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     let view = status::watch(&host, view, env)?;
     let voice = Voice::new(env, target.name().as_str());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::transport::ssh::{Password, Ssh, SshExec};
 use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh itself.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectArgs {
     /// Login name [default: that of `ssh_config`, else root]
@@ -28,7 +28,8 @@ pub(super) struct ConnectArgs {
     /// Port of the host's ssh service [default: that of `ssh_config`, else 22]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
-    /// Ask for the password; it is read from the standard input when that is no terminal, and kept nowhere
+    /// Ask once for the password of every host of this command; it is read from the standard input when that is no
+    /// terminal, and kept nowhere
     #[arg(long)]
     pub password: bool,
     /// Further option for ssh, as for `ssh -o`; may be repeated
@@ -37,6 +38,22 @@ pub(super) struct ConnectArgs {
     /// Way to the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]` [default: exec]
     #[arg(long, value_name = "WAY")]
     pub tunnel: Option<Tunnel>,
+    #[arg(skip)]
+    asked: AskedOnce,
+}
+
+/// A password that is asked for when first needed. Whoever needs it meanwhile, such as the threads of a pull, waits.
+#[derive(Debug, Default)]
+struct AskedOnce(Mutex<Option<Arc<Password>>>);
+
+impl AskedOnce {
+    fn get(&self, ask: impl FnOnce() -> Result<Password, CliError>) -> Result<Arc<Password>, CliError> {
+        let mut password = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*password {
+            Some(password) => Ok(Arc::clone(password)),
+            None => Ok(Arc::clone(password.insert(Arc::new(ask()?)))),
+        }
+    }
 }
 
 /// One host, and everything needed to open connections to it.
@@ -87,7 +104,7 @@ impl ConnectArgs {
             address.tunnel = tunnel.clone();
         }
         let password = if self.password {
-            Some(Arc::new(ask_password(&record.address)?))
+            Some(self.asked.get(|| ask_password(&record.address))?)
         } else {
             None
         };
@@ -167,6 +184,14 @@ impl Target<'_> {
         }
     }
 
+    /// The keys by which ssh knows the host; `None` when it is not reached by ssh.
+    pub(super) fn key_fingerprints(&self) -> Option<String> {
+        match self.record.address.tunnel {
+            Tunnel::Exec | Tunnel::Forward => self.ssh().key_fingerprints(),
+            Tunnel::Direct { .. } | Tunnel::Local { .. } => None,
+        }
+    }
+
     /// The ssh connection.
     pub(super) fn ssh(&self) -> Ssh {
         Ssh {
@@ -237,6 +262,33 @@ fn ask_password(address: &Address) -> Result<Password, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_is_asked_for_once() {
+        let asked = AskedOnce::default();
+        let questions = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    asked.get(|| {
+                        questions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        Ok(Password::new("secret".to_owned())?)
+                    })
+                });
+            }
+        });
+        assert_eq!(questions.into_inner(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_question_without_an_answer_is_asked_again() {
+        let asked = AskedOnce::default();
+        let nothing = || Err(UsageError::new("no password was given", "type it").into());
+        assert!(asked.get(nothing).is_err());
+        assert!(asked.get(|| Ok(Password::new("secret".to_owned())?)).is_ok());
+    }
 
     #[test]
     fn a_login_name_that_ssh_could_take_for_an_option_is_refused() {

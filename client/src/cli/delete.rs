@@ -10,6 +10,7 @@ use super::connect::ConnectArgs;
 use super::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
+use crate::import::is_imported;
 use crate::store::{JobReference, LockKind, Store};
 
 /// Delete a job and its data, here and in the host's spool
@@ -59,7 +60,8 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     let Some(_lock) = store.try_lock(&reference, LockKind::Exclusive)? else {
         return Err(InUse(reference, "is in use by another vscsi-helper").into());
     };
-    if !args.keep_on_host {
+    let on_host = !args.keep_on_host && !is_imported(&document.job);
+    if on_host {
         let target = args.connect.target(&document.job.host.hostname, &store, env)?;
         let host = target.host();
         match host.job(&document.job.job_id) {
@@ -75,7 +77,7 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     if env.json {
         env.print_json(&Deleted {
             deleted: reference.to_string(),
-            on_host: !args.keep_on_host,
+            on_host,
         })?;
     } else {
         env.print("Deleting job... done.")?;

@@ -51,7 +51,8 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
         let [binary, ..] = findings.verdicts();
         return Err(InstallError::ModeRefused(if args.mode.is_some() { not_offered(mode) } else { binary }).into());
     }
-    let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref())?;
+    let known = target.record.agent.as_ref().map(|agent| agent.path.as_str());
+    let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref(), known)?;
     let binary = find_agent(args.agent.as_deref())?;
     env.note(format_args!(
         "Installing into {} ({})...",

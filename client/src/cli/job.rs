@@ -5,7 +5,9 @@ use vscsi_shared::wire::v1::JobView;
 
 use super::connect::{ConnectArgs, Target};
 use super::{CliError, Env};
-use crate::store::{JobDirectory, Store};
+use crate::failure::Failure;
+use crate::import::is_imported;
+use crate::store::{JobDirectory, JobReference, Store};
 
 /// A job that is known here, and its host.
 #[derive(Debug)]
@@ -13,6 +15,21 @@ pub(super) struct KnownJob<'env> {
     pub(super) directory: JobDirectory,
     pub(super) document: JobDocument,
     pub(super) target: Target<'env>,
+}
+
+/// A job that no host has.
+#[derive(Debug, thiserror::Error)]
+#[error("job `{0}` was imported from files, so there is no host to ask about it")]
+pub(super) struct OnNoHost(pub(super) JobReference);
+
+impl Failure for OnNoHost {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::USAGE
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!("everything of it is here: `vscsi-helper analyze {}`", self.0))
+    }
 }
 
 /// The job that `text` means, and the host it runs on.
@@ -23,6 +40,9 @@ pub(super) fn known<'env>(
     env: &'env Env,
 ) -> Result<KnownJob<'env>, CliError> {
     let (directory, document) = store.find(text)?;
+    if is_imported(&document.job) {
+        return Err(OnNoHost(directory.reference().clone()).into());
+    }
     let target = connect.target(&document.job.host.hostname, store, env)?;
     Ok(KnownJob {
         directory,

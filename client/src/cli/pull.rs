@@ -10,10 +10,12 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
 use super::connect::{ConnectArgs, Target};
+use super::job::OnNoHost;
 use super::phrase::{Plain, bytes, count};
 use super::{CliError, Env, Outcome};
 use crate::failure::UsageError;
 use crate::host::Host as _;
+use crate::import::is_imported;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::Store;
 
@@ -94,7 +96,10 @@ fn orders(args: &PullArgs, store: &Store) -> Result<Vec<Order>, CliError> {
     if let Some(text) = &args.job {
         let (host, name) = match args.host.as_slice() {
             [] => {
-                let (_, document) = store.find(text)?;
+                let (directory, document) = store.find(text)?;
+                if is_imported(&document.job) {
+                    return Err(OnNoHost(directory.reference().clone()).into());
+                }
                 (document.job.host.hostname, document.job.job_id)
             }
             [host] => (host.clone(), text.parse().map_err(crate::store::StoreError::from)?),
@@ -137,7 +142,7 @@ fn unfinished(store: &Store) -> Result<Vec<Order>, CliError> {
     for (directory, job) in store.jobs()?.jobs {
         let here = directory.sequences()?.len() as u64;
         let complete = job.status.is_final() && here > u64::from(job.collection.samples_collected);
-        if !complete {
+        if !complete && !is_imported(&job) {
             hosts.entry(job.host.hostname).or_default().push(job.job_id);
         }
     }

@@ -4,14 +4,17 @@ use clap::Args;
 use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
-use vscsi_shared::wire::v1::{CreateJob, JobOptions, JobView, Vm, VmSelector};
+use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
 use super::connect::{ConnectArgs, Target};
 use super::phrase::{Plain, count, duration, time};
 use super::{CliError, Env, Outcome};
 use crate::failure::UsageError;
-use crate::host::{Host as _, select_disks, select_vm};
+use crate::host::{Host as _, HostError, select_disks, select_vm};
 use crate::store::Store;
+
+/// Jobs of one host that may be started without a name in the same second.
+const LAST_NUMBER: u32 = 99;
 
 /// Start collecting on a VM's disks
 ///
@@ -98,11 +101,7 @@ impl CollectArgs {
 pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host, &store, env)?;
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => default_name(env.clock.now())?,
-    };
-    let view = start(&args.what, name, &target, &store, env)?;
+    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     if env.json {
         env.print_json(&view)?;
     } else {
@@ -111,10 +110,11 @@ pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// Starts a job and records it here, so that `status` and `pull` know where it is.
+/// Starts a job and records it here, so that `status` and `pull` know where it is. Without a name it is called after the
+/// time.
 pub(super) fn start(
     what: &CollectArgs,
-    name: Name,
+    name: Option<&Name>,
     target: &Target<'_>,
     store: &Store,
     env: &Env,
@@ -123,19 +123,46 @@ pub(super) fn start(
     let host = target.host();
     let inventory = host.inventory()?;
     let vm = select_vm(&inventory, &what.vm)?;
-    let request = CreateJob {
+    let disks = select_disks(vm, &what.lun)?;
+    let identity = target.identity();
+    let request = |name: Name| CreateJob {
         name,
-        host: target.identity(),
+        host: identity.clone(),
         vm: vm_selector(vm),
-        disks: select_disks(vm, &what.lun)?,
-        profile,
+        disks: disks.clone(),
+        profile: profile.clone(),
         options: what.options(),
     };
-    let view = host.create_job(&request)?;
+    let view = match name {
+        Some(name) => host.create_job(&request(name.clone()))?,
+        None => under_free_name(
+            &default_name(env.clock.now())?,
+            |name| host.create_job(&request(name)),
+            |name| host.job(name).is_ok(),
+        )?,
+    };
     target.remember(store)?;
     let directory = store.place_for(&view.job)?;
     directory.write_job(&JobDocument::new(view.job.clone()))?;
     Ok(view)
+}
+
+/// Cron starts many jobs in the same second, and those on one host would take the same name from it: the later ones are
+/// numbered.
+fn under_free_name<T>(
+    name: &Name,
+    mut create: impl FnMut(Name) -> Result<T, HostError>,
+    is_taken: impl Fn(&Name) -> bool,
+) -> Result<T, HostError> {
+    let mut tried = name.clone();
+    for number in 2..=LAST_NUMBER {
+        let refused = match create(tried.clone()) {
+            Err(error) if error.code() == Some(ErrorCode::Conflict) && is_taken(&tried) => error,
+            result => return result,
+        };
+        tried = Name::new(&format!("{name}-{number}")).map_err(|_| refused)?;
+    }
+    create(tried)
 }
 
 fn vm_selector(vm: &Vm) -> VmSelector {
@@ -188,7 +215,7 @@ impl Target<'_> {
         HostIdentity {
             hostname: self.name().to_string(),
             username: self.record.address.user.clone(),
-            fingerprint: None,
+            fingerprint: self.key_fingerprints(),
         }
     }
 }
@@ -201,6 +228,46 @@ mod tests {
     fn a_job_without_a_name_is_called_after_its_time() {
         let name = default_name("2025-11-06T08:30:22.9Z".parse().unwrap()).unwrap();
         assert_eq!(name.as_str(), "job-20251106-083022");
+    }
+
+    fn refusal(code: ErrorCode) -> HostError {
+        HostError::Refused {
+            host: "esx1".into(),
+            error: vscsi_shared::wire::v1::ApiError {
+                code,
+                message: "no".into(),
+                hint: None,
+            },
+        }
+    }
+
+    #[test]
+    fn jobs_of_the_same_second_are_numbered() {
+        let taken = ["job-1", "job-1-2"];
+        let create = |name: Name| {
+            if taken.contains(&name.as_str()) {
+                Err(refusal(ErrorCode::Conflict))
+            } else {
+                Ok(name)
+            }
+        };
+        let is_taken = |name: &Name| taken.contains(&name.as_str());
+        let created = under_free_name(&"job-1".parse().unwrap(), create, is_taken);
+        assert_eq!(created.unwrap().as_str(), "job-1-3");
+    }
+
+    #[test]
+    fn another_refusal_is_final() {
+        // A conflict about something else than the name is one of these.
+        for code in [ErrorCode::NoSuchTarget, ErrorCode::Conflict] {
+            let mut times = 0;
+            let create = |_| {
+                times += 1;
+                Err::<(), _>(refusal(code))
+            };
+            let created = under_free_name(&"job-1".parse().unwrap(), create, |_| false);
+            assert_eq!((created.unwrap_err().code(), times), (Some(code), 1));
+        }
     }
 
     #[test]

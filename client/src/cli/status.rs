@@ -8,11 +8,11 @@ use vscsi_shared::job::{Job, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
 use super::connect::ConnectArgs;
-use super::job::{KnownJob, known};
+use super::job::known;
 use super::phrase::{Plain, duration, time};
 use super::{CliError, Env, Outcome};
 use crate::host::{Host, HostError};
-use crate::store::Store;
+use crate::store::{JobDirectory, Store};
 
 /// Errors of a collection that are shown; the others are in job.json.
 const ERRORS_SHOWN: usize = 5;
@@ -34,17 +34,18 @@ pub struct StatusArgs {
 
 pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let mut known = known(&args.job, &args.connect, &store, env)?;
-    if known.job().status.is_final() && known.job().cleanup.vscsi_stats_stopped {
-        return show_last_known(&known, env);
+    let (directory, document) = store.find(&args.job)?;
+    if document.job.status.is_final() && document.job.cleanup.vscsi_stats_stopped {
+        return show_last_known(&directory, &document.job, env);
     }
+    let mut known = known(&args.job, &args.connect, &store, env)?;
     let address = known.target.record.address.clone();
     let target = args.connect.target(address.host.as_str(), &store, env)?;
     let host = target.host();
     let mut view = match host.job(&known.job().job_id) {
         Ok(view) => view,
         Err(error) if error.code() == Some(ErrorCode::NotFound) && known.job().status.is_final() => {
-            return show_last_known(&known, env);
+            return show_last_known(&directory, &document.job, env);
         }
         Err(error) => return Err(error.into()),
     };
@@ -62,19 +63,19 @@ pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
 }
 
 /// A job that has ended and was cleaned up does not change any more, so its host need not be asked.
-fn show_last_known(known: &KnownJob<'_>, env: &Env) -> Result<Outcome, CliError> {
+fn show_last_known(directory: &JobDirectory, job: &Job, env: &Env) -> Result<Outcome, CliError> {
     let view = JobView {
-        job: known.job().clone(),
+        job: job.clone(),
         next_due_at: None,
         expected_completion_at: None,
         now: env.clock.now(),
-        last_sequence: known.directory.sequences()?.last().copied(),
+        last_sequence: directory.sequences()?.last().copied(),
         acknowledged_sequence: None,
     };
     if env.json {
         env.print_json(&view)?;
     } else {
-        env.print(render(&view, known.target.name().as_str()).trim_end())?;
+        env.print(render(&view, &job.host.hostname).trim_end())?;
     }
     Ok(outcome(&view.job))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::wire::v1::JobView;
+use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
 use super::connect::ConnectArgs;
 use super::phrase::Plain;
@@ -20,7 +20,7 @@ use crate::transport::TransportError;
 pub struct UninstallArgs {
     /// ESXi host
     host: String,
-    /// Also when jobs are running, or hold samples that were not pulled: those are lost
+    /// Also when jobs are running, hold samples that were not pulled, or are scheduled: those are lost
     #[arg(short, long)]
     force: bool,
     /// Folder of the agent, when this machine did not install it
@@ -30,7 +30,7 @@ pub struct UninstallArgs {
     connect: ConnectArgs,
 }
 
-/// Jobs that stand in the way.
+/// Jobs or schedules that stand in the way.
 #[derive(Debug, thiserror::Error)]
 #[error("the agent on {host} was left in place: {}", reasons.join("; "))]
 struct InTheWay {
@@ -45,7 +45,8 @@ impl Failure for InTheWay {
 
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "`vscsi-helper pull --host {}` fetches what is there; `--force` ends the jobs and gives up what was not pulled",
+            "`vscsi-helper pull --host {}` fetches what is there; `vscsi-helper schedule remove` ends a \
+             schedule; `--force` ends the jobs and schedules, and gives up what was not pulled",
             self.host
         ))
     }
@@ -63,13 +64,14 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
             findings.agents.into_iter().next().ok_or_else(|| {
                 HostError::from(TransportError::AgentMissing {
                     host: target.name().to_string(),
-                    reason: "none was found in /vmfs/volumes/*/vscsi-helper".to_owned(),
+                    reason: "none was found in /vmfs/volumes/*/vscsi-helper-HOST".to_owned(),
                 })
             })?
         }
     };
     if !args.force {
-        let reasons = obstacles(&target.host().jobs()?);
+        let host = target.host();
+        let reasons = obstacles(&host.jobs()?, &host.schedules()?);
         if !reasons.is_empty() {
             let host = target.name().to_string();
             return Err(InTheWay { host, reasons }.into());
@@ -77,9 +79,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
     }
     env.note(format_args!("Removing {}...", Plain(&agent)));
     let removal = uninstall(&*shell, &agent)?;
-    let mut record = target.record.clone();
-    record.agent = None;
-    store.remember_host(&record)?;
+    store.forget_host(target.name())?;
     if env.json {
         env.print_json(&removal)?;
     } else {
@@ -94,7 +94,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
     Ok(Outcome::Done)
 }
 
-fn obstacles(jobs: &[JobView]) -> Vec<String> {
+fn obstacles(jobs: &[JobView], schedules: &[ScheduleView]) -> Vec<String> {
     let names = |wanted: fn(&JobView) -> bool| -> Vec<&Name> {
         jobs.iter()
             .filter(|view| wanted(view))
@@ -110,6 +110,10 @@ fn obstacles(jobs: &[JobView]) -> Vec<String> {
     }
     if !unfetched.is_empty() {
         reasons.push(format!("samples were not pulled: {}", list(&unfetched)));
+    }
+    if !schedules.is_empty() {
+        let names: Vec<&Name> = schedules.iter().map(|schedule| &schedule.schedule.name).collect();
+        reasons.push(format!("schedules would never run again: {}", list(&names)));
     }
     reasons
 }
@@ -135,15 +139,15 @@ mod tests {
     #[test]
     fn running_jobs_and_samples_that_were_not_pulled_stand_in_the_way() {
         assert_eq!(
-            obstacles(&[view(Status::Running, Some(3), Some(3))]),
+            obstacles(&[view(Status::Running, Some(3), Some(3))], &[]),
             ["jobs are running: sql"]
         );
         assert_eq!(
-            obstacles(&[view(Status::Completed, Some(3), Some(2))]),
+            obstacles(&[view(Status::Completed, Some(3), Some(2))], &[]),
             ["samples were not pulled: sql"]
         );
         assert_eq!(
-            obstacles(&[view(Status::Stopped, Some(0), None)]),
+            obstacles(&[view(Status::Stopped, Some(0), None)], &[]),
             ["samples were not pulled: sql"]
         );
     }
@@ -151,11 +155,29 @@ mod tests {
     #[test]
     fn jobs_that_ended_and_were_pulled_do_not() {
         assert!(
-            obstacles(&[
-                view(Status::Completed, Some(3), Some(3)),
-                view(Status::Failed, None, None)
-            ])
+            obstacles(
+                &[
+                    view(Status::Completed, Some(3), Some(3)),
+                    view(Status::Failed, None, None)
+                ],
+                &[]
+            )
             .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_schedule_stands_in_the_way() {
+        let schedule: ScheduleView = serde_json::from_value(serde_json::json!({"schedule": {
+            "name": "nightly", "cron": "0 22 * * *",
+            "job": {"host": {"hostname": "esx1", "username": null, "fingerprint": null}, "config_file": "/vmfs/a.vmx",
+                    "vm_name": "SQL", "disks": [],
+                    "profile": {"name": "quick", "samples": 10, "interval_seconds": 30}}
+        }}))
+        .unwrap();
+        assert_eq!(
+            obstacles(&[], &[schedule]),
+            ["schedules would never run again: nightly"]
         );
     }
 }

@@ -107,9 +107,7 @@ pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioO
     }
     let mut text = head(provenance, first.workload, options, &fidelity);
     if options.style == Style::Jobs && options.pace == Pace::Measured {
-        let mut warnings = phases
-            .iter()
-            .filter_map(|phase| burst_comment(&phase.workload.histograms, phase.workload.seconds));
+        let mut warnings = phases.iter().filter_map(|phase| burst_comment(phase.workload));
         text.push_str(&warnings.next().unwrap_or_default());
     }
     text.push_str(NOT_REPRODUCED);

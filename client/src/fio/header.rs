@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::text::comment;
-use crate::analysis::Provenance;
+use crate::analysis::profile::burst_index;
+use crate::analysis::{Provenance, Workload};
 use crate::fidelity::Fidelity;
-use crate::replay::sum_estimate;
 
 /// Above this burst index constant-rate jobs lose the bursts that matter.
 const BURSTY: f64 = 3.0;
@@ -68,27 +68,14 @@ pub(crate) fn fidelity_comment(title: &str, fidelity: &Fidelity) -> String {
 }
 
 /// A warning when the commands come in bursts that constant rates do not reproduce.
-pub(crate) fn burst_comment(histograms: &IntervalSet, seconds: f64) -> Option<String> {
-    let index = burst_index(histograms, seconds)?;
+pub(crate) fn burst_comment(workload: &Workload) -> Option<String> {
+    let index = burst_index(workload)?.est;
     (index > BURSTY).then(|| {
         format!(
             "# WARNING: the measured commands come in bursts (burst index {index:.0}, even arrivals give about 1). These\n\
              # jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
         )
     })
-}
-
-/// Mean outstanding I/O found at arrival, the new command not counted, over what Little's law gives for even
-/// arrivals (IOPS times mean latency). Poisson arrivals give about 1.
-pub(crate) fn burst_index(histograms: &IntervalSet, seconds: f64) -> Option<f64> {
-    let mean = |metric| {
-        let interval = histograms.of(metric, Operation::All)?;
-        (interval.count > 0).then(|| sum_estimate(interval) / interval.count as f64)
-    };
-    let sizes = histograms.of(Metric::IoLength, Operation::All)?;
-    let expected = sizes.count as f64 / seconds * mean(Metric::Latency)? / 1e6;
-    let found = mean(Metric::OutstandingIos)? - 1.0;
-    (expected > 0.0).then_some(found / expected)
 }
 
 fn other_commands(histograms: &IntervalSet) -> u64 {

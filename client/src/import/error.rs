@@ -7,6 +7,7 @@ use vscsi_shared::identifier::Name;
 
 use crate::analysis::AnalysisError;
 use crate::failure::{Failure, FileError};
+use crate::interrupt::Interruption;
 use crate::store::StoreError;
 
 /// Why files cannot be imported. Nothing was written then.
@@ -18,6 +19,9 @@ pub enum ImportError {
     /// Something in the data directory.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The program was told to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interruption),
     /// A file holds no complete histogram.
     #[error("`{}` holds no complete vscsiStats histogram{detail}", path.display())]
     NothingFound {
@@ -48,6 +52,7 @@ impl Failure for ImportError {
         match self {
             Self::File(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
+            Self::Interrupted(interruption) => interruption.exit_code(),
             Self::Unusable(error) => error.exit_code(),
             Self::NothingFound { .. } => exit_code::FAILED,
             Self::NoDuration | Self::NameTaken(_) | Self::NameTooLong { .. } => exit_code::USAGE,
@@ -58,6 +63,7 @@ impl Failure for ImportError {
         match self {
             Self::File(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Interrupted(interruption) => interruption.hint(),
             Self::Unusable(error) => error.hint(),
             Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
             Self::NoDuration => Some("give the time between two prints with `--interval SECONDS`".to_owned()),

@@ -21,6 +21,13 @@ use crate::store::{JobDirectory, JobReference, LockKind, Store, StoreError, sync
 
 /// The host's name where nobody told it.
 const UNKNOWN_HOST: &str = "imported";
+/// Stands for a profile, because nobody asked for the samples of an import.
+const PROFILE_NAME: &str = "import";
+
+/// The job was made from files, so that no host has it. Every job of a host knows when its collection began.
+pub fn is_imported(job: &Job) -> bool {
+    job.profile.name == PROFILE_NAME && job.collection.started_at.is_none()
+}
 
 /// Writes prints into jobs that are being made, one per VM. Whatever was not published goes with it.
 #[derive(Debug)]
@@ -200,7 +207,7 @@ impl Staged {
                 disks: self.disks.clone(),
             },
             profile: Profile {
-                name: "import".to_owned(),
+                name: PROFILE_NAME.to_owned(),
                 samples: self.prints,
                 interval_seconds: request.interval_seconds.unwrap_or(0),
             },

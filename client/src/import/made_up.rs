@@ -1,5 +1,5 @@
-//! The CSV that an early design of this product described and no vscsiStats ever printed: one row per combination of
-//! size, seek, depth and latency. Files of that form exist, so they are read into the histograms they stand for.
+//! A table that no vscsiStats prints, with one row per combination of size, seek, depth and latency: a form into which
+//! such data is brought by hand. It is read into the histograms that it stands for.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

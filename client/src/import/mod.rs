@@ -1,4 +1,4 @@
-//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and the made-up CSV of an early design.
+//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and a table that only resembles it.
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
@@ -16,9 +16,12 @@ use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 
 pub use error::ImportError;
+pub use job::is_imported;
 pub use read::Warning;
 
 use crate::analysis::{self, Analysis, Filter, Options, load};
+use crate::failure::FileError;
+use crate::interrupt::Deferred;
 use crate::store::{JobDirectory, Store};
 use job::Importer;
 
@@ -51,13 +54,19 @@ pub struct Imported {
 /// Makes jobs from files: all of them, or nothing.
 ///
 /// # Errors
-/// [`ImportError`] when a file cannot be used, no duration can be found, or a name is taken. Nothing is left behind.
+/// [`ImportError`] when a file cannot be used, no duration can be found, or a name is taken, or SIGINT or SIGTERM came. Nothing is left
+/// behind.
 pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
+    // What is being made is as large as the files.
+    let deferred = Deferred::begin().map_err(FileError::new("handle signals for", store.root()))?;
     let mut importer = Importer::new(store, request, now)?;
     let mut warnings = Vec::new();
     for path in &request.files {
         let changed_at = read::changed_at(path).unwrap_or(now);
-        let diagnostics = read::read_file(path, |print| importer.push(print, changed_at))?;
+        let diagnostics = read::read_file(path, |print| {
+            deferred.check()?;
+            importer.push(print, changed_at)
+        })?;
         warnings.extend(diagnostics.into_iter().map(|diagnostic| Warning {
             path: path.clone(),
             diagnostic,
@@ -81,6 +90,7 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
             analysis::analyze(job, loaded, &everything, now).map_err(unusable)?,
         ));
     }
+    deferred.check()?;
     let mut jobs = Vec::new();
     for (staged, analysis) in readable {
         jobs.push(Imported {

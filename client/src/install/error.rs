@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use vscsi_shared::exit_code;
+use vscsi_shared::identifier::Name;
 
 use crate::failure::{Failure, FileError};
 use crate::preflight::Verdict;
@@ -45,6 +46,20 @@ pub enum InstallError {
         /// Why.
         reason: &'static str,
     },
+    /// The host is called like others that were never named.
+    #[error("the host has no name of its own, and others that share a datastore with it may be called the same")]
+    NamelessHost {
+        /// The datastore that would have been used.
+        datastore: String,
+    },
+    /// The folder is another host's.
+    #[error("`{folder}` belongs to the agent of the host {owner}, which shares that datastore")]
+    OtherHost {
+        /// The folder.
+        folder: String,
+        /// The name of that host.
+        owner: Name,
+    },
     /// This program has no agent.
     #[error("this program holds no agent, and there is none in {}", .0.display())]
     NoAgent(PathBuf),
@@ -73,6 +88,14 @@ pub enum InstallError {
     /// The folder holds no installation of ours.
     #[error("`{0}` holds no installation of vscsi-helper, so nothing was removed")]
     NotOurs(String),
+    /// Everything was removed, and the last check failed.
+    #[error("the folder {folder} is gone, but whether a process of the agent is left cannot be told: {reason}")]
+    Unproven {
+        /// The folder that is gone.
+        folder: String,
+        /// What the host said.
+        reason: String,
+    },
     /// Something is left after the removal.
     #[error("it is still there after the removal: {0}")]
     StillThere(String),
@@ -84,13 +107,17 @@ impl Failure for InstallError {
             Self::Transport(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
             Self::ModeRefused(_) | Self::NothingFits(_) | Self::NotPermitted(_) => exit_code::VSCSISTATS_UNAVAILABLE,
-            Self::Folder(_) | Self::NoDatastore { .. } | Self::Unsuitable { .. } | Self::NotAnAgent(_) => {
-                exit_code::USAGE
-            }
+            Self::Folder(_)
+            | Self::NoDatastore { .. }
+            | Self::Unsuitable { .. }
+            | Self::NamelessHost { .. }
+            | Self::OtherHost { .. }
+            | Self::NotAnAgent(_) => exit_code::USAGE,
             Self::NoAgent(_)
             | Self::CorruptUpload { .. }
             | Self::Step { .. }
             | Self::NotOurs(_)
+            | Self::Unproven { .. }
             | Self::StillThere(_) => exit_code::FAILED,
         }
     }
@@ -113,6 +140,11 @@ impl Failure for InstallError {
                 "it takes a VMFS or vSAN datastore with 256 MiB free; the system's own volumes and NFS are left alone".to_owned()
             }
             Self::Unsuitable { .. } => "leave out `--datastore` to have a suitable one chosen".to_owned(),
+            Self::NamelessHost { datastore } => format!(
+                "give the agent a folder that only this host uses, such as `--folder {datastore}/vscsi-helper-lab1`, or give the \
+                 host a name"
+            ),
+            Self::OtherHost { .. } => "name a folder that only this host uses with `--folder`".to_owned(),
             Self::NoAgent(_) => {
                 "name it with `--agent PATH`; in a source tree `cargo build -p vscsi-agent --target \
                  x86_64-unknown-linux-musl` makes it"
@@ -126,6 +158,7 @@ impl Failure for InstallError {
             }
             Self::Step { .. } => "nothing that was there before was replaced; the host's message says what to mend".to_owned(),
             Self::NotOurs(_) => "name the folder with `--folder` when it was installed elsewhere".to_owned(),
+            Self::Unproven { .. } => "log in to the host and look at `ps -c | grep vscsi-agent`".to_owned(),
             Self::StillThere(_) => "log in to the host and look at what holds it".to_owned(),
         })
     }

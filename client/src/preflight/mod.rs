@@ -8,7 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use vscsi_shared::esxi::{self, AcceptanceLevel, SecureBoot};
+use vscsi_shared::identifier::Name;
 
+#[cfg(test)]
+pub(crate) use modes::tests::findings as findings_for_tests;
 pub use modes::{Mode, Verdict};
 
 use crate::transport::{Shell, ShellInput, TransportError};
@@ -23,6 +26,8 @@ const LEAST_FREE_BYTES: u64 = 256 * 1024 * 1024;
 pub struct Findings {
     /// It runs ESXi.
     pub is_esxi: bool,
+    /// Its name, as its kernel has it; `None` where that tells it from no other host.
+    pub host_name: Option<Name>,
     /// Version such as `8.0.2`, with its build.
     pub version: Option<String>,
     /// Only programs of installed VIBs may run; `None` when it could not be found out.
@@ -77,9 +82,9 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let output = |name: &str| section(name).output();
     let mut warnings: Vec<String> = Vec::new();
 
-    let is_esxi = output("uname")
-        .and_then(|text| esxi::parse_uname(text).value)
-        .is_some_and(|uname| uname.is_esxi());
+    let uname = output("uname").and_then(|text| esxi::parse_uname(text).value);
+    let is_esxi = uname.as_ref().is_some_and(esxi::Uname::is_esxi);
+    let host_name = uname.and_then(|uname| distinct(&uname.host_name));
     let version = output("version")
         .and_then(|text| esxi::parse_system_version(text).value)
         .or_else(|| output("vmware").and_then(|text| esxi::parse_vmware_version(text).value));
@@ -103,6 +108,7 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let host_seconds: Option<i64> = output("time").and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
     Findings {
         is_esxi,
+        host_name,
         version: version.map(|found| match found.build {
             Some(build) => format!("{} build {build}", found.version),
             None => found.version,
@@ -119,6 +125,12 @@ fn read(answer: &str, now: Timestamp) -> Findings {
         agents: section("agents").paths().map(str::to_owned).collect(),
         warnings,
     }
+}
+
+/// A host that was never named is called `localhost`, as is any other.
+fn distinct(host_name: &str) -> Option<Name> {
+    let named = !matches!(host_name.split('.').next(), Some("localhost"));
+    Name::new(host_name).ok().filter(|_| named)
 }
 
 /// The run-time option exists since 8.0; before that only the kernel's option counts, which is off unless somebody set it.
@@ -204,6 +216,14 @@ mod tests {
             exec_policy(&section(&off, 0), &section(KERNEL_OFF, 0), Some(8)),
             Some(false)
         );
+    }
+
+    #[test]
+    fn a_host_that_was_never_named_has_no_name_of_its_own() {
+        for name in ["localhost", "localhost.localdomain", "", "../up", "$(id)"] {
+            assert_eq!(distinct(name), None, "{name}");
+        }
+        assert_eq!(distinct("esx01.lab.example").unwrap().as_str(), "esx01.lab.example");
     }
 
     #[test]

@@ -122,13 +122,14 @@ impl Findings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::preflight::Datastore;
 
-    fn findings(exec_policy: Option<bool>, secure_boot: Option<bool>) -> Findings {
+    pub(crate) fn findings(exec_policy: Option<bool>, secure_boot: Option<bool>) -> Findings {
         Findings {
             is_esxi: true,
+            host_name: Some("esx01".parse().unwrap()),
             version: None,
             exec_policy,
             secure_boot,

@@ -26,7 +26,7 @@ section filesystems esxcli storage filesystem list
 section vscsistats ls /usr/sbin/vscsiStats /sbin/vscsiStats /bin/vscsiStats /usr/lib/vmware/bin/vscsiStats
 section python ls /bin/python3 /usr/bin/python3 /bin/python /usr/bin/python
 section time date -u +%s
-section agents ls /vmfs/volumes/*/vscsi-helper/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent
+section agents ls /vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent
 "#;
 
 /// One command's output.
@@ -89,6 +89,14 @@ mod tests {
     #[test]
     fn an_answer_that_breaks_off_leaves_its_last_section_without_a_status() {
         assert_eq!(sections("@@@ begin a\nhalf")["a"].status, None);
+    }
+
+    #[test]
+    fn agents_are_looked_for_where_they_are_installed() {
+        assert!(SCRIPT.contains(&format!(
+            "\nsection agents ls {}\n",
+            crate::install::AGENTS_OF_THIS_HOST
+        )));
     }
 
     #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use vscsi_shared::identifier::Name;
 
 use super::{Store, StoreError, write_atomic};
 use crate::failure::FileError;
@@ -38,6 +39,9 @@ pub struct InstalledAgent {
     pub sha256: String,
     /// When.
     pub installed_at: Timestamp,
+    /// The name that the host's kernel has, where it tells the host from others that share its datastore.
+    #[serde(default)]
+    pub host_name: Option<Name>,
 }
 
 impl HostRecord {

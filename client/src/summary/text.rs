@@ -114,7 +114,7 @@ fn data_quality(findings: &[Finding]) -> String {
     text
 }
 
-/// The lines of a profile, as the user's design has them, with ranges.
+/// The lines of a profile, with ranges.
 pub fn profile_lines(profile: &Profile) -> Vec<String> {
     let ios = profile.ios;
     if ios.total == 0 {

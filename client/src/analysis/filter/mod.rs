@@ -127,7 +127,9 @@ impl fmt::Display for Filter {
 /// Drops `floor(n * (100 - percent) / 100)` samples, those with the fewest IOPS. Among equals the later ones go first.
 fn most_active(iops: &[f64], percent: f64) -> Selection {
     // A percentage such as 99.9 has no exact binary form; a thousandth of a sample is never a sample.
-    let to_drop = (iops.len() as f64 * (100.0 - percent) / 100.0 + 1e-3).floor();
+    let share = (iops.len() as f64 * (100.0 - percent) / 100.0 + 1e-3).floor();
+    // A percentage to keep is more than nothing, so the busiest sample stays.
+    let to_drop = share.min(iops.len().saturating_sub(1) as f64);
     let mut order: Vec<usize> = (0..iops.len()).collect();
     let rate = |index: usize| iops.get(index).copied().unwrap_or(0.0);
     order.sort_by(|&one, &two| rate(two).total_cmp(&rate(one)).then(one.cmp(&two)));
@@ -159,14 +161,42 @@ fn mean_and_deviation(iops: &[f64]) -> (f64, f64) {
         return (0.0, 0.0);
     }
     let count = iops.len() as f64;
-    let mean = iops.iter().sum::<f64>() / count;
+    let least = iops.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = iops.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // A rounded sum may put the mean of equal samples above each of them.
+    let mean = (iops.iter().sum::<f64>() / count).clamp(least, most);
     let variance = iops.iter().map(|iops| (iops - mean).powi(2)).sum::<f64>() / count;
     (mean, variance.sqrt())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_busiest_sample_passes_every_percentile_and_every_cut_not_above_the_mean(
+            iops in prop::collection::vec(0.0..1e6_f64, 1..40),
+            percent in prop_oneof![1e-9..100.0_f64, Just(0.001)],
+            deviations in prop_oneof![0.0..10.0_f64, Just(0.0)],
+        ) {
+            let busiest = (0..iops.len()).max_by(|&one, &two| iops[one].total_cmp(&iops[two]).then(two.cmp(&one))).unwrap();
+            for filter in [Filter::Percentile(percent), Filter::Statistical(deviations)] {
+                prop_assert!(kept(filter, &iops).contains(&busiest), "{filter:?} {iops:?}");
+            }
+        }
+
+        #[test]
+        fn equal_samples_all_pass_whatever_the_deviations(
+            rate in 0.0..1e6_f64,
+            number in 1..40_usize,
+            deviations in -10.0..10.0_f64,
+        ) {
+            prop_assert_eq!(kept(Filter::Statistical(deviations), &vec![rate; number]).len(), number);
+        }
+    }
 
     fn kept(filter: Filter, iops: &[f64]) -> Vec<usize> {
         let selection = filter.checked().unwrap().select(iops);
@@ -182,6 +212,7 @@ mod tests {
     #[test]
     fn a_single_sample_is_never_dropped_by_a_percentile() {
         assert_eq!(kept(Filter::Percentile(1.0), &[5.0]), [0]);
+        assert_eq!(kept(Filter::Percentile(0.001), &[5.0]), [0]);
     }
 
     #[test]
@@ -205,6 +236,8 @@ mod tests {
     #[test]
     fn equal_samples_all_pass_the_statistical_filter() {
         assert_eq!(kept(Filter::Statistical(0.0), &[3.0, 3.0]), [0, 1]);
+        // 0.1 + 0.1 + 0.1 is more than 0.3 in binary.
+        assert_eq!(kept(Filter::Statistical(0.0), &[0.1, 0.1, 0.1]), [0, 1, 2]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Formula, assumption, bounds and source of each stand in `METHODS.md`.
 
 mod block_size;
+mod burst;
 mod distribution;
 mod rates;
 mod sequential;
@@ -10,8 +11,10 @@ mod sequential;
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::Workload;
-use super::estimate::{self, Range};
+use super::estimate::Range;
 pub use block_size::{BlockSizes, SizeBucket, label};
+use burst::DiskLoad;
+pub use burst::burst_index;
 pub use distribution::Distribution;
 pub use rates::{Counts, Rates, Throughput};
 pub use sequential::{SequentialGap, Sequentiality};
@@ -58,21 +61,23 @@ pub struct Profile {
     pub latency_ms: ByOperation<Option<Distribution>>,
     /// Time between two I/Os, microseconds.
     pub interarrival_us: ByOperation<Option<Distribution>>,
-    /// Mean outstanding I/Os at arrival, divided by IOPS times mean latency: 1 for arrivals that do not depend on each
-    /// other, more for bursts. `None` without I/O.
+    /// Whether I/Os come in bursts (see [`burst_index()`]); `None` without I/O.
     pub burst_index: Option<Range>,
 }
 
 impl Profile {
     /// Describes a workload.
     pub fn of(workload: &Workload, gap: SequentialGap) -> Self {
-        Self::over(&workload.histograms, workload.seconds, workload.edge_ios, gap)
+        Self {
+            burst_index: burst_index(workload),
+            ..Self::over(&workload.histograms, workload.seconds, workload.edge_ios, gap)
+        }
     }
 
-    /// Describes histograms that were observed over `seconds`; `edge_ios` of the I/Os lie at the edge of that time.
+    /// Describes histograms of one disk that were observed over `seconds`; `edge_ios` of the I/Os lie at the edge of that
+    /// time.
     pub fn over(histograms: &IntervalSet, seconds: f64, edge_ios: u64, gap: SequentialGap) -> Self {
         let ios = Counts::of(histograms);
-        let rates = Rates::of(ios, seconds, edge_ios);
         let distributions = |metric, factor| {
             ByOperation::from_fn(|operation| {
                 histograms
@@ -81,12 +86,10 @@ impl Profile {
                     .map(|distribution| distribution.times(factor))
             })
         };
-        let queue_depth = distributions(Metric::OutstandingIos, 1.0);
-        let latency_ms = distributions(Metric::Latency, 1e-3);
         Self {
             seconds,
             ios,
-            iops: rates,
+            iops: Rates::of(ios, seconds, edge_ios),
             throughput_mbps: Throughput::of(histograms, seconds),
             block_sizes: ByOperation::from_fn(|operation| {
                 histograms
@@ -95,34 +98,14 @@ impl Profile {
                     .unwrap_or_default()
             }),
             sequentiality: Sequentiality::of(histograms, gap),
-            burst_index: burst_index(&queue_depth, &latency_ms, rates.total),
-            queue_depth,
-            latency_ms,
+            burst_index: burst::of_disks(std::iter::once(DiskLoad {
+                histograms,
+                seconds,
+                edge_ios,
+            })),
+            queue_depth: distributions(Metric::OutstandingIos, 1.0),
+            latency_ms: distributions(Metric::Latency, 1e-3),
             interarrival_us: distributions(Metric::Interarrival, 1.0),
         }
     }
-}
-
-/// By Little's law the time average of the outstanding I/Os is IOPS times mean latency. A new I/O that arrives
-/// independently of the others sees that average, and itself; when it sees much more, I/Os come in bursts.
-fn burst_index(
-    queue_depth: &ByOperation<Option<Distribution>>,
-    latency_ms: &ByOperation<Option<Distribution>>,
-    iops: f64,
-) -> Option<Range> {
-    let depth = queue_depth.all?.mean;
-    let latency = latency_ms.all?.mean;
-    let in_flight = |latency_ms: f64| iops * latency_ms / 1000.0;
-    if in_flight(latency.est) <= 0.0 {
-        return None;
-    }
-    Some(Range {
-        lo: depth.lo / in_flight(latency.hi?),
-        hi: depth
-            .hi
-            .filter(|_| latency.lo > 0.0)
-            .map(|hi| hi / in_flight(latency.lo)),
-        est: depth.est / in_flight(latency.est),
-        method: estimate::Method::Mean,
-    })
 }

@@ -6,6 +6,7 @@ use vscsi_shared::exit_code;
 
 use crate::failure::{Failure, FileError};
 use crate::fio::UnreadableJobFile;
+use crate::interrupt::Interruption;
 use crate::replay::log::UnreadableLog;
 
 /// Why a verification could not be made. That a gate was missed is a result and no error.
@@ -72,6 +73,9 @@ pub enum VerifyError {
         /// Seconds waited.
         seconds: u64,
     },
+    /// The program was told to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interruption),
     /// fio's log is not understood.
     #[error("what fio wrote down cannot be read")]
     Log(#[from] UnreadableLog),
@@ -105,6 +109,7 @@ impl Failure for VerifyError {
             Self::NamesTarget { .. } | Self::OneDevice { .. } | Self::DevicePath { .. } | Self::LogElsewhere { .. } => {
                 exit_code::USAGE
             }
+            Self::Interrupted(interruption) => interruption.exit_code(),
             _ => exit_code::FAILED,
         }
     }
@@ -112,6 +117,7 @@ impl Failure for VerifyError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
+            Self::Interrupted(interruption) => return interruption.hint(),
             Self::NamesTarget { .. } => "verify runs files whose target is ${FILENAME}; make it with `analyze`",
             Self::OneDevice { .. } => "make the job with `--layout aggregate`, or give `--directory`",
             Self::DevicePath { .. } => "use the device's plain path, such as /dev/sdb",

@@ -16,6 +16,7 @@ pub use scratch::Place;
 use super::{FioProgram, FioVersion};
 use crate::fidelity::compare;
 use crate::fio::{PhaseFidelity, Style, TargetFile, expectations, sections};
+use crate::interrupt::Deferred;
 
 /// What is to be run, and where.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub fn needed_version(style: Style) -> FioVersion {
 
 /// Runs the job and compares. `progress` is told the seconds that have passed and those the run takes.
 ///
-/// A scratch file is made in the given directory and removed afterwards, whatever happens.
+/// A scratch file is made in the given directory and removed afterwards, whatever happens; SIGINT and SIGTERM end fio first.
 ///
 /// # Errors
 /// [`VerifyError`]; a gate that was missed is none.
@@ -72,12 +73,15 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     if sections.is_empty() {
         return Err(VerifyError::NoJobs);
     }
+    // fio does not end with this program, and the scratch file is large.
+    let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
     let site = scratch::Site::prepare(request, &sections)?;
     let copied = copy::observed(&text, means, request.duration, request.time_scale);
     site.write_job(&copied)?;
-    run::run(request, &site, progress)?;
+    run::run(request, &site, &deferred, progress)?;
     let seen = observe::read(&site, &sections, means)?;
+    deferred.check()?;
     let target = request.target;
     if seen.phases.len() != target.phases.len() {
         return Err(VerifyError::PhasesDiffer {

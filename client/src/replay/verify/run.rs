@@ -1,20 +1,29 @@
 //! Running fio, with a deadline.
 
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Request;
 use super::error::VerifyError;
 use super::scratch::Site;
+use crate::interrupt::{Deferred, Interruption};
 
 /// How often a running fio is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long fio may take to end its jobs.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Seconds that fio may take beyond the length of the run: a slow device holds a replay back.
 const GRACE_SECONDS: u64 = 120;
 
 /// Runs the prepared job to its end.
-pub(super) fn run(request: &Request, site: &Site, progress: &mut dyn FnMut(f64, f64)) -> Result<(), VerifyError> {
+pub(super) fn run(
+    request: &Request,
+    site: &Site,
+    deferred: &Deferred,
+    progress: &mut dyn FnMut(f64, f64),
+) -> Result<(), VerifyError> {
     let expected = u64::from(request.duration.unwrap_or(request.target.duration_seconds));
     let said_path = site.path().join("said.txt");
     let said = File::create(&said_path).map_err(VerifyError::file("create", &said_path))?;
@@ -38,15 +47,10 @@ pub(super) fn run(request: &Request, site: &Site, progress: &mut dyn FnMut(f64, 
         .spawn()
         .map_err(VerifyError::file("run", &program))?;
     let deadline = Duration::from_secs(expected.saturating_mul(2).saturating_add(GRACE_SECONDS));
-    let status = wait(&mut child, deadline, |elapsed| {
+    let status = wait(&mut child, &program, deadline, |elapsed| {
         progress(elapsed.as_secs_f64(), expected as f64);
-    });
-    let status = status.map_err(VerifyError::file("wait for", &program))?;
-    let Some(status) = status else {
-        return Err(VerifyError::FioHung {
-            seconds: deadline.as_secs(),
-        });
-    };
+        deferred.check()
+    })?;
     if status.success() {
         return Ok(());
     }
@@ -57,21 +61,56 @@ pub(super) fn run(request: &Request, site: &Site, progress: &mut dyn FnMut(f64, 
     })
 }
 
-/// Waits for the child; `None` when it had to be stopped.
-fn wait(child: &mut Child, deadline: Duration, mut tick: impl FnMut(Duration)) -> std::io::Result<Option<ExitStatus>> {
+/// Waits for fio, which is ended when it takes too long or `tick` says so.
+fn wait(
+    child: &mut Child,
+    program: &Path,
+    deadline: Duration,
+    mut tick: impl FnMut(Duration) -> Result<(), Interruption>,
+) -> Result<ExitStatus, VerifyError> {
+    let failed = || VerifyError::file("wait for", program);
     let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+    let reason = loop {
+        if let Some(status) = child.try_wait().map_err(failed())? {
+            return Ok(status);
         }
         if start.elapsed() > deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
+            break VerifyError::FioHung {
+                seconds: deadline.as_secs(),
+            };
         }
-        tick(start.elapsed());
+        if let Err(interruption) = tick(start.elapsed()) {
+            break interruption.into();
+        }
         std::thread::sleep(LOOK_EVERY);
+    };
+    end(child).map_err(failed())?;
+    Err(reason)
+}
+
+/// Asks fio to end, because its jobs are processes of their own that only it knows, and insists after a while.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let asked = Instant::now();
+    if ask_to_end(child) {
+        while asked.elapsed() < LAST_WORDS {
+            if child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
+    child.kill()?;
+    child.wait().map(drop)
+}
+
+#[cfg(unix)]
+fn ask_to_end(child: &Child) -> bool {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM).is_ok()
+}
+
+#[cfg(not(unix))]
+fn ask_to_end(_child: &Child) -> bool {
+    false
 }
 
 /// What fio complained about: its lines of error, or its last ones.

@@ -2,6 +2,7 @@
 
 mod askpass;
 mod classify;
+mod known_key;
 mod resolve;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
 use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
+use crate::install::AGENTS_OF_THIS_HOST;
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
@@ -108,16 +110,28 @@ impl Ssh {
         Ok(command)
     }
 
+    /// What ssh makes of the host's name and of what the user said about it.
+    fn settings(&self) -> Option<String> {
+        let mut options: Vec<String> = Vec::new();
+        for option in &self.address.ssh_options {
+            options.extend(["-o".to_owned(), option.clone()]);
+        }
+        if let Some(port) = self.address.port {
+            options.extend(["-p".to_owned(), port.to_string()]);
+        }
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        resolve::ask(&options, self.address.host.as_str())
+    }
+
+    /// The fingerprints of the keys that ssh accepts from the host, SHA-256, separated by blanks; `None` when it knows none.
+    pub fn key_fingerprints(&self) -> Option<String> {
+        known_key::fingerprints(&self.settings()?)
+    }
+
     /// Whose prompts the password answers.
     fn asker(&self) -> Asker {
         let host = self.address.host.as_str();
-        let options: Vec<&str> = self
-            .address
-            .ssh_options
-            .iter()
-            .flat_map(|option| ["-o", option.as_str()])
-            .collect();
-        let settings = resolve::ask(&options, host);
+        let settings = self.settings();
         Asker {
             name: resolve::prompted_as(settings.as_deref().unwrap_or_default(), &self.user(), host),
             // What is not known for sure gets no benefit of the doubt.
@@ -193,18 +207,22 @@ pub struct SshExec {
     pub agent: Option<String>,
 }
 
-/// Looks for an agent where `install` puts it, for a workstation that did not install it.
+/// Looks for this host's agent where `install` puts it, for a workstation that did not install it.
 ///
 /// It is a fixed text: nothing of the user's stands in it.
-const FIND_AND_CONNECT: &str = "for agent in /vmfs/volumes/*/vscsi-helper/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent; do \
-     if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
-     echo 'no vscsi-agent found in /vmfs/volumes/*/vscsi-helper' >&2; exit 127";
+fn find_and_connect() -> String {
+    format!(
+        "for agent in {AGENTS_OF_THIS_HOST}; do \
+         if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
+         echo \"no vscsi-agent found in /vmfs/volumes/*/vscsi-helper-$(/bin/uname -n)\" >&2; exit 127"
+    )
+}
 
 impl SshExec {
     pub(super) fn command(&self) -> Result<Command, TransportError> {
         match &self.agent {
             Some(agent) => self.ssh.exec(&command_line([agent.as_str(), "connect"])),
-            None => self.ssh.exec(FIND_AND_CONNECT),
+            None => self.ssh.exec(&find_and_connect()),
         }
     }
 }

@@ -1,0 +1,109 @@
+//! SIGINT and SIGTERM during work that must not be left half done.
+//!
+//! Everywhere else they end the program at once, which is right: what a command writes is whole or not there, and a ssh that
+//! lost its reader ends by itself.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use vscsi_shared::exit_code;
+
+use crate::failure::Failure;
+
+/// The program was told to end, and has cleaned up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", match self {
+    Self::Interrupted => "interrupted",
+    Self::Terminated => "told to end",
+})]
+pub enum Interruption {
+    /// By SIGINT, as Ctrl-C sends it.
+    Interrupted,
+    /// By SIGTERM.
+    Terminated,
+}
+
+impl Failure for Interruption {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted => exit_code::INTERRUPTED,
+            Self::Terminated => exit_code::TERMINATED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("what had been begun is cleaned up".to_owned())
+    }
+}
+
+/// While it lives, the signals are only noted, and whoever holds it looks for them.
+#[derive(Debug)]
+pub struct Deferred(&'static Handlers);
+
+#[derive(Debug)]
+struct Handlers {
+    /// Nobody defers: a signal ends the program.
+    immediate: Arc<AtomicBool>,
+    /// The signal that came, or 0.
+    noted: Arc<AtomicUsize>,
+}
+
+impl Deferred {
+    /// Defers the signals. One at a time: a second one would undo the first.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn begin() -> io::Result<Self> {
+        static HANDLERS: OnceLock<Handlers> = OnceLock::new();
+        let handlers = if let Some(handlers) = HANDLERS.get() {
+            handlers
+        } else {
+            let installed = Handlers::install()?;
+            HANDLERS.get_or_init(|| installed)
+        };
+        handlers.noted.store(0, Ordering::SeqCst);
+        handlers.immediate.store(false, Ordering::SeqCst);
+        Ok(Self(handlers))
+    }
+
+    /// What has come since.
+    ///
+    /// # Errors
+    /// [`Interruption`] when a signal came: the work is to end.
+    pub fn check(&self) -> Result<(), Interruption> {
+        match self.0.noted.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            signal if i32::try_from(signal) == Ok(SIGINT) => Err(Interruption::Interrupted),
+            _ => Err(Interruption::Terminated),
+        }
+    }
+}
+
+impl Drop for Deferred {
+    fn drop(&mut self) {
+        self.0.immediate.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Handlers {
+    fn install() -> io::Result<Self> {
+        let handlers = Self {
+            immediate: Arc::new(AtomicBool::new(true)),
+            noted: Arc::new(AtomicUsize::new(0)),
+        };
+        for (signal, interruption) in [(SIGINT, Interruption::Interrupted), (SIGTERM, Interruption::Terminated)] {
+            let code = i32::from(interruption.exit_code());
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&handlers.immediate))?;
+            flag::register_usize(
+                signal,
+                Arc::clone(&handlers.noted),
+                usize::try_from(signal).unwrap_or(1),
+            )?;
+        }
+        Ok(handlers)
+    }
+}

@@ -1,0 +1,256 @@
+//! The commands that need no host, as programs: their exit codes, and what they say when something is wrong.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use vscsi_helper::store::{HostRecord, Store};
+use vscsi_helper::transport::Address;
+
+/// The print of one disk, as vscsiStats writes it.
+fn capture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv")
+}
+
+struct Workstation(tempfile::TempDir);
+
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Workstation {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One that imported a capture as the job `captured`.
+    fn with_an_import() -> Self {
+        let new = Self::new();
+        let capture = capture().display().to_string();
+        let ended = new.run(&["import", &capture, "--name", "captured"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        new
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A file of this workstation, by its path as an argument.
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"))
+            .env("HOME", self.0.path())
+            // A command that asks a host finds no ssh to do it with.
+            .env("PATH", "")
+            .arg("--data-dir")
+            .arg(self.path("data"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ended {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that fails with `code`, and whose message holds each of these: what failed and why, and what to do.
+    fn refuses(&self, arguments: &[&str], code: i32, parts: &[&str]) {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        for part in parts {
+            assert!(
+                ended.stderr.contains(part),
+                "{arguments:?}: no `{part}` in {}",
+                ended.stderr
+            );
+        }
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_job_that_is_not_there_is_a_mistake_of_the_command_line() {
+    let workstation = Workstation::with_an_import();
+    let missing: [&[&str]; 6] = [
+        &["analyze", "capture"],
+        &["export", "capture"],
+        &["compare", "captured", "capture"],
+        &["status", "capture"],
+        &["pull", "capture"],
+        &["delete", "capture", "--force"],
+    ];
+    for arguments in missing {
+        workstation.refuses(
+            arguments,
+            2,
+            &["error: there is no job `capture`", "hint: did you mean `captured`?"],
+        );
+    }
+}
+
+#[test]
+fn a_value_that_an_option_cannot_have_is_a_mistake_of_the_command_line() {
+    let workstation = Workstation::with_an_import();
+    workstation.refuses(
+        &["analyze", "captured", "--filter", "busy"],
+        2,
+        &["invalid value 'busy'", "possible values: percentile"],
+    );
+    workstation.refuses(
+        &["analyze", "captured", "--threshold", "150"],
+        2,
+        &["cannot use the threshold 150", "more than 0 and at most 100"],
+    );
+    workstation.refuses(
+        &["export", "captured", "--format", "xlsx"],
+        2,
+        &["invalid value 'xlsx'", "possible values: csv"],
+    );
+    workstation.refuses(
+        &["compare", "captured", "captured", "--limit", "speed=90%"],
+        2,
+        &["speed", "iops"],
+    );
+    let file = capture().display().to_string();
+    workstation.refuses(
+        &["import", &file, "--interval", "0"],
+        2,
+        &["invalid value '0'", "--interval"],
+    );
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_has_a_code_of_its_own() {
+    let workstation = Workstation::with_an_import();
+    workstation.refuses(
+        &["analyze", "captured", "--filter", "absolute", "--threshold", "1e9"],
+        5,
+        &["absolute", "would leave 1 of 1 at"],
+    );
+}
+
+#[test]
+fn a_limit_that_is_not_kept_has_a_code_of_its_own() {
+    let workstation = Workstation::with_an_import();
+    let kept = workstation.run(&["compare", "captured", "captured", "--limit", "iops=90%"]);
+    assert_eq!(kept.code, Some(0), "{}", kept.stderr);
+    let missed = workstation.run(&["compare", "captured", "captured", "--limit", "iops=110%"]);
+    assert_eq!(missed.code, Some(4), "{}", missed.stderr);
+}
+
+#[test]
+fn a_capture_that_is_damaged_is_imported_in_part_and_says_where() {
+    let workstation = Workstation::new();
+    let mut lines: Vec<String> = fs::read_to_string(capture())
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.insert(40, "vscsiStats: Segmentation fault".to_owned());
+    let file = workstation.file("damaged.csv", lines.join("\n").as_bytes());
+    let ended = workstation.run(&["import", &file, "--name", "damaged"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("damaged.csv") && ended.stderr.contains("line 41"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stdout.contains("Imported job 'damaged'"), "{}", ended.stdout);
+}
+
+#[test]
+fn files_without_any_histogram_are_refused_with_the_reason() {
+    let workstation = Workstation::new();
+    let unchanged = "hint: give the output of `vscsiStats -p all -c`, unchanged";
+    let empty = workstation.file("empty.csv", b"");
+    workstation.refuses(&["import", &empty], 1, &["empty.csv", "it is empty", unchanged]);
+    let other = workstation.file("notes.txt", b"buy milk\n");
+    workstation.refuses(&["import", &other], 1, &["notes.txt", "holds no complete", unchanged]);
+    let directory = workstation.path("folder");
+    fs::create_dir(&directory).unwrap();
+    let directory = directory.display().to_string();
+    workstation.refuses(
+        &["import", &directory],
+        1,
+        &["cannot read", "folder", "is a directory", "hint: name a file in it"],
+    );
+    workstation.refuses(
+        &["import", "/nowhere.csv"],
+        1,
+        &[
+            "cannot read `/nowhere.csv`",
+            "No such file",
+            "hint: check whether the path is right",
+        ],
+    );
+    let left: Vec<_> = fs::read_dir(workstation.path("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != ".locks")
+        .collect();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
+}
+
+#[test]
+fn a_table_is_written_where_it_was_asked_for() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["export", "captured", "-o", "table.csv"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let table = fs::read_to_string(workstation.path("table.csv")).unwrap();
+    assert!(
+        table.starts_with("sample,taken_at,start_seconds,seconds,disk,metric,"),
+        "{table}"
+    );
+}
+
+#[test]
+fn an_imported_job_is_deleted_without_asking_any_host() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["--json", "delete", "captured", "--force"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer, serde_json::json!({"deleted": "captured", "on_host": false}));
+    assert!(!workstation.path("data/captured").exists());
+}
+
+#[test]
+fn a_pull_of_everything_leaves_imported_jobs_alone() {
+    let workstation = Workstation::with_an_import();
+    let store = Store::open(&workstation.path("data")).unwrap();
+    let known = HostRecord::new(Address::new("esx1".parse().unwrap()));
+    store.remember_host(&known).unwrap();
+    let ended = workstation.run(&["pull"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stderr, "Nothing to pull.\n");
+}
+
+#[test]
+fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
+    let workstation = Workstation::with_an_import();
+    for command in ["pull", "stop", "cleanup"] {
+        workstation.refuses(
+            &[command, "captured"],
+            2,
+            &[
+                "job `captured` was imported from files",
+                "hint: everything of it is here: `vscsi-helper analyze captured`",
+            ],
+        );
+    }
+    let status = workstation.run(&["status", "captured"]);
+    assert_eq!(status.code, Some(0), "{}", status.stderr);
+    assert!(status.stdout.contains("Status: completed"), "{}", status.stdout);
+}
