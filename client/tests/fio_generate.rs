@@ -43,6 +43,27 @@ fn jobs_keep_their_gates_on_every_steady_stream() {
 }
 
 #[test]
+fn behind_the_last_place_of_every_zone_the_smallest_command_still_fits() {
+    let mut zoned = 0;
+    for stream in streams::all(4_000) {
+        let job = generate(&workload("zones", &[&stream.commands]), &options(Style::Jobs)).unwrap();
+        for section in sections(&job.text).unwrap() {
+            let zones = section.zones().unwrap();
+            if zones.is_empty() {
+                continue;
+            }
+            zoned += 1;
+            let end: u64 = zones.iter().map(|(_, bytes)| bytes).sum();
+            let smallest = section.sizes().unwrap().iter().map(|(bytes, _)| *bytes).min().unwrap();
+            let last_place = end - section.number("blockalign").unwrap().unwrap();
+            let size = section.number("size").unwrap().unwrap();
+            assert!(last_place + smallest <= size, "{} in\n{}", section.name, job.text);
+        }
+    }
+    assert!(zoned > 0, "no stream has a hot zone");
+}
+
+#[test]
 fn a_replay_log_reaches_95_on_every_stream_with_overall_seeks_within_5_percent() {
     for stream in streams::all(8_000) {
         // As long as the capture: bursts come at a hundred commands per second, and few commands scatter.

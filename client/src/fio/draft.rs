@@ -10,6 +10,9 @@ use super::sizes::{SizeMix, size_mixes};
 use super::text;
 use crate::replay::Direction;
 
+/// Alignment of random commands, bytes: what guests' file systems use.
+const BLOCK_ALIGN: u64 = 4096;
+
 /// How a direction is divided among processes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Streams {
@@ -157,22 +160,23 @@ impl Process {
                 "# The sizes are no multiples of the smallest one; fio would round them down.\nbs_unaligned=1"
             )?;
         }
-        writeln!(out, "blockalign=4k")?;
+        writeln!(out, "blockalign={}", text::size(BLOCK_ALIGN))?;
         writeln!(
             out,
             "# Sequential vs random\n# {}% sequential, {random}% random",
             100 - random
         )?;
         writeln!(out, "percentage_random={random}")?;
-        self.write_region(out, context)?;
+        self.write_region(out, smallest, context)?;
         self.write_pace(out, demand, mix, context)?;
         Ok(())
     }
 
-    fn write_region(&self, out: &mut String, context: SectionContext) -> std::fmt::Result {
+    fn write_region(&self, out: &mut String, smallest: u64, context: SectionContext) -> std::fmt::Result {
         let region = context.region;
         let (slot, slots) = self.slot;
         let part = (region.span / slots.max(1)) >> 20 << 20;
+        let usable = random_region_bytes(part, smallest, BLOCK_ALIGN);
         writeln!(out, "filename={}", region.filename)?;
         if slots > 1 {
             writeln!(out, "offset={}\nsize={}", text::size(part * slot), text::size(part))?;
@@ -180,14 +184,14 @@ impl Process {
             writeln!(out, "size={}", text::size(region.span))?;
         }
         match region.hot_zone {
-            Some(zone) if zone.bytes < part => writeln!(
+            Some(zone) if zone.bytes < usable => writeln!(
                 out,
                 "# Random commands prefer a part of the region, which brings back the short seeks that were measured.\n\
                  random_distribution=zoned_abs:{}/{}:{}/{}",
                 zone.percent,
                 text::size(zone.bytes),
                 100 - zone.percent,
-                text::size(part - zone.bytes)
+                text::size(usable - zone.bytes)
             ),
             _ => Ok(()),
         }
@@ -225,6 +229,15 @@ impl Process {
         };
         writeln!(out, "# Queue depth: {reason}\niodepth={value}")
     }
+}
+
+/// The part of a region that fio draws random offsets from: the smallest command must fit behind the last of them.
+///
+/// Zones that reach further are an error to fio at the moment it draws from the last one. It then ends the round and, in
+/// a run by time, begins the next with the same random numbers, so that a few commands are repeated for ever.
+/// [Source: `last_block` and the absolute zones in fio's `io_u.c`, 3.33 to 3.42, and the log of such a run.]
+pub(super) fn random_region_bytes(region: u64, smallest: u64, align: u64) -> u64 {
+    region.saturating_sub(smallest.saturating_sub(align)) / align.max(1) * align
 }
 
 fn size_comment(mix: &SizeMix) -> String {

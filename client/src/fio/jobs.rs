@@ -2,19 +2,26 @@
 //!
 //! fio's options do not follow from the histograms in closed form: how often a process continues its own stream is an
 //! option, how often the disk sees a continuation depends on who else is issuing. So candidates are written, read back,
-//! played on paper and compared, and the best is kept.
+//! played on paper and compared. A short play ranks them; the best of each family are then judged, and corrected, by
+//! the very play that states the fidelity of the finished file, and the best of those is kept.
+
+use std::cmp::Ordering;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::demand::{Demand, demands};
 use super::draft::{DirectionDraft, HotZone, Region, SectionContext, Streams, direction_sections};
 use super::job_file::{UnreadableJobFile, sections};
-use super::simulate::simulate;
-use crate::fidelity::{Fidelity, Gates, Observation, compare};
+use super::simulate::{SIMULATED_COMMANDS, simulate};
+use crate::fidelity::{Fidelity, Gates, Observation, Verdict, compare};
 use crate::replay::sequential_share;
 
-/// Commands simulated for a candidate.
+/// Commands simulated to rank a candidate.
 const SEARCH_COMMANDS: u64 = 6_000;
+/// Candidates that are judged by the play of the finished file.
+const FINALISTS: usize = 6;
+/// A missed gate counts as missed by no more than this many gates.
+const LARGEST_EXCESS: f64 = 1e6;
 /// Corrections of the sequential share before a candidate is judged.
 const CORRECTIONS: usize = 2;
 
@@ -37,10 +44,11 @@ pub(crate) fn find_jobs(request: &JobsRequest) -> Result<String, UnreadableJobFi
     let mut search = Search {
         request,
         demands: &demands,
-        best: None,
+        commands: SEARCH_COMMANDS,
+        judged: Vec::new(),
     };
     search.run()?;
-    let plan = search.best.map(|(plan, _)| plan).unwrap_or_default();
+    let plan = search.finish()?;
     Ok(render(request, &demands, &plan, request.measured_pace))
 }
 
@@ -54,14 +62,38 @@ struct Plan {
 struct Search<'a> {
     request: &'a JobsRequest<'a>,
     demands: &'a [Demand<'a>],
-    best: Option<(Plan, Score)>,
+    /// Commands of a play.
+    commands: u64,
+    judged: Vec<(Plan, Score)>,
 }
 
-/// Fewer missed gates first, then the higher F.
+/// Fewer missed gates first, then gates missed by less, then the higher F. Greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 struct Score {
-    gates_kept: i32,
+    /// Gates missed, negative.
+    missed: i32,
+    /// How far beyond the missed gates the differences are, in gates, summed and negative.
+    excess: f64,
     composite: f64,
+}
+
+impl Score {
+    fn of(fidelity: &Fidelity) -> Self {
+        let rates = fidelity.rates.iter();
+        let histograms = fidelity.histograms.iter();
+        let missed: Vec<f64> = rates
+            .map(|row| (row.verdict, row.difference.abs(), row.gate))
+            .chain(histograms.map(|row| (row.verdict, row.distance.ks, row.gate)))
+            .filter(|(verdict, ..)| *verdict == Verdict::Missed)
+            // A difference that is no number counts as a large one.
+            .map(|(_, difference, gate)| (difference / gate.unwrap_or(1.0) - 1.0).min(LARGEST_EXCESS))
+            .collect();
+        Self {
+            missed: i32::try_from(missed.len()).map_or(i32::MIN, |missed| -missed),
+            excess: -missed.iter().sum::<f64>(),
+            composite: fidelity.score.unwrap_or(0.0),
+        }
+    }
 }
 
 impl Search<'_> {
@@ -128,8 +160,35 @@ impl Search<'_> {
         self.consider(plan)
     }
 
+    /// Judges the best candidates so far by the play of the finished file and gives the best of them.
+    ///
+    /// The best of those with one position per direction is among them: its share of sequential commands depends least
+    /// on how the processes' clocks meet.
+    fn finish(&mut self) -> Result<Plan, UnreadableJobFile> {
+        let mut ranked = std::mem::take(&mut self.judged);
+        ranked.sort_by(|(_, one), (_, other)| other.partial_cmp(one).unwrap_or(Ordering::Equal));
+        let is_undivided = |plan: &Plan| plan.drafts.iter().all(|draft| draft.streams == Streams::One);
+        let undivided = ranked.iter().position(|(plan, _)| is_undivided(plan));
+        let mut finalists: Vec<Plan> = Vec::new();
+        for (index, (plan, _)) in ranked.into_iter().enumerate() {
+            let is_chosen = finalists.len() < FINALISTS || Some(index) == undivided;
+            if is_chosen && !finalists.contains(&plan) {
+                finalists.push(plan);
+            }
+        }
+        self.commands = SIMULATED_COMMANDS;
+        for plan in finalists {
+            self.consider(plan)?;
+        }
+        Ok(self.current())
+    }
+
+    /// The best plan so far.
     fn current(&self) -> Plan {
-        self.best.as_ref().map(|(plan, _)| plan.clone()).unwrap_or_default()
+        let better =
+            |one: &&(Plan, Score), other: &&(Plan, Score)| one.1.partial_cmp(&other.1).unwrap_or(Ordering::Equal);
+        let best = self.judged.iter().max_by(better);
+        best.map(|(plan, _)| plan.clone()).unwrap_or_default()
     }
 
     /// Zones from the edges of the seek histogram, where short seeks are too many for a uniform draw.
@@ -141,20 +200,13 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Keeps the plan when it is better than the best so far.
+    /// Judges the plan, and again after each correction of its sequential shares.
     fn consider(&mut self, mut plan: Plan) -> Result<(), UnreadableJobFile> {
         for _ in 0..=CORRECTIONS {
             let text = render(self.request, self.demands, &plan, true);
-            let observed = simulate(&sections(&text)?, self.request.seed, SEARCH_COMMANDS)?;
-            let score = score(&compare(
-                self.request.target,
-                observed.as_observation(),
-                &Gates::JOBS,
-                &[],
-            ));
-            if self.best.as_ref().is_none_or(|(_, best)| score > *best) {
-                self.best = Some((plan.clone(), score));
-            }
+            let observed = simulate(&sections(&text)?, self.request.seed, self.commands)?;
+            let fidelity = compare(self.request.target, observed.as_observation(), &Gates::JOBS, &[]);
+            self.judged.push((plan.clone(), Score::of(&fidelity)));
             if !correct(&mut plan, self.demands, &observed.histograms) {
                 break;
             }
@@ -174,14 +226,6 @@ fn correct(plan: &mut Plan, demands: &[Demand], simulated: &IntervalSet) -> bool
         draft.sequential = corrected;
     }
     moved
-}
-
-fn score(fidelity: &Fidelity) -> Score {
-    let missed = i32::try_from(fidelity.missed().len()).unwrap_or(i32::MAX);
-    Score {
-        gates_kept: -missed,
-        composite: fidelity.score.unwrap_or(0.0),
-    }
 }
 
 fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace: bool) -> String {

@@ -9,14 +9,12 @@ use super::iolog::{IologPlan, ReadBack};
 use super::job_file::sections;
 use super::jobs::{JobsRequest, find_jobs};
 use super::options::{FioOptions, Layout, Pace, Style};
-use super::simulate::{merged, simulate};
+use super::simulate::{SIMULATED_COMMANDS, merged, simulate};
 use super::target::{Target, span, targets};
 use super::text::{section_name, size};
 use crate::analysis::Provenance;
 use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Observed, compare, part_name};
 
-/// Commands simulated to state the fidelity of a finished job file.
-const SIMULATED_COMMANDS: u64 = 30_000;
 /// Fewer commands in flight than this would make a burst wait for the device in the generator.
 const LEAST_REPLAY_DEPTH: u32 = 128;
 /// Longer logs are read by fio in pieces instead of into memory at once.

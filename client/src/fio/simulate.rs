@@ -11,10 +11,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vscsi_shared::histogram::IntervalSet;
 
+use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
 use crate::fidelity::Observed;
 use crate::replay::{Command, Direction, Histogrammer};
 
+/// Commands simulated to state the fidelity of a finished job file.
+pub(super) const SIMULATED_COMMANDS: u64 = 30_000;
 /// Largest difference between the starts of two processes, and largest delay of a wake-up, seconds. Without them two
 /// processes of one rate would alternate for ever, which no real pair does.
 const START_SECONDS: f64 = 3e-3;
@@ -26,8 +29,14 @@ const LATE_SECONDS: f64 = 3e-4;
 /// [`UnreadableJobFile`] when an option is not of its form.
 pub(super) fn simulate(sections: &[Section], seed: u64, commands: u64) -> Result<Observed, UnreadableJobFile> {
     let mut processes = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
-        processes.push(Process::new(section, seed.wrapping_add(index as u64))?);
+    let mut on_target: BTreeMap<&str, u64> = BTreeMap::new();
+    for section in sections {
+        // Counted per target, so that a target's jobs draw the same numbers alone and beside those of other targets.
+        let index = on_target
+            .entry(section.text("filename").unwrap_or_default())
+            .or_default();
+        processes.push(Process::new(section, seed.wrapping_add(*index))?);
+        *index += 1;
     }
     let mut disks: BTreeMap<String, Histogrammer> = BTreeMap::new();
     let mut last_seconds = 0.0;
@@ -103,6 +112,15 @@ impl Process {
         let region_start = section.number("offset")?.unwrap_or(0);
         let region_bytes = section.number("size")?.unwrap_or(1 << 30);
         let rate = section.number("rate")?;
+        let align = section.number("blockalign")?.unwrap_or(smallest).max(512);
+        let zones = section.zones()?;
+        let zoned: u64 = zones.iter().map(|(_, bytes)| *bytes).sum();
+        if zoned > random_region_bytes(region_bytes, smallest, align) {
+            return Err(section.bad(
+                "random_distribution",
+                section.text("random_distribution").unwrap_or_default(),
+            ));
+        }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let start_seconds = random.random_range(0.0..START_SECONDS);
         Ok(Self {
@@ -113,8 +131,8 @@ impl Process {
             rate: rate.map(|rate| rate as f64),
             region_start,
             region_bytes,
-            align: section.number("blockalign")?.unwrap_or(smallest).max(512),
-            zones: section.zones()?,
+            align,
+            zones,
             position: region_start,
             issued_bytes: 0.0,
             issued: 0.0,
@@ -191,4 +209,30 @@ impl Process {
 )]
 fn nanoseconds(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job_file::sections;
+    use super::*;
+
+    /// The file that fio 3.33 ran with three reads repeated for ever, and the same with zones 4 KiB shorter.
+    fn zoned(second_zone: &str) -> Result<Observed, UnreadableJobFile> {
+        let text = format!(
+            "[a]\nrw=randread\nbssplit=8k/85:64k/15\nblockalign=4k\nsize=139g\nrate=4065392\n\
+             random_distribution=zoned_abs:70/2g:30/{second_zone}\n"
+        );
+        simulate(&sections(&text).unwrap(), 1, 100)
+    }
+
+    #[test]
+    fn zones_that_leave_no_room_for_the_smallest_command_are_refused() {
+        let refused = zoned("137g").unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "section [a]: `random_distribution=zoned_abs:70/2g:30/137g` is not understood"
+        );
+        // 137 GiB less 4 KiB: the last offset of a multiple of 4 KiB at which 8 KiB still fit.
+        assert!(zoned("143654908k").is_ok());
+    }
 }
