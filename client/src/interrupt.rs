@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM during work that must not be left half done.
 //!
-//! Everywhere else they end the program at once, which is right: what a command writes is whole or not there, and a ssh that
-//! lost its reader ends by itself.
+//! Everywhere else they end the program at once, which is right: what a command writes is whole or not there, and a ssh
+//! that lost its reader ends by itself.
 
 use std::io;
 use std::sync::Arc;

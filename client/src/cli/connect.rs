@@ -15,7 +15,8 @@ use crate::store::{HostRecord, Store};
 use crate::transport::ssh::{Password, Ssh, SshExec};
 use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
-/// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh itself.
+/// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh
+/// itself.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectArgs {
@@ -35,7 +36,8 @@ pub(super) struct ConnectArgs {
     /// Further option for ssh, as for `ssh -o`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub ssh_option: Vec<String>,
-    /// Way to the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]` [default: exec]
+    /// Way to the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]`
+    /// [default: exec]
     #[arg(long, value_name = "WAY")]
     pub tunnel: Option<Tunnel>,
     #[arg(skip)]

@@ -54,8 +54,8 @@ pub struct Imported {
 /// Makes jobs from files: all of them, or nothing.
 ///
 /// # Errors
-/// [`ImportError`] when a file cannot be used, no duration can be found, or a name is taken, or SIGINT or SIGTERM came. Nothing is left
-/// behind.
+/// [`ImportError`] when a file cannot be used, no duration can be found, or a name is taken, or SIGINT or SIGTERM came.
+/// Nothing is left behind.
 pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
     // What is being made is as large as the files.
     let deferred = Deferred::begin().map_err(FileError::new("handle signals for", store.root()))?;

@@ -1,4 +1,5 @@
-//! Where the agent's binary comes from: a file that was named, this program itself, or a file beside it. Never a download.
+//! Where the agent's binary comes from: a file that was named, this program itself, or a file beside it. Never a
+//! download.
 
 use std::borrow::Cow;
 use std::fs;

@@ -7,8 +7,8 @@ use crate::preflight::{Datastore, Findings};
 
 /// Every place where `install` puts the agent of the host whose shell expands this.
 ///
-/// A datastore may be shared by all hosts of a cluster, and an agent looks after one host: so each has a folder of its own,
-/// called after the name that its kernel has.
+/// A datastore may be shared by all hosts of a cluster, and an agent looks after one host: so each has a folder of its
+/// own, called after the name that its kernel has.
 pub(crate) const AGENTS_OF_THIS_HOST: &str =
     r#"/vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent"#;
 
@@ -23,8 +23,8 @@ pub struct Place {
 
 impl Place {
     /// The folder to use: the one named, else `vscsi-helper-HOST` on the datastore named, else where this workstation
-    /// installed it before (`known`), else where an agent of that host is already, else on the suitable datastore with the
-    /// most free space.
+    /// installed it before (`known`), else where an agent of that host is already, else on the suitable datastore with
+    /// the most free space.
     ///
     /// # Errors
     /// When a name leads nowhere, no datastore is suitable, or the host has no name that tells it from others.

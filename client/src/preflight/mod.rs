@@ -133,8 +133,8 @@ fn distinct(host_name: &str) -> Option<Name> {
     Name::new(host_name).ok().filter(|_| named)
 }
 
-/// The run-time option exists since 8.0; before that only the kernel's option counts, which is off unless somebody set it.
-/// Where both exist, the one that is on wins.
+/// The run-time option exists since 8.0; before that only the kernel's option counts, which is off unless somebody set
+/// it. Where both exist, the one that is on wins.
 fn exec_policy(option: &script::Section, kernel: &script::Section, major: Option<u32>) -> Option<bool> {
     let by_option = option
         .output()

@@ -44,8 +44,8 @@ impl Mode {
 impl Findings {
     /// Each way with its verdict.
     ///
-    /// The exec policy decides: with it a foreign binary needs a VIB, a community VIB excludes Secure Boot, and where both
-    /// are on only an installed interpreter may run what we bring.
+    /// The exec policy decides: with it a foreign binary needs a VIB, a community VIB excludes Secure Boot, and where
+    /// both are on only an installed interpreter may run what we bring.
     pub fn verdicts(&self) -> [Verdict; 3] {
         Mode::ALL.map(|mode| {
             let (fits, reason) = match mode {

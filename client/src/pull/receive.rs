@@ -98,8 +98,8 @@ struct Part {
 }
 
 impl Part {
-    /// Opens what is there of `entry`. A part that is as long as the whole or longer is begun anew: a whole one would have
-    /// been renamed, so its checksum was wrong or its bytes never reached the disk.
+    /// Opens what is there of `entry`. A part that is as long as the whole or longer is begun anew: a whole one would
+    /// have been renamed, so its checksum was wrong or its bytes never reached the disk.
     fn open(directory: &JobDirectory, entry: &ManifestEntry) -> Result<Self, FileError> {
         let mut path = directory.sample(entry.sequence).into_os_string();
         path.push(".part");
@@ -136,7 +136,8 @@ impl Part {
         Ok(())
     }
 
-    /// Appends from `stream` until the part has `bytes` bytes. Whatever arrives is kept, even if the stream then breaks.
+    /// Appends from `stream` until the part has `bytes` bytes. Whatever arrives is kept, even if the stream then
+    /// breaks.
     fn fill(&mut self, stream: &mut impl BufRead, bytes: u64, advance: &mut dyn FnMut(u64)) -> Result<(), PullError> {
         while self.length < bytes {
             let available = match stream.fill_buf() {

@@ -1,9 +1,10 @@
 //! `analysis/histograms.parquet`: the tidy table of a job's samples, with what is needed to take the samples from it
 //! instead of parsing the snapshots again.
 //!
-//! Beside the columns of the tidy table, the first row of each histogram holds the numbers that belong to it as a whole,
-//! and the other rows zeros, so that the columns can be read as they lie in memory; the file's key-value metadata holds the samples and the findings, and the names, sizes and dates of the snapshot
-//! files it was made from. It is used only while those are as they were.
+//! Beside the columns of the tidy table, the first row of each histogram holds the numbers that belong to it as a
+//! whole, and the other rows zeros, so that the columns can be read as they lie in memory; the file's key-value
+//! metadata holds the samples and the findings, and the names, sizes and dates of the snapshot files it was made from.
+//! It is used only while those are as they were.
 
 use std::fs::File;
 use std::path::Path;

@@ -67,9 +67,9 @@ pub struct Parsed {
 
 /// Reads everything complete from the output of `vscsiStats -p`, CSV or plain text, even mixed in one input.
 ///
-/// Line ends may be LF, CRLF or CR; a byte order mark is skipped, and UTF-16 is read where one announces it; control characters and invalid UTF-8 end up in
-/// diagnostics. Text before the first histogram, such as a shell prompt, is reported once. For inputs that should not be
-/// in memory as a whole there is [`Parser`].
+/// Line ends may be LF, CRLF or CR; a byte order mark is skipped, and UTF-16 is read where one announces it; control
+/// characters and invalid UTF-8 end up in diagnostics. Text before the first histogram, such as a shell prompt, is
+/// reported once. For inputs that should not be in memory as a whole there is [`Parser`].
 pub fn parse(input: &[u8]) -> Parsed {
     let mut parser = Parser::new();
     parser.push(input);

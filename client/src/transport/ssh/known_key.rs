@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use super::resolve::value;
 
-/// SHA-256 fingerprints of the keys that ssh, with these settings, accepts from the host: nearly always one. `None` when
-/// none is known.
+/// SHA-256 fingerprints of the keys that ssh, with these settings, accepts from the host: nearly always one. `None`
+/// when none is known.
 pub(super) fn fingerprints(settings: &str) -> Option<String> {
     let name = name_among_keys(settings)?;
     let mut found: Vec<String> = Vec::new();
@@ -37,8 +37,8 @@ fn name_among_keys(settings: &str) -> Option<String> {
     })
 }
 
-/// The fingerprints in the output of `ssh-keygen -l -F`: for each key a comment, which also tells keys that are revoked or
-/// only sign others, and a line `NAME TYPE SHA256:DIGEST`.
+/// The fingerprints in the output of `ssh-keygen -l -F`: for each key a comment, which also tells keys that are revoked
+/// or only sign others, and a line `NAME TYPE SHA256:DIGEST`.
 fn listed(output: &str) -> Vec<String> {
     let mut accepted = true;
     let mut found = Vec::new();

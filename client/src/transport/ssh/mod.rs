@@ -123,7 +123,8 @@ impl Ssh {
         resolve::ask(&options, self.address.host.as_str())
     }
 
-    /// The fingerprints of the keys that ssh accepts from the host, SHA-256, separated by blanks; `None` when it knows none.
+    /// The fingerprints of the keys that ssh accepts from the host, SHA-256, separated by blanks; `None` when it knows
+    /// none.
     pub fn key_fingerprints(&self) -> Option<String> {
         known_key::fingerprints(&self.settings()?)
     }
@@ -173,7 +174,8 @@ impl Shell for SshShell {
         }
     }
 
-    /// By scp. A path that a shell would not take as it stands is not tried, because only some versions of scp quote it.
+    /// By scp. A path that a shell would not take as it stands is not tried, because only some versions of scp quote
+    /// it.
     fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError> {
         let ssh = &self.0;
         let host = ssh.address.host.as_str();
