@@ -24,6 +24,8 @@ const DRIFT_MS: i64 = 10 * 60 * 1000;
 pub struct BootId {
     /// Random, the same for one boot.
     pub id: String,
+    /// Why it could not be noted, when it could not: the next start then takes this boot for another one.
+    pub problem: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ impl BootId {
     /// Recognises this boot, or gives a new one a new ID.
     ///
     /// # Errors
-    /// When no random bytes can be read or the state directory cannot be written.
+    /// When no random bytes or not the state directory can be read.
     pub fn recognise(state_directory: &Path, host_root: &Path, clock: &dyn Clock) -> io::Result<Self> {
         let note = state_directory.join("boot.json");
         let marker = host_root.join("var/run/vscsi-agent.boot");
@@ -57,13 +59,15 @@ impl BootId {
             wall,
             monotonic_ms,
         };
-        files::write_atomically(&note, &serde_json::to_vec(&noted)?)?;
+        let problem = files::write_atomically(&note, &serde_json::to_vec(&noted)?)
+            .err()
+            .map(|error| format!("cannot note the boot of the host: {error}"));
         // Without the marker the next start takes this boot for another one, which only ends jobs early.
         let _ = marker
             .parent()
             .map_or(Ok(()), files::create_directory)
             .and_then(|()| files::write_atomically(&marker, id.as_bytes()));
-        Ok(Self { id })
+        Ok(Self { id, problem })
     }
 }
 

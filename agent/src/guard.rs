@@ -143,7 +143,8 @@ fn successor_came(state_directory: &Path) -> io::Result<bool> {
 /// Issues `-x` for everything in the journal, and clears what is certainly stopped.
 ///
 /// # Errors
-/// When the journal cannot be read or written.
+/// When the journal cannot be read. One that cannot be written is told to the log: whoever reads it next stops once
+/// more what it still names, which does no harm, whereas giving up here would leave the other disks running.
 pub fn stop_journaled(state_directory: &Path, host: &Host, log: &Log) -> io::Result<usize> {
     let mut journal = Journal::load(state_directory)?;
     for attempt in 1..=ATTEMPTS {
@@ -151,13 +152,13 @@ pub fn stop_journaled(state_directory: &Path, host: &Host, log: &Log) -> io::Res
         for disk in disks {
             match host.stop(disk.0, disk.1) {
                 Ok(()) => {
-                    journal.clear(disk)?;
+                    clear(&mut journal, disk, log);
                     log.line(&format!(
                         "stopped the collection of disk {} of world group {}",
                         disk.1, disk.0
                     ));
                 }
-                Err(_) if host.is_certainly_gone(disk) => journal.clear(disk)?,
+                Err(_) if host.is_certainly_gone(disk) => clear(&mut journal, disk, log),
                 Err(error) => log.line(&format!(
                     "cannot stop disk {} of world group {}: {error}",
                     disk.1, disk.0
@@ -172,4 +173,10 @@ pub fn stop_journaled(state_directory: &Path, host: &Host, log: &Log) -> io::Res
         }
     }
     Ok(journal.armed().len())
+}
+
+fn clear(journal: &mut Journal, disk: DiskKey, log: &Log) {
+    if let Err(error) = journal.clear(disk) {
+        log.line(&format!("cannot write the journal: {error}"));
+    }
 }

@@ -63,6 +63,8 @@ pub struct Journal {
     handover: Option<Handover>,
     armed: BTreeMap<DiskKey, Armed>,
     problem: Option<String>,
+    /// The last write failed: memory is ahead of the file.
+    unsaved: bool,
 }
 
 impl Journal {
@@ -87,6 +89,7 @@ impl Journal {
         };
         Ok(Self {
             problem,
+            unsaved: false,
             path,
             boot_id: content.boot_id,
             owner: content.owner,
@@ -164,19 +167,30 @@ impl Journal {
         }
     }
 
-    /// Removes everything, after a reboot.
-    pub fn clear_all(&mut self) -> io::Result<()> {
+    /// Drops everything, after a reboot; [`Self::take_over`] writes it.
+    pub fn forget_all(&mut self) {
         self.armed.clear();
-        self.save()
     }
 
-    fn save(&self) -> io::Result<()> {
+    /// The file lags behind, because writing it failed.
+    pub fn is_unsaved(&self) -> bool {
+        self.unsaved
+    }
+
+    /// Writes again what could not be written.
+    pub fn save_unsaved(&mut self) -> io::Result<()> {
+        if self.unsaved { self.save() } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> io::Result<()> {
         let content = Content {
             boot_id: self.boot_id.clone(),
             owner: self.owner,
             handover: self.handover,
             armed: self.armed.values().cloned().collect(),
         };
-        files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?)
+        let saved = files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?);
+        self.unsaved = saved.is_err();
+        saved
     }
 }

@@ -105,7 +105,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     );
     let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
-    let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
+    let journal = take_journal(state_directory, &boot, clock.as_ref(), &log).map_err(failed("read the journal"))?;
     let mut watch = Watch::begin(options, &line, &log).map_err(failed("start the guard"))?;
     tell(
         &log,
@@ -186,11 +186,12 @@ fn tell(log: &Log, host: &Host, message: &str) {
 ///
 /// After a handover the predecessor's guard waits for us, so it is told first; after a crash it is stopping
 /// collections, so it is waited for.
-fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock) -> io::Result<Journal> {
+fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock, log: &Log) -> io::Result<Journal> {
     let mut journal = Journal::load(state_directory)?;
     let handed_over = journal.was_handed_over(&boot.id, clock.monotonic_ms());
-    if handed_over {
-        journal.change_owner(std::process::id())?;
+    // A guard that cannot be told stops what was handed over and ends.
+    if handed_over && let Err(error) = journal.change_owner(std::process::id()) {
+        log.line(&format!("cannot write the journal: {error}"));
     }
     let until = Instant::now() + GUARD_PATIENCE;
     loop {

@@ -157,9 +157,8 @@ impl Collector {
                     *armed_ms = now;
                 } else if let Some(armed) = self.journal.armed().get(&disk).cloned() {
                     let renewed = Armed { armed_ms: now, ..armed };
-                    if let Err(error) = self.journal.enter(renewed) {
-                        self.log(&format!("cannot write the journal: {error}"));
-                    }
+                    let entered = self.journal.enter(renewed);
+                    self.tell_journal(entered);
                 }
             }
             Err(reason) => {

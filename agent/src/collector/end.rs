@@ -1,6 +1,7 @@
 //! The end of a job and of the collection behind it, and what job.json says about both.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Cleanup, Status};
@@ -92,9 +93,8 @@ impl Collector {
         match failure {
             None => {
                 self.resting.remove(&disk);
-                if let Err(error) = self.journal.clear(disk) {
-                    self.log(&format!("cannot write the journal: {error}"));
-                }
+                let cleared = self.journal.clear(disk);
+                self.tell_journal(cleared);
                 fault_point("stop-after-journal");
                 self.log(&format!(
                     "stopped the collection of disk {} of world group {}",
@@ -200,10 +200,28 @@ impl Collector {
         for name in unsaved {
             self.save(&name);
         }
+        if self.journal.is_unsaved() {
+            let saved = self.journal.save_unsaved();
+            self.tell_journal(saved);
+        } else {
+            self.equipment.views.set_problem("journal.json", None);
+        }
+    }
+
+    /// Has log and health tell how writing the journal went; what failed is tried again.
+    pub(super) fn tell_journal(&self, written: io::Result<()>) {
+        let problem = written
+            .err()
+            .map(|error| format!("cannot write the journal: {error}; the agent tries again"));
+        if let Some(problem) = &problem {
+            self.log(problem);
+        }
+        self.equipment.views.set_problem("journal.json", problem);
     }
 
     pub(super) fn next_save_ms(&self) -> Option<u64> {
-        self.unsaved().next().map(|_| self.now() + RETRY_MS)
+        let lags = self.journal.is_unsaved() || self.unsaved().next().is_some();
+        lags.then(|| self.now() + RETRY_MS)
     }
 
     fn unsaved(&self) -> impl Iterator<Item = &Name> {

@@ -27,7 +27,7 @@ impl Collector {
     /// Takes over spool and journal.
     ///
     /// # Errors
-    /// When the journal or the spool cannot be read or written.
+    /// When the spool or the schedules cannot be read.
     pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
         let now_ms = equipment.clock.monotonic_ms();
         // A damaged journal does not tell its boot; the harmless assumption is that its agent died in this one.
@@ -54,9 +54,9 @@ impl Collector {
             equipment
                 .log
                 .line("the host was started again: nothing of the journal runs any more");
-            journal.clear_all()?;
+            journal.forget_all();
         }
-        journal.take_over(&equipment.boot.id, owner)?;
+        let taken_over = journal.take_over(&equipment.boot.id, owner);
         let (schedules, problem) = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
         if let Some(problem) = problem {
             equipment.log.line(&problem);
@@ -75,6 +75,10 @@ impl Collector {
         for stored in stored {
             collector.adopt(stored, before);
         }
+        // On a full volume, too, samples are there to be pulled; nothing is started before the journal can be written.
+        collector.tell_journal(taken_over);
+        let problem = collector.equipment.boot.problem.clone();
+        collector.equipment.views.set_problem("boot.json", problem);
         collector.publish_schedules();
         collector.stop_unused();
         collector.settle();

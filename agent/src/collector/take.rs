@@ -222,8 +222,9 @@ impl Collector {
                 .vms
                 .iter()
                 .any(|vm| vm.world_group_id == disk.0 && vm.disks.iter().any(|listed| listed.handle_id == disk.1));
-            if !listed && let Err(error) = self.journal.clear(disk) {
-                self.log(&format!("cannot write the journal: {error}"));
+            if !listed && self.journal.armed().contains_key(&disk) {
+                let cleared = self.journal.clear(disk);
+                self.tell_journal(cleared);
             }
         }
     }

@@ -176,9 +176,14 @@ impl Bench {
         self.crash_and_restart_after(0);
     }
 
-    pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
+    /// The agent has died; its guard does its work.
+    pub(crate) fn guard_stops(&mut self) {
         self.collector = None;
         stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+    }
+
+    pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
+        self.guard_stops();
         self.host.advance(Duration::from_millis(milliseconds)).unwrap();
         self.start();
     }
@@ -192,6 +197,16 @@ impl Bench {
             stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
         }
         self.start();
+    }
+
+    /// As on a full volume: the file can be read and not written.
+    pub(crate) fn refuse_to_write(&self, file: &str) {
+        // The temporary file beside it cannot be opened.
+        fs::create_dir(self.state().join(format!("{file}.tmp"))).unwrap();
+    }
+
+    pub(crate) fn allow_to_write(&self, file: &str) {
+        fs::remove_dir(self.state().join(format!("{file}.tmp"))).unwrap();
     }
 
     /// The agent is told to end.
@@ -292,6 +307,10 @@ impl Bench {
         let schedules = self.views.schedules();
         let found = schedules.iter().find(|view| view.schedule.name.as_str() == name);
         found.and_then(|view| view.next_run_at)
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.views.problems()
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobView> {

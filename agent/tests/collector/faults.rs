@@ -1,0 +1,44 @@
+//! What goes wrong on the host, and what must hold all the same.
+
+use vscsi_shared::job::Status;
+
+use crate::MINUTE_MS;
+use crate::bench::Bench;
+
+#[test]
+fn a_guard_that_cannot_write_the_journal_stops_every_disk() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    assert_eq!(bench.host.collecting().unwrap().len(), 2);
+    bench.refuse_to_write("journal.json");
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn an_agent_that_can_write_neither_journal_nor_boot_starts_and_shows_its_samples() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.pass(MINUTE_MS);
+    bench.refuse_to_write("journal.json");
+    bench.refuse_to_write("boot.json");
+    bench.crash_and_restart();
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    assert_eq!(bench.headers("job").len(), 2);
+    assert!(bench.problems().iter().any(|problem| problem.contains("journal")));
+    assert!(bench.problems().iter().any(|problem| problem.contains("boot")));
+}
+
+#[test]
+fn a_journal_that_could_not_be_cleared_is_cleared_later() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.try_stop("job", true);
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert_eq!(bench.journaled().len(), 2);
+    bench.allow_to_write("journal.json");
+    bench.pass(MINUTE_MS);
+    assert!(bench.journaled().is_empty());
+    assert!(bench.problems().is_empty());
+}
