@@ -73,7 +73,8 @@ impl Guard {
         let _ = self.child.wait();
     }
 
-    /// Lets it wait for a successor: the end of the line finds a handover in the journal.
+    /// Leaves it to its work: it stops what the journal still names, or finds a handover there and waits for the
+    /// successor.
     pub fn leave(self) {
         self.line.hang_up(false);
     }

@@ -245,7 +245,7 @@ impl<'options> Watch<'options> {
     fn end(self, ending: Ending) {
         match ending {
             Ending::InOrder => self.guard.dismiss(),
-            Ending::HandedOver => self.guard.leave(),
+            Ending::HandedOver | Ending::Unfinished => self.guard.leave(),
         }
     }
 }
@@ -255,9 +255,11 @@ impl<'options> Watch<'options> {
 enum Ending {
     InOrder,
     HandedOver,
+    /// Something could not be stopped.
+    Unfinished,
 }
 
-/// The collector's loop: everything that is due, then waiting for the next due moment or the next request.
+/// The collector's loop: what is due, one thing at a time, then waiting for the next due moment or the next request.
 fn work(
     collector: &mut Collector,
     asked: &Receiver<Asked>,
@@ -270,6 +272,13 @@ fn work(
     loop {
         if signals.end.load(Ordering::SeqCst) {
             collector.end_all("the agent was told to end; its samples are kept");
+            if collector.leaves_collections() {
+                context
+                    .equipment
+                    .log
+                    .line("not every collection was stopped: the guard tries on");
+                return Ending::Unfinished;
+            }
             return Ending::InOrder;
         }
         if signals.hand_over.swap(false, Ordering::SeqCst) {

@@ -88,29 +88,31 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Does everything that is due; returns when it wants to be called again, monotonic milliseconds.
+    /// Does the one thing that is most due; returns when it wants to be called again, monotonic milliseconds.
+    ///
+    /// One at a time, because a host that answers slowly may have something due always, and the agent must hear
+    /// signals and clients all the same.
     pub fn step(&mut self) -> Option<u64> {
-        loop {
-            let started_job = self.run_schedules();
-            let now = self.now();
-            match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
-                Decision::Take {
-                    job,
-                    missed,
-                    sequence,
-                    late,
-                } => self.take(&job, missed, sequence, late),
-                Decision::Look(job) => self.look_again(&job),
-                Decision::Rearm(disk) => self.rearm(disk),
-                Decision::Stop(disk) => self.stop_disk(disk),
-                Decision::Wait(wake) if !started_job => {
-                    self.save_unsaved();
-                    let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
-                    return moments.into_iter().flatten().min();
-                }
-                Decision::Wait(_) => {}
+        let started_job = self.run_schedules();
+        let now = self.now();
+        match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
+            Decision::Take {
+                job,
+                missed,
+                sequence,
+                late,
+            } => self.take(&job, missed, sequence, late),
+            Decision::Look(job) => self.look_again(&job),
+            Decision::Rearm(disk) => self.rearm(disk),
+            Decision::Stop(disk) => self.stop_disk(disk),
+            Decision::Wait(wake) if !started_job => {
+                self.save_unsaved();
+                let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
+                return moments.into_iter().flatten().min();
             }
+            Decision::Wait(_) => {}
         }
+        Some(now)
     }
 
     /// Performs what a client asked for.
@@ -127,6 +129,11 @@ impl Collector {
             Action::CreateSchedule(request) => self.create_schedule(request),
             Action::DeleteSchedule(name) => self.delete_schedule(&name),
         }
+    }
+
+    /// Collections may still run that the guard has to stop: their `-x` failed, and no user asked to keep them.
+    pub fn leaves_collections(&self) -> bool {
+        self.journal.armed().values().any(|armed| !armed.kept)
     }
 
     /// There is a reason to stay: a job that runs, a collection to stop, or a schedule.

@@ -20,7 +20,7 @@ use vscsi_agent::host::Host;
 use vscsi_agent::journal::Journal;
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
-use vscsi_fixtures::{ClockMode, Scenario, SimulatedHost, TruthQuery};
+use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery};
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{HostIdentity, Profile};
@@ -134,20 +134,30 @@ impl Bench {
             state_directory: state.clone(),
         };
         let journal = Journal::load(&state).unwrap();
-        let mut collector = Collector::start(equipment, journal, std::process::id()).unwrap();
-        collector.step();
+        let collector = Collector::start(equipment, journal, std::process::id()).unwrap();
         self.collector = Some(collector);
+        self.do_what_is_due();
     }
 
     fn collector(&mut self) -> &mut Collector {
         self.collector.as_mut().unwrap()
     }
 
+    /// Everything that is due now; gives the next due moment.
+    fn do_what_is_due(&mut self) -> Option<u64> {
+        loop {
+            let wake = self.collector().step();
+            if wake.is_none_or(|wake| wake > self.clock.monotonic_ms()) {
+                return wake;
+            }
+        }
+    }
+
     /// Time passes and the agent does what is due, when it is due.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.clock.monotonic_ms() + milliseconds;
         loop {
-            let wake = self.collector().step();
+            let wake = self.do_what_is_due();
             let now = self.clock.monotonic_ms();
             if now >= until {
                 return;
@@ -160,7 +170,7 @@ impl Bench {
     /// Time passes in which the agent does not run, as while a host is suspended.
     pub(crate) fn stand_still(&mut self, milliseconds: u64) {
         self.host.advance(Duration::from_millis(milliseconds)).unwrap();
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     pub(crate) fn wall(&self) -> Timestamp {
@@ -209,6 +219,28 @@ impl Bench {
         fs::remove_dir(self.state().join(format!("{file}.tmp"))).unwrap();
     }
 
+    /// The next `times` calls of vscsiStats with `argument` fail and do nothing.
+    pub(crate) fn fail(&self, argument: &str, times: u64) {
+        let fault = Fault::of_vscsi_stats(FaultKind::Fail).with_arguments(argument);
+        self.host.add_fault(fault.times(times)).unwrap();
+    }
+
+    /// Time passes and nothing is done.
+    pub(crate) fn let_time_pass(&self, milliseconds: u64) {
+        self.host.advance(Duration::from_millis(milliseconds)).unwrap();
+    }
+
+    /// One thing that is due.
+    pub(crate) fn step_once(&mut self) {
+        self.collector().step();
+    }
+
+    /// The agent is told to end; whether it leaves something to its guard.
+    pub(crate) fn end_leaves_collections(&mut self) -> bool {
+        self.collector().end_all("told to end");
+        self.collector().leaves_collections()
+    }
+
     /// The agent is told to end.
     pub(crate) fn end(&mut self) {
         self.collector().end_all("told to end");
@@ -235,13 +267,13 @@ impl Bench {
         let action = self.creation(name, vm, samples, interval_seconds);
         let outcome = self.collector().perform(action).unwrap();
         assert!(matches!(outcome, Outcome::Created(_)));
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     pub(crate) fn try_create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
         let action = self.creation(name, vm, samples, interval_seconds);
         let _ = self.collector().perform(action);
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     fn creation(&self, name: &str, vm: &str, samples: u32, interval_seconds: u32) -> Action {
@@ -280,7 +312,7 @@ impl Bench {
         let _ = self
             .collector()
             .perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     pub(crate) fn try_delete(&mut self, name: &str) {

@@ -42,3 +42,30 @@ fn a_journal_that_could_not_be_cleared_is_cleared_later() {
     assert!(bench.journaled().is_empty());
     assert!(bench.problems().is_empty());
 }
+
+#[test]
+fn what_a_told_end_could_not_stop_is_left_to_the_guard() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.fail("-x", 1);
+    assert!(bench.end_leaves_collections());
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_told_end_that_stopped_everything_leaves_nothing_to_the_guard() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    assert!(!bench.end_leaves_collections());
+}
+
+#[test]
+fn between_two_snapshots_that_are_due_the_agent_can_be_told_something() {
+    let mut bench = Bench::new();
+    bench.create("first", "Web-App-VM", 100, 60);
+    bench.create("second", "SQL-Server-01", 100, 60);
+    bench.let_time_pass(MINUTE_MS);
+    bench.step_once();
+    assert_eq!(bench.headers("first").len() + bench.headers("second").len(), 3);
+}
