@@ -77,6 +77,9 @@ impl ConnectArgs {
             None => address.key.take().or(ssh.default_key.clone()),
         };
         address.port = self.port.or(address.port);
+        for option in &self.ssh_option {
+            check_option(option)?;
+        }
         if !self.ssh_option.is_empty() {
             address.ssh_options.clone_from(&self.ssh_option);
         }
@@ -187,6 +190,26 @@ fn check_user(user: &str) -> Result<(), UsageError> {
     Ok(())
 }
 
+/// Options are remembered, so one that accepts any host key would do so for ever.
+fn check_option(option: &str) -> Result<(), UsageError> {
+    let Some((key, value)) = option.trim().split_once(['=', ' ', '\t']) else {
+        return Ok(());
+    };
+    let value = value
+        .trim_matches(|character: char| "= \t\"".contains(character))
+        .to_lowercase();
+    if !key.trim().eq_ignore_ascii_case("StrictHostKeyChecking") || ["yes", "ask"].contains(&value.as_str()) {
+        return Ok(());
+    }
+    Err(UsageError::new(
+        format!(
+            "`--ssh-option {}` would let any machine pass for the host, now and in every later connection",
+            option.escape_debug()
+        ),
+        "connect once with `ssh HOST`, compare the fingerprint with the one that the host's console shows, and accept it there",
+    ))
+}
+
 fn ask_password(address: &Address) -> Result<Password, CliError> {
     let read = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(format!("Password for {}: ", address.host))
@@ -222,6 +245,28 @@ mod tests {
         }
         for user in ["root", "DOMAIN\\admin", "svc.vscsi-1"] {
             assert!(check_user(user).is_ok(), "{user:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_accepts_any_host_key_is_refused() {
+        for option in [
+            "StrictHostKeyChecking=no",
+            "stricthostkeychecking=OFF",
+            "StrictHostKeyChecking accept-new",
+            "StrictHostKeyChecking = \"no\"",
+            " StrictHostKeyChecking=false",
+            "StrictHostKeyChecking\t=\tno",
+        ] {
+            assert!(check_option(option).is_err(), "{option:?}");
+        }
+        for option in [
+            "StrictHostKeyChecking=yes",
+            "StrictHostKeyChecking=ask",
+            "UserKnownHostsFile=/tmp/known",
+            "ProxyJump=jump",
+        ] {
+            assert!(check_option(option).is_ok(), "{option:?}");
         }
     }
 }

@@ -60,13 +60,12 @@ impl SshHost {
     /// # Panics
     /// When it cannot be set up: this is for tests.
     pub fn start(scenario: &str, style: Style) -> Self {
-        // sshd insists that nobody else can write to any directory above a chroot, which rules out /tmp.
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp");
-        fs::create_dir_all(&base).unwrap();
+        // sshd insists that nobody but root can write to any directory above a chroot, which rules out /tmp and,
+        // depending on where the repository lies, the target directory.
         let directory = tempfile::Builder::new()
-            .prefix("esxi")
-            .tempdir_in(base.canonicalize().unwrap())
-            .unwrap();
+            .prefix("vscsi-tests-esxi-")
+            .tempdir_in("/var/lib")
+            .expect("these tests need root, for sshd and its chroot");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         root::create(&directory.path().join("root"), scenario);
         for name in ["host_ecdsa", "host_rsa", "client_key"] {

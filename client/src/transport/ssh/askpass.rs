@@ -11,6 +11,38 @@ use crate::transport::TransportError;
 
 /// Names the socket to the helper; its presence makes this program the helper.
 const SOCKET_VARIABLE: &str = "VSCSI_HELPER_ASKPASS";
+/// Names `user@host` to the helper, as that ssh puts it into its prompts.
+const NAME_VARIABLE: &str = "VSCSI_HELPER_ASKPASS_NAME";
+/// Present when no other ssh asks, so that a prompt that names nobody is the host's too.
+const ONLY_VARIABLE: &str = "VSCSI_HELPER_ASKPASS_ONLY";
+
+/// Whose prompts a password answers. The ssh to a jump host has the same environment, and its prompts are another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asker {
+    /// `user@host` as that ssh puts it into its prompts.
+    pub name: String,
+    /// No other ssh asks.
+    pub only: bool,
+}
+
+impl Asker {
+    /// Does this prompt ask for the password of that login?
+    ///
+    /// Text of a server stands behind the name that ssh itself begins its prompts with, so only the beginning counts.
+    fn asks(&self, prompt: &str) -> bool {
+        let named = |prompt: &str| {
+            let name = plain(&self.name);
+            prompt.starts_with(&format!("({name}) ")) || prompt.starts_with(&format!("{name}'s password"))
+        };
+        let prompt = plain(prompt);
+        asks_for_password(&prompt) && (named(&prompt) || (self.only && !prompt.contains('@')))
+    }
+}
+
+/// Letter case does not tell hosts apart, and ssh doubles the backslash of a domain's login name.
+fn plain(text: &str) -> String {
+    text.to_lowercase().replace("\\\\", "\\")
+}
 
 /// A password that a person typed, on offer to the ssh processes of this program alone.
 pub struct Password {
@@ -40,15 +72,21 @@ impl Password {
         ))
     }
 
-    /// Makes `ssh` ask this program for the password.
+    /// Makes `ssh` ask this program for the password of `asker`.
     ///
     /// # Errors
     /// When the path of this program is unknown.
-    pub(super) fn hand_to(&self, ssh: &mut Command) -> Result<(), TransportError> {
+    pub(super) fn hand_to(&self, ssh: &mut Command, asker: &Asker) -> Result<(), TransportError> {
         let helper = std::env::current_exe().map_err(|error| TransportError::Password(error.to_string()))?;
         ssh.env("SSH_ASKPASS", helper).env("SSH_ASKPASS_REQUIRE", "force");
         #[cfg(unix)]
-        ssh.env(SOCKET_VARIABLE, self.server.path());
+        ssh.env(SOCKET_VARIABLE, self.server.path())
+            .env(NAME_VARIABLE, &asker.name);
+        if asker.only {
+            ssh.env(ONLY_VARIABLE, "1");
+        } else {
+            ssh.env_remove(ONLY_VARIABLE);
+        }
         Ok(())
     }
 }
@@ -61,11 +99,16 @@ impl fmt::Debug for Password {
 
 /// Does the helper's work when ssh started this program as its helper; `None` when it did not.
 ///
-/// The answer goes to `output`. Questions other than for a password, such as whether to trust a host key, are refused.
+/// The answer goes to `output`. Questions other than for the host's password, such as whether to trust a host key or for
+/// the password of a jump host, are refused.
 pub fn answer_as_helper(prompt: Option<&str>, output: &mut dyn std::io::Write) -> Option<bool> {
     let socket = std::env::var_os(SOCKET_VARIABLE)?;
     let confirmation = std::env::var_os("SSH_ASKPASS_PROMPT").is_some();
-    if confirmation || !asks_for_password(prompt.unwrap_or_default()) {
+    let asker = Asker {
+        name: std::env::var(NAME_VARIABLE).unwrap_or_default(),
+        only: std::env::var_os(ONLY_VARIABLE).is_some(),
+    };
+    if confirmation || !asker.asks(prompt.unwrap_or_default()) {
         return Some(false);
     }
     #[cfg(unix)]
@@ -78,7 +121,6 @@ pub fn answer_as_helper(prompt: Option<&str>, output: &mut dyn std::io::Write) -
 }
 
 fn asks_for_password(prompt: &str) -> bool {
-    let prompt = prompt.to_lowercase();
     prompt.contains("password") && !prompt.contains("yes/no")
 }
 
@@ -168,14 +210,44 @@ mod unix {
 mod tests {
     use super::*;
 
+    fn asker(name: &str, only: bool) -> Asker {
+        let name = name.to_owned();
+        Asker { name, only }
+    }
+
     #[test]
     fn only_a_question_for_a_password_is_answered() {
-        assert!(asks_for_password("(root@esx1) Password: "));
-        assert!(asks_for_password("root@esx1's password: "));
-        assert!(!asks_for_password(
+        let asker = asker("root@esx1", true);
+        assert!(asker.asks("(root@esx1) Password: "));
+        assert!(asker.asks("root@esx1's password: "));
+        assert!(asker.asks("Password: "));
+        assert!(!asker.asks(
             "The authenticity of host 'password.example' can't be established.\nAre you sure (yes/no/[fingerprint])? "
         ));
-        assert!(!asks_for_password("Enter passphrase for key '/root/.ssh/id_rsa': "));
+        assert!(!asker.asks("Enter passphrase for key '/root/.ssh/id_rsa': "));
+    }
+
+    #[test]
+    fn a_jump_host_does_not_get_the_password() {
+        let asker = asker("root@esx1", false);
+        for prompt in [
+            "admin@jump's password: ",
+            "(admin@jump) Password: ",
+            "(admin@jump) root@esx1's password: ",
+            "root@esx10's password: ",
+            // Some versions of ssh name nobody.
+            "Password: ",
+        ] {
+            assert!(!asker.asks(prompt), "{prompt}");
+        }
+        assert!(asker.asks("(root@esx1) Password: "));
+    }
+
+    #[test]
+    fn a_login_name_of_a_domain_is_recognised() {
+        let asker = asker("LAB\\svc@ESX1", false);
+        assert!(asker.asks("(LAB\\svc@esx1) Password: "));
+        assert!(asker.asks("(LAB\\\\svc@esx1) Password: "));
     }
 
     #[cfg(unix)]
@@ -183,7 +255,7 @@ mod tests {
     fn ssh_is_given_the_helper_and_not_the_secret() {
         let password = Password::new("hunter2".into()).unwrap();
         let mut command = Command::new("ssh");
-        password.hand_to(&mut command).unwrap();
+        password.hand_to(&mut command, &asker("root@esx1", true)).unwrap();
         assert!(!format!("{command:?} {password:?}").contains("hunter2"));
         assert!(command.get_envs().any(|(key, _)| key == "SSH_ASKPASS"));
     }

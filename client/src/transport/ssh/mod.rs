@@ -2,12 +2,14 @@
 
 mod askpass;
 mod classify;
+mod resolve;
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
+use askpass::Asker;
 pub use askpass::{Password, answer_as_helper};
 
 use super::child::ChildLink;
@@ -75,11 +77,8 @@ impl Ssh {
     /// nobody means for an ESXi host.
     fn configured_user(&self) -> Option<String> {
         let host = self.address.host.as_str();
-        let output = Command::new("ssh").args(["-G", "--", host]).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let user = text.lines().find_map(|line| line.strip_prefix("user "))?;
-        let own_name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-        (own_name.as_deref() != Ok(user)).then(|| user.to_owned())
+        // Asked without its files, ssh tells the name that it fills in; cron sets no `USER` that would.
+        resolve::named_user(&resolve::ask(&[], host)?, resolve::ask(&["-F", "none"], host)?.as_str())
     }
 
     /// `ssh` that runs `line` on the host.
@@ -109,9 +108,26 @@ impl Ssh {
         Ok(command)
     }
 
+    /// Whose prompts the password answers.
+    fn asker(&self) -> Asker {
+        let host = self.address.host.as_str();
+        let options: Vec<&str> = self
+            .address
+            .ssh_options
+            .iter()
+            .flat_map(|option| ["-o", option.as_str()])
+            .collect();
+        let settings = resolve::ask(&options, host);
+        Asker {
+            name: resolve::prompted_as(settings.as_deref().unwrap_or_default(), &self.user(), host),
+            // What is not known for sure gets no benefit of the doubt.
+            only: settings.is_some_and(|settings| !resolve::goes_through_another(&settings)),
+        }
+    }
+
     fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
         match &self.password {
-            Some(password) => password.hand_to(command),
+            Some(password) => password.hand_to(command, &self.asker()),
             None => Ok(()),
         }
     }
