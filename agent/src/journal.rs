@@ -127,9 +127,19 @@ impl Journal {
         &self.armed
     }
 
+    /// The collections that are not to outlive the agent: all but those a user asked to keep.
+    pub fn to_stop(&self) -> Vec<DiskKey> {
+        let ours = self.armed.iter().filter(|(_, armed)| !armed.kept);
+        ours.map(|(disk, _)| *disk).collect()
+    }
+
     /// Its writer left everything to a successor, in this boot and not too long ago.
     pub fn was_handed_over(&self, boot_id: &str, now_ms: u64) -> bool {
-        let recent = |handover: Handover| now_ms.saturating_sub(handover.at_ms) <= HANDOVER_MS;
+        let recent = |handover: Handover| {
+            now_ms
+                .checked_sub(handover.at_ms)
+                .is_some_and(|passed_ms| passed_ms <= HANDOVER_MS)
+        };
         self.boot_id == boot_id && self.handover.is_some_and(recent)
     }
 

@@ -93,6 +93,7 @@ impl Collector {
     /// One at a time, because a host that answers slowly may have something due always, and the agent must hear
     /// signals and clients all the same.
     pub fn step(&mut self) -> Option<u64> {
+        self.keep_up_with_clocks();
         let started_job = self.run_schedules();
         let now = self.now();
         match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
@@ -133,13 +134,20 @@ impl Collector {
 
     /// Collections may still run that the guard has to stop: their `-x` failed, and no user asked to keep them.
     pub fn leaves_collections(&self) -> bool {
-        self.journal.armed().values().any(|armed| !armed.kept)
+        !self.journal.to_stop().is_empty()
     }
 
     /// There is a reason to stay: a job that runs, a collection to stop, or a schedule.
     pub fn is_busy(&self) -> bool {
         let stopping = self.armed_facts().iter().any(|fact| !fact.used);
         stopping || !self.schedules.is_empty() || self.jobs.values().any(JobState::is_active)
+    }
+
+    /// Has the next agent recognise this boot even when somebody has set the wall clock.
+    fn keep_up_with_clocks(&mut self) {
+        self.equipment.boot.keep_up(self.equipment.clock.as_ref());
+        let problem = self.equipment.boot.problem.clone();
+        self.equipment.views.set_problem("boot.json", problem);
     }
 
     fn now(&self) -> u64 {

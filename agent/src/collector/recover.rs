@@ -30,10 +30,10 @@ impl Collector {
     /// When the spool or the schedules cannot be read.
     pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
         let now_ms = equipment.clock.monotonic_ms();
-        // A damaged journal does not tell its boot; the harmless assumption is that its agent died in this one.
-        let before = if journal.boot_id() != equipment.boot.id && journal.problem().is_none() {
+        // Where it is not certain that the host was started again, the journal is stopped rather than forgotten.
+        let before = if equipment.boot.is_after(journal.boot_id()) {
             Before::Rebooted
-        } else if journal.was_handed_over(&equipment.boot.id, now_ms) {
+        } else if equipment.boot.clocks_agree && journal.was_handed_over(&equipment.boot.id, now_ms) {
             Before::HandedOver
         } else {
             Before::Died
@@ -77,8 +77,7 @@ impl Collector {
         }
         // On a full volume, too, samples are there to be pulled; nothing is started before the journal can be written.
         collector.tell_journal(taken_over);
-        let problem = collector.equipment.boot.problem.clone();
-        collector.equipment.views.set_problem("boot.json", problem);
+        collector.keep_up_with_clocks();
         collector.publish_schedules();
         collector.stop_unused();
         collector.settle();
@@ -140,6 +139,7 @@ impl Collector {
     /// # Errors
     /// When the journal cannot be written; nothing has changed then.
     pub fn hand_over(&mut self) -> io::Result<()> {
+        self.keep_up_with_clocks();
         let now = self.now();
         self.journal.hand_over(now)?;
         self.log("handing over to a successor");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -84,6 +84,17 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::on(|_| ())
+    }
+
+    pub(crate) fn with_unwritable_run_directory() -> Self {
+        Self::on(|root| {
+            let _ = fs::remove_dir_all(root.join("var"));
+            fs::write(root.join("var"), "not a directory").unwrap();
+        })
+    }
+
+    fn on(prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut scenario = Scenario::load("demo").unwrap();
         scenario.clock.mode = ClockMode::Manual;
@@ -93,6 +104,7 @@ impl Bench {
             fs::create_dir_all(root.join(program).parent().unwrap()).unwrap();
             fs::write(root.join(program), "played in this process").unwrap();
         }
+        prepare(&root);
         fs::create_dir(directory.path().join("state")).unwrap();
         let clock = SimulatedClock {
             beginning_ms: host.now_us().unwrap() / 1000,
@@ -189,7 +201,9 @@ impl Bench {
     /// The agent has died; its guard does its work.
     pub(crate) fn guard_stops(&mut self) {
         self.collector = None;
-        stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+        let boot = BootId::look(&self.state(), self.host.root(), self.clock.as_ref()).unwrap();
+        let log = Log::open(&self.state(), false);
+        stop_journaled(&self.state(), Some(&boot), &self.tools(), &log).unwrap();
     }
 
     pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
@@ -204,9 +218,31 @@ impl Bench {
         self.collector = None;
         self.host.advance(Duration::from_millis(away_ms)).unwrap();
         if away_ms > 60_000 {
-            stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+            self.guard_stops();
         }
         self.start();
+    }
+
+    /// Agent and guard are killed.
+    pub(crate) fn die_with_guard(&mut self) {
+        self.collector = None;
+    }
+
+    /// Another agent starts.
+    pub(crate) fn begin_again(&mut self) {
+        self.start();
+    }
+
+    /// As a boot does where the run directory is in memory.
+    pub(crate) fn lose_boot_marker(&self) {
+        fs::remove_file(self.host.root().join("var/run/vscsi-agent.boot")).unwrap();
+    }
+
+    /// How often vscsiStats was called with `argument`.
+    pub(crate) fn calls_with(&self, argument: &str) -> usize {
+        let calls = self.host.journal().unwrap();
+        let with = |call: &&vscsi_fixtures::Call| call.arguments.iter().any(|word| word == argument);
+        calls.iter().filter(with).count()
     }
 
     /// As on a full volume: the file can be read and not written.

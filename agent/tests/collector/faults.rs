@@ -69,3 +69,47 @@ fn between_two_snapshots_that_are_due_the_agent_can_be_told_something() {
     bench.step_once();
     assert_eq!(bench.headers("first").len() + bench.headers("second").len(), 3);
 }
+
+#[test]
+fn a_wall_clock_that_was_set_before_a_handover_costs_neither_job_nor_journal() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.set_wall_forward(-601);
+    bench.hand_over_and_restart(0);
+    assert_eq!(bench.job("job").job.status, Status::Running);
+    assert_eq!(bench.journaled().len(), 1);
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+}
+
+#[test]
+fn a_wall_clock_that_was_set_while_no_agent_ran_forgets_no_collection() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.set_wall_forward(-601);
+    bench.begin_again();
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert!(bench.journaled().is_empty());
+}
+
+#[test]
+fn after_a_reboot_nothing_is_stopped_by_the_handles_of_the_boot_before() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.lose_boot_marker();
+    bench.guard_stops();
+    bench.begin_again();
+    assert!(bench.journaled().is_empty());
+    assert_eq!(bench.calls_with("-x"), 0);
+}
+
+#[test]
+fn a_host_whose_run_directory_cannot_be_written_is_taken_for_no_other_boot() {
+    let mut bench = Bench::with_unwritable_run_directory();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.begin_again();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
