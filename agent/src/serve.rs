@@ -1,5 +1,6 @@
 //! The agent's life: one instance, its threads, its signals and its end.
 
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -35,6 +36,9 @@ const SERVER_STACK_BYTES: usize = 256 * 1024;
 
 /// How long the guard of a dead agent gets to stop its collections.
 const GUARD_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a detached agent waits for the end of the one before it, to whose end its caller has seen.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +92,14 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     }
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
-    let _instance = lock(state_directory, "agent.lock")
+    let patience = if detached { LOCK_PATIENCE } else { Duration::ZERO };
+    let _instance = be_the_only_one(state_directory, patience)
         .map_err(failed("lock the state directory"))?
         .ok_or_else(|| ServeError::AlreadyRunning {
             state_directory: state_directory.display().to_string(),
         })?;
+    // Whoever died without removing it left a port at which somebody else may listen by now.
+    RunningAgent::remove(state_directory);
     let log = Log::open(state_directory, !detached);
     let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -174,6 +181,20 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     watch.end(ending);
     tell(&log, &host, "vscsi-agent ends");
     Ok(())
+}
+
+/// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
+fn be_the_only_one(state_directory: &Path, patience: Duration) -> io::Result<Option<File>> {
+    let until = Instant::now() + patience;
+    loop {
+        let instance = lock(state_directory, "agent.lock")?;
+        // An agent that ends removes what it is found by first, so one that can be found stays.
+        let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
+        if instance.is_some() || Instant::now() >= until || stays() {
+            return Ok(instance);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Says something to the agent's own log and to the host's.

@@ -34,7 +34,7 @@ use decide::{ArmedFact, Decision, decide};
 use job::JobState;
 use schedules::Schedules;
 
-pub use decide::{LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
+pub use decide::{ENDED_MS, LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
 pub use timing::{Due, Grid};
 pub use views::Views;
 
@@ -103,12 +103,13 @@ impl Collector {
                 sequence,
                 late,
             } => self.take(&job, missed, sequence, late),
-            Decision::Look(job) => self.look_again(&job),
+            Decision::Look(job) => self.look(&job),
             Decision::Rearm(disk) => self.rearm(disk),
             Decision::Stop(disk) => self.stop_disk(disk),
             Decision::Wait(wake) if !started_job => {
+                self.drop_lapsed();
                 self.save_unsaved();
-                let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
+                let moments = [wake, self.next_schedule_ms(), self.next_save_ms(), self.next_lapse_ms()];
                 return moments.into_iter().flatten().min();
             }
             Decision::Wait(_) => {}
@@ -180,6 +181,7 @@ impl Collector {
                     armed_ms,
                     used,
                     not_before_ms: self.resting.get(&disk).map_or(0, |(until, _)| *until),
+                    failed: self.resting.contains_key(&disk),
                 })
             })
             .collect()

@@ -8,7 +8,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
-use super::{Collector, Equipment};
+use super::{Collector, Equipment, REARM_AT_LATEST_MS};
 use crate::journal::Journal;
 use crate::spool::Stored;
 
@@ -90,6 +90,7 @@ impl Collector {
         let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
         let manifest = self.equipment.spool.manifest(&name);
         state.next = manifest.samples.last().map_or(0, |last| last.sequence + 1);
+        state.taken = state.next.checked_sub(1);
         state.usable = stored.usable;
         state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);
         state.saved_ms = Some(self.now());
@@ -100,11 +101,16 @@ impl Collector {
         if resumes {
             state.phase = Phase::Sampling;
             state.flags.insert(SnapshotFlag::Resumed);
+            if state.restarts() {
+                // Whether the counters were restarted after the last snapshot is not known any more.
+                state.flags.insert(SnapshotFlag::NewBaseline);
+            }
             if state.document.job.collection.foreign {
-                let now = self.now();
+                // When it was extended last is not known, so it is extended at once.
+                let long_ago = self.now().saturating_sub(REARM_AT_LATEST_MS);
                 for disk in state.disks() {
                     if !self.journal.armed().contains_key(&disk) {
-                        self.foreign.insert(disk, now);
+                        self.foreign.insert(disk, long_ago);
                     }
                 }
             }
