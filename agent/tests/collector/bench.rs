@@ -23,11 +23,11 @@ use vscsi_agent::spool::DirectorySpool;
 use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery};
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{HostIdentity, Profile};
+use vscsi_shared::job::{CollectionMode, HostIdentity, Profile};
 use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats;
 use vscsi_shared::wire::v1::{
-    CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
+    ApiError, CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
 };
 
 /// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
@@ -80,6 +80,7 @@ pub(crate) struct Bench {
     collector: Option<Collector>,
     views: Views,
     left_on_request: bool,
+    spool_limit_bytes: u64,
 }
 
 impl Bench {
@@ -118,6 +119,7 @@ impl Bench {
             collector: None,
             views: Views::default(),
             left_on_request: false,
+            spool_limit_bytes: 1 << 30,
         };
         bench.start();
         bench
@@ -132,13 +134,18 @@ impl Bench {
         Host::new(Arc::new(runner), Programs::below(self.host.root()))
     }
 
+    /// The next agent may keep so many bytes of snapshots.
+    pub(crate) fn limit_spool(&mut self, bytes: u64) {
+        self.spool_limit_bytes = bytes;
+    }
+
     fn start(&mut self) {
         self.views = Views::default();
         let state = self.state();
         let equipment = Equipment {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             host: self.tools(),
-            spool: Arc::new(DirectorySpool::open(&state.join("jobs"), 1 << 30).unwrap()),
+            spool: Arc::new(DirectorySpool::open(&state.join("jobs"), self.spool_limit_bytes).unwrap()),
             log: Log::open(&state, false),
             views: self.views.clone(),
             boot: BootId::recognise(&state, self.host.root(), self.clock.as_ref()).unwrap(),
@@ -261,6 +268,12 @@ impl Bench {
         self.host.add_fault(fault.times(times)).unwrap();
     }
 
+    /// The `number`-th call of vscsiStats with `argument` from now on, counted from 0, goes wrong in this way.
+    pub(crate) fn go_wrong(&self, kind: FaultKind, argument: &str, number: u64) {
+        let fault = Fault::of_vscsi_stats(kind).with_arguments(argument);
+        self.host.add_fault(fault.after(number).times(1)).unwrap();
+    }
+
     /// Time passes and nothing is done.
     pub(crate) fn let_time_pass(&self, milliseconds: u64) {
         self.host.advance(Duration::from_millis(milliseconds)).unwrap();
@@ -304,6 +317,25 @@ impl Bench {
         let outcome = self.collector().perform(action).unwrap();
         assert!(matches!(outcome, Outcome::Created(_)));
         self.do_what_is_due();
+    }
+
+    pub(crate) fn create_restarting(&mut self, name: &str, vm: &str, samples: u32) {
+        let Action::Create(mut request) = self.creation(name, vm, samples, 60) else {
+            return;
+        };
+        request.options.mode = CollectionMode::Restart;
+        self.collector().perform(Action::Create(request)).unwrap();
+        self.do_what_is_due();
+    }
+
+    /// The refusal of a job.
+    pub(crate) fn refusal(&mut self, name: &str, vm: &str, samples: u32) -> ApiError {
+        let action = self.creation(name, vm, samples, 60);
+        self.collector().perform(action).unwrap_err()
+    }
+
+    pub(crate) fn job_directory(&self, name: &str) -> PathBuf {
+        self.state().join("jobs").join(name)
     }
 
     pub(crate) fn try_create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {

@@ -1,6 +1,7 @@
 //! The collector against the simulated host, on clocks that the test moves.
 
 mod bench;
+mod disks;
 mod faults;
 mod laws;
 
