@@ -110,8 +110,7 @@ fn a_disk_that_was_removed_does_not_slow_down_the_snapshots_of_the_others() {
         .disks()
         .unwrap()
         .into_iter()
-        .filter(|disk| disk.vm == "SQL-Server-01")
-        .next_back()
+        .rfind(|disk| disk.vm == "SQL-Server-01")
         .unwrap()
         .node;
     bench.host.remove_disk("SQL-Server-01", &node).unwrap();
