@@ -80,7 +80,7 @@ fn a_full_volume_ends_job_and_collection_and_costs_no_sample_and_gets_over_it() 
     // More than the 64 MiB that the agent leaves to others.
     let volume = Volume::mount(agent.state(), "72m");
     agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.begin("job", "SQL-Server-01", 100, 1);
     agent.wait_for_snapshots("job", 3);
     assert_eq!(agent.post("jobs/job/ack", &json!({"through": 1})).status, 200);
     let filling = volume.fill();

@@ -154,10 +154,6 @@ impl Collector {
         let started = self.start_disk(disk);
         fault_point("arm-after-start");
         // After a failed start the entry stays: what did start in spite of the failure is stopped by it.
-        match &started {
-            Ok(()) => self.resting.remove(&disk),
-            Err(reason) => self.resting.insert(disk, (now + RETRY_MS, reason.clone())),
-        };
         started
     }
 

@@ -223,9 +223,10 @@ impl Collector {
         }
         self.log(&format!("{name}: {message}"));
         for disk in unarmed {
-            if let Err(reason) = self.arm(disk)
-                && let Some(state) = self.jobs.get_mut(name)
-            {
+            let Err(reason) = self.arm(disk) else { continue };
+            // The job goes on, so it is tried again soon.
+            self.resting.insert(disk, (self.now() + RETRY_MS, reason.clone()));
+            if let Some(state) = self.jobs.get_mut(name) {
                 state.note(wall, Some(sequence), reason);
             }
         }
