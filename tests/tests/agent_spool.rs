@@ -1,4 +1,5 @@
 //! The spool is full, cannot be written, or holds a damaged file.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::io::Write as _;
