@@ -1,14 +1,14 @@
 //! Which boot of the host this is.
 //!
-//! ESXi has no boot ID that a program could read, so the agent makes one and keeps it in two places: in its state
-//! directory together with both clocks, and in a marker below `/var/run`, which a host loses at boot where that is a
-//! RAM disk. It is still the same boot when the marker is there, the monotonic clock has not gone back, and wall and
-//! monotonic clock have kept their distance. A wall clock that was set while no agent ran is thereby taken for a
-//! reboot: the harmless mistake of the two, because then jobs end and their samples stay, whereas the other mistake
-//! would compare clocks of two boots.
+//! ESXi has no boot ID that a program could read, so the agents of a host make one and keep it in two places: in the
+//! state directory together with both clocks, and in a marker below `/var/run`, which a host loses at boot where that
+//! is a RAM disk. Two mistakes are possible, and neither may do harm. A boot taken for the same one would compare
+//! clocks of two boots, so jobs go on only where both clocks prove that they can. The same boot taken for another one
+//! would forget collections that run, so nothing is forgotten before it is certain that the host was started again:
+//! its monotonic clock went back, or the marker is gone. A wall clock that somebody sets proves neither.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,29 @@ use crate::{files, random};
 /// How far the distance of the clocks may drift while no agent runs, milliseconds.
 const DRIFT_MS: i64 = 10 * 60 * 1000;
 
+/// How far that distance may move while an agent runs before it is noted anew, milliseconds.
+const NOTE_AFTER_MS: i64 = 60 * 1000;
+
+/// How long a failed note rests before it is tried again, milliseconds.
+const RETRY_MS: u64 = 10_000;
+
+/// Bytes of randomness in a boot ID.
+const ID_BYTES: usize = 16;
+
 /// A boot of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootId {
     /// Random, the same for one boot.
     pub id: String,
+    /// Monotonic times of earlier agents with this ID are comparable with the clock of now.
+    pub clocks_agree: bool,
+    /// Why it could not be noted, when it could not: a handover then ends jobs instead of going on with them.
+    pub problem: Option<String>,
+    /// The boot before, when it is certain that it is over.
+    over: Option<String>,
+    note: PathBuf,
+    noted: Noted,
+    tried_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,48 +49,152 @@ struct Noted {
     boot_id: String,
     wall: Timestamp,
     monotonic_ms: u64,
+    /// The marker was there: without it, its absence proves nothing.
+    marked: bool,
+    /// The boot before this one.
+    over: Option<String>,
 }
 
-impl BootId {
-    /// Recognises this boot, or gives a new one a new ID.
-    ///
-    /// # Errors
-    /// When no random bytes can be read or the state directory cannot be written.
-    pub fn recognise(state_directory: &Path, host_root: &Path, clock: &dyn Clock) -> io::Result<Self> {
-        let note = state_directory.join("boot.json");
-        let marker = host_root.join("var/run/vscsi-agent.boot");
-        let noted: Option<Noted> =
-            files::read_if_there(&note, 4096)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let found = files::read_if_there(&marker, 4096).ok().flatten();
-        let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
-        let same = noted.filter(|noted| {
-            found.as_deref() == Some(noted.boot_id.as_bytes()) && is_same_boot(noted, wall, monotonic_ms)
-        });
-        let id = match same {
-            Some(noted) => noted.boot_id,
-            None => random::hexadecimal(16)?,
-        };
-        let noted = Noted {
-            boot_id: id.clone(),
-            wall,
-            monotonic_ms,
-        };
-        files::write_atomically(&note, &serde_json::to_vec(&noted)?)?;
-        // Without the marker the next start takes this boot for another one, which only ends jobs early.
-        let _ = marker
-            .parent()
-            .map_or(Ok(()), files::create_directory)
-            .and_then(|()| files::write_atomically(&marker, id.as_bytes()));
-        Ok(Self { id })
+impl Noted {
+    fn distance_ms(&self) -> i64 {
+        distance_ms(self.wall, self.monotonic_ms)
     }
 }
 
-fn is_same_boot(noted: &Noted, wall: Timestamp, monotonic_ms: u64) -> bool {
-    let Some(passed_ms) = monotonic_ms.checked_sub(noted.monotonic_ms) else {
-        return false;
+/// How far the wall clock is ahead of the monotonic one.
+fn distance_ms(wall: Timestamp, monotonic_ms: u64) -> i64 {
+    wall.as_millisecond()
+        .saturating_sub(i64::try_from(monotonic_ms).unwrap_or(i64::MAX))
+}
+
+/// What the marker says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Marker {
+    Is(String),
+    Gone,
+    Unreadable,
+}
+
+impl Marker {
+    fn read(path: &Path) -> Self {
+        match files::read_if_there(path, 4096) {
+            Ok(None) => Self::Gone,
+            Ok(Some(bytes)) => match String::from_utf8(bytes) {
+                Ok(id) if id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => Self::Is(id),
+                _ => Self::Unreadable,
+            },
+            Err(_) => Self::Unreadable,
+        }
+    }
+}
+
+impl BootId {
+    /// Recognises this boot, or gives a new one a new ID, and notes it for the next agent.
+    ///
+    /// # Errors
+    /// When no random bytes or not the state directory can be read.
+    pub fn recognise(state_directory: &Path, host_root: &Path, clock: &dyn Clock) -> io::Result<Self> {
+        let mut boot = Self::look(state_directory, host_root, clock)?;
+        let marker = marker_below(host_root);
+        let marked = match Marker::read(&marker) {
+            Marker::Is(id) if id == boot.id => Ok(()),
+            _ => marker
+                .parent()
+                .map_or(Ok(()), files::create_directory)
+                .and_then(|()| files::write_atomically(&marker, boot.id.as_bytes())),
+        };
+        boot.noted.marked = marked.is_ok();
+        boot.write(clock);
+        Ok(boot)
+    }
+
+    /// Recognises this boot and leaves no trace.
+    ///
+    /// # Errors
+    /// When no random bytes or not the state directory can be read.
+    pub fn look(state_directory: &Path, host_root: &Path, clock: &dyn Clock) -> io::Result<Self> {
+        let note = state_directory.join("boot.json");
+        let noted: Option<Noted> =
+            files::read_if_there(&note, 4096)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let found = Marker::read(&marker_below(host_root));
+        let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
+        let (same, over) = match noted {
+            Some(noted) if is_over(&noted, &found, monotonic_ms) => (None, Some(noted.boot_id)),
+            Some(noted) => {
+                let over = noted.over.clone();
+                (Some(noted), over)
+            }
+            None => (None, None),
+        };
+        let clocks_agree = same
+            .as_ref()
+            .is_some_and(|noted| (distance_ms(wall, monotonic_ms) - noted.distance_ms()).abs() <= DRIFT_MS);
+        let id = match (same, found) {
+            (Some(noted), _) => noted.boot_id,
+            // Another agent of this host, with another state directory, has marked this boot already.
+            (None, Marker::Is(id)) if over.as_ref() != Some(&id) => id,
+            (None, _) => random::hexadecimal(ID_BYTES)?,
+        };
+        Ok(Self {
+            noted: Noted {
+                boot_id: id.clone(),
+                wall,
+                monotonic_ms,
+                marked: false,
+                over: over.clone(),
+            },
+            id,
+            clocks_agree,
+            problem: None,
+            over,
+            note,
+            tried_ms: monotonic_ms,
+        })
+    }
+
+    /// It is certain that the host was started again since the boot `id`.
+    pub fn is_after(&self, id: &str) -> bool {
+        self.over.as_deref() == Some(id)
+    }
+
+    /// Notes the clocks anew when the wall clock was set, so that the next agent does not take that for a reboot.
+    pub fn keep_up(&mut self, clock: &dyn Clock) {
+        let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
+        let moved = (distance_ms(wall, monotonic_ms) - self.noted.distance_ms()).abs() > NOTE_AFTER_MS;
+        let due = if self.problem.is_some() {
+            monotonic_ms.saturating_sub(self.tried_ms) >= RETRY_MS
+        } else {
+            moved
+        };
+        if due {
+            self.write(clock);
+        }
+    }
+
+    fn write(&mut self, clock: &dyn Clock) {
+        self.tried_ms = clock.monotonic_ms();
+        self.noted.wall = clock.wall();
+        self.noted.monotonic_ms = self.tried_ms;
+        self.problem = serde_json::to_vec(&self.noted)
+            .map_err(io::Error::from)
+            .and_then(|bytes| files::write_atomically(&self.note, &bytes))
+            .err()
+            .map(|error| format!("cannot note the boot of the host: {error}; the agent tries again"));
+    }
+}
+
+fn marker_below(host_root: &Path) -> PathBuf {
+    host_root.join("var/run/vscsi-agent.boot")
+}
+
+/// The host was certainly started again since `noted`.
+fn is_over(noted: &Noted, found: &Marker, monotonic_ms: u64) -> bool {
+    let marker_lost = match found {
+        Marker::Is(id) => *id != noted.boot_id,
+        Marker::Gone => true,
+        Marker::Unreadable => false,
     };
-    let passed_on_wall_ms = wall.as_millisecond() - noted.wall.as_millisecond();
-    i64::try_from(passed_ms).is_ok_and(|passed_ms| (passed_on_wall_ms - passed_ms).abs() <= DRIFT_MS)
+    monotonic_ms < noted.monotonic_ms || (noted.marked && marker_lost)
 }
 
 #[cfg(test)]
@@ -93,39 +215,95 @@ mod tests {
         }
     }
 
-    fn recognise(state: &Path, root: &Path, wall_seconds: i64, monotonic_ms: u64) -> String {
-        BootId::recognise(state, root, &At(wall_seconds, monotonic_ms))
-            .unwrap()
-            .id
+    /// A host and an agent's state directory.
+    struct Places(tempfile::TempDir);
+
+    impl Places {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            fs::create_dir(directory.path().join("state")).unwrap();
+            fs::create_dir(directory.path().join("root")).unwrap();
+            Self(directory)
+        }
+
+        fn recognise(&self, wall_seconds: i64, monotonic_ms: u64) -> BootId {
+            self.recognise_by("state", wall_seconds, monotonic_ms)
+        }
+
+        fn recognise_by(&self, state: &str, wall_seconds: i64, monotonic_ms: u64) -> BootId {
+            let (state, root) = (self.0.path().join(state), self.0.path().join("root"));
+            BootId::recognise(&state, &root, &At(wall_seconds, monotonic_ms)).unwrap()
+        }
+
+        fn lose_marker(&self) {
+            fs::remove_file(marker_below(&self.0.path().join("root"))).unwrap();
+        }
     }
 
     #[test]
     fn a_restarted_agent_recognises_its_boot() {
-        let (state, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = recognise(state.path(), root.path(), 1_000_000, 5_000);
-        assert_eq!(recognise(state.path(), root.path(), 1_003_600, 3_605_000), first);
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        let second = places.recognise(1_003_600, 3_605_000);
+        assert_eq!(second.id, first.id);
+        assert!(second.clocks_agree);
     }
 
     #[test]
     fn a_monotonic_clock_that_went_back_is_another_boot() {
-        let (state, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = recognise(state.path(), root.path(), 1_000_000, 5_000);
-        assert_ne!(recognise(state.path(), root.path(), 1_000_100, 4_000), first);
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        let second = places.recognise(1_000_100, 4_000);
+        assert_ne!(second.id, first.id);
+        assert!(second.is_after(&first.id));
     }
 
     #[test]
     fn a_lost_marker_is_another_boot() {
-        let (state, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = recognise(state.path(), root.path(), 1_000_000, 5_000);
-        fs::remove_file(root.path().join("var/run/vscsi-agent.boot")).unwrap();
-        assert_ne!(recognise(state.path(), root.path(), 1_000_001, 6_000), first);
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        places.lose_marker();
+        let second = places.recognise(1_000_001, 6_000);
+        assert!(second.is_after(&first.id));
+        // An agent that died before it could write its journal is followed by one that still knows.
+        assert!(places.recognise(1_000_002, 7_000).is_after(&first.id));
     }
 
     #[test]
-    fn a_later_boot_with_a_surviving_marker_is_told_by_the_distance_of_the_clocks() {
-        let (state, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = recognise(state.path(), root.path(), 1_000_000, 5_000);
-        // Two hours on the wall, one on the monotonic clock: it began anew in between.
-        assert_ne!(recognise(state.path(), root.path(), 1_007_200, 3_605_000), first);
+    fn clocks_that_have_drifted_apart_prove_no_other_boot_and_no_same_one() {
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        // Two hours on the wall, one on the monotonic clock: set by hand, or a boot that kept its marker.
+        let second = places.recognise(1_007_200, 3_605_000);
+        assert!(!second.is_after(&first.id));
+        assert!(!second.clocks_agree);
+    }
+
+    #[test]
+    fn a_marker_that_could_not_be_written_proves_nothing_by_its_absence() {
+        let places = Places::new();
+        fs::write(places.0.path().join("root/var"), "not a directory").unwrap();
+        let first = places.recognise(1_000_000, 5_000);
+        let second = places.recognise(1_000_001, 6_000);
+        assert_eq!(second.id, first.id);
+        assert!(!second.is_after(&first.id));
+    }
+
+    #[test]
+    fn a_wall_clock_set_while_the_agent_runs_is_no_drift() {
+        let places = Places::new();
+        let mut first = places.recognise(1_000_000, 5_000);
+        first.keep_up(&At(1_007_200, 6_000));
+        assert!(places.recognise(1_007_201, 7_000).clocks_agree);
+    }
+
+    #[test]
+    fn two_agents_of_one_host_agree_on_its_boot() {
+        let places = Places::new();
+        fs::create_dir(places.0.path().join("other")).unwrap();
+        let first = places.recognise(1_000_000, 5_000);
+        let other = places.recognise_by("other", 1_000_001, 6_000);
+        assert_eq!(other.id, first.id);
+        assert_eq!(places.recognise(1_000_002, 7_000).id, first.id);
     }
 }

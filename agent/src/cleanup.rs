@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::boot::BootId;
+use crate::clock::SystemClock;
 use crate::command::{ProcessRunner, Programs};
 use crate::guard::{self, stop_journaled};
 use crate::host::{Host, stop_by_hand};
@@ -71,16 +73,19 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     }
     // A guard at work does the same; the journal is read when it has finished.
     let guard = wait_for(|| lock(state_directory, guard::LOCK))?;
-    let found = Journal::load(state_directory)?.armed().len();
+    let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
+    let journal = Journal::load(state_directory)?;
+    let of_this_boot = !boot.as_ref().is_some_and(|boot| boot.is_after(journal.boot_id()));
+    let found = if of_this_boot { journal.to_stop().len() } else { 0 };
     let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
     let log = Log::open(state_directory, false);
-    let left = stop_journaled(state_directory, &host, &log)?;
+    let left = stop_journaled(state_directory, boot.as_ref(), &host, &log)?;
     if found > 0 {
         host.tell_syslog("cleanup stopped what a dead agent had left running");
     }
     drop((guard, instance));
     if left > 0 {
-        let disks = Journal::load(state_directory)?.armed().keys().copied().collect();
+        let disks = Journal::load(state_directory)?.to_stop().into_iter().collect();
         return Err(CleanupError::NotStopped {
             count: left,
             command: stop_by_hand(&disks),

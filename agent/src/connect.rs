@@ -78,7 +78,7 @@ fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
 /// The agent that answers at the port it told.
 fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
     let agent = RunningAgent::load(&options.state_directory)?;
-    let alive = sys::signal_process(agent.process, 0).is_ok();
+    let alive = agent.is_alive();
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, agent.port)).ok()?;
     alive.then_some((agent, stream))
 }

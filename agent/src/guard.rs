@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::boot::BootId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::command::{GuardLine, Heard, ProcessRunner, Programs};
 use crate::host::Host;
@@ -73,7 +74,8 @@ impl Guard {
         let _ = self.child.wait();
     }
 
-    /// Lets it wait for a successor: the end of the line finds a handover in the journal.
+    /// Leaves it to its work: it stops what the journal still names, or finds a handover there and waits for the
+    /// successor.
     pub fn leave(self) {
         self.line.hang_up(false);
     }
@@ -110,7 +112,8 @@ pub fn guard(options: &Options) -> io::Result<()> {
         let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
         let message = "the agent is gone; its guard stops what it started";
         log.line(message);
-        stop_journaled(state_directory, &host, &log)?;
+        let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
+        stop_journaled(state_directory, boot.as_ref(), &host, &log)?;
         host.tell_syslog(message);
     }
     Ok(())
@@ -140,36 +143,48 @@ fn successor_came(state_directory: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Issues `-x` for everything in the journal, and clears what is certainly stopped.
+/// Issues `-x` for everything in the journal but what a user asked to keep, and clears what is certainly stopped;
+/// gives the number of disks that may still be collected. A journal that is certainly of a boot before `boot` names
+/// nothing that runs.
 ///
 /// # Errors
-/// When the journal cannot be read or written.
-pub fn stop_journaled(state_directory: &Path, host: &Host, log: &Log) -> io::Result<usize> {
+/// When the journal cannot be read. One that cannot be written is told to the log: whoever reads it next stops once
+/// more what it still names, which does no harm, whereas giving up here would leave the other disks running.
+pub fn stop_journaled(state_directory: &Path, boot: Option<&BootId>, host: &Host, log: &Log) -> io::Result<usize> {
     let mut journal = Journal::load(state_directory)?;
+    if boot.is_some_and(|boot| boot.is_after(journal.boot_id())) {
+        return Ok(0);
+    }
     for attempt in 1..=ATTEMPTS {
-        let disks: Vec<DiskKey> = journal.armed().keys().copied().collect();
+        let disks = journal.to_stop();
         for disk in disks {
             match host.stop(disk.0, disk.1) {
                 Ok(()) => {
-                    journal.clear(disk)?;
+                    clear(&mut journal, disk, log);
                     log.line(&format!(
                         "stopped the collection of disk {} of world group {}",
                         disk.1, disk.0
                     ));
                 }
-                Err(_) if host.is_certainly_gone(disk) => journal.clear(disk)?,
+                Err(_) if host.is_certainly_gone(disk) => clear(&mut journal, disk, log),
                 Err(error) => log.line(&format!(
                     "cannot stop disk {} of world group {}: {error}",
                     disk.1, disk.0
                 )),
             }
         }
-        if journal.armed().is_empty() {
+        if journal.to_stop().is_empty() {
             break;
         }
         if attempt < ATTEMPTS {
             thread::sleep(Duration::from_secs(1));
         }
     }
-    Ok(journal.armed().len())
+    Ok(journal.to_stop().len())
+}
+
+fn clear(journal: &mut Journal, disk: DiskKey, log: &Log) {
+    if let Err(error) = journal.clear(disk) {
+        log.line(&format!("cannot write the journal: {error}"));
+    }
 }

@@ -63,6 +63,8 @@ pub struct Journal {
     handover: Option<Handover>,
     armed: BTreeMap<DiskKey, Armed>,
     problem: Option<String>,
+    /// The last write failed: memory is ahead of the file.
+    unsaved: bool,
 }
 
 impl Journal {
@@ -87,6 +89,7 @@ impl Journal {
         };
         Ok(Self {
             problem,
+            unsaved: false,
             path,
             boot_id: content.boot_id,
             owner: content.owner,
@@ -124,9 +127,19 @@ impl Journal {
         &self.armed
     }
 
+    /// The collections that are not to outlive the agent: all but those a user asked to keep.
+    pub fn to_stop(&self) -> Vec<DiskKey> {
+        let ours = self.armed.iter().filter(|(_, armed)| !armed.kept);
+        ours.map(|(disk, _)| *disk).collect()
+    }
+
     /// Its writer left everything to a successor, in this boot and not too long ago.
     pub fn was_handed_over(&self, boot_id: &str, now_ms: u64) -> bool {
-        let recent = |handover: Handover| now_ms.saturating_sub(handover.at_ms) <= HANDOVER_MS;
+        let recent = |handover: Handover| {
+            now_ms
+                .checked_sub(handover.at_ms)
+                .is_some_and(|passed_ms| passed_ms <= HANDOVER_MS)
+        };
         self.boot_id == boot_id && self.handover.is_some_and(recent)
     }
 
@@ -164,19 +177,30 @@ impl Journal {
         }
     }
 
-    /// Removes everything, after a reboot.
-    pub fn clear_all(&mut self) -> io::Result<()> {
+    /// Drops everything, after a reboot; [`Self::take_over`] writes it.
+    pub fn forget_all(&mut self) {
         self.armed.clear();
-        self.save()
     }
 
-    fn save(&self) -> io::Result<()> {
+    /// The file lags behind, because writing it failed.
+    pub fn is_unsaved(&self) -> bool {
+        self.unsaved
+    }
+
+    /// Writes again what could not be written.
+    pub fn save_unsaved(&mut self) -> io::Result<()> {
+        if self.unsaved { self.save() } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> io::Result<()> {
         let content = Content {
             boot_id: self.boot_id.clone(),
             owner: self.owner,
             handover: self.handover,
             armed: self.armed.values().cloned().collect(),
         };
-        files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?)
+        let saved = files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?);
+        self.unsaved = saved.is_err();
+        saved
     }
 }

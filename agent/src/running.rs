@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use vscsi_shared::wire::{ApiRange, Greeting};
 
-use crate::files;
+use crate::{files, sys};
 
 /// What a running agent says about itself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,11 @@ impl RunningAgent {
     pub fn load(state_directory: &Path) -> Option<Self> {
         let bytes = files::read_if_there(&Self::path(state_directory), 64 * 1024).ok()??;
         serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Its process exists.
+    pub fn is_alive(&self) -> bool {
+        sys::signal_process(self.process, 0).is_ok()
     }
 
     /// Writes it, readable by the owner alone.

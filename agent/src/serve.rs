@@ -1,5 +1,6 @@
 //! The agent's life: one instance, its threads, its signals and its end.
 
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -35,6 +36,9 @@ const SERVER_STACK_BYTES: usize = 256 * 1024;
 
 /// How long the guard of a dead agent gets to stop its collections.
 const GUARD_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a detached agent waits for the end of the one before it, to whose end its caller has seen.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +92,14 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     }
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
-    let _instance = lock(state_directory, "agent.lock")
+    let patience = if detached { LOCK_PATIENCE } else { Duration::ZERO };
+    let _instance = be_the_only_one(state_directory, patience)
         .map_err(failed("lock the state directory"))?
         .ok_or_else(|| ServeError::AlreadyRunning {
             state_directory: state_directory.display().to_string(),
         })?;
+    // Whoever died without removing it left a port at which somebody else may listen by now.
+    RunningAgent::remove(state_directory);
     let log = Log::open(state_directory, !detached);
     let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -105,7 +112,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     );
     let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
-    let journal = take_journal(state_directory, &boot, clock.as_ref()).map_err(failed("read the journal"))?;
+    let journal = take_journal(state_directory, &boot, clock.as_ref(), &log).map_err(failed("read the journal"))?;
     let mut watch = Watch::begin(options, &line, &log).map_err(failed("start the guard"))?;
     tell(
         &log,
@@ -176,6 +183,20 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
+fn be_the_only_one(state_directory: &Path, patience: Duration) -> io::Result<Option<File>> {
+    let until = Instant::now() + patience;
+    loop {
+        let instance = lock(state_directory, "agent.lock")?;
+        // An agent that ends removes what it is found by first, so one that can be found stays.
+        let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
+        if instance.is_some() || Instant::now() >= until || stays() {
+            return Ok(instance);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Says something to the agent's own log and to the host's.
 fn tell(log: &Log, host: &Host, message: &str) {
     log.line(message);
@@ -186,11 +207,12 @@ fn tell(log: &Log, host: &Host, message: &str) {
 ///
 /// After a handover the predecessor's guard waits for us, so it is told first; after a crash it is stopping
 /// collections, so it is waited for.
-fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock) -> io::Result<Journal> {
+fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock, log: &Log) -> io::Result<Journal> {
     let mut journal = Journal::load(state_directory)?;
     let handed_over = journal.was_handed_over(&boot.id, clock.monotonic_ms());
-    if handed_over {
-        journal.change_owner(std::process::id())?;
+    // A guard that cannot be told stops what was handed over and ends.
+    if handed_over && let Err(error) = journal.change_owner(std::process::id()) {
+        log.line(&format!("cannot write the journal: {error}"));
     }
     let until = Instant::now() + GUARD_PATIENCE;
     loop {
@@ -244,7 +266,7 @@ impl<'options> Watch<'options> {
     fn end(self, ending: Ending) {
         match ending {
             Ending::InOrder => self.guard.dismiss(),
-            Ending::HandedOver => self.guard.leave(),
+            Ending::HandedOver | Ending::Unfinished => self.guard.leave(),
         }
     }
 }
@@ -254,9 +276,11 @@ impl<'options> Watch<'options> {
 enum Ending {
     InOrder,
     HandedOver,
+    /// Something could not be stopped.
+    Unfinished,
 }
 
-/// The collector's loop: everything that is due, then waiting for the next due moment or the next request.
+/// The collector's loop: what is due, one thing at a time, then waiting for the next due moment or the next request.
 fn work(
     collector: &mut Collector,
     asked: &Receiver<Asked>,
@@ -269,6 +293,13 @@ fn work(
     loop {
         if signals.end.load(Ordering::SeqCst) {
             collector.end_all("the agent was told to end; its samples are kept");
+            if collector.leaves_collections() {
+                context
+                    .equipment
+                    .log
+                    .line("not every collection was stopped: the guard tries on");
+                return Ending::Unfinished;
+            }
             return Ending::InOrder;
         }
         if signals.hand_over.swap(false, Ordering::SeqCst) {

@@ -94,7 +94,7 @@ fn spooled(agent: &AgentHost) -> usize {
 }
 
 fn survive_all(choose: impl Fn(&str) -> bool) {
-    // Extending a collection takes a quarter of an hour to come up, and has a test of its own.
+    // A collection is not extended before it has run for a quarter of an hour: that has a test of its own.
     let points = fault_points().into_iter().filter(|point| !point.starts_with("rearm"));
     let chosen: Vec<String> = points.filter(|point| choose(point)).collect();
     assert!(!chosen.is_empty());
@@ -124,6 +124,40 @@ fn death_while_a_snapshot_is_taken_is_survived() {
 fn death_while_a_job_ends_is_survived() {
     survive_all(|point| point.starts_with("end-") || point.starts_with("stop-"));
     survives("stop-after-stop:2");
+}
+
+#[test]
+fn death_while_a_collection_is_started_again_is_survived() {
+    let points = fault_points().into_iter().filter(|point| point.starts_with("rearm"));
+    for point in points {
+        let mut agent = AgentHost::new("demo", FILTER);
+        agent.start_with(&Start {
+            fault: Some(&point),
+            ..Start::default()
+        });
+        agent.wait_for_answer();
+        let mut request = agent.job_request("job", "Web-App-VM", 1000, 1);
+        request["options"] = serde_json::json!({"max_misses": 100});
+        assert_eq!(agent.post("jobs", &request).status, 201);
+        agent.wait_for_snapshots("job", 3);
+        // The start that follows a power cycle fails, and is tried again ten seconds later.
+        let fails = Fault::of_vscsi_stats(FaultKind::Fail).with_arguments("-s");
+        agent.host.add_fault(fails.times(1)).unwrap();
+        agent.host.power_cycle("Web-App-VM").unwrap();
+        assert_eq!(agent.wait_for_end(), None, "{point}: the fault point was not met");
+        agent.wait_until_nothing_collects();
+        let before = spooled(&agent);
+        agent.start();
+        let view = agent.job("job");
+        assert_eq!(view["job"]["status"], "failed", "{point}");
+        assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true, "{point}: {view}");
+        assert_eq!(snapshots(&agent.job_directory("job")).len(), before, "{point}");
+        assert!(
+            compare_with_truth(&agent.host, &agent.job_directory("job")) >= 2,
+            "{point}"
+        );
+        assert!(agent.host.collecting().unwrap().is_empty(), "{point}");
+    }
 }
 
 #[test]

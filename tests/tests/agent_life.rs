@@ -1,12 +1,14 @@
 //! The agent's ordinary life: jobs, ends, handover, connection.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_tests::agent::{compare_with_truth, snapshots};
-use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
+use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -114,6 +116,69 @@ fn a_job_goes_on_under_a_successor_and_loses_no_command() {
     assert!(!taken.iter().any(|taken| taken.has(SnapshotFlag::NewBaseline)));
     assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 4);
     agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_job_goes_on_under_another_program_that_connect_starts_at_once() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 8, 1);
+    agent.wait_for_snapshots("job", 2);
+    let before = agent.process();
+    // The same agent to the kernel, another file to everybody else.
+    let places = tempfile::tempdir().unwrap();
+    let successor = places.path().join("vscsi-agent");
+    fs::copy(Binary::Agent.path().unwrap(), &successor).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(&successor).unwrap();
+    file.write_all(b"the next version").unwrap();
+    drop(file);
+
+    agent.signal(libc::SIGHUP);
+    // The predecessor still has its lock for a moment when it can be found no more.
+    wait_until("the agent cannot be found", || {
+        !agent.state().join("running.json").exists()
+    });
+    let mut command = Command::new(FILTER);
+    command.arg("--").arg(&successor).arg("connect");
+    agent.with_places(&mut command);
+    let bridge = command.stdin(Stdio::null()).output().unwrap();
+    let greeting = String::from_utf8_lossy(&bridge.stdout).into_owned();
+    assert!(greeting.contains("vscsi-agent"), "{greeting}");
+    assert_eq!(agent.wait_for_end(), Some(0));
+    let process = vscsi_agent_process(&agent);
+    assert_ne!(process, before);
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+    let taken = snapshots(&agent.job_directory("job"));
+    assert_eq!(taken.len(), 9);
+    assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::Resumed)).count(), 1);
+    assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 12);
+    agent.wait_until_nothing_collects();
+    signal_process(process, libc::SIGTERM);
+    wait_until("the successor ends", || agent.guard().is_none());
+}
+
+/// The process that says it is the agent.
+fn vscsi_agent_process(agent: &AgentHost) -> u32 {
+    let text = fs::read(agent.state().join("running.json")).unwrap();
+    let running: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    u32::try_from(running["process"].as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn a_detached_agent_waits_for_the_end_of_the_one_before_it() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    fs::create_dir_all(agent.state()).unwrap();
+    let lock = fs::File::create(agent.state().join("agent.lock")).unwrap();
+    lock.lock().unwrap();
+    agent.start_with(&Start {
+        arguments: &["--detached"],
+        ..Start::default()
+    });
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(!agent.state().join("running.json").exists());
+    drop(lock);
+    agent.wait_for_answer();
+    assert_eq!(agent.get("health").json["ok"], true);
 }
 
 #[test]

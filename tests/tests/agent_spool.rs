@@ -1,11 +1,15 @@
 //! The spool is full, cannot be written, or holds a damaged file.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::json;
-use vscsi_tests::agent::snapshots;
-use vscsi_tests::agent_host::{AgentHost, Start};
+use vscsi_tests::agent::{compare_with_truth, snapshots};
+use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
@@ -33,6 +37,83 @@ fn a_disk_that_is_full_ends_the_job_cleanly_and_leaves_older_samples_intact() {
     assert!(agent.host.collecting().unwrap().is_empty());
     assert_eq!(agent.get("health").json["ok"], false);
     assert!(snapshots(&agent.job_directory("job")).len() >= 2);
+}
+
+/// A file system of its own, unmounted at the end.
+struct Volume(PathBuf);
+
+impl Volume {
+    fn mount(path: PathBuf, size: &str) -> Self {
+        fs::create_dir_all(&path).unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&path);
+        assert!(mount.status().unwrap().success(), "this needs root");
+        Self(path)
+    }
+
+    /// Writes until nothing more goes in.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filling");
+        let mut file = fs::File::create(&path).unwrap();
+        let piece = vec![0; 4096];
+        let refused = loop {
+            if let Err(error) = file.write_all(&piece) {
+                break error;
+            }
+        };
+        assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull);
+        path
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // Lazily, because an agent of a failed test may still be there.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_volume_ends_job_and_collection_and_costs_no_sample_and_gets_over_it() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    // More than the 64 MiB that the agent leaves to others.
+    let volume = Volume::mount(agent.state(), "72m");
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 100, 1);
+    agent.wait_for_snapshots("job", 3);
+    assert_eq!(agent.post("jobs/job/ack", &json!({"through": 1})).status, 200);
+    let filling = volume.fill();
+    let view = agent.wait_for_job("job");
+    assert_eq!(view["job"]["status"], "failed");
+    let errors = view["job"]["collection"]["errors"].to_string();
+    assert!(errors.contains("intact"), "{errors}");
+    agent.wait_until_nothing_collects();
+    let taken = usize::try_from(view["last_sequence"].as_u64().unwrap()).unwrap() + 1;
+    assert!(taken >= 3);
+    assert_eq!(snapshots(&agent.job_directory("job")).len(), taken);
+    assert_eq!(
+        compare_with_truth(&agent.host, &agent.job_directory("job")),
+        2 * (taken - 1)
+    );
+    let health = agent.get("health").json;
+    assert_eq!(health["ok"], false, "{health}");
+    let refused = agent.post("jobs", &agent.job_request("more", "SQL-Server-01", 1, 1));
+    assert_eq!((refused.status, &refused.json["code"]), (507, &json!("spool")));
+
+    // With the journal as it was when the volume filled up, the next agent has nothing left to stop, and says so.
+    agent.terminate();
+    agent.start();
+    assert!(agent.host.collecting().unwrap().is_empty());
+    assert_eq!(agent.status("job"), "failed");
+    assert_eq!(snapshots(&agent.job_directory("job")).len(), taken);
+
+    fs::remove_file(filling).unwrap();
+    agent.begin("again", "SQL-Server-01", 1, 1);
+    assert_eq!(agent.wait_for_job("again")["job"]["status"], "completed");
+    wait_until("the agent is well again", || agent.get("health").json["ok"] == true);
+    agent.terminate();
 }
 
 #[test]
@@ -70,13 +151,13 @@ fn acknowledged_jobs_make_room_and_others_do_not() {
         ..Start::default()
     });
     agent.wait_for_answer();
-    // One disk takes at most 8 KiB a snapshot: 127 of them just fit into 1 MiB of an empty spool.
+    // One disk takes at most 12 KiB a snapshot: 85 of them just fit into 1 MiB of an empty spool.
     for name in ["pulled", "kept"] {
         agent.begin(name, "Web-App-VM", 1, 1);
         agent.wait_for_job(name);
     }
     assert_eq!(agent.post("jobs/pulled/ack", &json!({"through": 1})).status, 200);
-    let large = agent.job_request("large", "Web-App-VM", 126, 60);
+    let large = agent.job_request("large", "Web-App-VM", 84, 60);
     assert_eq!(
         agent.post("jobs", &large).status,
         507,

@@ -17,56 +17,78 @@ use crate::journal::{Armed, DiskKey};
 /// collection over a disk that is idle for this long is not noticed, and is then treated as ours.
 const LOOK_AGAIN_MS: u64 = 1000;
 
+/// After this many looks that failed the job fails.
+const FAILED_LOOKS_AT_MOST: u32 = 3;
+
 impl Collector {
-    /// First look: a disk with counters that we did not start is looked at again, the others are started at once.
+    /// First look at disks whose collection we did not start.
     pub(super) fn look_first(&mut self, name: &Name) {
         let Some(state) = self.jobs.get(name) else { return };
-        let unknown: Vec<DiskKey> = state
-            .disks()
-            .into_iter()
-            .filter(|disk| !self.journal.armed().contains_key(disk) && !self.foreign.contains_key(disk))
-            .collect();
-        let first: BTreeMap<DiskKey, u64> = unknown
-            .into_iter()
-            .filter_map(|disk| Some((disk, self.counted(disk).filter(|count| *count > 0)?)))
-            .collect();
-        if first.is_empty() {
-            self.begin(name);
-            return;
-        }
-        let again_ms = self.now() + LOOK_AGAIN_MS;
+        let unknown = state.disks().into_iter().filter(|disk| !self.is_armed(*disk));
+        let before = unknown.map(|disk| (disk, None)).collect();
         if let Some(state) = self.jobs.get_mut(name) {
-            state.phase = Phase::Looking { first, again_ms };
+            state.phase = Phase::Looking {
+                before,
+                again_ms: u64::MAX,
+                failures: 0,
+            };
         }
-        self.publish(name);
+        self.look(name);
     }
 
-    /// Second look: counters that grew belong to a collection that runs.
-    pub(super) fn look_again(&mut self, name: &Name) {
-        let Some(Phase::Looking { first, .. }) = self.jobs.get(name).map(|state| state.phase.clone()) else {
+    /// One look: a disk without counters is collected by nobody, counters that have grown since the look before
+    /// belong to a collection that runs, and where nobody could look it is tried again.
+    pub(super) fn look(&mut self, name: &Name) {
+        let Some(Phase::Looking { before, failures, .. }) = self.jobs.get(name).map(|state| state.phase.clone()) else {
             return;
         };
         let now = self.now();
-        for (disk, before) in first {
-            if self.counted(disk).is_some_and(|count| count > before) && !self.journal.armed().contains_key(&disk) {
-                self.log(&format!(
-                    "{name}: disk {} of world group {} is being collected by somebody else; it is used and left running",
-                    disk.1, disk.0
-                ));
-                self.foreign.insert(disk, now);
+        let mut unclear = BTreeMap::new();
+        let mut failure = None;
+        for (disk, earlier) in before {
+            match (self.equipment.host.commands_counted(disk.0, disk.1), earlier) {
+                (Err(error), earlier) => {
+                    failure = Some(format!(
+                        "cannot tell whether somebody else collects disk {} of world group {}: {error}",
+                        disk.1, disk.0
+                    ));
+                    unclear.insert(disk, earlier);
+                }
+                (Ok(counted @ Some(1..)), None) => {
+                    unclear.insert(disk, counted);
+                }
+                (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {
+                    self.log(&format!(
+                        "{name}: disk {} of world group {} is being collected by somebody else; it is used and left running",
+                        disk.1, disk.0
+                    ));
+                    self.foreign.insert(disk, now);
+                }
+                (Ok(_), _) => {}
             }
         }
-        self.begin(name);
-    }
-
-    fn counted(&self, (vm, disk): DiskKey) -> Option<u64> {
-        match self.equipment.host.commands_counted(vm, disk) {
-            Ok(count) => count,
-            Err(error) => {
-                self.log(&format!("cannot look at disk {disk} of world group {vm}: {error}"));
-                None
+        let failures = failures + u32::from(failure.is_some());
+        match failure {
+            Some(reason) if failures >= FAILED_LOOKS_AT_MOST => {
+                let reason = format!("{reason}; nothing was started, because it might end theirs");
+                self.end(name, Status::Failed, &reason);
+                return;
             }
+            Some(reason) => self.log(&format!("{name}: {reason}")),
+            None => {}
         }
+        if unclear.is_empty() {
+            self.begin(name);
+            return;
+        }
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.phase = Phase::Looking {
+                before: unclear,
+                again_ms: now + LOOK_AGAIN_MS,
+                failures,
+            };
+        }
+        self.publish(name);
     }
 
     fn begin(&mut self, name: &Name) {
@@ -115,8 +137,7 @@ impl Collector {
                 self.foreign.insert(disk, now);
             });
         }
-        if let Some(armed) = self.journal.armed().get(&disk).filter(|armed| !armed.kept) {
-            let _ = armed;
+        if self.journal.armed().get(&disk).is_some_and(|armed| !armed.kept) {
             return Ok(());
         }
         fault_point("arm-before-journal");
@@ -157,9 +178,8 @@ impl Collector {
                     *armed_ms = now;
                 } else if let Some(armed) = self.journal.armed().get(&disk).cloned() {
                     let renewed = Armed { armed_ms: now, ..armed };
-                    if let Err(error) = self.journal.enter(renewed) {
-                        self.log(&format!("cannot write the journal: {error}"));
-                    }
+                    let entered = self.journal.enter(renewed);
+                    self.tell_journal(entered);
                 }
             }
             Err(reason) => {

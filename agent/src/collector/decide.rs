@@ -13,11 +13,17 @@ pub const REARM_AT_LATEST_MS: u64 = 20 * 60 * 1000;
 /// A collection whose last `-s` is older than this has ended by itself, or is about to.
 pub const LAPSED_MS: u64 = 29 * 60 * 1000;
 
+/// A collection whose last `-s` is older than this has certainly ended by itself.
+pub const ENDED_MS: u64 = 31 * 60 * 1000;
+
 /// From this age on `-s` is issued again at the first moment at which no snapshot is near.
 pub const REARM_AT_LEISURE_MS: u64 = 15 * 60 * 1000;
 
 /// How far away the next snapshot has to be for a command in between not to make it late.
 const LEISURE_MS: u64 = 300;
+
+/// A stop that has waited for this long goes before snapshots.
+const STOP_OVERDUE_MS: u64 = 10_000;
 
 /// What a job waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub(super) struct ArmedFact {
     pub(super) used: bool,
     /// Nothing is tried on it before this moment, because the last attempt failed.
     pub(super) not_before_ms: u64,
+    /// The last attempt failed.
+    pub(super) failed: bool,
 }
 
 /// What the collector does next.
@@ -86,6 +94,11 @@ pub(super) fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact])
         return Decision::Rearm(fact.disk);
     }
 
+    let overdue = |fact: &&ArmedFact| !fact.used && now_ms >= fact.not_before_ms.saturating_add(STOP_OVERDUE_MS);
+    if let Some(fact) = armed.iter().find(overdue) {
+        return Decision::Stop(fact.disk);
+    }
+
     let mut next_snapshot = u64::MAX;
     let mut take: Option<(u64, Decision)> = None;
     for (job, waiting) in jobs {
@@ -126,6 +139,10 @@ pub(super) fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact])
         }
         wait_until(fact.not_before_ms);
     }
+    // What did not start collects nothing until it is tried again.
+    if let Some(fact) = armed.iter().find(|fact| fact.used && fact.failed && ready(fact)) {
+        return Decision::Rearm(fact.disk);
+    }
     let leisure = next_snapshot.saturating_sub(now_ms) >= LEISURE_MS;
     if let Some(fact) = oldest.filter(|fact| leisure && age(fact) >= REARM_AT_LEISURE_MS) {
         return Decision::Rearm(fact.disk);
@@ -133,8 +150,14 @@ pub(super) fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact])
     for fact in armed.iter().filter(|fact| fact.used) {
         let leisurely = fact.armed_ms.saturating_add(REARM_AT_LEISURE_MS);
         let latest = fact.armed_ms.saturating_add(REARM_AT_LATEST_MS);
-        // Between the two a snapshot is near, and right after it there is leisure again.
-        let moment = if leisurely > now_ms { leisurely } else { latest };
+        let moment = if fact.failed {
+            fact.not_before_ms
+        } else if leisurely > now_ms {
+            leisurely
+        } else {
+            // Between the two a snapshot is near, and right after it there is leisure again.
+            latest
+        };
         wait_until(moment.max(fact.not_before_ms).max(now_ms + 1));
     }
     Decision::Wait(wake)

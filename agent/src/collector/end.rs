@@ -1,12 +1,13 @@
 //! The end of a job and of the collection behind it, and what job.json says about both.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Cleanup, Status};
 
 use super::job::Phase;
-use super::{Collector, RETRY_MS};
+use super::{Collector, ENDED_MS, RETRY_MS};
 use crate::fault::fault_point;
 use crate::host::stop_by_hand;
 use crate::journal::DiskKey;
@@ -92,9 +93,8 @@ impl Collector {
         match failure {
             None => {
                 self.resting.remove(&disk);
-                if let Err(error) = self.journal.clear(disk) {
-                    self.log(&format!("cannot write the journal: {error}"));
-                }
+                let cleared = self.journal.clear(disk);
+                self.tell_journal(cleared);
                 fault_point("stop-after-journal");
                 self.log(&format!(
                     "stopped the collection of disk {} of world group {}",
@@ -111,6 +111,34 @@ impl Collector {
         }
     }
 
+    /// Forgets collections that a user asked to keep, once they have ended by themselves: another one on such a disk
+    /// is somebody else's.
+    pub(super) fn drop_lapsed(&mut self) {
+        let now = self.now();
+        let lapsed: Vec<DiskKey> = self
+            .lapses()
+            .filter(|(lapses_ms, _)| *lapses_ms <= now)
+            .map(|(_, disk)| disk)
+            .collect();
+        for disk in &lapsed {
+            let cleared = self.journal.clear(*disk);
+            self.tell_journal(cleared);
+        }
+        if !lapsed.is_empty() {
+            self.settle();
+        }
+    }
+
+    pub(super) fn next_lapse_ms(&self) -> Option<u64> {
+        self.lapses().map(|(lapses_ms, _)| lapses_ms).min()
+    }
+
+    /// When each collection that was kept has certainly ended by itself, monotonic milliseconds.
+    fn lapses(&self) -> impl Iterator<Item = (u64, DiskKey)> {
+        let kept = self.journal.armed().iter().filter(|(_, armed)| armed.kept);
+        kept.map(|(disk, armed)| (armed.armed_ms.saturating_add(ENDED_MS), *disk))
+    }
+
     /// Has the cleanup block of every ended job tell the truth.
     pub(super) fn settle(&mut self) {
         let wall = self.equipment.clock.wall();
@@ -123,7 +151,7 @@ impl Collector {
         for name in ended {
             let Some(state) = self.jobs.get(&name) else { continue };
             let outstanding: BTreeSet<DiskKey> = state
-                .disks()
+                .all_disks()
                 .into_iter()
                 .filter(|disk| self.journal.armed().contains_key(disk) && !self.is_used(*disk))
                 .collect();
@@ -200,10 +228,28 @@ impl Collector {
         for name in unsaved {
             self.save(&name);
         }
+        if self.journal.is_unsaved() {
+            let saved = self.journal.save_unsaved();
+            self.tell_journal(saved);
+        } else {
+            self.equipment.views.set_problem("journal.json", None);
+        }
+    }
+
+    /// Has log and health tell how writing the journal went; what failed is tried again.
+    pub(super) fn tell_journal(&self, written: io::Result<()>) {
+        let problem = written
+            .err()
+            .map(|error| format!("cannot write the journal: {error}; the agent tries again"));
+        if let Some(problem) = &problem {
+            self.log(problem);
+        }
+        self.equipment.views.set_problem("journal.json", problem);
     }
 
     pub(super) fn next_save_ms(&self) -> Option<u64> {
-        self.unsaved().next().map(|_| self.now() + RETRY_MS)
+        let lags = self.journal.is_unsaved() || self.unsaved().next().is_some();
+        lags.then(|| self.now() + RETRY_MS)
     }
 
     fn unsaved(&self) -> impl Iterator<Item = &Name> {

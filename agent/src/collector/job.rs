@@ -8,6 +8,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::decide::Waiting;
 use super::timing::Grid;
+use crate::host::ResolvedDisk;
 use crate::journal::DiskKey;
 use crate::spool::Record;
 
@@ -17,10 +18,14 @@ const ERRORS_KEPT: usize = 200;
 /// What a job that has not ended waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Counters were there before us; whether they grow is seen at the second look.
+    /// Counters may have been there before us; whether they grow is seen at the second look.
     Looking {
-        first: BTreeMap<DiskKey, u64>,
+        /// What was counted at the last look; `None` where nobody could look yet.
+        before: BTreeMap<DiskKey, Option<u64>>,
+        /// When to look next, monotonic milliseconds.
         again_ms: u64,
+        /// Looks that failed.
+        failures: u32,
     },
     /// Snapshots are taken.
     Sampling,
@@ -36,12 +41,16 @@ pub(super) struct JobState {
     pub(super) phase: Phase,
     /// First sequence not spooled yet.
     pub(super) next: u32,
+    /// The last sequence that was tried rather than recorded as missed.
+    pub(super) taken: Option<u32>,
     /// Snapshots with usable output, baseline included.
     pub(super) usable: u32,
     /// Misses since the last usable snapshot.
     pub(super) misses: u32,
     /// Flags that the next snapshot carries.
     pub(super) flags: BTreeSet<SnapshotFlag>,
+    /// Positions of the target's disks that the VM had no more at the last look.
+    pub(super) absent: BTreeSet<usize>,
     /// When job.json was written last, monotonic milliseconds; `None` when it holds less than it should.
     pub(super) saved_ms: Option<u64>,
 }
@@ -53,9 +62,11 @@ impl JobState {
             record,
             phase,
             next: 0,
+            taken: None,
             usable: 0,
             misses: 0,
             flags: BTreeSet::new(),
+            absent: BTreeSet::new(),
             saved_ms: None,
         }
     }
@@ -72,13 +83,29 @@ impl JobState {
         self.job().collection.mode == CollectionMode::Restart
     }
 
-    /// The job's disks as they were last resolved.
+    /// The job's disks as they were last resolved; those that the VM has no more are left out.
     pub(super) fn disks(&self) -> BTreeSet<DiskKey> {
-        let target = &self.document.job.target;
-        target
-            .disks
-            .iter()
-            .map(|disk| (target.world_group_id, disk.handle_id))
+        let world_group_id = self.job().target.world_group_id;
+        let present = self.present().into_iter();
+        present.map(|disk| (world_group_id, disk.handle_id)).collect()
+    }
+
+    /// The job's disks, also those that the VM has no more.
+    pub(super) fn all_disks(&self) -> BTreeSet<DiskKey> {
+        let target = &self.job().target;
+        let disks = target.disks.iter();
+        disks.map(|disk| (target.world_group_id, disk.handle_id)).collect()
+    }
+
+    /// The disks that were there at the last look, in the order of the job.
+    pub(super) fn present(&self) -> Vec<ResolvedDisk> {
+        let disks = self.job().target.disks.iter().enumerate();
+        disks
+            .filter(|(position, _)| !self.absent.contains(position))
+            .map(|(_, disk)| ResolvedDisk {
+                handle_id: disk.handle_id,
+                node: disk.node.clone(),
+            })
             .collect()
     }
 

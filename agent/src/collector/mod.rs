@@ -34,7 +34,7 @@ use decide::{ArmedFact, Decision, decide};
 use job::JobState;
 use schedules::Schedules;
 
-pub use decide::{LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
+pub use decide::{ENDED_MS, LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
 pub use timing::{Due, Grid};
 pub use views::Views;
 
@@ -88,29 +88,33 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Does everything that is due; returns when it wants to be called again, monotonic milliseconds.
+    /// Does the one thing that is most due; returns when it wants to be called again, monotonic milliseconds.
+    ///
+    /// One at a time, because a host that answers slowly may have something due always, and the agent must hear
+    /// signals and clients all the same.
     pub fn step(&mut self) -> Option<u64> {
-        loop {
-            let started_job = self.run_schedules();
-            let now = self.now();
-            match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
-                Decision::Take {
-                    job,
-                    missed,
-                    sequence,
-                    late,
-                } => self.take(&job, missed, sequence, late),
-                Decision::Look(job) => self.look_again(&job),
-                Decision::Rearm(disk) => self.rearm(disk),
-                Decision::Stop(disk) => self.stop_disk(disk),
-                Decision::Wait(wake) if !started_job => {
-                    self.save_unsaved();
-                    let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
-                    return moments.into_iter().flatten().min();
-                }
-                Decision::Wait(_) => {}
+        self.keep_up_with_clocks();
+        let started_job = self.run_schedules();
+        let now = self.now();
+        match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
+            Decision::Take {
+                job,
+                missed,
+                sequence,
+                late,
+            } => self.take(&job, missed, sequence, late),
+            Decision::Look(job) => self.look(&job),
+            Decision::Rearm(disk) => self.rearm(disk),
+            Decision::Stop(disk) => self.stop_disk(disk),
+            Decision::Wait(wake) if !started_job => {
+                self.drop_lapsed();
+                self.save_unsaved();
+                let moments = [wake, self.next_schedule_ms(), self.next_save_ms(), self.next_lapse_ms()];
+                return moments.into_iter().flatten().min();
             }
+            Decision::Wait(_) => {}
         }
+        Some(now)
     }
 
     /// Performs what a client asked for.
@@ -129,10 +133,22 @@ impl Collector {
         }
     }
 
+    /// Collections may still run that the guard has to stop: their `-x` failed, and no user asked to keep them.
+    pub fn leaves_collections(&self) -> bool {
+        !self.journal.to_stop().is_empty()
+    }
+
     /// There is a reason to stay: a job that runs, a collection to stop, or a schedule.
     pub fn is_busy(&self) -> bool {
         let stopping = self.armed_facts().iter().any(|fact| !fact.used);
         stopping || !self.schedules.is_empty() || self.jobs.values().any(JobState::is_active)
+    }
+
+    /// Has the next agent recognise this boot even when somebody has set the wall clock.
+    fn keep_up_with_clocks(&mut self) {
+        self.equipment.boot.keep_up(self.equipment.clock.as_ref());
+        let problem = self.equipment.boot.problem.clone();
+        self.equipment.views.set_problem("boot.json", problem);
     }
 
     fn now(&self) -> u64 {
@@ -165,6 +181,7 @@ impl Collector {
                     armed_ms,
                     used,
                     not_before_ms: self.resting.get(&disk).map_or(0, |(until, _)| *until),
+                    failed: self.resting.contains_key(&disk),
                 })
             })
             .collect()

@@ -8,7 +8,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
-use super::{Collector, Equipment};
+use super::{Collector, Equipment, REARM_AT_LATEST_MS};
 use crate::journal::Journal;
 use crate::spool::Stored;
 
@@ -27,13 +27,13 @@ impl Collector {
     /// Takes over spool and journal.
     ///
     /// # Errors
-    /// When the journal or the spool cannot be read or written.
+    /// When the spool or the schedules cannot be read.
     pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
         let now_ms = equipment.clock.monotonic_ms();
-        // A damaged journal does not tell its boot; the harmless assumption is that its agent died in this one.
-        let before = if journal.boot_id() != equipment.boot.id && journal.problem().is_none() {
+        // Where it is not certain that the host was started again, the journal is stopped rather than forgotten.
+        let before = if equipment.boot.is_after(journal.boot_id()) {
             Before::Rebooted
-        } else if journal.was_handed_over(&equipment.boot.id, now_ms) {
+        } else if equipment.boot.clocks_agree && journal.was_handed_over(&equipment.boot.id, now_ms) {
             Before::HandedOver
         } else {
             Before::Died
@@ -54,9 +54,9 @@ impl Collector {
             equipment
                 .log
                 .line("the host was started again: nothing of the journal runs any more");
-            journal.clear_all()?;
+            journal.forget_all();
         }
-        journal.take_over(&equipment.boot.id, owner)?;
+        let taken_over = journal.take_over(&equipment.boot.id, owner);
         let (schedules, problem) = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
         if let Some(problem) = problem {
             equipment.log.line(&problem);
@@ -75,6 +75,9 @@ impl Collector {
         for stored in stored {
             collector.adopt(stored, before);
         }
+        // On a full volume, too, samples are there to be pulled; nothing is started before the journal can be written.
+        collector.tell_journal(taken_over);
+        collector.keep_up_with_clocks();
         collector.publish_schedules();
         collector.stop_unused();
         collector.settle();
@@ -87,6 +90,7 @@ impl Collector {
         let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
         let manifest = self.equipment.spool.manifest(&name);
         state.next = manifest.samples.last().map_or(0, |last| last.sequence + 1);
+        state.taken = state.next.checked_sub(1);
         state.usable = stored.usable;
         state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);
         state.saved_ms = Some(self.now());
@@ -97,11 +101,16 @@ impl Collector {
         if resumes {
             state.phase = Phase::Sampling;
             state.flags.insert(SnapshotFlag::Resumed);
+            if state.restarts() {
+                // Whether the counters were restarted after the last snapshot is not known any more.
+                state.flags.insert(SnapshotFlag::NewBaseline);
+            }
             if state.document.job.collection.foreign {
-                let now = self.now();
+                // When it was extended last is not known, so it is extended at once.
+                let long_ago = self.now().saturating_sub(REARM_AT_LATEST_MS);
                 for disk in state.disks() {
                     if !self.journal.armed().contains_key(&disk) {
-                        self.foreign.insert(disk, now);
+                        self.foreign.insert(disk, long_ago);
                     }
                 }
             }
@@ -136,6 +145,7 @@ impl Collector {
     /// # Errors
     /// When the journal cannot be written; nothing has changed then.
     pub fn hand_over(&mut self) -> io::Result<()> {
+        self.keep_up_with_clocks();
         let now = self.now();
         self.journal.hand_over(now)?;
         self.log("handing over to a successor");

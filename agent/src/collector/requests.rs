@@ -6,6 +6,7 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{
     Cleanup, Collection, FORMAT_VERSION, HostIdentity, Job, JobDocument, Status, Target, TargetDisk,
 };
+use vscsi_shared::vscsistats::Listing;
 use vscsi_shared::wire::v1::{Acknowledge, CreateJob, ErrorCode, JobView, StopJob, VmSelector};
 
 use super::Collector;
@@ -17,7 +18,7 @@ use crate::journal::{Armed, DiskKey};
 use crate::spool::{Record, SpoolError};
 
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
-const SNAPSHOT_BYTES_PER_DISK: u64 = 8 * 1024;
+const SNAPSHOT_BYTES_PER_DISK: u64 = 12 * 1024;
 
 /// Longest job: 100 000 samples, at 60 s more than two months.
 const MAX_SAMPLES: u32 = 100_000;
@@ -42,7 +43,6 @@ impl Collector {
             };
         }
         check(&request)?;
-        self.make_room(&request)?;
         let listing = self.equipment.host.list().map_err(|error| refuse_host(&error))?;
         let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
         let selected = match (plain, self.volumes()) {
@@ -56,6 +56,7 @@ impl Collector {
                 "list what there is with `vscsi-helper discover`",
             )
         })?;
+        self.make_room(&request, printed_disks(&listing, &selected))?;
         let name = request.name.clone();
         let document = self.new_document(&request, &selected);
         let record = Record {
@@ -65,12 +66,20 @@ impl Collector {
             acknowledged: None,
         };
         let phase = Phase::Looking {
-            first: BTreeMap::default(),
+            before: BTreeMap::default(),
             again_ms: u64::MAX,
+            failures: 0,
         };
         let state = JobState::new(document, record, phase);
         self.refuse_mixed_modes(&state)?;
         let created = self.equipment.spool.create(&state.document, &state.record);
+        if let Err(error @ SpoolError::Exists(_)) = &created {
+            return Err(refuse(
+                ErrorCode::Conflict,
+                error.to_string(),
+                "choose another --name, or look at what is there and move it away",
+            ));
+        }
         if let Err(error) = created {
             // Half a job would come back as a failed one at the next start.
             let _ = self.equipment.spool.delete(&name);
@@ -151,9 +160,10 @@ impl Collector {
     }
 
     /// Refuses a job that would not fit, after dropping ended jobs whose samples are all safe on a client.
-    fn make_room(&mut self, request: &CreateJob) -> Result<(), Refusal> {
-        let disks = request.disks.len().max(1) as u64;
-        let needed = (u64::from(request.profile.samples) + 1) * disks * SNAPSHOT_BYTES_PER_DISK;
+    fn make_room(&mut self, request: &CreateJob, printed_disks: usize) -> Result<(), Refusal> {
+        let own = (u64::from(request.profile.samples) + 1) * printed_disks as u64 * SNAPSHOT_BYTES_PER_DISK;
+        let running: u64 = self.jobs.values().map(|state| self.still_needs(state)).sum();
+        let needed = own.saturating_add(running);
         let spool = std::sync::Arc::clone(&self.equipment.spool);
         let fits = || {
             spool.used_bytes().saturating_add(needed) <= spool.limit_bytes()
@@ -184,7 +194,7 @@ impl Collector {
         Err(refuse(
             ErrorCode::Spool,
             format!(
-                "the job may need {needed} bytes; the spool holds {} of at most {}, and its volume has {} to spare",
+                "the job may need {own} bytes and those that run {running} more; the spool holds {} of at most {}, and its volume has {} to spare",
                 spool.used_bytes(),
                 spool.limit_bytes(),
                 spool
@@ -193,6 +203,19 @@ impl Collector {
             ),
             "pull and delete old jobs, take fewer samples, or raise --spool-limit",
         ))
+    }
+
+    /// Bytes that the snapshots to come of a job may take.
+    fn still_needs(&self, state: &JobState) -> u64 {
+        if !state.is_active() {
+            return 0;
+        }
+        let job = state.job();
+        let manifest = self.equipment.spool.manifest(&job.job_id);
+        let largest = manifest.samples.iter().map(|entry| entry.bytes).max().unwrap_or(0);
+        let expected = job.target.disks.len() as u64 * SNAPSHOT_BYTES_PER_DISK;
+        let left = (u64::from(job.profile.samples) + 1).saturating_sub(u64::from(state.next));
+        left.saturating_mul(largest.max(expected))
     }
 
     pub(super) fn stop(&mut self, name: &Name, how: StopJob) -> Result<Outcome, Refusal> {
@@ -232,7 +255,7 @@ impl Collector {
                 "stop the job, which also ends its collection",
             ));
         }
-        let disks = state.disks();
+        let disks = state.all_disks();
         for disk in &disks {
             if let Some(armed) = self.journal.armed().get(disk).cloned() {
                 let entry = Armed { kept: false, ..armed };
@@ -316,6 +339,16 @@ impl Collector {
             self.volumes = inventory::volumes(&self.equipment.host).ok();
         }
         self.volumes.clone()
+    }
+}
+
+/// The disks that one print of the job shows: its own when it has one, and otherwise all of the VM.
+fn printed_disks(listing: &Listing, selected: &Selected) -> usize {
+    let wanted = selected.resolved.disks.len();
+    let vm = selected.resolved.world_group_id;
+    match listing.vms.iter().find(|listed| listed.world_group_id == vm) {
+        Some(listed) if wanted > 1 => listed.disks.len(),
+        _ => wanted,
     }
 }
 

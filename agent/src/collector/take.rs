@@ -7,20 +7,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use vscsi_shared::histogram::HistogramKind;
-use vscsi_shared::identifier::{Name, WorldGroupId};
+use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
 use vscsi_shared::job::{Status, Target, TargetDisk};
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{self, Listing};
 
-use super::Collector;
 use super::job::JobState;
+use super::{Collector, RETRY_MS};
 use crate::command::CommandOutput;
 use crate::fault::fault_point;
-use crate::host::{HostError, Resolved, ResolvedDisk, Volumes, find_again};
+use crate::host::{HostError, Resolved, ResolvedDisk, Volumes, find_again, found_as};
 use crate::journal::DiskKey;
 
 /// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.
 const LISTING_FRESH_MS: u64 = 500;
+
+/// Missed snapshots recorded in one go, each of which is a file: signals and clients wait for them.
+const MISSED_AT_ONCE: u32 = 50;
 
 /// What came of one print.
 struct Attempt {
@@ -35,8 +38,12 @@ struct Attempt {
 impl Collector {
     /// Takes snapshot `sequence` of a job and records `missed` ones.
     pub(super) fn take(&mut self, name: &Name, missed: Range<u32>, sequence: u32, late: bool) {
-        if !missed.is_empty() && !self.record_missed(name, missed) {
-            return;
+        if !missed.is_empty() {
+            let end = missed.end.min(missed.start.saturating_add(MISSED_AT_ONCE));
+            if !self.record_missed(name, missed.start..end) || end < missed.end {
+                return;
+            }
+            self.tell_missed(name);
         }
         let Some(state) = self.jobs.get(name) else { return };
         let mut target = state.job().target.clone();
@@ -44,24 +51,23 @@ impl Collector {
         if late {
             flags.insert(SnapshotFlag::Late);
         }
-        if state.restarts() {
-            flags.insert(SnapshotFlag::Restarted);
-        }
         let is_foreign = state.disks().iter().any(|disk| self.foreign.contains_key(disk));
         if is_foreign {
             flags.insert(SnapshotFlag::Foreign);
         }
-        let disks = resolved_disks(&target);
+        let disks = state.present();
         fault_point("snapshot-before-print");
         let first = self.print(name, target.world_group_id, &disks);
         fault_point("snapshot-after-print");
 
-        let listing = self.fresh_listing(first.monotonic_ms);
-        let now_there = match &listing {
-            Ok(listing) => self.find_target(listing, &target),
-            // Without a listing nothing speaks against what was printed.
-            Err(_) => Some(as_resolved(&target)),
-        };
+        let mut listing = self.fresh_listing(first.monotonic_ms);
+        let mut now_there = self.look_up(&listing, &target, &disks);
+        if now_there.as_ref().is_none_or(|found| found.disks.len() < disks.len()) {
+            // A listing may catch a host in the middle of a change: what it lacks is believed the second time.
+            self.listing = None;
+            listing = self.fresh_listing(first.monotonic_ms);
+            now_there = self.look_up(&listing, &target, &disks);
+        }
         let Some(now_there) = now_there else {
             flags.insert(SnapshotFlag::Gap);
             self.forget_handles(&target, listing.as_deref().ok());
@@ -69,7 +75,7 @@ impl Collector {
             self.count_miss(name, sequence, "the VM is not running on this host");
             return;
         };
-        let moved = now_there.world_group_id != target.world_group_id || now_there.disks != disks;
+        let moved = now_there.world_group_id != target.world_group_id || !same_handles(&now_there.disks, &disks);
         let attempt = if moved || self.lacks_collection(&now_there) {
             if self.follow(name, sequence, &mut target, &now_there) {
                 flags.insert(SnapshotFlag::NewBaseline);
@@ -163,6 +169,24 @@ impl Collector {
         Ok(listing)
     }
 
+    fn look_up(
+        &mut self,
+        listing: &Result<Arc<Listing>, HostError>,
+        target: &Target,
+        present: &[ResolvedDisk],
+    ) -> Option<Resolved> {
+        match listing {
+            Ok(listing) => self.find_target(listing, target),
+            // Without a listing nothing speaks against what was printed.
+            Err(_) => Some(Resolved {
+                world_group_id: target.world_group_id,
+                vm_name: target.vm_name.clone(),
+                config_file: target.config_file.clone(),
+                disks: present.to_vec(),
+            }),
+        }
+    }
+
     fn find_target(&mut self, listing: &Listing, target: &Target) -> Option<Resolved> {
         // Labels and UUIDs are looked up only when the plain path does not match.
         find_again(listing, &Volumes::default(), target)
@@ -177,13 +201,11 @@ impl Collector {
         let unarmed: Vec<DiskKey> = after.iter().copied().filter(|disk| !self.is_armed(*disk)).collect();
         let is_new = !unarmed.is_empty() || after.difference(&before).next().is_some();
         target.world_group_id = now_there.world_group_id;
-        for disk in &mut target.disks {
-            let found = now_there
-                .disks
-                .iter()
-                .find(|found| (!disk.node.is_empty() && found.node == disk.node) || found.handle_id == disk.handle_id);
-            if let Some(found) = found {
-                disk.handle_id = found.handle_id;
+        let mut absent = BTreeSet::new();
+        for (position, disk) in target.disks.iter_mut().enumerate() {
+            match found_as(disk, &now_there.disks) {
+                Some(found) => disk.handle_id = found.handle_id,
+                None => drop(absent.insert(position)),
             }
         }
         let message = if is_new {
@@ -193,13 +215,18 @@ impl Collector {
         };
         if let Some(state) = self.jobs.get_mut(name) {
             state.document.job.target = target.clone();
+            state.absent = absent;
+            if is_new {
+                state.flags.insert(SnapshotFlag::NewBaseline);
+            }
             state.note(wall, Some(sequence), message.to_owned());
         }
         self.log(&format!("{name}: {message}"));
         for disk in unarmed {
-            if let Err(reason) = self.arm(disk)
-                && let Some(state) = self.jobs.get_mut(name)
-            {
+            let Err(reason) = self.arm(disk) else { continue };
+            // The job goes on, so it is tried again soon.
+            self.resting.insert(disk, (self.now() + RETRY_MS, reason.clone()));
+            if let Some(state) = self.jobs.get_mut(name) {
                 state.note(wall, Some(sequence), reason);
             }
         }
@@ -222,8 +249,9 @@ impl Collector {
                 .vms
                 .iter()
                 .any(|vm| vm.world_group_id == disk.0 && vm.disks.iter().any(|listed| listed.handle_id == disk.1));
-            if !listed && let Err(error) = self.journal.clear(disk) {
-                self.log(&format!("cannot write the journal: {error}"));
+            if !listed && self.journal.armed().contains_key(&disk) {
+                let cleared = self.journal.clear(disk);
+                self.tell_journal(cleared);
             }
         }
     }
@@ -277,6 +305,7 @@ impl Collector {
         self.equipment.views.set_problem("spool", None);
         if let Some(state) = self.jobs.get_mut(name) {
             state.next = sequence + 1;
+            state.taken = Some(sequence);
             // A new baseline is announced by the first snapshot that holds it.
             if holds_data {
                 state.flags.clear();
@@ -290,12 +319,6 @@ impl Collector {
         let Some(state) = self.jobs.get(name) else { return false };
         let target = state.job().target.clone();
         let wall = self.equipment.clock.wall();
-        let message = format!(
-            "{} snapshots were not taken because the agent or the host was not running: the next one covers their time",
-            missed.len()
-        );
-        self.log(&format!("{name}: {message}"));
-        let first = missed.start;
         for sequence in missed {
             let attempt = Attempt {
                 taken_at: wall,
@@ -309,10 +332,20 @@ impl Collector {
                 return false;
             }
         }
-        if let Some(state) = self.jobs.get_mut(name) {
-            state.note(wall, Some(first), message);
-        }
         true
+    }
+
+    /// Says how many snapshots were missed since the last one that was taken.
+    fn tell_missed(&mut self, name: &Name) {
+        let wall = self.equipment.clock.wall();
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        let first = state.taken.map_or(0, |taken| taken + 1);
+        let message = format!(
+            "{} snapshots were not taken because the agent or the host was not running: the next one covers their time",
+            state.next.saturating_sub(first)
+        );
+        state.note(wall, Some(first), message.clone());
+        self.log(&format!("{name}: {message}"));
     }
 
     fn keep_missed(
@@ -324,10 +357,15 @@ impl Collector {
         attempt: &Attempt,
     ) -> bool {
         // The flags that wait for the next snapshot wait on: this one holds no output that they could describe.
-        let waiting = self.jobs.get(name).map(|state| state.flags.clone()).unwrap_or_default();
+        let (waiting, taken) = self
+            .jobs
+            .get(name)
+            .map(|state| (state.flags.clone(), state.taken))
+            .unwrap_or_default();
         let kept = self.keep(name, sequence, target, Vec::new(), flags, None, attempt);
         if let Some(state) = self.jobs.get_mut(name) {
             state.flags = waiting;
+            state.taken = taken;
         }
         kept
     }
@@ -375,19 +413,34 @@ impl Collector {
 
     /// Restart mode: `-x` and `-s` between two samples, so that the counters are those of one interval alone.
     fn restart_counters(&mut self, name: &Name, sequence: u32) {
-        let wall = self.equipment.clock.wall();
+        let (wall, now) = (self.equipment.clock.wall(), self.now());
         let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
-        for (vm, disk) in disks {
-            let host = &self.equipment.host;
-            if let Err(error) = host.stop(vm, disk).and_then(|()| host.start(vm, disk))
-                && let Some(state) = self.jobs.get_mut(name)
-            {
-                state.note(
-                    wall,
-                    Some(sequence),
-                    format!("the counters were not restarted: {error}"),
-                );
+        let (mut stopped, mut failures) = (false, Vec::new());
+        for disk in disks {
+            if let Err(error) = self.equipment.host.stop(disk.0, disk.1) {
+                failures.push(error.to_string());
+                continue;
             }
+            stopped = true;
+            if let Err(error) = self.equipment.host.start(disk.0, disk.1) {
+                // Nothing counts until it is started, which is tried again soon.
+                self.resting.insert(disk, (now + RETRY_MS, error.to_string()));
+                failures.push(error.to_string());
+            }
+        }
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        if failures.is_empty() {
+            state.flags.insert(SnapshotFlag::Restarted);
+        } else if stopped {
+            // Some counters begin anew and some do not: the next sample cannot be told from them.
+            state.flags.insert(SnapshotFlag::NewBaseline);
+        }
+        for failure in failures {
+            state.note(
+                wall,
+                Some(sequence),
+                format!("the counters were not restarted: {failure}"),
+            );
         }
     }
 }
@@ -437,13 +490,9 @@ fn resolved_disks(target: &Target) -> Vec<ResolvedDisk> {
         .collect()
 }
 
-fn as_resolved(target: &Target) -> Resolved {
-    Resolved {
-        world_group_id: target.world_group_id,
-        vm_name: target.vm_name.clone(),
-        config_file: target.config_file.clone(),
-        disks: resolved_disks(target),
-    }
+fn same_handles(one: &[ResolvedDisk], other: &[ResolvedDisk]) -> bool {
+    let handles = |disks: &[ResolvedDisk]| -> Vec<HandleId> { disks.iter().map(|disk| disk.handle_id).collect() };
+    handles(one) == handles(other)
 }
 
 fn disk_keys(vm: WorldGroupId, disks: &[ResolvedDisk]) -> BTreeSet<DiskKey> {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::guard_line::GuardLine;
+use super::guard_line::{GuardLine, Watched};
 use super::{CommandOutput, CommandRunner, CommandSpec, RunError};
 use crate::sys;
 
@@ -60,11 +60,12 @@ impl CommandRunner for ProcessRunner {
             .process_group(0)
             .spawn()
             .map_err(refused)?;
-        let _watched = self.guard.watch(child.id());
+        let watched = self.guard.watch(child.id());
         let streams = match read_streams(&mut child, spec.output_limit) {
             Ok(streams) => streams,
             Err(error) => {
-                end_group(&mut child);
+                kill_group(&child);
+                let _ = reap(child, watched, LAST_WORDS);
                 return Err(refused(error));
             }
         };
@@ -79,8 +80,9 @@ impl CommandRunner for ProcessRunner {
             output.status = status.code();
         } else {
             output.timed_out = true;
-            end_group(&mut child);
+            kill_group(&child);
             collect(&streams, Instant::now() + LAST_WORDS, &mut output);
+            let _ = reap(child, watched, LAST_WORDS);
         }
         Ok(output)
     }
@@ -166,8 +168,44 @@ fn wait_until(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn end_group(child: &mut Child) {
+fn kill_group(child: &Child) {
     // The group is gone when the program has ended in the meantime, which is just as well.
     let _ = sys::signal_group(child.id(), libc::SIGKILL);
-    let _ = child.wait();
+}
+
+/// Waits for the end of a killed program; `false` when that takes longer than `patience`.
+///
+/// A program that waits for its storage ends only when the kernel lets go of it, which may be never. A thread of its
+/// own then waits for it, and the guard still knows it as running.
+fn reap(mut child: Child, watched: Watched, patience: Duration) -> bool {
+    if wait_until(&mut child, Instant::now() + patience).is_some() {
+        return true;
+    }
+    // Without a thread it stays until the agent ends, which is all that can be done.
+    let _ = thread::Builder::new()
+        .name("reaper".to_owned())
+        .stack_size(READER_STACK_BYTES)
+        .spawn(move || {
+            let _ = child.wait();
+            drop(watched);
+        });
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_when_it_is_killed_holds_nobody_up() {
+        // One that was not killed is the nearest thing to one that cannot be.
+        let child = Command::new("/bin/sleep").arg("600").process_group(0).spawn().unwrap();
+        let process = child.id();
+        let watched = GuardLine::default().watch(process);
+        assert!(!reap(child, watched, Duration::from_millis(20)));
+        sys::signal_group(process, libc::SIGKILL).unwrap();
+        while sys::signal_process(process, 0).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use vscsi_shared::vscsistats::{self, ListedVm, Listing};
 
 use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
 
-pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, select};
+pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, found_as, select};
 
 /// How long a command that changes or lists something may take.
 const SHORT_DEADLINE: Duration = Duration::from_secs(10);
@@ -145,11 +145,24 @@ impl Host {
     }
 
     /// The number of commands the disk's histograms hold; `None` when vscsiStats prints none.
+    ///
+    /// # Errors
+    /// When vscsiStats did not come to its end, or printed what is no text. Its exit status and its words prove
+    /// nothing: what they are for a disk that was never collected is not documented.
     pub fn commands_counted(&self, vm: WorldGroupId, disk: HandleId) -> Result<Option<u64>, HostError> {
         let (vm_text, disk_text) = (vm.to_string(), disk.to_string());
         let arguments = ["-p", "ioLength", "-c", "-w", &vm_text, "-i", &disk_text];
         let output = self.run(Program::VscsiStats, &arguments, SHORT_DEADLINE)?;
         let parsed = vscsistats::parse(&output.stdout);
+        let garbled = std::str::from_utf8(&output.stdout).is_err();
+        if output.status.is_none() || output.timed_out || output.truncated || garbled {
+            return Err(HostError::Failed {
+                command: format!("{} {}", Program::VscsiStats, arguments.join(" ")),
+                complaint: output
+                    .complaint()
+                    .unwrap_or_else(|| "printed what is no text".to_owned()),
+            });
+        }
         let histogram = parsed
             .prints
             .iter()

@@ -2,7 +2,7 @@
 
 use vscsi_shared::esxi::{Volume, canonical_path};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
-use vscsi_shared::job::Target;
+use vscsi_shared::job::{Target, TargetDisk};
 use vscsi_shared::vscsistats::{ListedVm, Listing};
 use vscsi_shared::wire::v1::{DiskSelector, VmSelector};
 
@@ -188,6 +188,19 @@ fn no_disk(vm: &ListedVm, selector: &DiskSelector) -> Unresolved {
             listed.join(", ")
         },
     }
+}
+
+/// Which of the disks found by [`find_again`] is the job's disk: by node, and by handle only where no node is known.
+pub fn found_as<'found>(disk: &TargetDisk, found: &'found [ResolvedDisk]) -> Option<&'found ResolvedDisk> {
+    let by_node = found
+        .iter()
+        .find(|found| !disk.node.is_empty() && found.node == disk.node);
+    let no_node = |found: &ResolvedDisk| disk.node.is_empty() || found.node.is_empty();
+    by_node.or_else(|| {
+        found
+            .iter()
+            .find(|found| found.handle_id == disk.handle_id && no_node(found))
+    })
 }
 
 /// Finds a job's VM again by its configuration file; disks that are gone are left out.

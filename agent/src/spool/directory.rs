@@ -149,6 +149,21 @@ impl DirectorySpool {
         Ok((index, usable))
     }
 
+    /// A crash interrupted the creation of this job, whose job.json is written last: nobody was told of it.
+    fn is_unfinished(&self, job: &Name) -> bool {
+        let directory = self.job_directory(job);
+        let is_empty = |directory: &Path| names_in(directory).is_ok_and(|names| names.is_empty());
+        let of_creation = |name: &String| {
+            matches!(
+                name.as_str(),
+                "agent.json" | "agent.json.tmp" | "job.json.tmp" | "samples"
+            )
+        };
+        directory.is_dir()
+            && names_in(&directory).is_ok_and(|names| names.iter().all(of_creation))
+            && is_empty(&self.samples_directory(job))
+    }
+
     fn set_aside(&self, job: &Name, name: &str) -> io::Result<()> {
         let aside = self.job_directory(job).join("set-aside");
         files::create_directory(&aside)?;
@@ -188,6 +203,11 @@ impl Spool for DirectorySpool {
                 notes.push(format!("{name} in the spool is not a job and was left alone"));
                 continue;
             };
+            if self.is_unfinished(&job) {
+                let removed = self.delete(&job);
+                notes.extend(removed.err().map(|error| error.to_string()));
+                continue;
+            }
             match self.load_job(&job, &mut notes) {
                 Ok(stored) => jobs.push(stored),
                 Err(problem) => notes.push(format!("{job} in the spool was left alone: {problem}")),
@@ -198,6 +218,11 @@ impl Spool for DirectorySpool {
 
     fn create(&self, document: &JobDocument, record: &Record) -> Result<(), SpoolError> {
         let job = &document.job.job_id;
+        // What is there already may be samples of a job whose other files are damaged.
+        files::create_new_directory(&self.job_directory(job)).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => SpoolError::Exists(job.clone()),
+            _ => failed(format!("create job {job}"))(error),
+        })?;
         files::create_directory(&self.samples_directory(job)).map_err(failed(format!("create job {job}")))?;
         self.with_index(|map| map.insert(job.clone(), Index::default()));
         self.save_record(record)?;

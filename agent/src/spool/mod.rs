@@ -65,6 +65,9 @@ pub enum SpoolError {
         /// Bytes that stay free.
         reserve: u64,
     },
+    /// Something has the name of a new job.
+    #[error("the spool holds something with the name {0} that is no job it can read, and leaves it alone")]
+    Exists(Name),
     /// The file system refused.
     #[error("cannot {what}: {source}")]
     Io {

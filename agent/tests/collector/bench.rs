@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,14 +20,14 @@ use vscsi_agent::host::Host;
 use vscsi_agent::journal::Journal;
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
-use vscsi_fixtures::{ClockMode, Scenario, SimulatedHost, TruthQuery};
+use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery};
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{HostIdentity, Profile};
+use vscsi_shared::job::{CollectionMode, HostIdentity, Profile};
 use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats;
 use vscsi_shared::wire::v1::{
-    CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
+    ApiError, CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
 };
 
 /// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
@@ -80,10 +80,22 @@ pub(crate) struct Bench {
     collector: Option<Collector>,
     views: Views,
     left_on_request: bool,
+    spool_limit_bytes: u64,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::on(|_| ())
+    }
+
+    pub(crate) fn with_unwritable_run_directory() -> Self {
+        Self::on(|root| {
+            let _ = fs::remove_dir_all(root.join("var"));
+            fs::write(root.join("var"), "not a directory").unwrap();
+        })
+    }
+
+    fn on(prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut scenario = Scenario::load("demo").unwrap();
         scenario.clock.mode = ClockMode::Manual;
@@ -93,6 +105,7 @@ impl Bench {
             fs::create_dir_all(root.join(program).parent().unwrap()).unwrap();
             fs::write(root.join(program), "played in this process").unwrap();
         }
+        prepare(&root);
         fs::create_dir(directory.path().join("state")).unwrap();
         let clock = SimulatedClock {
             beginning_ms: host.now_us().unwrap() / 1000,
@@ -106,6 +119,7 @@ impl Bench {
             collector: None,
             views: Views::default(),
             left_on_request: false,
+            spool_limit_bytes: 1 << 30,
         };
         bench.start();
         bench
@@ -120,13 +134,18 @@ impl Bench {
         Host::new(Arc::new(runner), Programs::below(self.host.root()))
     }
 
+    /// The next agent may keep so many bytes of snapshots.
+    pub(crate) fn limit_spool(&mut self, bytes: u64) {
+        self.spool_limit_bytes = bytes;
+    }
+
     fn start(&mut self) {
         self.views = Views::default();
         let state = self.state();
         let equipment = Equipment {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             host: self.tools(),
-            spool: Arc::new(DirectorySpool::open(&state.join("jobs"), 1 << 30).unwrap()),
+            spool: Arc::new(DirectorySpool::open(&state.join("jobs"), self.spool_limit_bytes).unwrap()),
             log: Log::open(&state, false),
             views: self.views.clone(),
             boot: BootId::recognise(&state, self.host.root(), self.clock.as_ref()).unwrap(),
@@ -134,20 +153,30 @@ impl Bench {
             state_directory: state.clone(),
         };
         let journal = Journal::load(&state).unwrap();
-        let mut collector = Collector::start(equipment, journal, std::process::id()).unwrap();
-        collector.step();
+        let collector = Collector::start(equipment, journal, std::process::id()).unwrap();
         self.collector = Some(collector);
+        self.do_what_is_due();
     }
 
     fn collector(&mut self) -> &mut Collector {
         self.collector.as_mut().unwrap()
     }
 
+    /// Everything that is due now; gives the next due moment.
+    fn do_what_is_due(&mut self) -> Option<u64> {
+        loop {
+            let wake = self.collector().step();
+            if wake.is_none_or(|wake| wake > self.clock.monotonic_ms()) {
+                return wake;
+            }
+        }
+    }
+
     /// Time passes and the agent does what is due, when it is due.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.clock.monotonic_ms() + milliseconds;
         loop {
-            let wake = self.collector().step();
+            let wake = self.do_what_is_due();
             let now = self.clock.monotonic_ms();
             if now >= until {
                 return;
@@ -160,7 +189,7 @@ impl Bench {
     /// Time passes in which the agent does not run, as while a host is suspended.
     pub(crate) fn stand_still(&mut self, milliseconds: u64) {
         self.host.advance(Duration::from_millis(milliseconds)).unwrap();
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     pub(crate) fn wall(&self) -> Timestamp {
@@ -176,9 +205,16 @@ impl Bench {
         self.crash_and_restart_after(0);
     }
 
-    pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
+    /// The agent has died; its guard does its work.
+    pub(crate) fn guard_stops(&mut self) {
         self.collector = None;
-        stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+        let boot = BootId::look(&self.state(), self.host.root(), self.clock.as_ref()).unwrap();
+        let log = Log::open(&self.state(), false);
+        stop_journaled(&self.state(), Some(&boot), &self.tools(), &log).unwrap();
+    }
+
+    pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
+        self.guard_stops();
         self.host.advance(Duration::from_millis(milliseconds)).unwrap();
         self.start();
     }
@@ -189,9 +225,69 @@ impl Bench {
         self.collector = None;
         self.host.advance(Duration::from_millis(away_ms)).unwrap();
         if away_ms > 60_000 {
-            stop_journaled(&self.state(), &self.tools(), &Log::open(&self.state(), false)).unwrap();
+            self.guard_stops();
         }
         self.start();
+    }
+
+    /// Agent and guard are killed.
+    pub(crate) fn die_with_guard(&mut self) {
+        self.collector = None;
+    }
+
+    /// Another agent starts.
+    pub(crate) fn begin_again(&mut self) {
+        self.start();
+    }
+
+    /// As a boot does where the run directory is in memory.
+    pub(crate) fn lose_boot_marker(&self) {
+        fs::remove_file(self.host.root().join("var/run/vscsi-agent.boot")).unwrap();
+    }
+
+    /// How often vscsiStats was called with `argument`.
+    pub(crate) fn calls_with(&self, argument: &str) -> usize {
+        let calls = self.host.journal().unwrap();
+        let with = |call: &&vscsi_fixtures::Call| call.arguments.iter().any(|word| word == argument);
+        calls.iter().filter(with).count()
+    }
+
+    /// As on a full volume: the file can be read and not written.
+    pub(crate) fn refuse_to_write(&self, file: &str) {
+        // The temporary file beside it cannot be opened.
+        fs::create_dir(self.state().join(format!("{file}.tmp"))).unwrap();
+    }
+
+    pub(crate) fn allow_to_write(&self, file: &str) {
+        fs::remove_dir(self.state().join(format!("{file}.tmp"))).unwrap();
+    }
+
+    /// The next `times` calls of vscsiStats with `argument` fail and do nothing.
+    pub(crate) fn fail(&self, argument: &str, times: u64) {
+        let fault = Fault::of_vscsi_stats(FaultKind::Fail).with_arguments(argument);
+        self.host.add_fault(fault.times(times)).unwrap();
+    }
+
+    /// The `number`-th call of vscsiStats with `argument` from now on, counted from 0, goes wrong in this way.
+    pub(crate) fn go_wrong(&self, kind: FaultKind, argument: &str, number: u64) {
+        let fault = Fault::of_vscsi_stats(kind).with_arguments(argument);
+        self.host.add_fault(fault.after(number).times(1)).unwrap();
+    }
+
+    /// Time passes and nothing is done.
+    pub(crate) fn let_time_pass(&self, milliseconds: u64) {
+        self.host.advance(Duration::from_millis(milliseconds)).unwrap();
+    }
+
+    /// One thing that is due.
+    pub(crate) fn step_once(&mut self) {
+        self.collector().step();
+    }
+
+    /// The agent is told to end; whether it leaves something to its guard.
+    pub(crate) fn end_leaves_collections(&mut self) -> bool {
+        self.collector().end_all("told to end");
+        self.collector().leaves_collections()
     }
 
     /// The agent is told to end.
@@ -220,13 +316,32 @@ impl Bench {
         let action = self.creation(name, vm, samples, interval_seconds);
         let outcome = self.collector().perform(action).unwrap();
         assert!(matches!(outcome, Outcome::Created(_)));
-        self.collector().step();
+        self.do_what_is_due();
+    }
+
+    pub(crate) fn create_restarting(&mut self, name: &str, vm: &str, samples: u32) {
+        let Action::Create(mut request) = self.creation(name, vm, samples, 60) else {
+            return;
+        };
+        request.options.mode = CollectionMode::Restart;
+        self.collector().perform(Action::Create(request)).unwrap();
+        self.do_what_is_due();
+    }
+
+    /// The refusal of a job.
+    pub(crate) fn refusal(&mut self, name: &str, vm: &str, samples: u32) -> ApiError {
+        let action = self.creation(name, vm, samples, 60);
+        self.collector().perform(action).unwrap_err()
+    }
+
+    pub(crate) fn job_directory(&self, name: &str) -> PathBuf {
+        self.state().join("jobs").join(name)
     }
 
     pub(crate) fn try_create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
         let action = self.creation(name, vm, samples, interval_seconds);
         let _ = self.collector().perform(action);
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     fn creation(&self, name: &str, vm: &str, samples: u32, interval_seconds: u32) -> Action {
@@ -265,7 +380,7 @@ impl Bench {
         let _ = self
             .collector()
             .perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
-        self.collector().step();
+        self.do_what_is_due();
     }
 
     pub(crate) fn try_delete(&mut self, name: &str) {
@@ -292,6 +407,10 @@ impl Bench {
         let schedules = self.views.schedules();
         let found = schedules.iter().find(|view| view.schedule.name.as_str() == name);
         found.and_then(|view| view.next_run_at)
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.views.problems()
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobView> {

@@ -53,8 +53,15 @@ fn happen(bench: &mut Bench, event: &Event) {
     }
 }
 
+/// A history takes about a second; `PROPTEST_CASES` asks for more than a few of them.
+fn few_unless_asked_for_more() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let cases = std::env::var_os("PROPTEST_CASES").map_or(16, |_| config.cases);
+    ProptestConfig { cases, ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(few_unless_asked_for_more())]
 
     #[test]
     fn the_journal_covers_what_is_collected_and_the_spool_tells_the_truth(

@@ -1,6 +1,8 @@
 //! The collector against the simulated host, on clocks that the test moves.
 
 mod bench;
+mod disks;
+mod faults;
 mod laws;
 
 use bench::Bench;

@@ -1,0 +1,218 @@
+//! Collections and disks that come and go: whose they are, and when they are started again.
+
+use std::fs;
+
+use vscsi_fixtures::FaultKind;
+use vscsi_shared::job::Status;
+use vscsi_shared::snapshot::SnapshotFlag;
+use vscsi_shared::wire::v1::ErrorCode;
+
+use crate::MINUTE_MS;
+use crate::bench::Bench;
+
+#[test]
+fn a_start_that_failed_after_a_power_cycle_is_tried_again_soon() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.pass(MINUTE_MS);
+    bench.host.power_cycle("Web-App-VM").unwrap();
+    bench.fail("-s", 1);
+    bench.pass(MINUTE_MS);
+    bench.pass(15_000);
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+    bench.pass(3 * MINUTE_MS);
+    assert!(bench.compare_with_truth("job") >= 2);
+}
+
+#[test]
+fn a_collection_kept_by_a_user_is_forgotten_once_it_has_ended_by_itself() {
+    let mut bench = Bench::new();
+    bench.create("kept", "Web-App-VM", 100, 60);
+    bench.try_stop("kept", false);
+    assert_eq!(bench.journaled().len(), 1);
+    bench.pass(32 * MINUTE_MS);
+    assert!(bench.journaled().is_empty());
+    assert!(bench.job("kept").job.cleanup.vscsi_stats_stopped);
+    // What runs on that disk from now on is somebody else's.
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    bench.create("later", "Web-App-VM", 1, 60);
+    bench.pass(3 * MINUTE_MS);
+    let later = bench.job("later").job;
+    assert_eq!(later.status, Status::Completed);
+    assert!(later.collection.foreign);
+    assert!(!bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn the_guard_leaves_running_what_a_user_asked_to_keep() {
+    let mut bench = Bench::new();
+    bench.create("kept", "Web-App-VM", 100, 60);
+    bench.try_stop("kept", false);
+    bench.guard_stops();
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+}
+
+#[test]
+fn a_foreign_collection_is_extended_at_once_after_a_handover() {
+    let mut bench = Bench::new();
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.pass(16 * MINUTE_MS);
+    let before = bench.calls_with("-s");
+    bench.hand_over_and_restart(1000);
+    bench.pass(1000);
+    assert_eq!(bench.calls_with("-s"), before + 1);
+    // It was never long enough without one for vscsiStats to stop by itself.
+    bench.pass(60 * MINUTE_MS);
+    assert!(
+        !bench
+            .headers("job")
+            .iter()
+            .any(|header| header.flags.contains(&SnapshotFlag::NewBaseline))
+    );
+}
+
+#[test]
+fn a_look_that_failed_does_not_prove_that_nobody_collects() {
+    let mut bench = Bench::new();
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    bench.go_wrong(FaultKind::Hang, "ioLength", 0);
+    bench.create("job", "Web-App-VM", 1, 60);
+    bench.pass(3 * MINUTE_MS);
+    let job = bench.job("job").job;
+    assert!(job.collection.foreign, "{job:?}");
+    assert!(bench.journaled().is_empty());
+    assert!(!bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn where_nobody_can_look_nothing_is_started() {
+    let mut bench = Bench::new();
+    for look in 0..3 {
+        bench.go_wrong(FaultKind::Hang, "ioLength", look);
+    }
+    bench.try_create("job", "Web-App-VM", 1, 60);
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    assert_eq!(bench.calls_with("-s"), 0);
+}
+
+#[test]
+fn a_disk_that_was_removed_does_not_slow_down_the_snapshots_of_the_others() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.pass(MINUTE_MS);
+    let node = bench
+        .host
+        .disks()
+        .unwrap()
+        .into_iter()
+        .rfind(|disk| disk.vm == "SQL-Server-01")
+        .unwrap()
+        .node;
+    bench.host.remove_disk("SQL-Server-01", &node).unwrap();
+    bench.pass(MINUTE_MS);
+    let before = bench.calls_with("all");
+    bench.pass(10 * MINUTE_MS);
+    assert_eq!(bench.calls_with("all") - before, 10);
+    let job = bench.job("job").job;
+    assert_eq!(job.status, Status::Running);
+    assert_eq!(job.collection.errors.len(), 1, "{:?}", job.collection.errors);
+    assert_eq!(bench.journaled().len(), 1);
+}
+
+#[test]
+fn one_listing_that_lacks_the_vm_is_not_believed() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 5, 60);
+    bench.go_wrong(FaultKind::Empty, "-l", 0);
+    bench.pass(MINUTE_MS);
+    assert!(bench.headers("job").iter().all(|header| header.flags.is_empty()));
+    assert_eq!(bench.compare_with_truth("job"), 1);
+}
+
+#[test]
+fn only_counters_that_were_restarted_are_called_so() {
+    let mut bench = Bench::new();
+    bench.create_restarting("job", "Web-App-VM", 4);
+    bench.pass(MINUTE_MS);
+    bench.pass(1000);
+    // Of the third restart, after snapshot 2, the stop fails.
+    bench.fail("-x", 1);
+    bench.pass(4 * MINUTE_MS);
+    let restarted: Vec<bool> = bench
+        .headers("job")
+        .iter()
+        .map(|header| header.flags.contains(&SnapshotFlag::Restarted))
+        .collect();
+    assert_eq!(restarted, [false, true, true, false, true]);
+}
+
+#[test]
+fn a_stop_that_fails_goes_before_snapshots_when_it_has_waited_long() {
+    let mut bench = Bench::new();
+    bench.create("ended", "Web-App-VM", 100, 60);
+    bench.create("running", "SQL-Server-01", 100, 60);
+    bench.fail("-x", 1);
+    bench.try_stop("ended", true);
+    assert_eq!(bench.host.collecting().unwrap().len(), 3);
+    bench.let_time_pass(2 * MINUTE_MS);
+    bench.step_once();
+    assert_eq!(bench.host.collecting().unwrap().len(), 2);
+}
+
+#[test]
+fn a_long_standstill_is_recorded_piece_by_piece() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 900, 1);
+    bench.let_time_pass(800_000);
+    bench.step_once();
+    let recorded = bench.headers("job").len();
+    assert!((2..200).contains(&recorded), "{recorded}");
+    bench.pass(0);
+    assert_eq!(bench.headers("job").len(), 801);
+    let errors = bench.job("job").job.collection.errors;
+    assert!(
+        errors.iter().any(|error| error.message.starts_with("799 snapshots")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_job_is_not_written_over_what_the_spool_cannot_read() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 1, 60);
+    bench.pass(2 * MINUTE_MS);
+    let sample = bench.job_directory("job").join("samples/sample_001.csv");
+    let before = fs::read(&sample).unwrap();
+    bench.die_with_guard();
+    fs::write(bench.job_directory("job").join("job.json"), "{ torn").unwrap();
+    bench.begin_again();
+    let refusal = bench.refusal("job", "Web-App-VM", 1);
+    assert_eq!(refusal.code, ErrorCode::Conflict);
+    assert_eq!(fs::read(&sample).unwrap(), before);
+}
+
+#[test]
+fn the_rest_of_an_interrupted_creation_does_not_take_its_name() {
+    let mut bench = Bench::new();
+    bench.die_with_guard();
+    fs::create_dir_all(bench.job_directory("job").join("samples")).unwrap();
+    fs::write(bench.job_directory("job").join("agent.json"), "{}").unwrap();
+    bench.begin_again();
+    bench.create("job", "Web-App-VM", 1, 60);
+}
+
+#[test]
+fn what_running_jobs_still_need_is_not_promised_twice() {
+    let mut bench = Bench::new();
+    bench.die_with_guard();
+    // Two jobs of 101 snapshots of one disk, each of at most 12 KiB, need more than 2 MiB together.
+    bench.limit_spool(2 * 1024 * 1024);
+    bench.begin_again();
+    bench.create("first", "Web-App-VM", 100, 60);
+    assert_eq!(bench.refusal("second", "Web-App-VM", 100).code, ErrorCode::Spool);
+}

@@ -1,0 +1,115 @@
+//! What goes wrong on the host, and what must hold all the same.
+
+use vscsi_shared::job::Status;
+
+use crate::MINUTE_MS;
+use crate::bench::Bench;
+
+#[test]
+fn a_guard_that_cannot_write_the_journal_stops_every_disk() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    assert_eq!(bench.host.collecting().unwrap().len(), 2);
+    bench.refuse_to_write("journal.json");
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn an_agent_that_can_write_neither_journal_nor_boot_starts_and_shows_its_samples() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.pass(MINUTE_MS);
+    bench.refuse_to_write("journal.json");
+    bench.refuse_to_write("boot.json");
+    bench.crash_and_restart();
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    assert_eq!(bench.headers("job").len(), 2);
+    assert!(bench.problems().iter().any(|problem| problem.contains("journal")));
+    assert!(bench.problems().iter().any(|problem| problem.contains("boot")));
+}
+
+#[test]
+fn a_journal_that_could_not_be_cleared_is_cleared_later() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.try_stop("job", true);
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert_eq!(bench.journaled().len(), 2);
+    bench.allow_to_write("journal.json");
+    bench.pass(MINUTE_MS);
+    assert!(bench.journaled().is_empty());
+    assert!(bench.problems().is_empty());
+}
+
+#[test]
+fn what_a_told_end_could_not_stop_is_left_to_the_guard() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.fail("-x", 1);
+    assert!(bench.end_leaves_collections());
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_told_end_that_stopped_everything_leaves_nothing_to_the_guard() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    assert!(!bench.end_leaves_collections());
+}
+
+#[test]
+fn between_two_snapshots_that_are_due_the_agent_can_be_told_something() {
+    let mut bench = Bench::new();
+    bench.create("first", "Web-App-VM", 100, 60);
+    bench.create("second", "SQL-Server-01", 100, 60);
+    bench.let_time_pass(MINUTE_MS);
+    bench.step_once();
+    assert_eq!(bench.headers("first").len() + bench.headers("second").len(), 3);
+}
+
+#[test]
+fn a_wall_clock_that_was_set_before_a_handover_costs_neither_job_nor_journal() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.set_wall_forward(-601);
+    bench.hand_over_and_restart(0);
+    assert_eq!(bench.job("job").job.status, Status::Running);
+    assert_eq!(bench.journaled().len(), 1);
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+}
+
+#[test]
+fn a_wall_clock_that_was_set_while_no_agent_ran_forgets_no_collection() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.set_wall_forward(-601);
+    bench.begin_again();
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert!(bench.journaled().is_empty());
+}
+
+#[test]
+fn after_a_reboot_nothing_is_stopped_by_the_handles_of_the_boot_before() {
+    let mut bench = Bench::new();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.lose_boot_marker();
+    bench.guard_stops();
+    bench.begin_again();
+    assert!(bench.journaled().is_empty());
+    assert_eq!(bench.calls_with("-x"), 0);
+}
+
+#[test]
+fn a_host_whose_run_directory_cannot_be_written_is_taken_for_no_other_boot() {
+    let mut bench = Bench::with_unwritable_run_directory();
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.die_with_guard();
+    bench.begin_again();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
