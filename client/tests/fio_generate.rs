@@ -159,13 +159,69 @@ fn bursts_are_warned_of_in_jobs() {
 }
 
 #[test]
+fn a_workload_that_jobs_cannot_express_is_warned_of_and_sent_to_the_other_style() {
+    let warned = |name| {
+        let job = generate(&workload("warned", &[&stream(name, 4_000)]), &options(Style::Jobs)).unwrap();
+        let warns = job
+            .text
+            .contains("# WARNING: fio's options cannot express this workload");
+        assert_eq!(warns, !job.fidelity[0].fidelity.passed, "{}", job.text);
+        warns
+    };
+    // Short hops from the last command and bursts need a memory that a random fio process does not have.
+    assert!(warned("bursts") && warned("unaligned"));
+    assert!(!warned("oltp"));
+}
+
+#[test]
+fn a_long_run_of_many_commands_arrives_at_random_and_a_short_one_evenly() {
+    let workload = workload("arrivals", &[&stream("interleaved streams", 4_000)]);
+    let random = |duration| {
+        let job = generate(
+            &workload,
+            &FioOptions {
+                duration,
+                ..options(Style::Jobs)
+            },
+        )
+        .unwrap();
+        job.text.contains("\nrate_process=poisson\n")
+    };
+    // 1 500 reads a second: 450 000 of them scatter by 0.15 %, 7 500 by 1.2 %, too near to the gate of 2 %.
+    assert!(random(300));
+    assert!(!random(5));
+}
+
+#[test]
+fn several_processes_of_one_direction_never_run_at_even_distances() {
+    let divided = ["oltp", "interleaved streams"];
+    for stream in streams::all(3_000)
+        .into_iter()
+        .filter(|stream| divided.contains(&stream.name))
+    {
+        for duration in [5, 300] {
+            let options = FioOptions {
+                duration,
+                ..options(Style::Jobs)
+            };
+            let job = generate(&workload("clocks", &[&stream.commands]), &options).unwrap();
+            for section in sections(&job.text).unwrap() {
+                let is_one_of_several = section.text("offset").is_some() && !section.name.ends_with("-rare");
+                let is_random = section.text("rate_process") == Some("poisson");
+                assert!(!is_one_of_several || is_random, "{} of {}", section.name, stream.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn at_full_speed_no_rate_is_set() {
     let options = FioOptions {
         pace: Pace::Max,
         ..options(Style::Jobs)
     };
     let job = generate(&workload("fast", &[&stream("oltp", 3_000)]), &options).unwrap();
-    assert!(!job.text.contains("\nrate="));
+    assert!(!job.text.contains("\nrate"));
 }
 
 #[test]

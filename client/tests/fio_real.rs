@@ -41,6 +41,16 @@ fn fast_directory() -> tempfile::TempDir {
 }
 
 fn run(phases: &[(&str, &Workload)], options: &FioOptions, fio: &FioProgram) -> Verification {
+    run_part(phases, options, fio, None)
+}
+
+/// Runs the first `seconds` of the file, or all of it.
+fn run_part(
+    phases: &[(&str, &Workload)],
+    options: &FioOptions,
+    fio: &FioProgram,
+    seconds: Option<u32>,
+) -> Verification {
     let directory = fast_directory();
     let phases: Vec<Phase> = phases
         .iter()
@@ -56,7 +66,7 @@ fn run(phases: &[(&str, &Workload)], options: &FioOptions, fio: &FioProgram) -> 
         target: &TargetFile::read(&TargetFile::path_for(&path)).unwrap(),
         fio,
         place: &Place::Directory(directory.path().to_owned()),
-        duration: None,
+        duration: seconds,
         time_scale: None,
     };
     assert!(fio.version >= needed_version(options.style));
@@ -102,6 +112,13 @@ fn calm(commands: Vec<Command>) -> Vec<Command> {
 fn jobs_on_the_systems_fio_keep_sizes_and_sequential_shares() {
     let workload = workload("jobs", &[&calm(stream("oltp", 20_000))]);
     let found = run(&[("", &workload)], &options(Style::Jobs, 12), &fio());
+    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+}
+
+#[test]
+fn streams_that_interleave_at_random_times_keep_their_sequential_shares() {
+    let workload = workload("random", &[&calm(stream("interleaved streams", 20_000))]);
+    let found = run_part(&[("", &workload)], &options(Style::Jobs, 300), &fio(), Some(15));
     assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
 }
 

@@ -21,8 +21,11 @@ use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::replay::verify::{Place, Request, needed_version, verify};
 use vscsi_helper::replay::{Command, Direction, FioProgram};
 
-/// Seconds each job runs.
-const RUN_SECONDS: u32 = 10;
+/// Seconds a file of jobs is made for, which is the default of the product, and seconds of it that are run.
+const JOBS_SECONDS: u32 = 300;
+const JOBS_RUN_SECONDS: u32 = 30;
+/// Seconds of a replay log, all of which are run.
+const LOG_SECONDS: u32 = 10;
 /// Commands of the measured side.
 const MEASURED_COMMANDS: usize = 40_000;
 
@@ -93,7 +96,10 @@ fn row(name: &str, commands: &[Command], style: Style) {
     let workload = workload("bench", &[commands]);
     let options = FioOptions {
         style,
-        duration: RUN_SECONDS,
+        duration: match style {
+            Style::Jobs => JOBS_SECONDS,
+            Style::Iolog => LOG_SECONDS,
+        },
         ..FioOptions::default()
     };
     let phases = [Phase {
@@ -148,7 +154,7 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
         target,
         fio: &fio,
         place: &Place::Directory(directory.path().to_owned()),
-        duration: None,
+        duration: (target.style == Style::Jobs).then_some(JOBS_RUN_SECONDS),
         time_scale: None,
     };
     let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;

@@ -74,6 +74,9 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
             }
             env.print(&phase.fidelity)?;
         }
+        for advice in &verification.advice {
+            env.print(advice)?;
+        }
     }
     Ok(if verification.passed() {
         Outcome::Done
@@ -135,6 +138,7 @@ fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Re
     Ok(Verification {
         fio_version: String::new(),
         commands,
+        advice: Vec::new(),
         phases: vec![PhaseFidelity {
             phase: None,
             fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),

@@ -325,7 +325,7 @@ impl Comparison<'_> {
 }
 
 /// Standard deviation over mean of the values, each taken at the middle of its bucket.
-fn coefficient_of_variation(interval: &Interval) -> f64 {
+pub(crate) fn coefficient_of_variation(interval: &Interval) -> f64 {
     let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
     for (index, &bucket) in interval.counts.iter().enumerate() {
         let (low, high) = bucket_range(interval, index);

@@ -35,6 +35,15 @@ impl Streams {
     }
 }
 
+/// When a process issues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrivals {
+    /// At even distances, as fio's `rate` does.
+    Even,
+    /// At random, as fio's `rate_process=poisson` does; processes too slow for that stay even.
+    Random,
+}
+
 /// How one direction is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct DirectionDraft {
@@ -42,8 +51,22 @@ pub(crate) struct DirectionDraft {
     pub split_rare: bool,
     /// Positions.
     pub streams: Streams,
+    pub arrivals: Arrivals,
     /// Share of sequential commands that each process is told, 0 to 1.
     pub sequential: f64,
+}
+
+impl DirectionDraft {
+    /// Whether its share of sequential commands depends on how the clocks of processes meet: it has several, and not all
+    /// of them can issue at random times.
+    pub(crate) fn depends_on_clocks(&self, demand: &Demand) -> bool {
+        let common = size_mixes(demand.sizes, self.split_rare)
+            .first()
+            .map_or(1.0, |mix| mix.share);
+        let is_even =
+            |share: f64| self.arrivals == Arrivals::Even || random_iops(demand.iops * share * common).is_none();
+        self.streams != Streams::One && self.streams.shares().into_iter().any(is_even)
+    }
 }
 
 /// A part of the region that random commands prefer.
@@ -105,6 +128,9 @@ pub(crate) fn direction_sections(demand: &Demand, draft: DirectionDraft, context
                 share,
                 sequential: if is_rare { 0.0 } else { draft.sequential },
                 slot: (index as u64, positions),
+                random_iops: (draft.arrivals == Arrivals::Random && context.measured_pace)
+                    .then(|| random_iops(demand.iops * share))
+                    .flatten(),
             };
             process.write(&mut text, demand, mix, context);
         }
@@ -118,6 +144,8 @@ struct Process {
     sequential: f64,
     /// Which of how many parts of the region it starts in.
     slot: (u64, u64),
+    /// `rate_iops` when it issues at random times.
+    random_iops: Option<u64>,
 }
 
 impl Process {
@@ -147,13 +175,20 @@ impl Process {
             }
         )?;
         writeln!(out, "# Block size distribution\n# {}", size_comment(mix))?;
+        let smallest = mix.sizes.iter().map(|size| size.bytes).min().unwrap_or(4096);
+        if self.random_iops.is_some() {
+            writeln!(
+                out,
+                "# fio before 3.29 takes the pace of random arrivals from this.\nbs={}",
+                text::size(smallest)
+            )?;
+        }
         let sizes: Vec<String> = mix
             .sizes
             .iter()
             .map(|size| format!("{}/{}", text::size(size.bytes), size.percent))
             .collect();
         writeln!(out, "bssplit={}", sizes.join(":"))?;
-        let smallest = mix.sizes.iter().map(|size| size.bytes).min().unwrap_or(4096);
         if mix.sizes.iter().any(|size| size.bytes % smallest != 0) {
             writeln!(
                 out,
@@ -205,7 +240,12 @@ impl Process {
         context: SectionContext,
     ) -> std::fmt::Result {
         let depth = demand.depth;
-        if context.measured_pace {
+        if let Some(iops) = self.random_iops {
+            writeln!(
+                out,
+                "# Arrivals at random, as many clients together make them.\nrate_iops={iops}\nrate_process=poisson"
+            )?;
+        } else if context.measured_pace {
             let bytes = demand.iops * self.share * mix.mean_bytes();
             writeln!(
                 out,
@@ -229,6 +269,28 @@ impl Process {
         };
         writeln!(out, "# Queue depth: {reason}\niodepth={value}")
     }
+}
+
+/// A process that cannot come nearer than this to its rate with a whole number of commands per second keeps even times.
+const LARGEST_ROUNDING: f64 = 0.005;
+
+/// The `rate_iops` whose random arrivals come nearest to `iops` per second.
+fn random_iops(iops: f64) -> Option<u64> {
+    let near = whole(iops);
+    let candidates = near.saturating_sub(1).max(1)..=near.saturating_add(1);
+    let error = |rate: &u64| (arrivals_per_second(*rate) / iops - 1.0).abs();
+    candidates
+        .min_by(|one, other| error(one).total_cmp(&error(other)))
+        .filter(|rate| error(rate) <= LARGEST_ROUNDING)
+}
+
+/// Commands per second that fio issues at random times when told `rate_iops`.
+///
+/// fio takes the mean gap in whole microseconds, and rounds every gap it draws down to whole microseconds, which takes
+/// half of one from the mean. [Source: `usec_for_io` in fio's `backend.c`, 3.33.]
+fn arrivals_per_second(rate_iops: u64) -> f64 {
+    let gap_us = 1_000_000 / rate_iops.max(1);
+    1e6 / (gap_us as f64 - 0.5).max(0.5)
 }
 
 /// The part of a region that fio draws random offsets from: the smallest command must fit behind the last of them.
@@ -265,4 +327,18 @@ fn share_of_depth(mean: f64, share: f64) -> u64 {
 )]
 fn whole(value: f64) -> u64 {
     value.round().max(0.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_arrivals_are_told_a_rate_that_fio_rounds_to_the_one_wanted() {
+        // 1 000 000 / 723 = 1383.1, so fio draws gaps of 1382.5 us on average: 723.3 a second.
+        assert_eq!(random_iops(723.3), Some(723));
+        // Between 30 and 31 a second nothing can be asked for: 30.5 is 1.6 % away from both.
+        assert_eq!(random_iops(30.5), None);
+        assert_eq!(random_iops(0.2), None);
+    }
 }

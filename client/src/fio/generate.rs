@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::demand::demands;
 use super::error::FioError;
-use super::header::{NOT_REPRODUCED, burst_comment, fidelity_comment, header, target_comment};
+use super::header::{NOT_REPRODUCED, burst_comment, cannot_comment, fidelity_comment, header, target_comment};
 use super::iolog::IologPlan;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
@@ -106,6 +106,9 @@ pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioO
         });
     }
     let mut text = head(provenance, first.workload, options, &fidelity);
+    if options.style == Style::Jobs {
+        text.push_str(cannot_comment(fidelity.iter().all(|phase| phase.fidelity.passed)));
+    }
     if options.style == Style::Jobs && options.pace == Pace::Measured {
         let mut warnings = phases.iter().filter_map(|phase| burst_comment(phase.workload));
         text.push_str(&warnings.next().unwrap_or_default());

@@ -67,6 +67,16 @@ pub(crate) fn fidelity_comment(title: &str, fidelity: &Fidelity) -> String {
     out
 }
 
+/// A warning when jobs of this style do not keep their gates even on paper.
+pub(crate) fn cannot_comment(passed: bool) -> &'static str {
+    if passed {
+        ""
+    } else {
+        "# WARNING: fio's options cannot express this workload within the gates of this style (see the verdicts above).\n\
+         # Do not take results of this file for those of the workload; --style iolog issues its commands one by one.\n"
+    }
+}
+
 /// A warning when the commands come in bursts that constant rates do not reproduce.
 pub(crate) fn burst_comment(workload: &Workload) -> Option<String> {
     let index = burst_index(workload)?.est;

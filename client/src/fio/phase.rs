@@ -80,6 +80,7 @@ impl PhaseWriter<'_> {
                 filename: &filename,
                 span: span(target.workload.histograms, self.options)?,
                 measured_pace: self.options.pace == Pace::Measured,
+                seconds: f64::from(self.runtime),
                 seed: self.options.seed,
             })?);
         }

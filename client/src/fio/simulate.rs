@@ -1,6 +1,7 @@
 //! What fio does with a job file, by its documented behaviour, without running it.
 //!
-//! A process with `rate=R` bytes/s issues its next I/O when `bytes issued so far / R` seconds have passed.
+//! A process with `rate=R` bytes/s issues its next I/O when `bytes issued so far / R` seconds have passed; one with
+//! `rate_process=poisson` draws each gap from an exponential distribution and catches up when it is late.
 //! `percentage_random` is drawn per I/O; a sequential one begins where the process's last one ended, and starts over
 //! at the end of its region. Random offsets are uniform on multiples of `blockalign`. The time a device needs is
 //! not simulated, so neither is latency, nor the effect of a queue that runs full.
@@ -79,6 +80,8 @@ struct Process {
     /// Bytes per second. A process without a limit is taken to go at one I/O per millisecond, which keeps the order
     /// between processes even and says nothing about speed.
     rate: Option<f64>,
+    /// Mean gap of random arrivals, whole microseconds.
+    random_gap_us: Option<f64>,
     region_start: u64,
     region_bytes: u64,
     align: u64,
@@ -86,6 +89,8 @@ struct Process {
     position: u64,
     issued_bytes: f64,
     issued: f64,
+    /// Sum of the random gaps, seconds.
+    gaps_seconds: f64,
     /// When it starts, seconds: processes do not start at the same instant.
     start_seconds: f64,
     next_seconds: f64,
@@ -129,6 +134,7 @@ impl Process {
             sizes,
             percentage_random: percentage_random as f64,
             rate: rate.map(|rate| rate as f64),
+            random_gap_us: random_gap_us(section)?,
             region_start,
             region_bytes,
             align,
@@ -136,6 +142,7 @@ impl Process {
             position: region_start,
             issued_bytes: 0.0,
             issued: 0.0,
+            gaps_seconds: 0.0,
             start_seconds,
             next_seconds: start_seconds,
             random,
@@ -161,9 +168,14 @@ impl Process {
         self.position += bytes;
         self.issued_bytes += bytes as f64;
         self.issued += 1.0;
-        let due = match self.rate {
-            Some(rate) => self.issued_bytes / rate.max(1.0),
-            None => self.issued / 1000.0,
+        let due = match (self.random_gap_us, self.rate) {
+            (Some(gap_us), _) => {
+                let draw: f64 = self.random.random_range(f64::MIN_POSITIVE..1.0);
+                self.gaps_seconds += (gap_us * -draw.ln()).floor() / 1e6;
+                self.gaps_seconds
+            }
+            (None, Some(rate)) => self.issued_bytes / rate.max(1.0),
+            (None, None) => self.issued / 1000.0,
         };
         // A process wakes up late and does not pass the delay on to its next command.
         let late = self.random.random_range(0.0..LATE_SECONDS);
@@ -202,6 +214,16 @@ impl Process {
     }
 }
 
+/// The mean gap of a process with random arrivals; fio takes it in whole microseconds.
+fn random_gap_us(section: &Section) -> Result<Option<f64>, UnreadableJobFile> {
+    let iops = section.number("rate_iops")?;
+    match (section.text("rate_process"), iops) {
+        (None, None) => Ok(None),
+        (Some("poisson"), Some(iops)) if iops > 0 => Ok(Some((1_000_000 / iops) as f64)),
+        (process, _) => Err(section.bad("rate_process", process.unwrap_or("linear"))),
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -213,6 +235,8 @@ fn nanoseconds(seconds: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use vscsi_shared::histogram::{Metric, Operation};
+
     use super::super::job_file::sections;
     use super::*;
 
@@ -223,6 +247,21 @@ mod tests {
              random_distribution=zoned_abs:70/2g:30/{second_zone}\n"
         );
         simulate(&sections(&text).unwrap(), 1, 100)
+    }
+
+    #[test]
+    fn random_arrivals_keep_their_rate_and_fall_as_an_exponential_distribution_does() {
+        let text = "[a]\nrw=randread\nbs=4k\nsize=1g\nrate_iops=500\nrate_process=poisson\n";
+        let observed = simulate(&sections(text).unwrap(), 1, 30_000).unwrap();
+        // 1999.5 us between two, and a scatter of 0.6 %.
+        assert!((30_000.0 / observed.seconds / 500.1 - 1.0).abs() < 0.02);
+        let gaps = observed.histograms.of(Metric::Interarrival, Operation::All).unwrap();
+        let up_to_a_millisecond: u64 = (0..gaps.counts.len())
+            .filter(|&index| gaps.limits.as_slice().get(index).is_some_and(|&limit| limit <= 1000))
+            .map(|index| gaps.counts[index])
+            .sum();
+        // 1 - exp(-1/2)
+        assert!((up_to_a_millisecond as f64 / 30_000.0 - 0.393).abs() < 0.03);
     }
 
     #[test]

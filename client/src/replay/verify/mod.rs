@@ -1,5 +1,6 @@
 //! The proof: a generated job is run by the real fio, and what fio did is compared with what was measured.
 
+mod advice;
 mod copy;
 mod error;
 mod observe;
@@ -44,6 +45,9 @@ pub struct Verification {
     pub commands: u64,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
+    /// What to do about gates that were missed for a known reason.
+    #[serde(default)]
+    pub advice: Vec<String>,
 }
 
 impl Verification {
@@ -109,6 +113,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     Ok(Verification {
         fio_version: request.fio.version.to_string(),
         commands,
+        advice: advice::advice(request, &text, &phases),
         phases,
     })
 }

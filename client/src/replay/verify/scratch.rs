@@ -110,22 +110,24 @@ fn need_of_job(section: &Section, duration: Option<u32>, need: &mut Need) -> Res
     let size = section.number("size")?.unwrap_or(0);
     let end = section.number("offset")?.unwrap_or(0).saturating_add(size);
     let seconds = duration.map_or(section.number("runtime")?.unwrap_or(0), u64::from);
-    let bytes = section
-        .number("rate")?
-        .map_or(u64::MAX, |rate| rate.saturating_mul(seconds));
     let sizes = section.sizes()?;
     let weights: f64 = sizes.iter().map(|(_, weight)| weight).sum();
     let mean = sizes.iter().map(|(bytes, weight)| *bytes as f64 * weight).sum::<f64>() / weights.max(1.0);
-    need.span = need.span.max(end);
-    if section.text("rw").is_some_and(|rw| rw.contains("write")) {
-        need.written = need.written.saturating_add(bytes.min(size));
-    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a size in bytes, at least 512"
     )]
     let mean = mean.max(512.0) as u64;
+    let rate = match section.number("rate_iops")? {
+        Some(iops) => Some(iops.saturating_mul(mean)),
+        None => section.number("rate")?,
+    };
+    let bytes = rate.map_or(u64::MAX, |rate| rate.saturating_mul(seconds));
+    need.span = need.span.max(end);
+    if section.text("rw").is_some_and(|rw| rw.contains("write")) {
+        need.written = need.written.saturating_add(bytes.min(size));
+    }
     need.commands = need.commands.saturating_add(bytes.min(1 << 40) / mean);
     Ok(())
 }

@@ -1,0 +1,80 @@
+//! What to do about rates that were missed for a known reason.
+
+use super::Request;
+use crate::fidelity::{RateRow, Verdict};
+use crate::fio::{PhaseFidelity, Style};
+
+/// Speeds that `--time-scale` takes, percent.
+const SPEEDS: std::ops::RangeInclusive<f64> = 100.0..=200.0;
+
+/// Advice for a run whose rates missed their gates; empty when none did, or when the reason is not known.
+pub(super) fn advice(request: &Request, job: &str, phases: &[PhaseFidelity]) -> Vec<String> {
+    let missed = || {
+        let rows = phases.iter().flat_map(|phase| &phase.fidelity.rates);
+        rows.filter(|row| row.verdict == Verdict::Missed && row.unit != "share")
+    };
+    let advice = match request.target.style {
+        Style::Iolog => slowest(missed()).and_then(|ratio| faster(ratio, request.time_scale.unwrap_or(100))),
+        Style::Jobs => {
+            let full = request.target.duration_seconds;
+            let is_cut = request.duration.is_some_and(|seconds| seconds < full);
+            let is_random = job.lines().any(|line| line.trim() == "rate_process=poisson");
+            (is_cut && is_random && missed().next().is_some()).then(|| {
+                format!(
+                    "The file's commands arrive at random, and fewer of them scatter more; run all of its {full} s before \
+                     judging the rates."
+                )
+            })
+        }
+    };
+    advice.into_iter().collect()
+}
+
+/// The largest of measured over replayed IOPS.
+fn slowest<'a>(missed: impl Iterator<Item = &'a RateRow>) -> Option<f64> {
+    let slow = missed.filter(|row| row.unit == "1/s" && row.replayed > 0.0 && row.replayed < row.measured);
+    slow.map(|row| row.measured / row.replayed).reduce(f64::max)
+}
+
+/// The speed at which the log's pauses leave room for what was lost, when there is one.
+///
+/// A run takes the log's length over its speed, and a delay for each command that does not depend on the speed.
+fn faster(ratio: f64, time_scale: u32) -> Option<String> {
+    let speed = f64::from(time_scale) / 100.0;
+    let delay = ratio - 1.0 / speed;
+    let needed = 100.0 / (1.0 - delay);
+    SPEEDS.contains(&needed).then(|| {
+        format!(
+            "fio replays a log in order and does not catch up after a late command, so this run was {:.1} % too long; what \
+             it issued is the log's. `--time-scale {needed:.0}` makes up for it, if the storage is as fast as the measured one.",
+            (ratio - 1.0) * 100.0
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_that_took_five_percent_longer_is_to_be_sped_up_by_as_much() {
+        // 10 s became 10.5 s: half a second of delays leaves 9.5 s for the log's 10 s, a speed of 105.26 %.
+        let advice = faster(1.05, 100).unwrap();
+        assert!(
+            advice.contains("5.0 % too long") && advice.contains("--time-scale 105"),
+            "{advice}"
+        );
+    }
+
+    #[test]
+    fn a_speed_already_given_is_built_upon() {
+        // At 103 % the log takes 9.709 s; 10.15 s means 0.441 s of delays: 10 / (10 - 0.441) = 104.6 %.
+        assert!(faster(1.015, 103).unwrap().contains("--time-scale 105"));
+    }
+
+    #[test]
+    fn storage_that_is_far_too_slow_gets_no_speed_to_try() {
+        assert_eq!(faster(1.8, 100), None);
+        assert_eq!(faster(2.5, 100), None);
+    }
+}
