@@ -57,8 +57,8 @@ pub(crate) struct DirectionDraft {
 }
 
 impl DirectionDraft {
-    /// Whether its share of sequential commands depends on how the clocks of processes meet: it has several, and not all
-    /// of them can issue at random times.
+    /// Whether its share of sequential commands depends on how the clocks of processes meet: it has several, and not
+    /// all of them can issue at random times.
     pub(crate) fn depends_on_clocks(&self, demand: &Demand) -> bool {
         let common = size_mixes(demand.sizes, self.split_rare)
             .first()
@@ -295,8 +295,8 @@ fn arrivals_per_second(rate_iops: u64) -> f64 {
 
 /// The part of a region that fio draws random offsets from: the smallest command must fit behind the last of them.
 ///
-/// Zones that reach further are an error to fio at the moment it draws from the last one. It then ends the round and, in
-/// a run by time, begins the next with the same random numbers, so that a few commands are repeated for ever.
+/// Zones that reach further are an error to fio at the moment it draws from the last one. It then ends the round and,
+/// in a run by time, begins the next with the same random numbers, so that a few commands are repeated for ever.
 /// [Source: `last_block` and the absolute zones in fio's `io_u.c`, 3.33 to 3.42, and the log of such a run.]
 pub(super) fn random_region_bytes(region: u64, smallest: u64, align: u64) -> u64 {
     region.saturating_sub(smallest.saturating_sub(align)) / align.max(1) * align

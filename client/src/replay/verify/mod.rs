@@ -67,7 +67,8 @@ pub fn needed_version(style: Style) -> FioVersion {
 
 /// Runs the job and compares. `progress` is told the seconds that have passed and those the run takes.
 ///
-/// A scratch file is made in the given directory and removed afterwards, whatever happens; SIGINT and SIGTERM end fio first.
+/// A scratch file is made in the given directory and removed afterwards, whatever happens; SIGINT and SIGTERM end fio
+/// first.
 ///
 /// # Errors
 /// [`VerifyError`]; a gate that was missed is none.
