@@ -5,7 +5,10 @@
 //! is a RAM disk. Two mistakes are possible, and neither may do harm. A boot taken for the same one would compare
 //! clocks of two boots, so jobs go on only where both clocks prove that they can. The same boot taken for another one
 //! would forget collections that run, so nothing is forgotten before it is certain that the host was started again:
-//! its monotonic clock went back, or the marker is gone. A wall clock that somebody sets proves neither.
+//! its monotonic clock went back, or the marker is gone and the clocks moved against each other, as they do at a boot
+//! by the uptime before it. Neither a wall clock that somebody sets nor a marker that somebody removes proves it alone.
+//! Where `/var/run` survives a boot, the journal may still know a moment that this boot has not seen yet, see
+//! [`crate::journal::Journal::is_of_an_earlier_boot`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::{files, random};
 
-/// How far the distance of the clocks may drift while no agent runs, milliseconds.
+/// How far the distance of the clocks may drift within one boot while no agent runs, milliseconds.
 const DRIFT_MS: i64 = 10 * 60 * 1000;
 
 /// How far that distance may move while an agent runs before it is noted anew, milliseconds.
@@ -56,8 +59,16 @@ struct Noted {
 }
 
 impl Noted {
-    fn distance_ms(&self) -> i64 {
-        distance_ms(self.wall, self.monotonic_ms)
+    /// The clocks have kept their distance since, as they do within one boot.
+    fn agrees(&self, wall: Timestamp, monotonic_ms: u64) -> bool {
+        self.moved_ms(wall, monotonic_ms) <= DRIFT_MS
+    }
+
+    /// How far the distance of the clocks has moved since.
+    fn moved_ms(&self, wall: Timestamp, monotonic_ms: u64) -> i64 {
+        distance_ms(wall, monotonic_ms)
+            .saturating_sub(distance_ms(self.wall, self.monotonic_ms))
+            .saturating_abs()
     }
 }
 
@@ -119,16 +130,14 @@ impl BootId {
         let found = Marker::read(&marker_below(host_root));
         let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
         let (same, over) = match noted {
-            Some(noted) if is_over(&noted, &found, monotonic_ms) => (None, Some(noted.boot_id)),
+            Some(noted) if is_over(&noted, &found, wall, monotonic_ms) => (None, Some(noted.boot_id)),
             Some(noted) => {
                 let over = noted.over.clone();
                 (Some(noted), over)
             }
             None => (None, None),
         };
-        let clocks_agree = same
-            .as_ref()
-            .is_some_and(|noted| (distance_ms(wall, monotonic_ms) - noted.distance_ms()).abs() <= DRIFT_MS);
+        let clocks_agree = same.as_ref().is_some_and(|noted| noted.agrees(wall, monotonic_ms));
         let id = match (same, found) {
             (Some(noted), _) => noted.boot_id,
             // Another agent of this host, with another state directory, has marked this boot already.
@@ -160,7 +169,7 @@ impl BootId {
     /// Notes the clocks anew when the wall clock was set, so that the next agent does not take that for a reboot.
     pub fn keep_up(&mut self, clock: &dyn Clock) {
         let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
-        let moved = (distance_ms(wall, monotonic_ms) - self.noted.distance_ms()).abs() > NOTE_AFTER_MS;
+        let moved = self.noted.moved_ms(wall, monotonic_ms) > NOTE_AFTER_MS;
         let due = if self.problem.is_some() {
             monotonic_ms.saturating_sub(self.tried_ms) >= RETRY_MS
         } else {
@@ -188,13 +197,13 @@ fn marker_below(host_root: &Path) -> PathBuf {
 }
 
 /// The host was certainly started again since `noted`.
-fn is_over(noted: &Noted, found: &Marker, monotonic_ms: u64) -> bool {
+fn is_over(noted: &Noted, found: &Marker, wall: Timestamp, monotonic_ms: u64) -> bool {
     let marker_lost = match found {
         Marker::Is(id) => *id != noted.boot_id,
         Marker::Gone => true,
         Marker::Unreadable => false,
     };
-    monotonic_ms < noted.monotonic_ms || (noted.marked && marker_lost)
+    monotonic_ms < noted.monotonic_ms || (noted.marked && marker_lost && !noted.agrees(wall, monotonic_ms))
 }
 
 #[cfg(test)]
@@ -259,14 +268,38 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_marker_is_another_boot() {
+    fn a_lost_marker_is_another_boot_when_the_clocks_have_moved_as_at_a_boot() {
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        places.lose_marker();
+        // Started again an hour later, and this boot is a minute old.
+        let second = places.recognise(1_003_660, 60_000);
+        assert!(second.is_after(&first.id));
+        // An agent that died before it could write its journal is followed by one that still knows.
+        assert!(places.recognise(1_003_661, 61_000).is_after(&first.id));
+    }
+
+    #[test]
+    fn a_lost_marker_alone_is_no_other_boot() {
         let places = Places::new();
         let first = places.recognise(1_000_000, 5_000);
         places.lose_marker();
         let second = places.recognise(1_000_001, 6_000);
-        assert!(second.is_after(&first.id));
-        // An agent that died before it could write its journal is followed by one that still knows.
-        assert!(places.recognise(1_000_002, 7_000).is_after(&first.id));
+        assert_eq!(second.id, first.id);
+        assert!(!second.is_after(&first.id));
+    }
+
+    #[test]
+    fn the_marker_of_another_agent_is_no_other_boot() {
+        let places = Places::new();
+        fs::create_dir(places.0.path().join("other")).unwrap();
+        let first = places.recognise(1_000_000, 5_000);
+        places.lose_marker();
+        let other = places.recognise_by("other", 1_000_001, 6_000);
+        assert_ne!(other.id, first.id);
+        let second = places.recognise(1_000_002, 7_000);
+        assert_eq!(second.id, first.id);
+        assert!(!second.is_after(&first.id));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::boot::BootId;
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::command::{ProcessRunner, Programs};
 use crate::guard::{self, stop_journaled};
 use crate::host::{Host, stop_by_hand};
-use crate::journal::Journal;
+use crate::journal::{DiskKey, Journal};
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
@@ -39,7 +39,8 @@ pub enum CleanupError {
     Io(#[from] io::Error),
 }
 
-/// Stops what a dead agent has left; a living one is left alone unless `all` is asked for. Says what it did.
+/// Stops what a dead agent has left; with `all` ends a living one first, and stops also what a user asked to keep.
+/// Says what it did.
 ///
 /// # Errors
 /// [`CleanupError`] when a collection may still run.
@@ -74,27 +75,43 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     // A guard at work does the same; the journal is read when it has finished.
     let guard = wait_for(|| lock(state_directory, guard::LOCK))?;
     let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
+    let now_ms = SystemClock.monotonic_ms();
+    let wanted = |journal: &Journal| -> Vec<DiskKey> {
+        if all {
+            journal.may_run(now_ms)
+        } else {
+            journal.to_stop()
+        }
+    };
     let journal = Journal::load(state_directory)?;
-    let of_this_boot = !boot.as_ref().is_some_and(|boot| boot.is_after(journal.boot_id()));
-    let found = if of_this_boot { journal.to_stop().len() } else { 0 };
+    let (found, kept) = if journal.is_of_an_earlier_boot(boot.as_ref(), now_ms) {
+        (0, 0)
+    } else {
+        let found = wanted(&journal).len();
+        (found, journal.may_run(now_ms).len() - found)
+    };
     let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
     let log = Log::open(state_directory, false);
-    let left = stop_journaled(state_directory, boot.as_ref(), &host, &log)?;
+    let left = stop_journaled(state_directory, boot.as_ref(), now_ms, wanted, &host, &log)?;
     if found > 0 {
         host.tell_syslog("cleanup stopped what a dead agent had left running");
     }
     drop((guard, instance));
-    if left > 0 {
-        let disks = Journal::load(state_directory)?.to_stop().into_iter().collect();
+    if !left.is_empty() {
         return Err(CleanupError::NotStopped {
-            count: left,
-            command: stop_by_hand(&disks),
+            count: left.len(),
+            command: stop_by_hand(&left.into_iter().collect()),
         });
     }
-    Ok(match found {
+    let stopped = match found {
+        0 if kept > 0 => "nothing else was left running".to_owned(),
         0 => "nothing was left running".to_owned(),
         1 => "stopped 1 collection that was left running".to_owned(),
         found => format!("stopped {found} collections that were left running"),
+    };
+    Ok(match kept {
+        0 => stopped,
+        kept => format!("{stopped}; {kept} that a user asked to keep may run on: `cleanup --all` stops them"),
     })
 }
 
@@ -106,5 +123,61 @@ fn wait_for<T>(mut ready: impl FnMut() -> io::Result<Option<T>>) -> io::Result<O
             return Ok(found);
         }
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::options::Invocation;
+
+    /// A host whose vscsiStats writes down its arguments, and a journal with one collection that a user asked to keep,
+    /// started `age_ms` ago.
+    fn host_with_a_kept_collection(age_ms: u64) -> (tempfile::TempDir, Options) {
+        let directory = tempfile::tempdir().unwrap();
+        let (root, state) = (directory.path().join("host"), directory.path().join("state"));
+        fs::create_dir_all(root.join("sbin")).unwrap();
+        fs::create_dir(&state).unwrap();
+        let program = root.join("sbin/vscsiStats");
+        let calls = directory.path().join("calls");
+        fs::write(&program, format!("#!/bin/sh\necho \"$@\" >> '{}'\n", calls.display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let armed_ms = SystemClock.monotonic_ms().saturating_sub(age_ms);
+        let journal = format!(
+            r#"{{"boot_id":"b","owner":1,"armed":[{{"world_group_id":7,"handle_id":8,"armed_ms":{armed_ms},"kept":true}}]}}"#
+        );
+        fs::write(state.join("journal.json"), journal).unwrap();
+        let options = Options {
+            program: directory.path().join("vscsi-agent"),
+            invocation: Invocation::Help,
+            state_directory: state,
+            host_root: root,
+            idle_exit: Duration::ZERO,
+            spool_limit_bytes: 0,
+        };
+        (directory, options)
+    }
+
+    fn calls(directory: &tempfile::TempDir) -> String {
+        fs::read_to_string(directory.path().join("calls")).unwrap_or_default()
+    }
+
+    #[test]
+    fn all_means_also_what_a_user_asked_to_keep() {
+        let (directory, options) = host_with_a_kept_collection(0);
+        let said = cleanup(&options, true).unwrap();
+        assert_eq!(calls(&directory), "-x -w 7 -i 8\n");
+        assert_eq!(said, "stopped 1 collection that was left running");
+    }
+
+    #[test]
+    fn without_all_it_says_what_a_user_asked_to_keep() {
+        let (directory, options) = host_with_a_kept_collection(0);
+        let said = cleanup(&options, false).unwrap();
+        assert_eq!(calls(&directory), "");
+        assert!(said.contains("1 that a user asked to keep"), "{said}");
     }
 }

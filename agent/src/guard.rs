@@ -92,6 +92,8 @@ pub fn guard(options: &Options) -> io::Result<()> {
     let state_directory = options.state_directory.as_path();
     // A guard before this one, of an agent that has just died, may still be at work.
     let _lock = wait_for_lock(state_directory)?;
+    // It knows its own boot: what happens to the files that tell one until the agent dies is no matter.
+    let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
     let mut heard = Heard::default();
     let mut line = String::new();
     let mut pipe = io::stdin().lock();
@@ -112,8 +114,8 @@ pub fn guard(options: &Options) -> io::Result<()> {
         let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
         let message = "the agent is gone; its guard stops what it started";
         log.line(message);
-        let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
-        stop_journaled(state_directory, boot.as_ref(), &host, &log)?;
+        let now_ms = SystemClock.monotonic_ms();
+        stop_journaled(state_directory, boot.as_ref(), now_ms, Journal::to_stop, &host, &log)?;
         host.tell_syslog(message);
     }
     Ok(())
@@ -143,21 +145,26 @@ fn successor_came(state_directory: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Issues `-x` for everything in the journal but what a user asked to keep, and clears what is certainly stopped;
-/// gives the number of disks that may still be collected. A journal that is certainly of a boot before `boot` names
-/// nothing that runs.
+/// Issues `-x` for those `disks` of the journal, and clears what is certainly stopped; gives those that may still be
+/// collected. A journal that is certainly of a boot before `boot` names nothing that runs.
 ///
 /// # Errors
 /// When the journal cannot be read. One that cannot be written is told to the log: whoever reads it next stops once
 /// more what it still names, which does no harm, whereas giving up here would leave the other disks running.
-pub fn stop_journaled(state_directory: &Path, boot: Option<&BootId>, host: &Host, log: &Log) -> io::Result<usize> {
+pub fn stop_journaled(
+    state_directory: &Path,
+    boot: Option<&BootId>,
+    now_ms: u64,
+    disks: impl Fn(&Journal) -> Vec<DiskKey>,
+    host: &Host,
+    log: &Log,
+) -> io::Result<Vec<DiskKey>> {
     let mut journal = Journal::load(state_directory)?;
-    if boot.is_some_and(|boot| boot.is_after(journal.boot_id())) {
-        return Ok(0);
+    if journal.is_of_an_earlier_boot(boot, now_ms) {
+        return Ok(Vec::new());
     }
     for attempt in 1..=ATTEMPTS {
-        let disks = journal.to_stop();
-        for disk in disks {
+        for disk in disks(&journal) {
             match host.stop(disk.0, disk.1) {
                 Ok(()) => {
                     clear(&mut journal, disk, log);
@@ -173,14 +180,14 @@ pub fn stop_journaled(state_directory: &Path, boot: Option<&BootId>, host: &Host
                 )),
             }
         }
-        if journal.to_stop().is_empty() {
+        if disks(&journal).is_empty() {
             break;
         }
         if attempt < ATTEMPTS {
             thread::sleep(Duration::from_secs(1));
         }
     }
-    Ok(journal.to_stop().len())
+    Ok(disks(&journal))
 }
 
 fn clear(journal: &mut Journal, disk: DiskKey, log: &Log) {

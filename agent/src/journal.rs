@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
 
+use crate::boot::BootId;
+use crate::collector::ENDED_MS;
 use crate::files;
 
 /// The journal is a few hundred bytes for each disk.
@@ -131,6 +133,23 @@ impl Journal {
     pub fn to_stop(&self) -> Vec<DiskKey> {
         let ours = self.armed.iter().filter(|(_, armed)| !armed.kept);
         ours.map(|(disk, _)| *disk).collect()
+    }
+
+    /// Everything that may still run, also what a user asked to keep until it has ended by itself.
+    pub fn may_run(&self, now_ms: u64) -> Vec<DiskKey> {
+        let ended = |armed: &Armed| armed.kept && armed.armed_ms.saturating_add(ENDED_MS) <= now_ms;
+        let running = self.armed.iter().filter(|(_, armed)| !ended(armed));
+        running.map(|(disk, _)| *disk).collect()
+    }
+
+    /// It is certain that the host was started again since: nothing of the journal runs any more, and its handles
+    /// name nothing, or something else.
+    ///
+    /// Besides what `boot` knows, a moment that the monotonic clock has not reached yet is of another boot.
+    pub fn is_of_an_earlier_boot(&self, boot: Option<&BootId>, now_ms: u64) -> bool {
+        let handed_over = self.handover.map(|handover| handover.at_ms);
+        let mut moments = self.armed.values().map(|armed| armed.armed_ms).chain(handed_over);
+        boot.is_some_and(|boot| boot.is_after(&self.boot_id)) || moments.any(|moment| moment > now_ms)
     }
 
     /// Its writer left everything to a successor, in this boot and not too long ago.

@@ -26,7 +26,7 @@ pub enum Invocation {
     Guard,
     /// Stop what a dead agent has left running.
     Cleanup {
-        /// End a living agent and all its jobs first.
+        /// End a living agent and all its jobs first, and stop also what a user asked to keep.
         all: bool,
     },
     /// Try what this host allows.
@@ -86,7 +86,8 @@ Usage: vscsi-agent COMMAND [OPTIONS]
 Commands:
   connect             start the agent if it is not running, greet, and pass bytes to its HTTP port
   serve               be the agent, in the foreground
-  cleanup [--all]     stop what a dead agent has left running; with --all end a living one first
+  cleanup [--all]     stop what a dead agent has left running; with --all end a living one first,
+                      and stop also what a user asked to keep
   doctor [--json]     try what this host allows, one line for each capability
   version             print the version
   help                print this help

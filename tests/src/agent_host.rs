@@ -237,6 +237,12 @@ impl AgentHost {
         self.kill();
         self.host.reboot().unwrap();
         let _ = std::fs::remove_dir_all(self.host.root().join("var/run"));
+        // The monotonic clock of this machine goes on; that of a host begins anew at each boot.
+        let note = self.state().join("boot.json");
+        let mut noted: Value = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+        let day_ms = 24 * 3_600_000;
+        noted["monotonic_ms"] = (noted["monotonic_ms"].as_u64().unwrap() + day_ms).into();
+        std::fs::write(&note, noted.to_string()).unwrap();
     }
 
     /// `GET /v1/PATH`.

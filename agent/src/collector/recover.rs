@@ -31,7 +31,7 @@ impl Collector {
     pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
         let now_ms = equipment.clock.monotonic_ms();
         // Where it is not certain that the host was started again, the journal is stopped rather than forgotten.
-        let before = if equipment.boot.is_after(journal.boot_id()) {
+        let before = if journal.is_of_an_earlier_boot(Some(&equipment.boot), now_ms) {
             Before::Rebooted
         } else if equipment.boot.clocks_agree && journal.was_handed_over(&equipment.boot.id, now_ms) {
             Before::HandedOver

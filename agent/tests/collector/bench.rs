@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use vscsi_agent::collector::{Collector, Equipment, Views};
 use vscsi_agent::command::{CommandOutput, CommandRunner, CommandSpec, Programs, RunError};
 use vscsi_agent::guard::stop_journaled;
 use vscsi_agent::host::Host;
-use vscsi_agent::journal::Journal;
+use vscsi_agent::journal::{DiskKey, Journal};
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
 use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery};
@@ -33,21 +33,29 @@ use vscsi_shared::wire::v1::{
 /// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
 const BEGINNING_S: i64 = 1_767_614_400;
 
-/// The monotonic clock is the simulated host's own; the wall clock follows it at a distance the test may change.
+/// Both clocks follow the simulated host's own: the monotonic one begins anew at a boot, and the test may set the
+/// wall clock.
 struct SimulatedClock {
     host: Arc<SimulatedHost>,
     beginning_ms: u64,
+    booted_ms: AtomicU64,
     wall_ahead_ms: AtomicI64,
+}
+
+impl SimulatedClock {
+    fn host_ms(&self) -> u64 {
+        self.host.now_us().unwrap() / 1000
+    }
 }
 
 impl Clock for SimulatedClock {
     fn wall(&self) -> Timestamp {
-        let passed = i64::try_from(self.monotonic_ms() - self.beginning_ms).unwrap();
+        let passed = i64::try_from(self.host_ms() - self.beginning_ms).unwrap();
         Timestamp::from_millisecond(BEGINNING_S * 1000 + passed + self.wall_ahead_ms.load(Ordering::SeqCst)).unwrap()
     }
 
     fn monotonic_ms(&self) -> u64 {
-        self.host.now_us().unwrap() / 1000
+        self.host_ms() - self.booted_ms.load(Ordering::SeqCst)
     }
 }
 
@@ -81,6 +89,8 @@ pub(crate) struct Bench {
     views: Views,
     left_on_request: bool,
     spool_limit_bytes: u64,
+    /// The boot as the guard of the agent knows it from its own beginning.
+    boot_of_guard: Option<BootId>,
 }
 
 impl Bench {
@@ -110,6 +120,7 @@ impl Bench {
         let clock = SimulatedClock {
             beginning_ms: host.now_us().unwrap() / 1000,
             host: Arc::clone(&host),
+            booted_ms: AtomicU64::new(0),
             wall_ahead_ms: AtomicI64::new(0),
         };
         let mut bench = Self {
@@ -120,6 +131,7 @@ impl Bench {
             views: Views::default(),
             left_on_request: false,
             spool_limit_bytes: 1 << 30,
+            boot_of_guard: None,
         };
         bench.start();
         bench
@@ -152,6 +164,7 @@ impl Bench {
             hostname: "esx01".to_owned(),
             state_directory: state.clone(),
         };
+        self.boot_of_guard = BootId::look(&state, self.host.root(), self.clock.as_ref()).ok();
         let journal = Journal::load(&state).unwrap();
         let collector = Collector::start(equipment, journal, std::process::id()).unwrap();
         self.collector = Some(collector);
@@ -208,9 +221,21 @@ impl Bench {
     /// The agent has died; its guard does its work.
     pub(crate) fn guard_stops(&mut self) {
         self.collector = None;
-        let boot = BootId::look(&self.state(), self.host.root(), self.clock.as_ref()).unwrap();
+        let boot = self.boot_of_guard.take();
+        self.stop_all_in_journal(boot.as_ref(), Journal::to_stop);
+    }
+
+    /// As `cleanup --all` does after the agent has ended.
+    pub(crate) fn clean_up_all(&mut self) {
+        self.collector = None;
+        let now_ms = self.clock.monotonic_ms();
+        self.stop_all_in_journal(None, |journal| journal.may_run(now_ms));
+    }
+
+    fn stop_all_in_journal(&self, boot: Option<&BootId>, disks: impl Fn(&Journal) -> Vec<DiskKey>) {
         let log = Log::open(&self.state(), false);
-        stop_journaled(&self.state(), Some(&boot), &self.tools(), &log).unwrap();
+        let now_ms = self.clock.monotonic_ms();
+        stop_journaled(&self.state(), boot, now_ms, disks, &self.tools(), &log).unwrap();
     }
 
     pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
@@ -238,6 +263,14 @@ impl Bench {
     /// Another agent starts.
     pub(crate) fn begin_again(&mut self) {
         self.start();
+    }
+
+    /// The host is started again: its monotonic clock begins anew, and the wall clock does not.
+    pub(crate) fn reboot(&mut self) {
+        self.collector = None;
+        self.boot_of_guard = None;
+        self.host.reboot().unwrap();
+        self.clock.booted_ms.store(self.clock.host_ms(), Ordering::SeqCst);
     }
 
     /// As a boot does where the run directory is in memory.

@@ -54,6 +54,29 @@ fn the_guard_leaves_running_what_a_user_asked_to_keep() {
 }
 
 #[test]
+fn cleaning_up_all_stops_what_a_user_asked_to_keep() {
+    let mut bench = Bench::new();
+    bench.create("kept", "Web-App-VM", 100, 60);
+    bench.try_stop("kept", false);
+    bench.clean_up_all();
+    assert!(bench.host.collecting().unwrap().is_empty());
+    assert!(bench.journaled().is_empty());
+}
+
+#[test]
+fn cleaning_up_all_leaves_alone_what_somebody_else_started_after_ours_had_ended() {
+    let mut bench = Bench::new();
+    bench.create("kept", "Web-App-VM", 100, 60);
+    bench.try_stop("kept", false);
+    // Nobody was there to forget it when it ended by itself.
+    bench.die_with_guard();
+    bench.let_time_pass(32 * MINUTE_MS);
+    bench.host.foreign_start().unwrap();
+    bench.clean_up_all();
+    assert!(!bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
 fn a_foreign_collection_is_extended_at_once_after_a_handover() {
     let mut bench = Bench::new();
     bench.host.foreign_start().unwrap();

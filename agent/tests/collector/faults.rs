@@ -96,13 +96,49 @@ fn a_wall_clock_that_was_set_while_no_agent_ran_forgets_no_collection() {
 #[test]
 fn after_a_reboot_nothing_is_stopped_by_the_handles_of_the_boot_before() {
     let mut bench = Bench::new();
+    bench.pass(20 * MINUTE_MS);
     bench.create("job", "SQL-Server-01", 100, 60);
-    bench.die_with_guard();
+    bench.reboot();
     bench.lose_boot_marker();
-    bench.guard_stops();
+    // Later in this boot than the agent has ever been in the one before.
+    bench.let_time_pass(30 * MINUTE_MS);
     bench.begin_again();
     assert!(bench.journaled().is_empty());
     assert_eq!(bench.calls_with("-x"), 0);
+}
+
+#[test]
+fn a_reboot_that_keeps_the_marker_is_told_by_a_moment_it_has_not_reached() {
+    let mut bench = Bench::new();
+    bench.pass(20 * MINUTE_MS);
+    bench.create("job", "SQL-Server-01", 100, 60);
+    bench.reboot();
+    // Later in this boot than the agent began in the one before, and earlier than it started to collect.
+    bench.let_time_pass(5 * MINUTE_MS);
+    bench.begin_again();
+    assert!(bench.journaled().is_empty());
+    assert_eq!(bench.calls_with("-x"), 0);
+    let errors = bench.job("job").job.collection.errors;
+    assert!(
+        errors.iter().any(|error| error.message.contains("started again")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_marker_that_is_lost_keeps_neither_guard_nor_successor_from_stopping() {
+    let mut bench = Bench::new();
+    bench.create("guarded", "SQL-Server-01", 100, 60);
+    bench.lose_boot_marker();
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+
+    let mut bench = Bench::new();
+    bench.create("found", "SQL-Server-01", 100, 60);
+    bench.lose_boot_marker();
+    bench.die_with_guard();
+    bench.begin_again();
+    assert!(bench.host.collecting().unwrap().is_empty());
 }
 
 #[test]
