@@ -3,7 +3,7 @@
 //! It is durable before each `vscsiStats -s` and loses an entry only after a confirmed `-x`, so whoever reads it
 //! after a crash, the guard or the next start, knows at least everything there is to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,8 @@ pub struct Journal {
     problem: Option<String>,
     /// The last write failed: memory is ahead of the file.
     unsaved: bool,
+    /// The disks that a guard reading the file would stop.
+    durable: BTreeSet<DiskKey>,
 }
 
 impl Journal {
@@ -89,9 +91,10 @@ impl Journal {
             })?,
             None => Content::default(),
         };
-        Ok(Self {
+        let mut journal = Self {
             problem,
             unsaved: false,
+            durable: BTreeSet::new(),
             path,
             boot_id: content.boot_id,
             owner: content.owner,
@@ -101,7 +104,9 @@ impl Journal {
                 .into_iter()
                 .map(|entry| ((entry.world_group_id, entry.handle_id), entry))
                 .collect(),
-        })
+        };
+        journal.durable = journal.to_stop().into_iter().collect();
+        Ok(journal)
     }
 
     /// Why it was set aside, when it was.
@@ -176,16 +181,46 @@ impl Journal {
         self.save()
     }
 
-    /// Says that a successor will take over.
+    /// Says that a successor will take over; nothing has changed after an error.
     pub fn hand_over(&mut self, now_ms: u64) -> io::Result<()> {
-        self.handover = Some(Handover { at_ms: now_ms });
-        self.save()
+        let before = self.handover.replace(Handover { at_ms: now_ms });
+        let saved = self.save();
+        if saved.is_err() {
+            self.handover = before;
+        }
+        saved
     }
 
     /// Enters a collection that is about to be started or extended.
     pub fn enter(&mut self, entry: Armed) -> io::Result<()> {
         self.armed.insert((entry.world_group_id, entry.handle_id), entry);
         self.save()
+    }
+
+    /// Has the file name `disk` as one to stop, as it must before each `-s`; nothing to do when it does.
+    pub fn make_durable(&mut self, disk: DiskKey) -> io::Result<()> {
+        if self.durable.contains(&disk) {
+            return Ok(());
+        }
+        self.save()
+    }
+
+    /// Notes for those of `disks` that it names whether a user asked to keep them; nothing has changed after an error.
+    pub fn set_kept(&mut self, disks: &BTreeSet<DiskKey>, kept: bool) -> io::Result<()> {
+        let before = self.armed.clone();
+        for disk in disks {
+            if let Some(armed) = self.armed.get_mut(disk) {
+                armed.kept = kept;
+            }
+        }
+        if self.armed == before {
+            return Ok(());
+        }
+        let saved = self.save();
+        if saved.is_err() {
+            self.armed = before;
+        }
+        saved
     }
 
     /// Removes a collection that is certainly stopped.
@@ -220,6 +255,9 @@ impl Journal {
         };
         let saved = files::write_atomically(&self.path, &serde_json::to_vec_pretty(&content)?);
         self.unsaved = saved.is_err();
+        if saved.is_ok() {
+            self.durable = self.to_stop().into_iter().collect();
+        }
         saved
     }
 }

@@ -168,7 +168,7 @@ impl Collector {
     pub(super) fn rearm(&mut self, disk: DiskKey) {
         let now = self.now();
         fault_point("rearm-before-start");
-        let started = self.start_disk(disk);
+        let started = self.start_again(disk);
         fault_point("rearm-after-start");
         match started {
             Ok(()) => {
@@ -188,6 +188,15 @@ impl Collector {
                 self.resting.insert(disk, (now + RETRY_MS, reason));
             }
         }
+    }
+
+    /// Issues `-s` on a disk that is somebody else's or that the journal names durably.
+    fn start_again(&mut self, disk: DiskKey) -> Result<(), String> {
+        if !self.foreign.contains_key(&disk) {
+            let durable = self.journal.make_durable(disk);
+            durable.map_err(|error| format!("cannot write the journal, so nothing was started: {error}"))?;
+        }
+        self.start_disk(disk)
     }
 
     /// After a long standstill the collection had ended by itself, and `-s` has begun another one.

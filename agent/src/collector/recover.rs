@@ -23,6 +23,19 @@ enum Before {
     Rebooted,
 }
 
+/// What becomes of a job that was found in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It had ended.
+    Over,
+    /// It takes snapshots where the agent before left off.
+    GoesOn,
+    /// It had not begun to collect, and looks once more whether somebody else does.
+    LooksAgain,
+    /// It ended with its agent.
+    Fails,
+}
+
 impl Collector {
     /// Takes over spool and journal.
     ///
@@ -72,8 +85,13 @@ impl Collector {
             listing: None,
             volumes: None,
         };
-        for stored in stored {
-            collector.adopt(stored, before);
+        // All are there before one of them fails, which stops the disks that no other one uses.
+        let adopted: Vec<(Name, Fate)> = stored
+            .into_iter()
+            .map(|stored| collector.adopt(stored, before))
+            .collect();
+        for (name, fate) in adopted {
+            collector.go_on(&name, fate, before);
         }
         // On a full volume, too, samples are there to be pulled; nothing is started before the journal can be written.
         collector.tell_journal(taken_over);
@@ -84,7 +102,8 @@ impl Collector {
         Ok(collector)
     }
 
-    fn adopt(&mut self, stored: Stored, before: Before) {
+    /// Takes a job in as it was, and says what becomes of it.
+    fn adopt(&mut self, stored: Stored, before: Before) -> (Name, Fate) {
         let name = stored.document.job.job_id.clone();
         let status = stored.document.job.status;
         let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
@@ -94,12 +113,17 @@ impl Collector {
         state.usable = stored.usable;
         state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);
         state.saved_ms = Some(self.now());
-        let resumes = before == Before::HandedOver
-            && status == Status::Running
-            && state.record.boot_id == self.equipment.boot.id
-            && state.record.first_due_ms.is_some();
-        if resumes {
+        let handed_over = before == Before::HandedOver && state.record.boot_id == self.equipment.boot.id;
+        let fate = match (status, state.record.first_due_ms) {
+            (status, _) if status.is_final() => Fate::Over,
+            (Status::Pending, None) if handed_over => Fate::LooksAgain,
+            (Status::Running, Some(_)) if handed_over => Fate::GoesOn,
+            _ => Fate::Fails,
+        };
+        if fate != Fate::Over {
             state.phase = Phase::Sampling;
+        }
+        if fate == Fate::GoesOn {
             state.flags.insert(SnapshotFlag::Resumed);
             if state.restarts() {
                 // Whether the counters were restarted after the last snapshot is not known any more.
@@ -116,28 +140,30 @@ impl Collector {
             }
         }
         self.jobs.insert(name.clone(), state);
-        if resumes {
-            self.log(&format!("{name}: goes on after a handover"));
-            self.publish(&name);
-        } else if status.is_final() {
-            self.publish(&name);
-        } else {
-            self.fail_after(&name, before);
-        }
+        (name, fate)
     }
 
-    fn fail_after(&mut self, name: &Name, before: Before) {
-        let reason = match before {
-            Before::Rebooted => "the host was started again while the job ran; its samples are kept",
-            Before::Died | Before::HandedOver => {
-                "the agent ended without warning while the job ran; its collection was stopped and its samples are kept"
+    fn go_on(&mut self, name: &Name, fate: Fate, before: Before) {
+        match fate {
+            Fate::Over => self.publish(name),
+            Fate::GoesOn => {
+                self.log(&format!("{name}: goes on after a handover"));
+                self.publish(name);
             }
-        };
-        if let Some(state) = self.jobs.get_mut(name) {
-            // Only an active job can end; this one was active when its agent died.
-            state.phase = Phase::Sampling;
+            Fate::LooksAgain => {
+                self.log(&format!("{name}: begins again after a handover"));
+                self.look_first(name);
+            }
+            Fate::Fails => {
+                let reason = match before {
+                    Before::Rebooted => "the host was started again while the job ran; its samples are kept",
+                    Before::Died | Before::HandedOver => {
+                        "the agent ended without warning while the job ran; its collection was stopped and its samples are kept"
+                    }
+                };
+                self.end(name, Status::Failed, reason);
+            }
         }
-        self.end(name, Status::Failed, reason);
     }
 
     /// Leaves jobs and collections to a successor.

@@ -1,6 +1,7 @@
 //! What clients ask the collector for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{
@@ -14,7 +15,7 @@ use super::job::{JobState, Phase};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::fault::fault_point;
 use crate::host::{HostError, Selected, Volumes, inventory, select, stop_by_hand};
-use crate::journal::{Armed, DiskKey};
+use crate::journal::DiskKey;
 use crate::spool::{Record, SpoolError};
 
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
@@ -230,17 +231,10 @@ impl Collector {
                 .iter()
                 .filter(|(other, state)| *other != name && state.is_active());
             let in_use: BTreeSet<DiskKey> = others.flat_map(|(_, state)| state.disks()).collect();
-            let keep: Vec<Armed> = state
-                .disks()
-                .difference(&in_use)
-                .filter_map(|disk| self.journal.armed().get(disk).cloned())
-                .collect();
-            for armed in keep {
-                let kept = Armed { kept: true, ..armed };
-                self.journal
-                    .enter(kept)
-                    .map_err(|error| refuse(ErrorCode::Spool, format!("cannot write the journal: {error}"), ""))?;
-            }
+            let keep = state.disks().difference(&in_use).copied().collect();
+            self.journal
+                .set_kept(&keep, true)
+                .map_err(|error| refuse_journal(&error))?;
         }
         self.end(name, Status::Stopped, "stopped by a user");
         self.view(name).map(Outcome::Job)
@@ -256,13 +250,10 @@ impl Collector {
             ));
         }
         let disks = state.all_disks();
+        self.journal
+            .set_kept(&disks, false)
+            .map_err(|error| refuse_journal(&error))?;
         for disk in &disks {
-            if let Some(armed) = self.journal.armed().get(disk).cloned() {
-                let entry = Armed { kept: false, ..armed };
-                self.journal
-                    .enter(entry)
-                    .map_err(|error| refuse(ErrorCode::Spool, format!("cannot write the journal: {error}"), ""))?;
-            }
             self.resting.remove(disk);
         }
         self.stop_unused();
@@ -383,6 +374,14 @@ pub(super) fn refuse_spool(error: &SpoolError) -> Refusal {
     refuse(
         ErrorCode::Spool,
         error.to_string(),
+        "free space in the agent's state directory",
+    )
+}
+
+fn refuse_journal(error: &io::Error) -> Refusal {
+    refuse(
+        ErrorCode::Spool,
+        format!("cannot write the journal: {error}"),
         "free space in the agent's state directory",
     )
 }

@@ -352,6 +352,12 @@ impl Bench {
         self.do_what_is_due();
     }
 
+    /// Asks for a job and does nothing more yet.
+    pub(crate) fn ask_for(&mut self, name: &str, vm: &str, samples: u32) {
+        let action = self.creation(name, vm, samples, 60);
+        self.collector().perform(action).unwrap();
+    }
+
     pub(crate) fn create_restarting(&mut self, name: &str, vm: &str, samples: u32) {
         let Action::Create(mut request) = self.creation(name, vm, samples, 60) else {
             return;
@@ -414,6 +420,22 @@ impl Bench {
             .collector()
             .perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
         self.do_what_is_due();
+    }
+
+    /// The refusal of a stop.
+    pub(crate) fn refused_stop(&mut self, name: &str, cleanup: bool) -> ApiError {
+        let stop = Action::Stop(Name::new(name).unwrap(), StopJob { cleanup });
+        self.collector().perform(stop).unwrap_err()
+    }
+
+    /// The agent cannot hand over.
+    pub(crate) fn handover_fails(&mut self) {
+        self.collector().hand_over().unwrap_err();
+    }
+
+    /// The journal on disk says that its agent handed over.
+    pub(crate) fn handover_is_journaled(&self) -> bool {
+        Journal::load(&self.state()).unwrap().handover().is_some()
     }
 
     pub(crate) fn try_delete(&mut self, name: &str) {

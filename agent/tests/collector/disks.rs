@@ -54,6 +54,25 @@ fn the_guard_leaves_running_what_a_user_asked_to_keep() {
 }
 
 #[test]
+fn a_job_that_was_still_looking_goes_on_after_a_handover_and_stops_no_other() {
+    let mut bench = Bench::new();
+    bench.create("sampling", "SQL-Server-01", 100, 60);
+    bench.pass(MINUTE_MS);
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    // Counters that were there before it ask for a second look; by name it comes before the other job.
+    bench.ask_for("looking", "Web-App-VM", 100);
+    assert_eq!(bench.job("looking").job.status, Status::Pending);
+    bench.hand_over_and_restart(1000);
+    bench.pass(2 * MINUTE_MS);
+    assert_eq!(bench.calls_with("-x"), 0);
+    assert_eq!(bench.job("sampling").job.status, Status::Running);
+    let looking = bench.job("looking").job;
+    assert_eq!(looking.status, Status::Running, "{:?}", looking.collection.errors);
+    assert!(looking.collection.foreign);
+}
+
+#[test]
 fn cleaning_up_all_stops_what_a_user_asked_to_keep() {
     let mut bench = Bench::new();
     bench.create("kept", "Web-App-VM", 100, 60);

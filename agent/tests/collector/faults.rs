@@ -149,3 +149,56 @@ fn a_host_whose_run_directory_cannot_be_written_is_taken_for_no_other_boot() {
     bench.begin_again();
     assert!(bench.host.collecting().unwrap().is_empty());
 }
+
+#[test]
+fn nothing_is_started_that_the_journal_on_disk_does_not_name() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.host.power_cycle("Web-App-VM").unwrap();
+    // The snapshot at 60 s finds new handles, and 10 s later the start that failed is tried again.
+    bench.pass(75_000);
+    let journaled = bench.journaled();
+    let collecting = bench.host.collecting().unwrap();
+    assert!(
+        collecting.iter().all(|disk| journaled.contains(&disk.handle_id)),
+        "{collecting:?}"
+    );
+    bench.allow_to_write("journal.json");
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.host.collecting().unwrap().len(), 1);
+}
+
+#[test]
+fn a_collection_that_the_journal_on_disk_names_is_extended_though_it_cannot_be_written() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 70, 60);
+    bench.refuse_to_write("journal.json");
+    bench.pass(71 * MINUTE_MS);
+    assert_eq!(bench.job("job").job.status, Status::Completed);
+    assert_eq!(bench.compare_with_truth("job"), 70);
+}
+
+#[test]
+fn a_stop_that_was_refused_changes_nothing_later() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.refused_stop("job", false);
+    bench.allow_to_write("journal.json");
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.job("job").job.status, Status::Running);
+    bench.guard_stops();
+    assert!(bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn a_handover_that_failed_is_not_journaled_later() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.handover_fails();
+    bench.allow_to_write("journal.json");
+    bench.pass(MINUTE_MS);
+    assert!(!bench.handover_is_journaled());
+}
