@@ -100,4 +100,7 @@ pub trait CommandRunner: Send + Sync {
     /// # Errors
     /// [`RunError`] when it could not be started; a bad end is part of [`CommandOutput`].
     fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError>;
+
+    /// What was killed and has not ended yet: it may still do what it was started for.
+    fn lingering(&self) -> Vec<CommandSpec>;
 }

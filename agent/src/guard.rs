@@ -165,7 +165,7 @@ pub fn stop_journaled(
     }
     for attempt in 1..=ATTEMPTS {
         for disk in disks(&journal) {
-            match host.stop(disk.0, disk.1) {
+            match host.stop_for_good(disk.0, disk.1) {
                 Ok(()) => {
                     clear(&mut journal, disk, log);
                     log.line(&format!(

@@ -82,7 +82,7 @@ impl Collector {
             return;
         }
         fault_point("stop-before-stop");
-        let stopped = self.equipment.host.stop(disk.0, disk.1);
+        let stopped = self.equipment.host.stop_for_good(disk.0, disk.1);
         fault_point("stop-after-stop");
         let failure = match stopped {
             Ok(()) => None,

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,20 @@ const READER_STACK_BYTES: usize = 64 * 1024;
 /// How long killed programs get to let go of their pipes before the readers are abandoned.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// So many killed programs may linger in the kernel before no other is started: each holds memory of the host.
+const LINGERING_AT_MOST: usize = 8;
+
+/// A killed program that the kernel has not let go of.
+///
+/// A program that waits for its storage ends only when that answers, which may be never.
+#[derive(Debug)]
+struct Lingering {
+    spec: CommandSpec,
+    child: Child,
+    /// The guard knows it as running until it has ended.
+    _watched: Watched,
+}
+
 /// Starts processes through `posix_spawn` and reads their pipes with one blocking thread each.
 ///
 /// ESXi: pipes refuse `FIONBIO`, on which the standard library's own collection of output panics
@@ -26,12 +41,36 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub struct ProcessRunner {
     /// Told of every process, so that none outlives the agent unnoticed.
     guard: GuardLine,
+    lingering: Arc<Mutex<Vec<Lingering>>>,
 }
 
 impl ProcessRunner {
     /// A runner that tells `guard` of its processes.
     pub fn watched_by(guard: GuardLine) -> Self {
-        Self { guard }
+        Self {
+            guard,
+            ..Self::default()
+        }
+    }
+
+    /// Waits for the end of a killed program, and remembers it when that takes longer than `patience`.
+    fn reap(&self, spec: &CommandSpec, mut child: Child, watched: Watched, patience: Duration) {
+        if wait_until(&mut child, Instant::now() + patience).is_none() {
+            self.with_lingering(|lingering| {
+                lingering.push(Lingering {
+                    spec: spec.clone(),
+                    child,
+                    _watched: watched,
+                });
+            });
+        }
+    }
+
+    /// Uses the list of those that linger still.
+    fn with_lingering<T>(&self, use_it: impl FnOnce(&mut Vec<Lingering>) -> T) -> T {
+        let mut lingering = self.lingering.lock().unwrap_or_else(PoisonError::into_inner);
+        lingering.retain_mut(|killed| matches!(killed.child.try_wait(), Ok(None)));
+        use_it(&mut lingering)
     }
 }
 
@@ -48,6 +87,11 @@ impl CommandRunner for ProcessRunner {
             program: spec.program.clone(),
             source,
         };
+        let count = self.with_lingering(|lingering| lingering.len());
+        if count >= LINGERING_AT_MOST {
+            let reason = format!("{count} programs that were killed have not ended; the host's storage may not answer");
+            return Err(refused(io::Error::other(reason)));
+        }
         let ends_by = Instant::now() + spec.deadline;
         let mut child = Command::new(&spec.program)
             .args(&spec.arguments)
@@ -65,7 +109,7 @@ impl CommandRunner for ProcessRunner {
             Ok(streams) => streams,
             Err(error) => {
                 kill_group(&child);
-                let _ = reap(child, watched, LAST_WORDS);
+                self.reap(spec, child, watched, LAST_WORDS);
                 return Err(refused(error));
             }
         };
@@ -82,9 +126,13 @@ impl CommandRunner for ProcessRunner {
             output.timed_out = true;
             kill_group(&child);
             collect(&streams, Instant::now() + LAST_WORDS, &mut output);
-            let _ = reap(child, watched, LAST_WORDS);
+            self.reap(spec, child, watched, LAST_WORDS);
         }
         Ok(output)
+    }
+
+    fn lingering(&self) -> Vec<CommandSpec> {
+        self.with_lingering(|lingering| lingering.iter().map(|killed| killed.spec.clone()).collect())
     }
 }
 
@@ -173,39 +221,61 @@ fn kill_group(child: &Child) {
     let _ = sys::signal_group(child.id(), libc::SIGKILL);
 }
 
-/// Waits for the end of a killed program; `false` when that takes longer than `patience`.
-///
-/// A program that waits for its storage ends only when the kernel lets go of it, which may be never. A thread of its
-/// own then waits for it, and the guard still knows it as running.
-fn reap(mut child: Child, watched: Watched, patience: Duration) -> bool {
-    if wait_until(&mut child, Instant::now() + patience).is_some() {
-        return true;
-    }
-    // Without a thread it stays until the agent ends, which is all that can be done.
-    let _ = thread::Builder::new()
-        .name("reaper".to_owned())
-        .stack_size(READER_STACK_BYTES)
-        .spawn(move || {
-            let _ = child.wait();
-            drop(watched);
-        });
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_program_that_does_not_end_when_it_is_killed_holds_nobody_up() {
-        // One that was not killed is the nearest thing to one that cannot be.
-        let child = Command::new("/bin/sleep").arg("600").process_group(0).spawn().unwrap();
+    fn sleep() -> CommandSpec {
+        CommandSpec {
+            program: "/bin/sleep".into(),
+            arguments: vec!["600".to_owned()],
+            deadline: Duration::from_secs(5),
+            output_limit: 1024,
+        }
+    }
+
+    /// Has a program linger: one that was not killed is the nearest thing to one that cannot be.
+    fn linger(runner: &ProcessRunner) -> u32 {
+        let spec = sleep();
+        let child = Command::new(&spec.program)
+            .args(&spec.arguments)
+            .process_group(0)
+            .spawn()
+            .unwrap();
         let process = child.id();
-        let watched = GuardLine::default().watch(process);
-        assert!(!reap(child, watched, Duration::from_millis(20)));
+        runner.reap(&spec, child, GuardLine::default().watch(process), Duration::ZERO);
+        process
+    }
+
+    fn end(process: u32) {
         sys::signal_group(process, libc::SIGKILL).unwrap();
-        while sys::signal_process(process, 0).is_ok() {
+    }
+
+    #[test]
+    fn a_program_lingers_until_it_has_ended() {
+        let runner = ProcessRunner::default();
+        let process = linger(&runner);
+        assert_eq!(runner.lingering(), [sleep()]);
+        end(process);
+        let until = Instant::now() + Duration::from_secs(30);
+        while !runner.lingering().is_empty() {
+            assert!(Instant::now() < until, "it was killed and lingers");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn programs_that_cannot_be_killed_do_not_pile_up() {
+        let runner = ProcessRunner::default();
+        let processes: Vec<u32> = (0..LINGERING_AT_MOST).map(|_| linger(&runner)).collect();
+        let one_more = CommandSpec {
+            arguments: vec!["0".to_owned()],
+            ..sleep()
+        };
+        let refused = runner.run(&one_more);
+        for process in processes {
+            end(process);
+        }
+        assert!(matches!(refused, Err(RunError::Refused { .. })), "{refused:?}");
     }
 }

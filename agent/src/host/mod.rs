@@ -38,6 +38,9 @@ pub enum HostError {
         /// What went wrong.
         complaint: String,
     },
+    /// The collection was stopped, and may be started again.
+    #[error("a `-s` that was killed has not ended and may still start a collection")]
+    StartLingers,
 }
 
 /// Drives the commands of the host.
@@ -114,6 +117,16 @@ impl Host {
         let (vm, disk) = (vm.to_string(), disk.to_string());
         self.run_well(Program::VscsiStats, &["-x", "-w", &vm, "-i", &disk])
             .map(drop)
+    }
+
+    /// Stops the collection of a disk and makes sure that no `-s` still on its way starts it again.
+    pub fn stop_for_good(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
+        self.stop(vm, disk)?;
+        let starts = |spec: &CommandSpec| spec.arguments.first().is_some_and(|word| word == "-s");
+        if self.runner.lingering().iter().any(starts) {
+            return Err(HostError::StartLingers);
+        }
+        Ok(())
     }
 
     /// No listing shows this disk any more, as after a power-off or vMotion: it has no collection to stop.

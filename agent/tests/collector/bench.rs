@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -60,24 +60,47 @@ impl Clock for SimulatedClock {
 }
 
 /// Runs the simulated host's programs in this process; they take no time.
-struct InProcess(Arc<SimulatedHost>, Mutex<()>);
+struct InProcess {
+    host: Arc<SimulatedHost>,
+    one_at_a_time: Mutex<()>,
+    killed: Arc<Killed>,
+}
+
+/// Programs that hung and were killed.
+#[derive(Default)]
+struct Killed {
+    /// The kernel does not let go of them.
+    linger: AtomicBool,
+    specs: Mutex<Vec<CommandSpec>>,
+}
 
 impl CommandRunner for InProcess {
     fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError> {
-        let _one_at_a_time = self.1.lock().unwrap();
+        let _one_at_a_time = self.one_at_a_time.lock().unwrap();
         let program = spec.program.file_name().unwrap().to_str().unwrap();
-        match self.0.call(program, &spec.arguments).unwrap() {
+        match self.host.call(program, &spec.arguments).unwrap() {
             vscsi_fixtures::Outcome::Ended(output) => Ok(CommandOutput {
                 status: Some(i32::from(output.exit_code)),
                 stdout: output.stdout,
                 stderr: output.stderr,
                 ..CommandOutput::default()
             }),
-            vscsi_fixtures::Outcome::Hangs => Ok(CommandOutput {
-                timed_out: true,
-                ..CommandOutput::default()
-            }),
+            vscsi_fixtures::Outcome::Hangs => {
+                self.killed.specs.lock().unwrap().push(spec.clone());
+                Ok(CommandOutput {
+                    timed_out: true,
+                    ..CommandOutput::default()
+                })
+            }
         }
+    }
+
+    fn lingering(&self) -> Vec<CommandSpec> {
+        let mut specs = self.killed.specs.lock().unwrap();
+        if !self.killed.linger.load(Ordering::SeqCst) {
+            specs.clear();
+        }
+        specs.clone()
     }
 }
 
@@ -85,6 +108,7 @@ pub(crate) struct Bench {
     directory: TempDir,
     pub(crate) host: Arc<SimulatedHost>,
     clock: Arc<SimulatedClock>,
+    killed: Arc<Killed>,
     collector: Option<Collector>,
     views: Views,
     left_on_request: bool,
@@ -127,6 +151,7 @@ impl Bench {
             directory,
             host,
             clock: Arc::new(clock),
+            killed: Arc::default(),
             collector: None,
             views: Views::default(),
             left_on_request: false,
@@ -142,7 +167,11 @@ impl Bench {
     }
 
     fn tools(&self) -> Host {
-        let runner = InProcess(Arc::clone(&self.host), Mutex::new(()));
+        let runner = InProcess {
+            host: Arc::clone(&self.host),
+            one_at_a_time: Mutex::new(()),
+            killed: Arc::clone(&self.killed),
+        };
         Host::new(Arc::new(runner), Programs::below(self.host.root()))
     }
 
@@ -305,6 +334,11 @@ impl Bench {
     pub(crate) fn go_wrong(&self, kind: FaultKind, argument: &str, number: u64) {
         let fault = Fault::of_vscsi_stats(kind).with_arguments(argument);
         self.host.add_fault(fault.after(number).times(1)).unwrap();
+    }
+
+    /// Whether the kernel keeps programs that were killed from ending.
+    pub(crate) fn killed_programs_linger(&self, linger: bool) {
+        self.killed.linger.store(linger, Ordering::SeqCst);
     }
 
     /// Time passes and nothing is done.

@@ -1,5 +1,6 @@
 //! What goes wrong on the host, and what must hold all the same.
 
+use vscsi_fixtures::FaultKind;
 use vscsi_shared::job::Status;
 
 use crate::MINUTE_MS;
@@ -201,4 +202,20 @@ fn a_handover_that_failed_is_not_journaled_later() {
     bench.allow_to_write("journal.json");
     bench.pass(MINUTE_MS);
     assert!(!bench.handover_is_journaled());
+}
+
+#[test]
+fn a_stop_is_not_believed_while_a_start_that_was_killed_is_still_on_its_way() {
+    let mut bench = Bench::new();
+    bench.killed_programs_linger(true);
+    bench.go_wrong(FaultKind::Hang, "-s", 0);
+    bench.create("job", "Web-App-VM", 100, 60);
+    assert_eq!(bench.job("job").job.status, Status::Failed);
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.journaled().len(), 1);
+    assert!(!bench.job("job").job.cleanup.vscsi_stats_stopped);
+    bench.killed_programs_linger(false);
+    bench.pass(11_000);
+    assert!(bench.journaled().is_empty());
+    assert!(bench.job("job").job.cleanup.vscsi_stats_stopped);
 }
