@@ -20,7 +20,7 @@ use crate::command::{GuardLine, ProcessRunner, Program, Programs};
 use crate::guard::{self, Guard};
 use crate::host::Host;
 use crate::http::{self, Asked, Context};
-use crate::journal::Journal;
+use crate::journal::{HANDOVER_MS, Journal};
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
@@ -34,8 +34,8 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Stack of the thread that takes requests from `tiny_http`.
 const SERVER_STACK_BYTES: usize = 256 * 1024;
 
-/// How long the guard of a dead agent gets to stop its collections.
-const GUARD_PATIENCE: Duration = Duration::from_mins(1);
+/// How long the guard of a dead agent gets to stop its collections: it may first wait for a successor that does not come.
+const GUARD_PATIENCE: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
 
 /// How long a detached agent waits for the end of the one before it, to whose end its caller has seen.
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);

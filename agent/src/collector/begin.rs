@@ -46,10 +46,19 @@ impl Collector {
         let mut unclear = BTreeMap::new();
         let mut failure = None;
         for (disk, earlier) in before {
-            match (self.equipment.host.commands_counted(disk.0, disk.1), earlier) {
-                (Err(error), earlier) => {
+            if failure.is_some() {
+                // Asked again with the one that failed: where vscsiStats hangs, each question holds everybody up.
+                unclear.insert(disk, earlier);
+                continue;
+            }
+            let counted = match (self.equipment.host.commands_counted(disk.0, disk.1), earlier) {
+                (Ok(None), Some(_)) => Err("vscsiStats has printed its counters before and prints none now".to_owned()),
+                (counted, _) => counted.map_err(|error| error.to_string()),
+            };
+            match (counted, earlier) {
+                (Err(problem), earlier) => {
                     failure = Some(format!(
-                        "cannot tell whether somebody else collects disk {} of world group {}: {error}",
+                        "cannot tell whether somebody else collects disk {} of world group {}: {problem}",
                         disk.1, disk.0
                     ));
                     unclear.insert(disk, earlier);
@@ -81,10 +90,12 @@ impl Collector {
             self.begin(name);
             return;
         }
+        // Counted from the end of the commands, which may take longer than counters need to grow.
+        let again_ms = self.now() + LOOK_AGAIN_MS;
         if let Some(state) = self.jobs.get_mut(name) {
             state.phase = Phase::Looking {
                 before: unclear,
-                again_ms: now + LOOK_AGAIN_MS,
+                again_ms,
                 failures,
             };
         }

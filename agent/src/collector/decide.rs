@@ -22,7 +22,7 @@ pub const REARM_AT_LEISURE_MS: u64 = 15 * 60 * 1000;
 /// How far away the next snapshot has to be for a command in between not to make it late.
 const LEISURE_MS: u64 = 300;
 
-/// A stop that has waited for this long goes before snapshots.
+/// A stop that has failed and waited for this long since goes before snapshots.
 const STOP_OVERDUE_MS: u64 = 10_000;
 
 /// What a job waits for.
@@ -94,7 +94,8 @@ pub(super) fn decide(now_ms: u64, jobs: &[(Name, Waiting)], armed: &[ArmedFact])
         return Decision::Rearm(fact.disk);
     }
 
-    let overdue = |fact: &&ArmedFact| !fact.used && now_ms >= fact.not_before_ms.saturating_add(STOP_OVERDUE_MS);
+    let overdue =
+        |fact: &&ArmedFact| !fact.used && fact.failed && now_ms >= fact.not_before_ms.saturating_add(STOP_OVERDUE_MS);
     if let Some(fact) = armed.iter().find(overdue) {
         return Decision::Stop(fact.disk);
     }

@@ -222,8 +222,11 @@ impl Collector {
         }
     }
 
-    /// Tries again what could not be written.
+    /// Tries again what could not be written, unless that failed only just now.
     pub(super) fn save_unsaved(&mut self) {
+        if self.lags() && self.now() < self.save_again_ms {
+            return;
+        }
         let unsaved: Vec<Name> = self.unsaved().cloned().collect();
         for name in unsaved {
             self.save(&name);
@@ -233,6 +236,9 @@ impl Collector {
             self.tell_journal(saved);
         } else {
             self.equipment.views.set_problem("journal.json", None);
+        }
+        if self.lags() {
+            self.save_again_ms = self.now() + RETRY_MS;
         }
     }
 
@@ -248,8 +254,12 @@ impl Collector {
     }
 
     pub(super) fn next_save_ms(&self) -> Option<u64> {
-        let lags = self.journal.is_unsaved() || self.unsaved().next().is_some();
-        lags.then(|| self.now() + RETRY_MS)
+        self.lags().then_some(self.save_again_ms)
+    }
+
+    /// The files hold less than they should.
+    fn lags(&self) -> bool {
+        self.journal.is_unsaved() || self.unsaved().next().is_some()
     }
 
     fn unsaved(&self) -> impl Iterator<Item = &Name> {

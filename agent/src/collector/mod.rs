@@ -82,6 +82,8 @@ pub struct Collector {
     foreign: BTreeMap<DiskKey, u64>,
     /// Disks on which the last `-s` or `-x` failed: when to try again, and why it failed.
     resting: BTreeMap<DiskKey, (u64, String)>,
+    /// When to write again what could not be written, monotonic milliseconds.
+    save_again_ms: u64,
     /// The last listing and when it was taken.
     listing: Option<(u64, Arc<Listing>)>,
     volumes: Option<Volumes>,

@@ -82,6 +82,7 @@ impl Collector {
             schedules,
             foreign: std::collections::BTreeMap::new(),
             resting: std::collections::BTreeMap::new(),
+            save_again_ms: 0,
             listing: None,
             volumes: None,
         };

@@ -59,11 +59,13 @@ impl Clock for SimulatedClock {
     }
 }
 
-/// Runs the simulated host's programs in this process; they take no time.
+/// Runs the simulated host's programs in this process; they take no time unless a test wants it.
 struct InProcess {
     host: Arc<SimulatedHost>,
     one_at_a_time: Mutex<()>,
     killed: Arc<Killed>,
+    /// How long one look at counters takes.
+    look_takes_ms: Arc<AtomicU64>,
 }
 
 /// Programs that hung and were killed.
@@ -78,7 +80,12 @@ impl CommandRunner for InProcess {
     fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError> {
         let _one_at_a_time = self.one_at_a_time.lock().unwrap();
         let program = spec.program.file_name().unwrap().to_str().unwrap();
-        match self.host.call(program, &spec.arguments).unwrap() {
+        let outcome = self.host.call(program, &spec.arguments).unwrap();
+        if spec.arguments.iter().any(|word| word == "ioLength") {
+            let takes = Duration::from_millis(self.look_takes_ms.load(Ordering::SeqCst));
+            self.host.advance(takes).unwrap();
+        }
+        match outcome {
             vscsi_fixtures::Outcome::Ended(output) => Ok(CommandOutput {
                 status: Some(i32::from(output.exit_code)),
                 stdout: output.stdout,
@@ -109,6 +116,7 @@ pub(crate) struct Bench {
     pub(crate) host: Arc<SimulatedHost>,
     clock: Arc<SimulatedClock>,
     killed: Arc<Killed>,
+    look_takes_ms: Arc<AtomicU64>,
     collector: Option<Collector>,
     views: Views,
     left_on_request: bool,
@@ -152,6 +160,7 @@ impl Bench {
             host,
             clock: Arc::new(clock),
             killed: Arc::default(),
+            look_takes_ms: Arc::default(),
             collector: None,
             views: Views::default(),
             left_on_request: false,
@@ -171,6 +180,7 @@ impl Bench {
             host: Arc::clone(&self.host),
             one_at_a_time: Mutex::new(()),
             killed: Arc::clone(&self.killed),
+            look_takes_ms: Arc::clone(&self.look_takes_ms),
         };
         Host::new(Arc::new(runner), Programs::below(self.host.root()))
     }
@@ -339,6 +349,39 @@ impl Bench {
     /// Whether the kernel keeps programs that were killed from ending.
     pub(crate) fn killed_programs_linger(&self, linger: bool) {
         self.killed.linger.store(linger, Ordering::SeqCst);
+    }
+
+    /// Each look at counters takes so long from now on.
+    pub(crate) fn looks_take(&self, milliseconds: u64) {
+        self.look_takes_ms.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// When vscsiStats was asked for the counters of the disk `handle`, milliseconds.
+    pub(crate) fn looks_at(&self, handle: u64) -> Vec<u64> {
+        let calls = self.host.journal().unwrap();
+        let looks = calls.iter().filter(|call| {
+            call.arguments.iter().any(|word| word == "ioLength") && call.arguments.last() == Some(&handle.to_string())
+        });
+        looks.map(|call| call.clock_us / 1000).collect()
+    }
+
+    /// Calls of vscsiStats in their order, each by its first argument.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = self.host.journal().unwrap().into_iter();
+        calls.filter_map(|call| call.arguments.into_iter().next()).collect()
+    }
+
+    /// How often the log of the agent has `words`.
+    pub(crate) fn logged(&self, words: &str) -> usize {
+        let log = fs::read_to_string(self.state().join("agent.log")).unwrap();
+        log.lines().filter(|line| line.contains(words)).count()
+    }
+
+    /// The loop of the agent goes round every 500 ms, whatever is due.
+    pub(crate) fn pass_in_rounds(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds / 500 {
+            self.stand_still(500);
+        }
     }
 
     /// Time passes and nothing is done.

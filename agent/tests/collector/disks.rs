@@ -143,6 +143,67 @@ fn where_nobody_can_look_nothing_is_started() {
 }
 
 #[test]
+fn counters_that_were_there_once_and_are_no_more_do_not_prove_that_nobody_collects() {
+    let mut bench = Bench::new();
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    // The second look fails, with nothing printed.
+    bench.go_wrong(FaultKind::Fail, "ioLength", 1);
+    bench.create("job", "Web-App-VM", 1, 60);
+    bench.pass(3 * MINUTE_MS);
+    let job = bench.job("job").job;
+    assert!(job.collection.foreign, "{job:?}");
+    assert!(!bench.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn after_a_look_that_failed_the_other_disks_are_not_asked() {
+    let mut bench = Bench::new();
+    bench.go_wrong(FaultKind::Hang, "ioLength", 0);
+    bench.ask_for("job", "SQL-Server-01", 1);
+    assert_eq!(bench.calls_with("ioLength"), 1);
+    bench.pass(2 * MINUTE_MS);
+    assert_eq!(bench.job("job").job.status, Status::Completed);
+}
+
+#[test]
+fn between_two_looks_at_a_disk_counters_have_time_to_grow() {
+    let mut bench = Bench::new();
+    bench.host.foreign_start().unwrap();
+    bench.pass(MINUTE_MS);
+    bench.looks_take(3000);
+    bench.create("job", "Web-App-VM", 1, 60);
+    bench.pass(5000);
+    let handle = bench
+        .host
+        .disks()
+        .unwrap()
+        .into_iter()
+        .find(|disk| disk.vm == "Web-App-VM")
+        .unwrap()
+        .handle_id;
+    let looks = bench.looks_at(handle);
+    // The first began 3 s before its end, and a second more has to pass.
+    assert!(looks[1] - looks[0] >= 4000, "{looks:?}");
+}
+
+#[test]
+fn old_handles_after_a_power_cycle_make_no_snapshot_wait() {
+    let mut bench = Bench::new();
+    bench.create("cycled", "Web-App-VM", 100, 60);
+    bench.create("other", "SQL-Server-01", 100, 60);
+    bench.pass(MINUTE_MS);
+    bench.host.power_cycle("Web-App-VM").unwrap();
+    // Both are due, and the one whose VM has new handles goes first.
+    bench.let_time_pass(MINUTE_MS);
+    bench.step_once();
+    let before = bench.calls().len();
+    bench.step_once();
+    let calls = bench.calls();
+    assert_eq!(calls[before], "-p", "{:?}", &calls[before..]);
+}
+
+#[test]
 fn a_disk_that_was_removed_does_not_slow_down_the_snapshots_of_the_others() {
     let mut bench = Bench::new();
     bench.create("job", "SQL-Server-01", 100, 60);

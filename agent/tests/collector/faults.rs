@@ -219,3 +219,15 @@ fn a_stop_is_not_believed_while_a_start_that_was_killed_is_still_on_its_way() {
     assert!(bench.journaled().is_empty());
     assert!(bench.job("job").job.cleanup.vscsi_stats_stopped);
 }
+
+#[test]
+fn a_journal_that_cannot_be_written_is_tried_every_ten_seconds() {
+    let mut bench = Bench::new();
+    bench.create("job", "Web-App-VM", 100, 60);
+    bench.refuse_to_write("journal.json");
+    bench.try_stop("job", true);
+    bench.pass_in_rounds(MINUTE_MS);
+    let tried = bench.logged("cannot write the journal");
+    // Once at the stop, and at most seven times in the minute after it.
+    assert!((6..=8).contains(&tried), "{tried}");
+}
