@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
-use vscsi_shared::job::{Status, Target, TargetDisk};
+use vscsi_shared::job::{Status, Target};
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{self, Listing};
 
@@ -70,7 +70,7 @@ impl Collector {
         }
         let Some(now_there) = now_there else {
             flags.insert(SnapshotFlag::Gap);
-            self.forget_handles(&target, listing.as_deref().ok());
+            self.forget_handles(name, listing.as_deref().ok());
             self.keep(name, sequence, &target, Vec::new(), flags, None, &first);
             self.count_miss(name, sequence, "the VM is not running on this host");
             return;
@@ -196,7 +196,11 @@ impl Collector {
     /// Adopts new handles: starts their collection and drops the old ones. `true` when counters begin anew.
     fn follow(&mut self, name: &Name, sequence: u32, target: &mut Target, now_there: &Resolved) -> bool {
         let wall = self.equipment.clock.wall();
-        let before: BTreeSet<DiskKey> = disk_keys(target.world_group_id, &resolved_disks(target));
+        let (before, absent_before) = self
+            .jobs
+            .get(name)
+            .map(|state| (state.all_disks(), state.absent.clone()))
+            .unwrap_or_default();
         let after = disk_keys(now_there.world_group_id, &now_there.disks);
         let unarmed: Vec<DiskKey> = after.iter().copied().filter(|disk| !self.is_armed(*disk)).collect();
         let is_new = !unarmed.is_empty() || after.difference(&before).next().is_some();
@@ -210,6 +214,8 @@ impl Collector {
         }
         let message = if is_new {
             "the VM was away or has new handles, as after a power cycle or vMotion: counters begin anew"
+        } else if absent.is_subset(&absent_before) {
+            "a disk of the job is listed again, and its collection has run on"
         } else {
             "a disk of the job is not listed any more: the others are collected on"
         };
@@ -240,11 +246,12 @@ impl Collector {
     }
 
     /// Handles that no listing shows have no collection to stop.
-    fn forget_handles(&mut self, target: &Target, listing: Option<&Listing>) {
+    fn forget_handles(&mut self, name: &Name, listing: Option<&Listing>) {
         let Some(listing) = listing.filter(|listing| listing.diagnostics.is_empty()) else {
             return;
         };
-        for disk in disk_keys(target.world_group_id, &resolved_disks(target)) {
+        let disks = self.jobs.get(name).map(JobState::all_disks).unwrap_or_default();
+        for disk in disks {
             let listed = listing
                 .vms
                 .iter()
@@ -305,7 +312,6 @@ impl Collector {
         self.equipment.views.set_problem("spool", None);
         if let Some(state) = self.jobs.get_mut(name) {
             state.next = sequence + 1;
-            state.taken = Some(sequence);
             // A new baseline is announced by the first snapshot that holds it.
             if holds_data {
                 state.flags.clear();
@@ -328,7 +334,7 @@ impl Collector {
                 problem: None,
             };
             let flags = BTreeSet::from([SnapshotFlag::Failed, SnapshotFlag::Late]);
-            if !self.keep_missed(name, sequence, &target, flags, &attempt) {
+            if !self.keep(name, sequence, &target, Vec::new(), flags, None, &attempt) {
                 return false;
             }
         }
@@ -346,28 +352,6 @@ impl Collector {
         );
         state.note(wall, Some(first), message.clone());
         self.log(&format!("{name}: {message}"));
-    }
-
-    fn keep_missed(
-        &mut self,
-        name: &Name,
-        sequence: u32,
-        target: &Target,
-        flags: BTreeSet<SnapshotFlag>,
-        attempt: &Attempt,
-    ) -> bool {
-        // The flags that wait for the next snapshot wait on: this one holds no output that they could describe.
-        let (waiting, taken) = self
-            .jobs
-            .get(name)
-            .map(|state| (state.flags.clone(), state.taken))
-            .unwrap_or_default();
-        let kept = self.keep(name, sequence, target, Vec::new(), flags, None, attempt);
-        if let Some(state) = self.jobs.get_mut(name) {
-            state.flags = waiting;
-            state.taken = taken;
-        }
-        kept
     }
 
     fn count_usable(&mut self, name: &Name, sequence: u32, attempt: &Attempt) {
@@ -403,7 +387,8 @@ impl Collector {
     }
 
     fn complete_or_go_on(&mut self, name: &Name, sequence: u32) {
-        let Some(state) = self.jobs.get(name) else { return };
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        state.taken = Some(sequence);
         if sequence >= state.job().profile.samples {
             self.end(name, Status::Completed, "");
         } else {
@@ -477,17 +462,6 @@ fn what_is_missing(output: &CommandOutput, disks: &[ResolvedDisk]) -> Option<Str
         "vscsiStats {cause}, and not all histograms of disk {} were printed",
         lacking.join(", ")
     ))
-}
-
-fn resolved_disks(target: &Target) -> Vec<ResolvedDisk> {
-    target
-        .disks
-        .iter()
-        .map(|disk: &TargetDisk| ResolvedDisk {
-            handle_id: disk.handle_id,
-            node: disk.node.clone(),
-        })
-        .collect()
 }
 
 fn same_handles(one: &[ResolvedDisk], other: &[ResolvedDisk]) -> bool {

@@ -66,6 +66,8 @@ struct InProcess {
     killed: Arc<Killed>,
     /// How long one look at counters takes.
     look_takes_ms: Arc<AtomicU64>,
+    /// A disk that listings lack.
+    unlisted: Arc<Mutex<Option<u64>>>,
 }
 
 /// Programs that hung and were killed.
@@ -88,7 +90,10 @@ impl CommandRunner for InProcess {
         match outcome {
             vscsi_fixtures::Outcome::Ended(output) => Ok(CommandOutput {
                 status: Some(i32::from(output.exit_code)),
-                stdout: output.stdout,
+                stdout: match *self.unlisted.lock().unwrap() {
+                    Some(handle) if spec.arguments == ["-l"] => without_lines_of(handle, &output.stdout),
+                    _ => output.stdout,
+                },
                 stderr: output.stderr,
                 ..CommandOutput::default()
             }),
@@ -111,12 +116,21 @@ impl CommandRunner for InProcess {
     }
 }
 
+fn without_lines_of(handle: u64, listing: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(listing).unwrap();
+    let lines = text
+        .split_inclusive('\n')
+        .filter(|line| !line.contains(&handle.to_string()));
+    lines.collect::<String>().into_bytes()
+}
+
 pub(crate) struct Bench {
     directory: TempDir,
     pub(crate) host: Arc<SimulatedHost>,
     clock: Arc<SimulatedClock>,
     killed: Arc<Killed>,
     look_takes_ms: Arc<AtomicU64>,
+    unlisted: Arc<Mutex<Option<u64>>>,
     collector: Option<Collector>,
     views: Views,
     left_on_request: bool,
@@ -161,6 +175,7 @@ impl Bench {
             clock: Arc::new(clock),
             killed: Arc::default(),
             look_takes_ms: Arc::default(),
+            unlisted: Arc::default(),
             collector: None,
             views: Views::default(),
             left_on_request: false,
@@ -181,6 +196,7 @@ impl Bench {
             one_at_a_time: Mutex::new(()),
             killed: Arc::clone(&self.killed),
             look_takes_ms: Arc::clone(&self.look_takes_ms),
+            unlisted: Arc::clone(&self.unlisted),
         };
         Host::new(Arc::new(runner), Programs::below(self.host.root()))
     }
@@ -354,6 +370,11 @@ impl Bench {
     /// Each look at counters takes so long from now on.
     pub(crate) fn looks_take(&self, milliseconds: u64) {
         self.look_takes_ms.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Listings lack this disk from now on, or lack none.
+    pub(crate) fn unlist(&self, handle: Option<u64>) {
+        *self.unlisted.lock().unwrap() = handle;
     }
 
     /// When vscsiStats was asked for the counters of the disk `handle`, milliseconds.

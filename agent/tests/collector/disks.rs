@@ -319,3 +319,23 @@ fn what_running_jobs_still_need_is_not_promised_twice() {
     bench.create("first", "Web-App-VM", 100, 60);
     assert_eq!(bench.refusal("second", "Web-App-VM", 100).code, ErrorCode::Spool);
 }
+
+#[test]
+fn a_disk_that_comes_back_into_the_listing_is_not_said_to_be_missing() {
+    let mut bench = Bench::new();
+    // It keeps the disk collected, and looks too seldom to miss it.
+    bench.create("other", "SQL-Server-01", 2, 3600);
+    bench.create("job", "SQL-Server-01", 100, 60);
+    let disks = bench.host.disks().unwrap();
+    let handle = disks
+        .into_iter()
+        .rfind(|disk| disk.vm == "SQL-Server-01")
+        .unwrap()
+        .handle_id;
+    bench.unlist(Some(handle));
+    bench.pass(MINUTE_MS);
+    bench.unlist(None);
+    bench.pass(MINUTE_MS);
+    let errors = bench.job("job").job.collection.errors;
+    assert!(errors[1].message.contains("listed again"), "{errors:?}");
+}
