@@ -320,6 +320,11 @@ impl Bench {
         self.start();
     }
 
+    /// The monotonic clock.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        self.clock.monotonic_ms()
+    }
+
     /// The host is started again: its monotonic clock begins anew, and the wall clock does not.
     pub(crate) fn reboot(&mut self) {
         self.collector = None;

@@ -97,12 +97,13 @@ fn a_wall_clock_that_was_set_while_no_agent_ran_forgets_no_collection() {
 #[test]
 fn after_a_reboot_nothing_is_stopped_by_the_handles_of_the_boot_before() {
     let mut bench = Bench::new();
+    let began_ms = bench.uptime_ms();
     bench.pass(20 * MINUTE_MS);
     bench.create("job", "SQL-Server-01", 100, 60);
     bench.reboot();
     bench.lose_boot_marker();
     // Later in this boot than the agent has ever been in the one before.
-    bench.let_time_pass(30 * MINUTE_MS);
+    bench.let_time_pass(began_ms + 30 * MINUTE_MS);
     bench.begin_again();
     assert!(bench.journaled().is_empty());
     assert_eq!(bench.calls_with("-x"), 0);
@@ -111,11 +112,12 @@ fn after_a_reboot_nothing_is_stopped_by_the_handles_of_the_boot_before() {
 #[test]
 fn a_reboot_that_keeps_the_marker_is_told_by_a_moment_it_has_not_reached() {
     let mut bench = Bench::new();
+    let began_ms = bench.uptime_ms();
     bench.pass(20 * MINUTE_MS);
     bench.create("job", "SQL-Server-01", 100, 60);
     bench.reboot();
     // Later in this boot than the agent began in the one before, and earlier than it started to collect.
-    bench.let_time_pass(5 * MINUTE_MS);
+    bench.let_time_pass(began_ms + 5 * MINUTE_MS);
     bench.begin_again();
     assert!(bench.journaled().is_empty());
     assert_eq!(bench.calls_with("-x"), 0);
