@@ -134,9 +134,8 @@ mod tests {
     use super::*;
     use crate::options::Invocation;
 
-    /// A host whose vscsiStats writes down its arguments, and a journal with one collection that a user asked to keep,
-    /// started `age_ms` ago.
-    fn host_with_a_kept_collection(age_ms: u64) -> (tempfile::TempDir, Options) {
+    /// A host whose vscsiStats writes down its arguments, and a journal with one collection that a user asked to keep.
+    fn host_with_a_kept_collection() -> (tempfile::TempDir, Options) {
         let directory = tempfile::tempdir().unwrap();
         let (root, state) = (directory.path().join("host"), directory.path().join("state"));
         fs::create_dir_all(root.join("sbin")).unwrap();
@@ -145,7 +144,7 @@ mod tests {
         let calls = directory.path().join("calls");
         fs::write(&program, format!("#!/bin/sh\necho \"$@\" >> '{}'\n", calls.display())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-        let armed_ms = SystemClock.monotonic_ms().saturating_sub(age_ms);
+        let armed_ms = SystemClock.monotonic_ms();
         let journal = format!(
             r#"{{"boot_id":"b","owner":1,"armed":[{{"world_group_id":7,"handle_id":8,"armed_ms":{armed_ms},"kept":true}}]}}"#
         );
@@ -167,7 +166,7 @@ mod tests {
 
     #[test]
     fn all_means_also_what_a_user_asked_to_keep() {
-        let (directory, options) = host_with_a_kept_collection(0);
+        let (directory, options) = host_with_a_kept_collection();
         let said = cleanup(&options, true).unwrap();
         assert_eq!(calls(&directory), "-x -w 7 -i 8\n");
         assert_eq!(said, "stopped 1 collection that was left running");
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn without_all_it_says_what_a_user_asked_to_keep() {
-        let (directory, options) = host_with_a_kept_collection(0);
+        let (directory, options) = host_with_a_kept_collection();
         let said = cleanup(&options, false).unwrap();
         assert_eq!(calls(&directory), "");
         assert!(said.contains("1 that a user asked to keep"), "{said}");
