@@ -25,6 +25,7 @@ fn main() {
     );
     one_host("1 000 samples of 2 disks", "demo", 1000);
     one_host("1 000 samples of 20 disks", "many-disks", 1000);
+    one_host("10 000 samples of 20 disks", "many-disks", 10_000);
     fifty_hosts();
 }
 
@@ -47,7 +48,7 @@ fn one_host(what: &str, scenario: &str, samples: u32) {
 
 /// Fifty agents, each with a job of a hundred samples, pulled with one command.
 fn fifty_hosts() {
-    let host = SshHost::start("demo", Style::Esxi8);
+    let host = SshHost::start("demo", Style::Esxi8ManyHosts);
     let client = Client::of(&host);
     let names: Vec<String> = (0..HOSTS).map(|number| format!("host{number:02}")).collect();
     let mut bytes = 0;
@@ -116,6 +117,12 @@ fn grow(seed: &Path, samples: u32) -> PathBuf {
     document.job.collection.samples_collected = samples;
     document.job.collection.samples_expected = samples;
     fs::write(job.join("job.json"), document.to_json().unwrap()).unwrap();
+    // What the agent keeps for itself, without which it leaves a folder alone.
+    let own = fs::read(seed.join("agent.json")).unwrap();
+    let mut own: serde_json::Value = serde_json::from_slice(&own).unwrap();
+    own["request"]["name"] = "many".into();
+    own["request"]["profile"]["samples"] = samples.into();
+    fs::write(job.join("agent.json"), own.to_string()).unwrap();
     job
 }
 

@@ -5,6 +5,7 @@
 //! after all of that.
 
 mod error;
+mod keep;
 mod many;
 mod receive;
 

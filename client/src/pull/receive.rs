@@ -1,8 +1,8 @@
 //! One stream of snapshot files.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
@@ -10,6 +10,7 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{BundleEntry, ManifestEntry};
 
 use super::PullError;
+use super::keep::{Arrived, Keeper, keeping};
 use crate::failure::FileError;
 use crate::host::Host;
 use crate::store::JobDirectory;
@@ -27,32 +28,38 @@ pub(super) fn receive(
     here: &BTreeSet<u32>,
     advance: &mut dyn FnMut(u64),
 ) -> Result<(), PullError> {
-    let mut part = Part::open(directory, first)?;
-    let bundle = host.bundle(name, first.sequence.checked_sub(1), part.length)?;
-    let mut stream = BufReader::with_capacity(BUFFER_BYTES, bundle);
-    let mut expected = first.sequence;
-    while let Some(header) = read_header(&mut stream, expected)? {
-        let entry = &header.entry;
-        expected = entry.sequence;
-        if here.contains(&entry.sequence) {
-            skip(&mut stream, entry.bytes.saturating_sub(header.skipped), expected)?;
-            continue;
+    keeping(|keeper| {
+        let resumed = Part::open(directory, first)?;
+        let bundle = host.bundle(name, first.sequence.checked_sub(1), resumed.length)?;
+        let mut resumed = Some(resumed);
+        let mut stream = BufReader::with_capacity(BUFFER_BYTES, bundle);
+        let mut expected = first.sequence;
+        while let Some(header) = read_header(&mut stream, expected)? {
+            let entry = &header.entry;
+            expected = entry.sequence;
+            if here.contains(&entry.sequence) {
+                skip(&mut stream, entry.bytes.saturating_sub(header.skipped), expected)?;
+                continue;
+            }
+            let mut part = match resumed.take() {
+                Some(part) if part.sequence == entry.sequence => part,
+                _ => Part::create(directory, entry.sequence)?,
+            };
+            if header.skipped != part.length {
+                return Err(PullError::Nonsense(format!(
+                    "snapshot {} begins at byte {} where {} was asked for",
+                    entry.sequence, header.skipped, part.length
+                )));
+            }
+            part.fill(&mut stream, entry.bytes, advance)?;
+            part.finish(directory, entry, keeper)?;
+            expected = entry.sequence.saturating_add(1);
+            if keeper.has_failed() {
+                break;
+            }
         }
-        if part.sequence != entry.sequence {
-            part = Part::open(directory, entry)?;
-            part.restart()?;
-        }
-        if header.skipped != part.length {
-            return Err(PullError::Nonsense(format!(
-                "snapshot {} begins at byte {} where {} was asked for",
-                entry.sequence, header.skipped, part.length
-            )));
-        }
-        part.fill(&mut stream, entry.bytes, advance)?;
-        part.finish(directory, entry)?;
-        expected = entry.sequence.saturating_add(1);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn read_header(stream: &mut impl BufRead, sequence: u32) -> Result<Option<BundleEntry>, PullError> {
@@ -97,13 +104,30 @@ struct Part {
     hash: Sha256,
 }
 
+fn part_path(directory: &JobDirectory, sequence: u32) -> PathBuf {
+    let mut path = directory.sample(sequence).into_os_string();
+    path.push(".part");
+    PathBuf::from(path)
+}
+
 impl Part {
+    /// Begins a snapshot anew.
+    fn create(directory: &JobDirectory, sequence: u32) -> Result<Self, FileError> {
+        let path = part_path(directory, sequence);
+        let file = File::create(&path).map_err(FileError::new("create", &path))?;
+        Ok(Self {
+            sequence,
+            path,
+            file,
+            length: 0,
+            hash: Sha256::new(),
+        })
+    }
+
     /// Opens what is there of `entry`. A part that is as long as the whole or longer is begun anew: a whole one would
     /// have been renamed, so its checksum was wrong or its bytes never reached the disk.
     fn open(directory: &JobDirectory, entry: &ManifestEntry) -> Result<Self, FileError> {
-        let mut path = directory.sample(entry.sequence).into_os_string();
-        path.push(".part");
-        let path = PathBuf::from(path);
+        let path = part_path(directory, entry.sequence);
         let mut file = File::options()
             .create(true)
             .truncate(false)
@@ -112,28 +136,16 @@ impl Part {
             .open(&path)
             .map_err(FileError::new("open", &path))?;
         let (length, hash) = hash_of(&mut file).map_err(FileError::new("read", &path))?;
-        let mut part = Self {
+        if length >= entry.bytes {
+            return Self::create(directory, entry.sequence);
+        }
+        Ok(Self {
             sequence: entry.sequence,
             path,
             file,
             length,
             hash,
-        };
-        if part.length >= entry.bytes {
-            part.restart()?;
-        }
-        Ok(part)
-    }
-
-    /// Forgets what is there.
-    fn restart(&mut self) -> Result<(), FileError> {
-        self.file
-            .set_len(0)
-            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
-            .map_err(FileError::new("truncate", &self.path))?;
-        self.length = 0;
-        self.hash = Sha256::new();
-        Ok(())
+        })
     }
 
     /// Appends from `stream` until the part has `bytes` bytes. Whatever arrives is kept, even if the stream then
@@ -168,18 +180,20 @@ impl Part {
         Ok(())
     }
 
-    /// Gives the complete part its name, when it is what the host promised.
-    fn finish(&mut self, directory: &JobDirectory, entry: &ManifestEntry) -> Result<(), PullError> {
-        let found = hexadecimal(&std::mem::take(&mut self.hash).finalize());
-        if found != entry.sha256 {
-            self.restart()?;
+    /// Hands the complete part over to be kept, when it is what the host promised.
+    fn finish(self, directory: &JobDirectory, entry: &ManifestEntry, keeper: &Keeper<'_>) -> Result<(), PullError> {
+        if hexadecimal(&self.hash.finalize()) != entry.sha256 {
+            // Nothing of it can be trusted.
+            self.file.set_len(0).map_err(FileError::new("truncate", &self.path))?;
             return Err(PullError::Corrupt {
                 sequence: entry.sequence,
             });
         }
-        let sample = directory.sample(entry.sequence);
-        self.file.sync_all().map_err(FileError::new("write", &self.path))?;
-        fs::rename(&self.path, &sample).map_err(FileError::new("create", &sample))?;
+        keeper.keep(Arrived {
+            file: self.file,
+            part: self.path,
+            sample: directory.sample(entry.sequence),
+        });
         Ok(())
     }
 }

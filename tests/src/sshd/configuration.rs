@@ -10,6 +10,8 @@ pub enum Style {
     Esxi8,
     /// The same with forwarding allowed by its administrator.
     Esxi8Forwarding,
+    /// The same for tests in which one sshd stands for many hosts, each of which would count its own connections.
+    Esxi8ManyHosts,
     /// ESXi 6.7: passwords by the plain method, and more algorithms.
     Esxi67,
 }
@@ -32,10 +34,10 @@ pub(super) fn text(directory: &Path, port: u16, style: Style) -> String {
     ));
     line(format!("ChrootDirectory \"{}\"", directory.join("root").display()));
     line("PermitRootLogin yes\nUsePAM yes\nPermitUserEnvironment no\nPermitTunnel no\nGatewayPorts no".to_owned());
-    line(
-        "ClientAliveInterval 200\nClientAliveCountMax 3\nMaxStartups 10:30:100\nMaxSessions 1\nRekeyLimit 1G 1H"
-            .to_owned(),
-    );
+    let startups = if style == Style::Esxi8ManyHosts { "500" } else { "10:30:100" };
+    line(format!(
+        "ClientAliveInterval 200\nClientAliveCountMax 3\nMaxStartups {startups}\nMaxSessions 1\nRekeyLimit 1G 1H"
+    ));
     line("Subsystem sftp internal-sftp".to_owned());
     let forwarding = if style == Style::Esxi8Forwarding { "yes" } else { "no" };
     line(format!(
@@ -53,7 +55,7 @@ pub(super) fn text(directory: &Path, port: u16, style: Style) -> String {
     let banner = directory.join("root/etc/issue");
     line(format!("Banner \"{}\"", banner.display()));
     match style {
-        Style::Esxi8 | Style::Esxi8Forwarding => {
+        Style::Esxi8 | Style::Esxi8Forwarding | Style::Esxi8ManyHosts => {
             line("PasswordAuthentication no\nKbdInteractiveAuthentication yes".to_owned());
         }
         Style::Esxi67 => line("PasswordAuthentication yes\nKbdInteractiveAuthentication no".to_owned()),
