@@ -69,6 +69,57 @@ fn a_datastore_that_fills_up_during_the_upload_keeps_the_agent_that_was_there() 
     assert!(!agent.with_extension("new").exists(), "half a file is left");
 }
 
+/// Lets a program of the host's shell do something else. BusyBox asks nobody for its own programs, but functions.
+fn replace_program(host: &SshHost, name: &str, body: &str) {
+    let shell = host.root().join("bin/sh");
+    fs::remove_file(&shell).unwrap();
+    let script = format!(
+        "#!/bin/busybox sh\nreplaced='{name}() {{ {body}; }}'\n\
+         [ \"$1\" = -c ] && set -- -c \"$replaced\n$2\"\nexec /bin/busybox sh \"$@\"\n"
+    );
+    fs::write(&shell, script).unwrap();
+    fs::set_permissions(&shell, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_agent_that_was_damaged_on_its_way_is_not_put_into_its_place() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let agent = agent_of(&host);
+    let good = fs::read(&agent).unwrap();
+    let other = client.home().join("other-agent");
+    fs::write(&other, [good.as_slice(), b"newer"].concat()).unwrap();
+    // Before the host sums up what arrived, a byte more is there.
+    replace_program(
+        &host,
+        "sha256sum",
+        "case \"$1\" in *.new) printf x >> \"$1\";; esac; /bin/busybox sha256sum \"$1\"",
+    );
+    let path = other.display().to_string();
+    let finished = client.run(&["install", "esxi", "--agent", &path]).expect(1);
+    assert!(
+        finished.stderr.contains("arrived on the host with SHA-256"),
+        "{}",
+        finished.stderr
+    );
+    assert!(fs::read(&agent).unwrap() == good, "the agent that was there is gone");
+    assert!(!agent.with_extension("new").exists(), "the damaged agent is left");
+}
+
+#[test]
+fn a_host_whose_clock_is_a_day_off_is_told_and_installed_on() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    replace_program(&host, "date", "echo $(($(/bin/busybox date -u +%s) - 86400))");
+    let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
+    let difference = preflight["clock_difference_seconds"].as_i64().unwrap();
+    assert!((-86_460..=-86_340).contains(&difference), "{difference}");
+    let told = client.run_connected(&["preflight", "esxi"]).expect(0);
+    assert!(told.stdout.contains("behind this machine's"), "{}", told.stdout);
+    client.install();
+}
+
 #[test]
 fn a_second_install_uploads_nothing_and_a_running_job_goes_on() {
     let host = SshHost::start("demo", Style::Esxi8);

@@ -134,6 +134,19 @@ fn a_lost_connection_is_tried_again_by_itself() {
 }
 
 #[test]
+fn a_host_behind_a_slow_link_is_collected_and_pulled_from() {
+    let host = SshHost::start("many-disks", Style::Esxi8);
+    let proxy = Proxy::start(host.address());
+    let client = Client::through(&host, proxy.port());
+    client.install();
+    // 40 KiB a second, and every answer a tenth of a second late.
+    proxy.delay_each_piece(100);
+    let spooled = collect(&host, &client, "big", 2);
+    client.run(&["pull", "big"]).expect(0);
+    assert_eq!(pulled(&client.data().join("big")), spooled);
+}
+
+#[test]
 fn a_client_killed_in_the_middle_leaves_nothing_false_behind() {
     let host = SshHost::start("many-disks", Style::Esxi8);
     let client = Client::of(&host);
