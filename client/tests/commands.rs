@@ -217,6 +217,62 @@ fn a_table_is_written_where_it_was_asked_for() {
 }
 
 #[test]
+fn a_bare_file_name_is_a_file_of_the_current_directory() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["analyze", "captured", "-o", "replay.fio"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        fs::read_to_string(workstation.path("replay.fio"))
+            .unwrap()
+            .contains("[global]")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_replaced_by_one() {
+    let workstation = Workstation::with_an_import();
+    let _listening = std::os::unix::net::UnixListener::bind(workstation.path("socket")).unwrap();
+    std::os::unix::fs::symlink("socket", workstation.path("link")).unwrap();
+    for command in ["analyze", "export"] {
+        for output in ["socket", "link"] {
+            workstation.refuses(
+                &[command, "captured", "-o", output],
+                1,
+                &[
+                    "cannot write",
+                    "it is a device, a pipe or a socket",
+                    "name a regular file",
+                ],
+            );
+        }
+    }
+    assert!(!fs::metadata(workstation.path("socket")).unwrap().is_file());
+    assert!(fs::symlink_metadata(workstation.path("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn a_table_has_the_form_of_its_extension_and_goes_to_the_standard_output_as_a_dash() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["export", "captured", "-o", "table.parquet"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        fs::read(workstation.path("table.parquet"))
+            .unwrap()
+            .starts_with(b"PAR1")
+    );
+    let printed = workstation.run(&["export", "captured", "-o", "-"]);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    assert!(printed.stdout.starts_with("sample,taken_at,"), "{}", printed.stdout);
+    assert!(!workstation.path("-").exists());
+    workstation.refuses(
+        &["analyze", "captured", "-o", "-"],
+        2,
+        &["standard output", "hint: name a file"],
+    );
+}
+
+#[test]
 fn an_imported_job_is_deleted_without_asking_any_host() {
     let workstation = Workstation::with_an_import();
     let ended = workstation.run(&["--json", "delete", "captured", "--force"]);

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::{Job, JobDocument};
 
-pub use atomic::{sync_directory, write_atomic};
+pub use atomic::{sync_directory, write_atomic, write_whole};
 pub use error::StoreError;
 pub use host_record::{HostRecord, InstalledAgent};
 pub use job_directory::JobDirectory;
