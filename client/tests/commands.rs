@@ -310,3 +310,27 @@ fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
     assert_eq!(status.code, Some(0), "{}", status.stderr);
     assert!(status.stdout.contains("Status: completed"), "{}", status.stdout);
 }
+
+#[test]
+fn jobs_are_listed_where_no_catalog_can_be_written() {
+    let workstation = Workstation::with_an_import();
+    // SQLite can neither read nor make a file where a directory is.
+    fs::remove_file(workstation.path("data/catalog.db")).ok();
+    fs::create_dir(workstation.path("data/catalog.db")).unwrap();
+    let ended = workstation.run(&["list"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("captured"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_list_that_leaves_out_every_job_does_not_say_there_are_none() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["list", "--host", "nohost"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("No jobs of host nohost in"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("`vscsi-helper list` shows all"),
+        "{}",
+        ended.stderr
+    );
+}

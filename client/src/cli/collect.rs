@@ -89,7 +89,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
         .into());
     };
     let host = target.host();
-    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?;
+    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?.view;
     let view = status::watch(&host, view, env)?;
     let voice = Voice::new(env, target.name().as_str());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;

@@ -284,12 +284,18 @@ fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(
     if rows.is_empty() {
         env.note("Nothing to pull.");
     }
+    let width = rows
+        .iter()
+        .flat_map(|row| &row.job)
+        .map(|job| job.chars().count())
+        .max();
+    let width = width.unwrap_or(0).max(27);
     for (row, (_, result)) in rows.iter().zip(results) {
         match result {
             Ok(pulled) => {
                 let collection = &pulled.view.job.collection;
                 env.print(format_args!(
-                    "{:<27} {:<10} {:>9} samples   {}: {}, {}",
+                    "{:<width$} {:<10} {:>9} samples   {}: {}, {}",
                     pulled.directory.reference(),
                     pulled.view.job.status,
                     format!("{}/{}", collection.samples_collected, collection.samples_expected),
