@@ -334,3 +334,60 @@ fn a_list_that_leaves_out_every_job_does_not_say_there_are_none() {
         ended.stderr
     );
 }
+
+#[test]
+fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
+    let workstation = Workstation::with_an_import();
+    let add = ["schedule", "add", "nightly", "--host", "esx1", "--vm", "sql"];
+    workstation.refuses(
+        &[&add[..], &["--cron", "bogus"]].concat(),
+        2,
+        &["`bogus` is no cron expression", "it has 1 of five fields"],
+    );
+    workstation.refuses(
+        &["analyze", "captured", "--from", "10m", "--to", "5m"],
+        2,
+        &["`--from` is not before `--to`", "hint: exchange the two"],
+    );
+    workstation.refuses(
+        &["analyze", "captured", "--threshold", "many"],
+        2,
+        &["invalid value 'many'", "it is no number"],
+    );
+    workstation.refuses(
+        &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
+        2,
+        &["invalid value 'many'", "it is no whole number"],
+    );
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
+    let workstation = Workstation::new();
+    workstation.file("data", b"");
+    workstation.refuses(&["list"], 1, &["cannot create", "hint: there is a file of that name"]);
+}
+
+#[test]
+fn a_check_that_fails_ends_with_the_code_of_a_failure() {
+    let workstation = Workstation::new();
+    // There is no ssh on the path.
+    let ended = workstation.run(&["doctor", "--agent", &capture().display().to_string()]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("install the OpenSSH client"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("error: 2 checks failed"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_configuration_in_force_has_the_data_directory_in_force() {
+    let workstation = Workstation::new();
+    let ended = workstation.run(&["config", "show"]);
+    let directory = workstation.path("data").display().to_string();
+    assert!(ended.stdout.contains(&directory), "{}", ended.stdout);
+    let path = workstation.run(&["--json", "config", "path"]);
+    assert!(
+        serde_json::from_str::<PathBuf>(&path.stdout)
+            .unwrap()
+            .ends_with("config.yaml")
+    );
+}

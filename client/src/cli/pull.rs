@@ -13,7 +13,7 @@ use vscsi_shared::job::{Status, UnreadableJob};
 use super::connect::{ConnectArgs, Target};
 use super::job::OnNoHost;
 use super::phrase::{Plain, bytes, count};
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
 use crate::import::is_imported;
@@ -39,7 +39,7 @@ pub struct PullArgs {
     #[arg(long)]
     all: bool,
     /// Hosts pulled from at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = number::within(1_u16..=512))]
     parallel: u16,
     #[command(flatten)]
     connect: ConnectArgs,

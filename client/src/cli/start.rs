@@ -8,7 +8,7 @@ use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSe
 
 use super::connect::{ConnectArgs, Target};
 use super::phrase::{Plain, count, duration, time};
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
 use crate::store::{JobReference, Store, StoreError};
@@ -21,8 +21,11 @@ const LAST_NUMBER: u32 = 99;
 /// The agent on the host collects by itself from here on: this machine may go.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --lun vmhba1:C0:T0:L0 --profile standard --name sql-peak
-  vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 --lun scsi0:1 --samples 60 --interval 20")]
+  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --name sql-peak
+  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 \\
+      --lun vmhba1:C0:T0:L0 --profile deep --name sql-night
+  vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 \\
+      --lun scsi0:1 --samples 60 --interval 20")]
 pub struct StartArgs {
     /// ESXi host
     #[arg(long)]
@@ -50,16 +53,21 @@ pub(super) struct CollectArgs {
     #[arg(short, long, default_value = "standard")]
     profile: String,
     /// Number of samples, instead of the profile's
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = number::at_least(1_u32))]
     samples: Option<u32>,
     /// Seconds between two snapshots, instead of the profile's
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Stop and start vscsiStats each interval, for hosts on which counters cannot run on
     #[arg(long)]
     restart: bool,
     /// Snapshots in a row that may fail, as when the VM is away, before the job ends
-    #[arg(long, value_name = "NUMBER", default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES,
+        value_parser = number::at_least(0_u32)
+    )]
     max_misses: u32,
 }
 

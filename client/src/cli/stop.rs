@@ -131,7 +131,7 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
         ),
         VscsiStats::EndedBefore => format!("The job had ended before, and vscsiStats on {host} with it."),
         VscsiStats::Shared(others) => format!(
-            "vscsiStats goes on on {host} for {}, which collects from the same disk.",
+            "vscsiStats goes on collecting on {host} for {}, because the disk is the same.",
             others
                 .iter()
                 .map(|other| format!("job '{other}'"))
@@ -218,7 +218,10 @@ mod tests {
         ];
         let vscsi_stats = VscsiStats::after(&before, &stopped, false, &others);
         let text = render(&stopped, &vscsi_stats, "esx1", "d");
-        assert!(text.contains("goes on on esx1 for job 'second', which"), "{text}");
+        assert!(
+            text.contains("goes on collecting on esx1 for job 'second', because"),
+            "{text}"
+        );
     }
 
     #[test]
