@@ -78,6 +78,8 @@ impl Failure for FileError {
         use std::io::ErrorKind;
         match self.source.kind() {
             ErrorKind::NotFound => Some("check whether the path is right".to_owned()),
+            ErrorKind::NotADirectory => Some("a part of the path is a file; name a directory in its place".to_owned()),
+            ErrorKind::AlreadyExists => Some("there is a file of that name; name another path".to_owned()),
             ErrorKind::IsADirectory => Some("name a file in it".to_owned()),
             ErrorKind::PermissionDenied => Some("check who owns it and its permissions".to_owned()),
             ErrorKind::StorageFull => Some("free some space, then run the command again; nothing is lost".to_owned()),

@@ -217,6 +217,62 @@ fn a_table_is_written_where_it_was_asked_for() {
 }
 
 #[test]
+fn a_bare_file_name_is_a_file_of_the_current_directory() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["analyze", "captured", "-o", "replay.fio"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        fs::read_to_string(workstation.path("replay.fio"))
+            .unwrap()
+            .contains("[global]")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_replaced_by_one() {
+    let workstation = Workstation::with_an_import();
+    let _listening = std::os::unix::net::UnixListener::bind(workstation.path("socket")).unwrap();
+    std::os::unix::fs::symlink("socket", workstation.path("link")).unwrap();
+    for command in ["analyze", "export"] {
+        for output in ["socket", "link"] {
+            workstation.refuses(
+                &[command, "captured", "-o", output],
+                1,
+                &[
+                    "cannot write",
+                    "it is a device, a pipe or a socket",
+                    "name a regular file",
+                ],
+            );
+        }
+    }
+    assert!(!fs::metadata(workstation.path("socket")).unwrap().is_file());
+    assert!(fs::symlink_metadata(workstation.path("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn a_table_has_the_form_of_its_extension_and_goes_to_the_standard_output_as_a_dash() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["export", "captured", "-o", "table.parquet"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        fs::read(workstation.path("table.parquet"))
+            .unwrap()
+            .starts_with(b"PAR1")
+    );
+    let printed = workstation.run(&["export", "captured", "-o", "-"]);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    assert!(printed.stdout.starts_with("sample,taken_at,"), "{}", printed.stdout);
+    assert!(!workstation.path("-").exists());
+    workstation.refuses(
+        &["analyze", "captured", "-o", "-"],
+        2,
+        &["standard output", "hint: name a file"],
+    );
+}
+
+#[test]
 fn an_imported_job_is_deleted_without_asking_any_host() {
     let workstation = Workstation::with_an_import();
     let ended = workstation.run(&["--json", "delete", "captured", "--force"]);
@@ -253,4 +309,85 @@ fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
     let status = workstation.run(&["status", "captured"]);
     assert_eq!(status.code, Some(0), "{}", status.stderr);
     assert!(status.stdout.contains("Status: completed"), "{}", status.stdout);
+}
+
+#[test]
+fn jobs_are_listed_where_no_catalog_can_be_written() {
+    let workstation = Workstation::with_an_import();
+    // SQLite can neither read nor make a file where a directory is.
+    fs::remove_file(workstation.path("data/catalog.db")).ok();
+    fs::create_dir(workstation.path("data/catalog.db")).unwrap();
+    let ended = workstation.run(&["list"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("captured"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_list_that_leaves_out_every_job_does_not_say_there_are_none() {
+    let workstation = Workstation::with_an_import();
+    let ended = workstation.run(&["list", "--host", "nohost"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("No jobs of host nohost in"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("`vscsi-helper list` shows all"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
+    let workstation = Workstation::with_an_import();
+    let add = ["schedule", "add", "nightly", "--host", "esx1", "--vm", "sql"];
+    workstation.refuses(
+        &[&add[..], &["--cron", "bogus"]].concat(),
+        2,
+        &["`bogus` is no cron expression", "it has 1 of five fields"],
+    );
+    workstation.refuses(
+        &["analyze", "captured", "--from", "10m", "--to", "5m"],
+        2,
+        &["`--from` is not before `--to`", "hint: exchange the two"],
+    );
+    workstation.refuses(
+        &["analyze", "captured", "--threshold", "many"],
+        2,
+        &["invalid value 'many'", "it is no number"],
+    );
+    workstation.refuses(
+        &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
+        2,
+        &["invalid value 'many'", "it is no whole number"],
+    );
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
+    let workstation = Workstation::new();
+    workstation.file("data", b"");
+    workstation.refuses(&["list"], 1, &["cannot create", "hint: there is a file of that name"]);
+}
+
+#[test]
+fn a_check_that_fails_ends_with_the_code_of_a_failure() {
+    let workstation = Workstation::new();
+    // There is no ssh on the path.
+    let ended = workstation.run(&["doctor", "--agent", &capture().display().to_string()]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("install the OpenSSH client"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("error: 2 checks failed"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_configuration_in_force_has_the_data_directory_in_force() {
+    let workstation = Workstation::new();
+    let ended = workstation.run(&["config", "show"]);
+    let directory = workstation.path("data").display().to_string();
+    assert!(ended.stdout.contains(&directory), "{}", ended.stdout);
+    let path = workstation.run(&["--json", "config", "path"]);
+    assert!(
+        serde_json::from_str::<PathBuf>(&path.stdout)
+            .unwrap()
+            .ends_with("config.yaml")
+    );
 }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 /// Why a text is not a cron expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid cron expression `{expression}`: {reason}; it has five fields: minute, hour, day of month, month, day of week"
+    "`{expression}` is no cron expression: {reason}; the fields are minute, hour, day of month, month and day of week"
 )]
 pub struct InvalidCron {
     expression: String,
@@ -37,7 +37,16 @@ impl FromStr for CronExpression {
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
             .build();
-        let cron = parser.parse(text).map_err(|error| invalid(error.to_string()))?;
+        let cron = parser.parse(text).map_err(|error| {
+            let fields = text.split_whitespace().count();
+            if fields == 5 {
+                let reason = error.to_string();
+                let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, reason)| reason);
+                invalid(reason.trim_end_matches('.').to_lowercase())
+            } else {
+                invalid(format!("it has {fields} of five fields"))
+            }
+        })?;
         Ok(Self {
             text: text.to_owned(),
             cron,
@@ -59,5 +68,28 @@ impl CronExpression {
             .find_next_occurrence(&after, false)
             .ok()
             .map(|next| next.timestamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_expression_is_told_in_words() {
+        for (text, reason) in [
+            (
+                "bogus",
+                "`bogus` is no cron expression: it has 1 of five fields; the fields are minute,",
+            ),
+            ("0 0 22 * * 1-5", "it has 6 of five fields;"),
+            (
+                "61 * * * *",
+                "`61 * * * *` is no cron expression: number out of bounds;",
+            ),
+        ] {
+            let error = text.parse::<CronExpression>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

@@ -64,6 +64,16 @@ impl Catalog {
         Ok(Self { connection })
     }
 
+    /// An index that is kept nowhere, for a data directory that cannot be written.
+    ///
+    /// # Errors
+    /// When SQLite has no memory for it.
+    pub fn in_memory() -> Result<Self, CatalogError> {
+        let mut connection = Connection::open_in_memory()?;
+        schema::upgrade(&mut connection)?;
+        Ok(Self { connection })
+    }
+
     /// Removes the index of a data directory.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::phrase::{bytes, count};
 use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
 use crate::analysis::phases::{self, NamedPeriod, Phase};
@@ -81,6 +82,13 @@ pub(super) struct Output {
 }
 
 pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
+    if args.output.as_deref() == Some(Path::new("-")) {
+        return Err(UsageError::new(
+            "the fio job has files beside it, so it cannot go to the standard output",
+            "name a file with `-o FILE`, or leave out `-o`; `--json` prints the profile",
+        )
+        .into());
+    }
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, document) = store.find(&args.job)?;
@@ -111,7 +119,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         return Ok(outcome);
     }
     env.print(format_args!(
-        "Analyzing job: {}\nData directory: {}\n",
+        "Analysing job: {}\nData directory: {}\n",
         directory.reference(),
         env.shown(directory.path())
     ))?;
@@ -217,8 +225,10 @@ fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &
     let compressed = load::compress(directory.path())?;
     load::keep(directory.path(), &load::load(directory.path())?)?;
     env.note(format_args!(
-        "Compressed {} snapshots: {} bytes became {}",
-        compressed.files, compressed.before_bytes, compressed.after_bytes
+        "Compressed {}: {} became {}",
+        count(compressed.files as u64, "snapshot"),
+        bytes(compressed.before_bytes),
+        bytes(compressed.after_bytes)
     ));
     Ok(())
 }

@@ -22,8 +22,8 @@ use crate::summary;
   vscsi-helper chart sql-peak --kind latency-3d,latency-3d-read --format svg
   vscsi-helper chart sql-peak --filter cluster --size 13.33x7.5 --dpi 200 -o ~/report
 
-A surface hides its valleys, so each has its heat map beside it. Every file says inside and below the picture which
-samples it was drawn from.")]
+A surface hides its valleys, so each has its heat map beside it. Every file says
+inside and below the picture which samples it was drawn from.")]
 pub struct ChartArgs {
     /// The job, as NAME or NAME@HOST
     job: String,

@@ -24,10 +24,11 @@ use crate::store::Store;
 /// Prints nothing but errors and the final line. While one is running for the same host and VM, another does not begin.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a crontab line:
-  0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01 --profile deep
+  0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01
 
-Exit codes: 0 complete, 3 partial data, 10 host unreachable, 11 login refused, 12 vscsiStats unavailable,
-13 no such VM or disk, 5 the filter left no sample, 1 one is running already or something else failed.")]
+Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
+unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
+1 one is running already or something else failed.")]
 pub struct CollectCommandArgs {
     /// ESXi host
     #[arg(long)]
@@ -89,7 +90,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
         .into());
     };
     let host = target.host();
-    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?;
+    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?.view;
     let view = status::watch(&host, view, env)?;
     let voice = Voice::new(env, target.name().as_str());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;

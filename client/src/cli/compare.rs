@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
-use crate::analysis::compare::{Comparison, Limit};
+use crate::analysis::compare::{Comparison, Limit, Measure};
 use crate::analysis::{self, Analysis, Options};
 use crate::store::Store;
 use crate::summary::{self, ComparisonJson};
@@ -13,10 +13,10 @@ use crate::summary::{self, ComparisonJson};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper compare before-migration after-migration
-  vscsi-helper compare before after --limit iops=90% --limit read_p99=120% --filter cluster
+  vscsi-helper compare before after --limit iops=90% --limit read_p99=120%
 
-A limit is in percent of the baseline: a floor for rates and shares, a ceiling for latencies and queue depth.
-When one is not kept, the exit code is 4.")]
+A limit is in percent of the baseline: a floor for rates and shares, a ceiling
+for latencies and queue depth. When one is not kept, the exit code is 4.")]
 pub struct CompareArgs {
     /// The job to compare with
     #[arg(value_name = "BASELINE")]
@@ -24,11 +24,18 @@ pub struct CompareArgs {
     /// The job that is compared
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
-    /// What the candidate has to keep, in percent of the baseline; may be repeated
-    #[arg(long = "limit", value_name = "MEASURE=PERCENT%")]
+    #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = limit_help())]
     limits: Vec<Limit>,
     #[command(flatten)]
     selection: SelectionArgs,
+}
+
+/// What can be limited is told where it is asked for.
+fn limit_help() -> String {
+    format!(
+        "What the candidate has to keep, in percent of the baseline; may be repeated. Measures: {}",
+        Measure::ALL.map(Measure::name).join(", ")
+    )
 }
 
 pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {

@@ -6,7 +6,12 @@ use super::{CliError, Env, Outcome};
 
 /// Show the configuration in force, or where its file is
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vscsi-helper config show > ~/.vscsiStats-helper/config.yaml")]
+#[command(after_help = "Examples:
+  vscsi-helper config show
+  vscsi-helper config show > new-config.yaml
+
+Check a new file with `vscsi-helper --config new-config.yaml config show`, then
+move it to where `vscsi-helper config path` says.")]
 pub struct ConfigArgs {
     #[command(subcommand)]
     action: Action,
@@ -22,8 +27,17 @@ enum Action {
 
 pub(super) fn run(args: &ConfigArgs, env: &Env) -> Result<Outcome, CliError> {
     match args.action {
-        Action::Show if env.json => env.print_json(&env.config)?,
-        Action::Show => env.print(env.config.to_yaml()?.trim_end())?,
+        Action::Show => {
+            // A `--data-dir` or its variable is in force as well.
+            let mut config = env.config.clone();
+            config.data_directory.clone_from(&env.data_dir);
+            if env.json {
+                env.print_json(&config)?;
+            } else {
+                env.print(config.to_yaml()?.trim_end())?;
+            }
+        }
+        Action::Path if env.json => env.print_json(&env.config_path)?,
         Action::Path => env.print(env.config_path.display())?,
     }
     Ok(Outcome::Done)

@@ -13,7 +13,9 @@ use crate::store::Store;
 
 /// Show the VMs of a host, their disks, and what lies below them
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vscsi-helper discover esxi-host01.example.com --user root --key ~/.ssh/esxi_key")]
+#[command(after_help = "Examples:
+  vscsi-helper discover esxi-host01
+  vscsi-helper discover esxi-host01 --user root --key ~/.ssh/esxi_key")]
 pub struct DiscoverArgs {
     /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
     host: String,

@@ -10,6 +10,7 @@ use super::connect::ConnectArgs;
 use super::phrase::{Plain, bytes, count};
 use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::failure::Failure;
 use crate::host::Host as _;
 use crate::install::find_agent;
 use crate::store::Store;
@@ -54,7 +55,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
             "agent for install",
             find_agent(args.agent.as_deref())
                 .map(|agent| agent.sha256)
-                .map_err(|error| error.to_string()),
+                .map_err(|error| told(&error)),
         ),
         Check::new("data directory", jobs_here(&store, env)),
         Check::new("catalog", catalog(&store)),
@@ -72,6 +73,10 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
                 info.esxi_version.trim()
             )),
         ));
+        let mut seen = target.record.clone();
+        info.esxi_version.trim().clone_into(&mut seen.esxi_version);
+        seen.last_seen = Some(env.clock.now());
+        store.remember_host(&seen)?;
         let health = host.health()?;
         let used = format!(
             "{} of {} used",
@@ -88,7 +93,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         ));
         let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
         checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
-        if checks.iter().any(|check| !check.ok) || env.verbosity > 0 {
+        if env.verbosity > 0 {
             for line in host.log(LOG_LINES)?.lines() {
                 env.note(format_args!("{name}: {}", Plain(line)));
             }
@@ -102,25 +107,55 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
             env.print(format_args!("{mark:<7} {:<18} {}", check.what, Plain(&check.found)))?;
         }
     }
-    Ok(if checks.iter().all(|check| check.ok) {
-        Outcome::Done
-    } else {
-        Outcome::Partial
-    })
+    match checks.iter().filter(|check| !check.ok).count() {
+        0 => Ok(Outcome::Done),
+        failed => Err(ChecksFailed {
+            failed: failed as u64,
+            host: args.host.clone(),
+        }
+        .into()),
+    }
+}
+
+/// Something is not as it should be, and the checks say what.
+#[derive(Debug, thiserror::Error)]
+#[error("{} failed", count(*failed, "check"))]
+struct ChecksFailed {
+    failed: u64,
+    host: Option<String>,
+}
+
+impl Failure for ChecksFailed {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        let host = self.host.as_ref()?;
+        Some(format!(
+            "`vscsi-helper doctor --host {host} -v` shows the agent's log as well"
+        ))
+    }
+}
+
+/// What is wrong, and what to do about it.
+fn told(error: &impl Failure) -> String {
+    let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{}{hint}", CliError::describe(error))
 }
 
 fn ssh_version() -> Result<String, String> {
     let output = Command::new("ssh")
         .arg("-V")
         .output()
-        .map_err(|error| format!("cannot run `ssh`: {error}"))?;
+        .map_err(|error| format!("cannot run `ssh`: {error}; install the OpenSSH client"))?;
     Ok(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
 fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
-    let jobs = store.jobs().map_err(|error| CliError::describe(&error))?;
+    let jobs = store.jobs().map_err(|error| told(&error))?;
     match jobs.unreadable.first() {
-        Some(error) => Err(CliError::describe(error)),
+        Some(error) => Err(told(error)),
         None => Ok(format!(
             "{}, {}",
             env.shown(store.root()),
@@ -131,7 +166,5 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
 
 fn catalog(store: &Store) -> Result<String, String> {
     let result = Catalog::open(store).and_then(|catalog| catalog.check());
-    result
-        .map(|()| "sound".to_owned())
-        .map_err(|error| CliError::describe(&error))
+    result.map(|()| "sound".to_owned()).map_err(|error| told(&error))
 }

@@ -47,8 +47,12 @@ impl CliError {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let reason = cause.to_string();
+            // Some libraries put the cause into their own message.
+            if !text.ends_with(&reason) {
+                text.push_str(": ");
+                text.push_str(&reason);
+            }
             source = cause.source();
         }
         text

@@ -21,12 +21,12 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         for record in hosts {
             let agent = record.agent.map_or_else(
-                || "no agent from here".to_owned(),
+                || "agent not from here".to_owned(),
                 |agent| format!("agent {}", agent.version),
             );
             let seen = record.last_seen.map_or_else(|| "never".to_owned(), time);
             let version = if record.esxi_version.is_empty() {
-                "unknown version"
+                "version not asked"
             } else {
                 &record.esxi_version
             };

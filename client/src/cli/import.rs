@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use vscsi_shared::identifier::Name;
 
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::import::{self, Request};
 use crate::store::Store;
 use crate::summary;
@@ -16,8 +16,8 @@ use crate::summary;
   vscsi-helper import capture.csv --name sql-before
   vscsi-helper import hour-*.csv --interval 3600 --name sql-day
 
-Files are taken in the order given; a file may hold several prints. Without --interval the time comes from the
-interarrival histograms.")]
+Files are taken in the order given; a file may hold several prints.
+Without --interval the time comes from the interarrival histograms.")]
 pub struct ImportArgs {
     /// Output of `vscsiStats -p`, as CSV or plain text; `.gz` is decompressed
     #[arg(required = true, value_name = "FILE")]
@@ -26,7 +26,7 @@ pub struct ImportArgs {
     #[arg(short, long)]
     name: Option<Name>,
     /// Seconds between two prints, or that the only print took
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Host the files come from, for the record
     #[arg(long)]

@@ -23,6 +23,7 @@ mod install;
 mod job;
 mod list;
 mod man;
+mod number;
 mod options;
 mod outcome;
 mod phrase;

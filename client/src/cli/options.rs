@@ -12,11 +12,12 @@ use crate::config::{self, Config};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
-    /// Directory of jobs and catalog [default: ~/.vscsiStats-helper/data]
-    #[arg(long, global = true, value_name = "PATH", env = "VSCSI_HELPER_DATA_DIR")]
+    /// Directory of jobs and catalog [default: `$VSCSI_HELPER_DATA_DIR`, else ~/.vscsiStats-helper/data]
+    // The variables are read below: clap would take them for options given, and show them in each usage line.
+    #[arg(long, global = true, value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
-    /// Configuration file [default: ~/.vscsiStats-helper/config.yaml]
-    #[arg(long, global = true, value_name = "PATH", env = "VSCSI_HELPER_CONFIG")]
+    /// Configuration file [default: `$VSCSI_HELPER_CONFIG`, else ~/.vscsiStats-helper/config.yaml]
+    #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
     /// Tell what is going on; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -51,16 +52,26 @@ impl ColorChoice {
     }
 }
 
+/// A path from the environment; an empty one is as good as none.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
 impl GlobalOptions {
     /// Reads the configuration and makes the surroundings of a command. When the configuration cannot be used, the
     /// surroundings are there all the same, to show the error in.
     pub(super) fn environment(&self) -> (Env, Result<(), CliError>) {
-        let path = self.config.clone().unwrap_or_else(config::default_path);
-        let (config, read) = match config::load(&path, self.config.is_some()) {
+        let named = self.config.clone().or_else(|| variable("VSCSI_HELPER_CONFIG"));
+        let must_exist = named.is_some();
+        let path = named.unwrap_or_else(config::default_path);
+        let (config, read) = match config::load(&path, must_exist) {
             Ok(config) => (config, Ok(())),
             Err(error) => (Config::default(), Err(error.into())),
         };
-        let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_directory.clone());
+        let data_dir = self.data_dir.clone().or_else(|| variable("VSCSI_HELPER_DATA_DIR"));
+        let data_dir = data_dir.unwrap_or_else(|| config.data_directory.clone());
         let mut env = Env::of_process(config, path, data_dir);
         env.json = self.json;
         env.verbosity = self.verbose;

@@ -1,23 +1,24 @@
 //! `pull`: copies samples from hosts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::Status;
+use vscsi_shared::job::{Status, UnreadableJob};
 
 use super::connect::{ConnectArgs, Target};
 use super::job::OnNoHost;
 use super::phrase::{Plain, bytes, count};
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
 use crate::import::is_imported;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
-use crate::store::Store;
+use crate::store::{JobReference, Store, StoreError};
 
 /// Copy samples from the hosts: what is here already is not copied again
 ///
@@ -38,7 +39,7 @@ pub struct PullArgs {
     #[arg(long)]
     all: bool,
     /// Hosts pulled from at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = number::within(1_u16..=512))]
     parallel: u16,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -67,7 +68,7 @@ struct Order {
 
 pub(super) fn run(args: &PullArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let orders = orders(args, &store)?;
+    let orders = orders(args, &store, env)?;
     let single = matches!(orders.as_slice(), [Order { jobs: Some(_), .. }]);
     let mut results: Vec<(String, Result<Pulled, CliError>)> =
         for_each_concurrently(&orders, args.parallel.into(), |order| {
@@ -92,17 +93,21 @@ pub(super) fn run(args: &PullArgs, env: &Env) -> Result<Outcome, CliError> {
     }
 }
 
-fn orders(args: &PullArgs, store: &Store) -> Result<Vec<Order>, CliError> {
+fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliError> {
     if let Some(text) = &args.job {
         let (host, name) = match args.host.as_slice() {
-            [] => {
-                let (directory, document) = store.find(text)?;
-                if is_imported(&document.job) {
+            [] => match store.find(text) {
+                Ok((directory, document)) if is_imported(&document.job) => {
                     return Err(OnNoHost(directory.reference().clone()).into());
                 }
-                (document.job.host.hostname, document.job.job_id)
-            }
-            [host] => (host.clone(), text.parse().map_err(crate::store::StoreError::from)?),
+                Ok((_, document)) => (document.job.host.hostname, document.job.job_id),
+                Err(StoreError::Unreadable {
+                    source: UnreadableJob::Malformed(_),
+                    ..
+                }) => damaged(text, store)?,
+                Err(error) => return Err(error.into()),
+            },
+            [host] => (host.clone(), text.parse().map_err(StoreError::from)?),
             _ => return Err(UsageError::new("a job is on one host", "give one `--host`, or none").into()),
         };
         return Ok(vec![Order {
@@ -126,7 +131,7 @@ fn orders(args: &PullArgs, store: &Store) -> Result<Vec<Order>, CliError> {
     }
     if !args.all {
         // Without a word about what: the jobs that this machine started and that may have more to give.
-        return unfinished(store);
+        return unfinished(store, env);
     }
     Ok(hosts
         .into_iter()
@@ -137,9 +142,32 @@ fn orders(args: &PullArgs, store: &Store) -> Result<Vec<Order>, CliError> {
         .collect())
 }
 
-fn unfinished(store: &Store) -> Result<Vec<Order>, CliError> {
+/// The host and the name of a job whose `job.json` is damaged: the host in the reference, else the only one known here.
+fn damaged(text: &str, store: &Store) -> Result<(String, Name), CliError> {
+    let reference: JobReference = text.parse()?;
+    let mut hosts: Vec<String> = store
+        .hosts()?
+        .into_iter()
+        .map(|record| record.address.host.to_string())
+        .collect();
+    match (reference.host, hosts.pop()) {
+        (Some(host), _) => Ok((host, reference.name)),
+        (None, Some(host)) if hosts.is_empty() => Ok((host, reference.name)),
+        (None, _) => Err(UsageError::new(
+            format!("the file job.json of `{text}` is damaged, and nothing else says which host the job is on"),
+            format!("`vscsi-helper pull {text} --host HOST` writes it again"),
+        )
+        .into()),
+    }
+}
+
+fn unfinished(store: &Store, env: &Env) -> Result<Vec<Order>, CliError> {
     let mut hosts: BTreeMap<String, Vec<Name>> = BTreeMap::new();
-    for (directory, job) in store.jobs()?.jobs {
+    let jobs = store.jobs()?;
+    for error in &jobs.unreadable {
+        env.warn(CliError::describe(error));
+    }
+    for (directory, job) in jobs.jobs {
         let here = directory.sequences()?.len() as u64;
         let complete = job.status.is_final() && here > u64::from(job.collection.samples_collected);
         if !complete && !is_imported(&job) {
@@ -235,6 +263,13 @@ impl Progress for Voice<'_> {
         ));
     }
 
+    fn damaged(&self, aside: &Path) {
+        self.env.warn(format_args!(
+            "a damaged file of the job was renamed to {}; the host's is fetched again",
+            self.env.shown(aside)
+        ));
+    }
+
     fn waiting(&self, job: &Name) {
         self.env
             .note(format_args!("another vscsi-helper is pulling `{job}`; waiting for it"));
@@ -249,12 +284,18 @@ fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(
     if rows.is_empty() {
         env.note("Nothing to pull.");
     }
+    let width = rows
+        .iter()
+        .flat_map(|row| &row.job)
+        .map(|job| job.chars().count())
+        .max();
+    let width = width.unwrap_or(0).max(27);
     for (row, (_, result)) in rows.iter().zip(results) {
         match result {
             Ok(pulled) => {
                 let collection = &pulled.view.job.collection;
                 env.print(format_args!(
-                    "{:<27} {:<10} {:>9} samples   {}: {}, {}",
+                    "{:<width$} {:<10} {:>9} samples   {}: {}, {}",
                     pulled.directory.reference(),
                     pulled.view.job.status,
                     format!("{}/{}", collection.samples_collected, collection.samples_expected),

@@ -1,20 +1,23 @@
 //! `schedule add|list|remove`: recurring collections that the agent starts by itself.
 
 use clap::{Args, Subcommand};
+use vscsi_shared::cron::{CronExpression, InvalidCron};
 use vscsi_shared::identifier::Name;
-use vscsi_shared::wire::v1::{CreateSchedule, JobTemplate, ScheduleView};
+use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
 
 use super::connect::ConnectArgs;
 use super::phrase::{Plain, time};
 use super::start::CollectArgs;
 use super::{CliError, Env, Outcome};
+use crate::failure::UsageError;
 use crate::host::{Host as _, select_disks, select_vm};
 use crate::store::Store;
 
 /// Recurring collections on a host, which need no workstation
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' --host esxi-host01 --vm SQL-Server-01 --profile deep
+  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
+      --host esxi-host01 --vm SQL-Server-01 --profile deep
   vscsi-helper schedule list --host esxi-host01
   vscsi-helper schedule remove nightly --host esxi-host01")]
 pub struct ScheduleArgs {
@@ -34,12 +37,13 @@ enum Action {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' --host esxi-host01 --vm SQL-Server-01 --lun all")]
+  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
+      --host esxi-host01 --vm SQL-Server-01 --lun all")]
 struct AddArgs {
     /// Name of the schedule
     name: Name,
     /// When: minute, hour, day of month, month, day of week, in the host's UTC
-    #[arg(long, value_name = "EXPRESSION")]
+    #[arg(long, value_name = "EXPRESSION", value_parser = cron)]
     cron: String,
     /// ESXi host
     #[arg(long)]
@@ -70,6 +74,11 @@ struct RemoveArgs {
     host: String,
     #[command(flatten)]
     connect: ConnectArgs,
+}
+
+/// The expression as it was written, once it is known to be one.
+fn cron(text: &str) -> Result<String, InvalidCron> {
+    text.parse::<CronExpression>().map(|_| text.to_owned())
 }
 
 pub(super) fn run(args: &ScheduleArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -155,7 +164,18 @@ fn render(view: &ScheduleView) -> String {
 fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host, &store, env)?;
-    target.host().delete_schedule(&args.name)?;
+    target.host().delete_schedule(&args.name).map_err(|error| -> CliError {
+        if error.code() == Some(ErrorCode::NotFound) {
+            let (name, host) = (&args.name, target.name());
+            UsageError::new(
+                format!("there is no schedule `{name}` on {host}"),
+                format!("`vscsi-helper schedule list --host {host}` shows those there are"),
+            )
+            .into()
+        } else {
+            error.into()
+        }
+    })?;
     env.note(format_args!(
         "Schedule '{}' is removed from {}.",
         args.name,

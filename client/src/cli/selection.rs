@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CliError, Env};
+use super::{CliError, Env, number};
 use crate::analysis::profile::SequentialGap;
 use crate::analysis::select::{Boundary, Period};
 use crate::analysis::{AnalysisError, Filter, Options};
@@ -19,12 +19,12 @@ const DEFAULT_DEVIATIONS: f64 = 1.0;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectionArgs {
-    /// How samples are selected [default: percentile]
+    /// How samples are selected [default: the configured method, percentile; none for `export`]
     #[arg(long, value_name = "METHOD")]
     filter: Option<FilterMethod>,
     /// Percent of samples to keep (percentile), standard deviations below the mean (statistical), or IOPS (absolute)
     /// [default: 75 for percentile, 1 for statistical]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number::decimal)]
     threshold: Option<f64>,
     /// Look at this disk only, by node, handle or the name it was started with; may be repeated
     #[arg(long = "disk", value_name = "DISK")]
@@ -48,6 +48,7 @@ impl SelectionArgs {
 
     /// The options of the analysis, with the filter `otherwise` where none was given.
     pub(super) fn options_or(&self, otherwise: FilterMethod, env: &Env) -> Result<Options, CliError> {
+        self.check_period()?;
         let configured = &env.config.analysis;
         let method = self.filter.unwrap_or(otherwise);
         let configured_threshold = (method == configured.default_filter_method).then_some(configured.default_threshold);
@@ -61,6 +62,24 @@ impl SelectionArgs {
             },
             sequential_gap: self.sequential_gap,
         })
+    }
+}
+
+impl SelectionArgs {
+    /// A period that ends before it begins is a slip that no data can make good.
+    fn check_period(&self) -> Result<(), UsageError> {
+        let reversed = match (self.from, self.to) {
+            (Some(Boundary::At(from)), Some(Boundary::At(to))) => from >= to,
+            (Some(Boundary::After(from)), Some(Boundary::After(to))) => from >= to,
+            _ => false,
+        };
+        if reversed {
+            return Err(UsageError::new(
+                "the period ends before it begins: `--from` is not before `--to`",
+                "exchange the two",
+            ));
+        }
+        Ok(())
     }
 }
 

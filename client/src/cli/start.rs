@@ -8,10 +8,10 @@ use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSe
 
 use super::connect::{ConnectArgs, Target};
 use super::phrase::{Plain, count, duration, time};
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
-use crate::store::Store;
+use crate::store::{JobReference, Store, StoreError};
 
 /// Jobs of one host that may be started without a name in the same second.
 const LAST_NUMBER: u32 = 99;
@@ -21,8 +21,11 @@ const LAST_NUMBER: u32 = 99;
 /// The agent on the host collects by itself from here on: this machine may go.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --lun vmhba1:C0:T0:L0 --profile standard --name sql-peak
-  vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 --lun scsi0:1 --samples 60 --interval 20")]
+  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --name sql-peak
+  vscsi-helper start --host esxi-host01 --vm SQL-Server-01 \\
+      --lun vmhba1:C0:T0:L0 --profile deep --name sql-night
+  vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 \\
+      --lun scsi0:1 --samples 60 --interval 20")]
 pub struct StartArgs {
     /// ESXi host
     #[arg(long)]
@@ -50,16 +53,21 @@ pub(super) struct CollectArgs {
     #[arg(short, long, default_value = "standard")]
     profile: String,
     /// Number of samples, instead of the profile's
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = number::at_least(1_u32))]
     samples: Option<u32>,
     /// Seconds between two snapshots, instead of the profile's
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Stop and start vscsiStats each interval, for hosts on which counters cannot run on
     #[arg(long)]
     restart: bool,
     /// Snapshots in a row that may fail, as when the VM is away, before the job ends
-    #[arg(long, value_name = "NUMBER", default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES,
+        value_parser = number::at_least(0_u32)
+    )]
     max_misses: u32,
 }
 
@@ -101,13 +109,25 @@ impl CollectArgs {
 pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host, &store, env)?;
-    let view = start(&args.what, args.name.as_ref(), &target, &store, env)?;
+    let started = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     if env.json {
-        env.print_json(&view)?;
+        env.print_json(&started.view)?;
     } else {
-        env.print(render(&view, target.name().as_str()))?;
+        let reference = match store.find(started.view.job.job_id.as_str()) {
+            Err(StoreError::Ambiguous { .. }) => JobReference::of(&started.view.job).to_string(),
+            _ => started.view.job.job_id.to_string(),
+        };
+        env.print(render(&started, target.name().as_str(), &reference))?;
     }
     Ok(Outcome::Done)
+}
+
+/// A job that `start` asked for.
+pub(super) struct Started {
+    /// The job as the host sees it.
+    pub(super) view: JobView,
+    /// It was there before.
+    repeated: bool,
 }
 
 /// Starts a job and records it here, so that `status` and `pull` know where it is. Without a name it is called after the
@@ -118,7 +138,7 @@ pub(super) fn start(
     target: &Target<'_>,
     store: &Store,
     env: &Env,
-) -> Result<JobView, CliError> {
+) -> Result<Started, CliError> {
     let profile = what.profile(env)?;
     let host = target.host();
     let inventory = host.inventory()?;
@@ -133,6 +153,7 @@ pub(super) fn start(
         profile: profile.clone(),
         options: what.options(),
     };
+    let repeated = name.is_some_and(|name| host.job(name).is_ok());
     let view = match name {
         Some(name) => host.create_job(&request(name.clone()))?,
         None => under_free_name(
@@ -144,7 +165,7 @@ pub(super) fn start(
     target.remember(store)?;
     let directory = store.place_for(&view.job)?;
     directory.write_job(&JobDocument::new(view.job.clone()))?;
-    Ok(view)
+    Ok(Started { view, repeated })
 }
 
 /// Cron starts many jobs in the same second, and those on one host would take the same name from it: the later ones are
@@ -178,7 +199,8 @@ pub(super) fn default_name(now: Timestamp) -> Result<Name, CliError> {
     Name::new(&text).map_err(|error| UsageError::new(error.to_string(), "give a name with `--name`").into())
 }
 
-fn render(view: &JobView, host: &str) -> String {
+fn render(started: &Started, host: &str, reference: &str) -> String {
+    let view = &started.view;
     let job = &view.job;
     let Profile {
         name,
@@ -191,21 +213,33 @@ fn render(view: &JobView, host: &str) -> String {
         .iter()
         .map(|disk| Plain(&disk.lun).to_string())
         .collect();
-    let ends = view
-        .expected_completion_at
-        .map_or_else(String::new, |end| format!("\nEnds: {}", time(end)));
+    let seconds = u64::from(*samples) * u64::from(*interval_seconds);
+    // The host tells the end once the first snapshot is taken; until then it is counted from now.
+    let end = view.expected_completion_at.or_else(|| {
+        let waiting = !job.status.is_final();
+        view.now
+            .checked_add(std::time::Duration::from_secs(seconds))
+            .ok()
+            .filter(|_| waiting)
+    });
+    let ends = end.map_or_else(String::new, |end| format!("\nEnds: {}", time(end)));
+    let done = if started.repeated {
+        format!("was started before and is {}; nothing was changed.", job.status)
+    } else {
+        "started successfully.".to_owned()
+    };
     format!(
-        "Job '{id}' started successfully.\n\n\
+        "Job '{id}' {done}\n\n\
          Target: {vm} on {host}\n\
          LUN: {luns}\n\
          Profile: {name} ({samples} @ {interval_seconds}s intervals)\n\
          Expected duration: {duration}{ends}\n\n\
-         Check status: vscsi-helper status {id}",
+         Check status: vscsi-helper status {reference}",
         id = job.job_id,
         vm = Plain(&job.target.vm_name),
         luns = luns.join(", "),
         samples = count(u64::from(*samples), "sample"),
-        duration = duration(u64::from(*samples) * u64::from(*interval_seconds)),
+        duration = duration(seconds),
     )
 }
 
@@ -270,8 +304,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_answer_says_what_was_started_and_when_it_ends() {
+    fn started() -> Started {
         let view = JobView {
             job: crate::store::tests::job("sql-peak", "esx1"),
             next_due_at: None,
@@ -280,15 +313,42 @@ mod tests {
             last_sequence: None,
             acknowledged_sequence: None,
         };
+        Started { view, repeated: false }
+    }
+
+    #[test]
+    fn the_answer_says_what_was_started_and_when_it_ends() {
         assert_eq!(
-            render(&view, "esx1"),
+            render(&started(), "esx1", "sql-peak@esx1"),
             "Job 'sql-peak' started successfully.\n\n\
              Target: SQL-Server-01 on esx1\n\
              LUN: scsi0:0\n\
              Profile: standard (30 samples @ 60s intervals)\n\
              Expected duration: 30 minutes\n\
              Ends: 2025-11-06 09:00:22 UTC\n\n\
-             Check status: vscsi-helper status sql-peak"
+             Check status: vscsi-helper status sql-peak@esx1"
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_job_that_has_not_begun_is_counted_from_now() {
+        let mut started = started();
+        started.view.expected_completion_at = None;
+        started.view.job.status = vscsi_shared::job::Status::Pending;
+        let text = render(&started, "esx1", "sql-peak");
+        assert!(text.contains("Ends: 2025-11-06 09:00:22 UTC"), "{text}");
+    }
+
+    #[test]
+    fn a_job_that_was_there_before_is_not_said_to_be_started() {
+        let started = Started {
+            repeated: true,
+            ..started()
+        };
+        let text = render(&started, "esx1", "sql-peak");
+        assert!(
+            text.starts_with("Job 'sql-peak' was started before and is running; nothing was changed."),
+            "{text}"
         );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
+use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Job, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
@@ -11,13 +12,17 @@ use super::connect::ConnectArgs;
 use super::job::known;
 use super::phrase::{Plain, duration, time};
 use super::{CliError, Env, Outcome};
-use crate::host::{Host, HostError};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::interrupt::{Deferred, Interruption};
 use crate::store::{JobDirectory, Store};
 
 /// Errors of a collection that are shown; the others are in job.json.
 const ERRORS_SHOWN: usize = 5;
 /// How often `--watch` asks the host.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// How often it looks for a signal in between.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Show how a job stands
 #[derive(Debug, Args)]
@@ -89,7 +94,10 @@ pub(super) fn outcome(job: &Job) -> Outcome {
 }
 
 /// Asks again and again until the job has ended.
-pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<JobView, HostError> {
+///
+/// # Errors
+/// When the host cannot be asked, or the user ends it.
+pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<JobView, CliError> {
     let bar = env.bar(
         u64::from(view.job.collection.samples_expected),
         "{bar:30} {pos}/{len} samples  {msg}",
@@ -99,11 +107,55 @@ pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<Job
         bar.set_message(view.next_due_at.map_or_else(String::new, |due| {
             format!("next in {}", duration(seconds_between(view.now, due)))
         }));
-        env.clock.sleep(WATCH_INTERVAL);
+        if let Err(interruption) = wait(env) {
+            // The line of the bar is finished before anything else is written.
+            bar.finish_and_clear();
+            return Err(NoLongerWatched {
+                job: view.job.job_id,
+                interruption,
+            }
+            .into());
+        }
         view = host.job(&view.job.job_id)?;
     }
     bar.finish_and_clear();
     Ok(view)
+}
+
+/// Waits until the host is to be asked again. Signals are noted for as long only: one that comes while the host is asked
+/// ends the program at once.
+fn wait(env: &Env) -> Result<(), Interruption> {
+    // Without handlers a signal ends the program, which costs no more than the words.
+    let Ok(deferred) = Deferred::begin() else {
+        env.clock.sleep(WATCH_INTERVAL);
+        return Ok(());
+    };
+    for _ in 0..WATCH_INTERVAL.as_millis() / SIGNAL_INTERVAL.as_millis() {
+        env.clock.sleep(SIGNAL_INTERVAL);
+        deferred.check()?;
+    }
+    Ok(())
+}
+
+/// The user looks on no more, which the job does not notice.
+#[derive(Debug, thiserror::Error)]
+#[error("{interruption}")]
+struct NoLongerWatched {
+    job: Name,
+    interruption: Interruption,
+}
+
+impl Failure for NoLongerWatched {
+    fn exit_code(&self) -> u8 {
+        self.interruption.exit_code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let job = &self.job;
+        Some(format!(
+            "job '{job}' goes on: `vscsi-helper status {job} --watch` looks on, `vscsi-helper stop {job}` ends it"
+        ))
+    }
 }
 
 /// Whole seconds from one time to another, rounded up; 0 when it has passed.
@@ -247,6 +299,16 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn whoever_stops_looking_on_is_told_that_the_job_goes_on() {
+        let ended = NoLongerWatched {
+            job: "sql-peak".parse().unwrap(),
+            interruption: Interruption::Interrupted,
+        };
+        assert_eq!(ended.exit_code(), 130);
+        assert!(ended.hint().unwrap().starts_with("job 'sql-peak' goes on:"));
     }
 
     #[test]

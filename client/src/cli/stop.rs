@@ -1,10 +1,13 @@
 //! `stop`: ends a job.
 
 use clap::Args;
+use vscsi_shared::identifier::{HandleId, Name};
+use vscsi_shared::job::Job;
 use vscsi_shared::wire::v1::JobView;
 
 use super::connect::ConnectArgs;
 use super::job::known;
+use super::phrase::Plain;
 use super::pull::{Voice, puller};
 use super::{CliError, Env, Outcome};
 use crate::host::Host as _;
@@ -16,7 +19,7 @@ use crate::store::Store;
 pub struct StopArgs {
     /// The job; NAME@HOST where two hosts have one of that name
     job: String,
-    /// Leave vscsiStats collecting on the host; it ends by itself after about 30 minutes
+    /// Leave vscsiStats collecting on the host; it ends by itself within 30 minutes
     #[arg(long)]
     no_cleanup: bool,
     #[command(flatten)]
@@ -28,16 +31,21 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
     let mut known = known(&args.job, &args.connect, &store, env)?;
     let name = known.job().job_id.clone();
     env.note(format_args!("Stopping job '{name}'..."));
-    let view = {
+    let (view, vscsi_stats) = {
         let host = known.target.host();
-        let view = host.stop_job(&name, !args.no_cleanup)?;
+        let before = host.job(&name)?;
+        let stopped = host.stop_job(&name, !args.no_cleanup)?;
+        let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
         let voice = Voice::new(env, "");
         // What was collected is fetched at once; if that fails now, a later pull does it.
         match puller(&store, env, &voice).pull(&host, &name) {
-            Ok(pulled) => pulled.view,
+            Ok(pulled) => (pulled.view, vscsi_stats),
             Err(error) => {
-                env.warn(format_args!("the samples were not fetched yet: {error}"));
-                view
+                env.warn(format_args!(
+                    "the samples were not fetched yet: {}",
+                    CliError::describe(&error)
+                ));
+                (stopped, vscsi_stats)
             }
         }
     };
@@ -46,51 +54,114 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print_json(&view)?;
     } else {
         env.print(render(
-            &view,
-            args.no_cleanup,
+            &view.job,
+            &vscsi_stats,
             known.target.name().as_str(),
             &env.shown(known.directory.path()),
         ))?;
     }
-    Ok(if view.job.cleanup.manual_cleanup_required {
+    Ok(if vscsi_stats == VscsiStats::Failed {
         Outcome::Partial
     } else {
         Outcome::Done
     })
 }
 
-fn render(view: &JobView, no_cleanup: bool, host: &str, directory: &str) -> String {
-    let job = &view.job;
-    let cleanup = &job.cleanup;
-    let stopping = if cleanup.manual_cleanup_required {
-        let command = cleanup.manual_cleanup_command.as_deref().unwrap_or("vscsiStats -x");
-        format!(
-            "Stopping vscsiStats on {host}... failed.\n\n⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
-             Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {command}\n\n\
-             Or retry cleanup:\n  vscsi-helper cleanup {}",
-            job.job_id
-        )
-    } else if no_cleanup && !cleanup.vscsi_stats_stopped {
-        format!("vscsiStats was left collecting on {host}, as asked.")
-    } else {
-        format!("Stopping vscsiStats on {host}... done.")
+/// What became of the collection on the host.
+#[derive(Debug, PartialEq, Eq)]
+enum VscsiStats {
+    /// It may still be running, against our will.
+    Failed,
+    /// It was left running, as asked.
+    Left,
+    /// The job had ended before, and its collection with it.
+    EndedBefore,
+    /// It goes on for these jobs, which collect from the same disks.
+    Shared(Vec<Name>),
+    /// It was stopped.
+    Stopped,
+}
+
+impl VscsiStats {
+    fn after(before: &Job, stopped: &Job, no_cleanup: bool, jobs: &[JobView]) -> Self {
+        let cleanup = &stopped.cleanup;
+        let left = !cleanup.vscsi_stats_stopped && cleanup.cleanup_error.is_none();
+        let others: Vec<Name> = jobs
+            .iter()
+            .map(|view| &view.job)
+            .filter(|other| other.job_id != stopped.job_id && !other.status.is_final() && shares_a_disk(other, stopped))
+            .map(|other| other.job_id.clone())
+            .collect();
+        if no_cleanup && left {
+            Self::Left
+        } else if cleanup.manual_cleanup_required {
+            Self::Failed
+        } else if before.status.is_final() && before.cleanup.vscsi_stats_stopped {
+            Self::EndedBefore
+        } else if !others.is_empty() {
+            Self::Shared(others)
+        } else {
+            Self::Stopped
+        }
+    }
+}
+
+fn shares_a_disk(one: &Job, other: &Job) -> bool {
+    let handles = |job: &Job| -> Vec<HandleId> { job.target.disks.iter().map(|disk| disk.handle_id).collect() };
+    let handles_of_other = handles(other);
+    one.target.world_group_id == other.target.world_group_id
+        && handles(one).iter().any(|handle| handles_of_other.contains(handle))
+}
+
+fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> String {
+    let name = &job.job_id;
+    let collection = match vscsi_stats {
+        VscsiStats::Failed => {
+            let command = job.cleanup.manual_cleanup_command.as_deref();
+            format!(
+                "Stopping vscsiStats on {host}... failed.\n\n⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
+                 Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {}\n\n\
+                 Or retry cleanup:\n  vscsi-helper cleanup {name}",
+                Plain(command.unwrap_or("vscsiStats -x"))
+            )
+        }
+        VscsiStats::Left => format!(
+            "vscsiStats was left collecting on {host}, as asked. It ends by itself within 30 minutes, or now with:\n  \
+             vscsi-helper cleanup {name}"
+        ),
+        VscsiStats::EndedBefore => format!("The job had ended before, and vscsiStats on {host} with it."),
+        VscsiStats::Shared(others) => format!(
+            "vscsiStats goes on collecting on {host} for {}, because the disk is the same.",
+            others
+                .iter()
+                .map(|other| format!("job '{other}'"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        VscsiStats::Stopped => format!("Stopping vscsiStats on {host}... done."),
     };
     let (collected, expected) = (job.collection.samples_collected, job.collection.samples_expected);
     let end = if collected == expected { "Data" } else { "Partial data" };
-    format!(
-        "Collected {collected}/{expected} samples.\n{stopping}\n\nJob {} successfully.\n{end} saved to: {directory}",
-        job.status
-    )
+    let status = match vscsi_stats {
+        VscsiStats::EndedBefore => format!("Job status: {}.", job.status),
+        _ => format!("Job {} successfully.", job.status),
+    };
+    format!("Collected {collected}/{expected} samples.\n{collection}\n\n{status}\n{end} saved to: {directory}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vscsi_shared::job::Status;
 
-    fn view() -> JobView {
-        let mut job = crate::store::tests::job("sql-peak", "esx1");
-        job.status = vscsi_shared::job::Status::Stopped;
-        job.cleanup.vscsi_stats_stopped = true;
+    fn job(name: &str, status: Status) -> Job {
+        let mut job = crate::store::tests::job(name, "esx1");
+        job.status = status;
+        job.cleanup.vscsi_stats_stopped = status.is_final();
+        job
+    }
+
+    fn view(job: Job) -> JobView {
         JobView {
             job,
             next_due_at: None,
@@ -103,8 +174,10 @@ mod tests {
 
     #[test]
     fn a_stopped_job_says_what_it_collected_and_where_it_is() {
+        let (before, stopped) = (job("sql-peak", Status::Running), job("sql-peak", Status::Stopped));
+        let vscsi_stats = VscsiStats::after(&before, &stopped, false, &[view(stopped.clone())]);
         assert_eq!(
-            render(&view(), false, "esx1", "~/data/sql-peak"),
+            render(&stopped, &vscsi_stats, "esx1", "~/data/sql-peak"),
             "Collected 18/30 samples.\nStopping vscsiStats on esx1... done.\n\n\
              Job stopped successfully.\nPartial data saved to: ~/data/sql-peak"
         );
@@ -112,10 +185,53 @@ mod tests {
 
     #[test]
     fn a_collection_that_was_not_ended_is_not_called_done() {
-        let mut view = view();
-        view.job.cleanup.vscsi_stats_stopped = false;
-        view.job.cleanup.manual_cleanup_required = true;
-        let text = render(&view, false, "esx1", "d");
+        let mut stopped = job("sql-peak", Status::Stopped);
+        stopped.cleanup.vscsi_stats_stopped = false;
+        stopped.cleanup.manual_cleanup_required = true;
+        stopped.cleanup.cleanup_error = Some("vscsiStats ended with 255".to_owned());
+        for no_cleanup in [false, true] {
+            let vscsi_stats = VscsiStats::after(&job("sql-peak", Status::Running), &stopped, no_cleanup, &[]);
+            assert_eq!(vscsi_stats, VscsiStats::Failed);
+        }
+        let text = render(&stopped, &VscsiStats::Failed, "esx1", "d");
         assert!(text.contains("failed") && !text.contains("done."), "{text}");
+    }
+
+    #[test]
+    fn a_collection_that_was_to_be_left_is_no_failure() {
+        // The agent asks for a clean-up by hand of whatever it leaves.
+        let mut stopped = job("sql-peak", Status::Stopped);
+        stopped.cleanup.vscsi_stats_stopped = false;
+        stopped.cleanup.manual_cleanup_required = true;
+        let vscsi_stats = VscsiStats::after(&job("sql-peak", Status::Running), &stopped, true, &[]);
+        assert_eq!(vscsi_stats, VscsiStats::Left);
+        let text = render(&stopped, &vscsi_stats, "esx1", "d");
+        assert!(text.contains("as asked. It ends by itself within 30 minutes"), "{text}");
+    }
+
+    #[test]
+    fn a_collection_that_another_job_needs_is_not_said_to_be_stopped() {
+        let (before, stopped) = (job("sql-peak", Status::Running), job("sql-peak", Status::Stopped));
+        let others = [
+            view(job("second", Status::Running)),
+            view(job("third", Status::Completed)),
+        ];
+        let vscsi_stats = VscsiStats::after(&before, &stopped, false, &others);
+        let text = render(&stopped, &vscsi_stats, "esx1", "d");
+        assert!(
+            text.contains("goes on collecting on esx1 for job 'second', because"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_job_that_had_ended_before_is_not_said_to_be_stopped_now() {
+        let ended = job("sql-peak", Status::Completed);
+        let vscsi_stats = VscsiStats::after(&ended, &ended, false, &[]);
+        let text = render(&ended, &vscsi_stats, "esx1", "d");
+        assert!(
+            text.contains("had ended before") && text.contains("Job status: completed."),
+            "{text}"
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome};
+use super::{CliError, Env, Outcome, number};
 use crate::analysis;
 use crate::failure::{FileError, UsageError};
 use crate::fidelity::compare;
@@ -22,7 +22,8 @@ use crate::store::{Store, write_atomic};
   vscsi-helper verify sql-peak --device /dev/sdx --i-know-this-destroys-data
   vscsi-helper verify sql-peak --against sql-peak-replayed
 
-The result is stored beside the job file as NAME.verify.json. Exit code 4 says that a gate was missed.")]
+The result is stored beside the job file as NAME.verify.json.
+Exit code 4 says that a gate was missed.")]
 pub struct VerifyArgs {
     /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
     job: String,
@@ -44,11 +45,11 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "PATH")]
     fio: Option<PathBuf>,
     /// Seconds to run instead of the file's own duration
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     duration: Option<u32>,
     /// Speed of a replay log in percent of its own: fio does not catch up after a late command, so a busy or slow load
     /// generator needs a little more than 100
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(50..=200))]
+    #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
     time_scale: Option<u32>,
     /// Compare with another job, a second capture of the VM that ran the file, instead of running it
     #[arg(long, value_name = "JOB", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]

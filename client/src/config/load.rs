@@ -9,7 +9,9 @@ use serde_json::Value;
 use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
 
-use super::{AnalysisConfig, Config, ProfileConfig, SshConfig, expand_home, keys};
+use super::{AnalysisConfig, Config, FilterMethod, ProfileConfig, SshConfig, expand_home, keys};
+use crate::analysis::Filter;
+use crate::analysis::filter::InvalidThreshold;
 use crate::failure::{Failure, FileError};
 
 /// Why a configuration cannot be used.
@@ -37,6 +39,9 @@ pub enum ConfigError {
     /// A profile collects nothing.
     #[error("profile `{0}` of the configuration needs `samples` and `interval_seconds`, both at least 1")]
     Profile(Name),
+    /// The default filter cannot have this threshold.
+    #[error("`analysis.default_threshold` of the configuration: {0}")]
+    Threshold(InvalidThreshold),
     /// It is not YAML, or a value has the wrong type.
     #[error("the configuration cannot be used: {0}")]
     NotYaml(String),
@@ -57,7 +62,7 @@ impl Failure for ConfigError {
                  `ssh`"
                     .to_owned(),
             ),
-            Self::ProfileName(_) | Self::Profile(_) => None,
+            Self::ProfileName(_) | Self::Profile(_) | Self::Threshold(_) => None,
             Self::NotYaml(_) => Some("`vscsi-helper config show` prints a valid file to start from".to_owned()),
         }
     }
@@ -107,6 +112,15 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     if let Some(directory) = file.data_directory {
         config.data_directory = expand_home(&directory);
     }
+    let threshold = config.analysis.default_threshold;
+    let filter = match config.analysis.default_filter_method {
+        FilterMethod::Percentile => Filter::Percentile(threshold),
+        FilterMethod::Statistical => Filter::Statistical(threshold),
+        FilterMethod::Absolute => Filter::Absolute(threshold),
+        FilterMethod::Cluster => Filter::Cluster,
+        FilterMethod::None => Filter::None,
+    };
+    filter.checked().map_err(ConfigError::Threshold)?;
     config.ssh.default_key = config.ssh.default_key.as_deref().map(expand_home);
     for (name, profile) in file.profiles {
         let name = Name::new(&name).map_err(ConfigError::ProfileName)?;
@@ -141,7 +155,6 @@ fn is_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::FilterMethod;
 
     #[test]
     fn an_empty_file_means_the_defaults() {
@@ -196,6 +209,14 @@ mod tests {
     fn a_daemon_section_is_refused_with_the_reason() {
         let error = parse("daemon:\n  socket_path: x\n").unwrap_err();
         assert!(error.to_string().contains("no workstation daemon"), "{error}");
+    }
+
+    #[test]
+    fn a_threshold_that_the_default_filter_cannot_use_is_refused() {
+        for text in ["-3", "0", "150"] {
+            let error = parse(&format!("analysis:\n  default_threshold: {text}\n")).unwrap_err();
+            assert!(matches!(error, ConfigError::Threshold(_)), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Putting generated files on the disk.
 
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::diskspd::diskspd_commands;
@@ -11,7 +10,7 @@ use super::target_file::TargetFile;
 use super::vdbench::vdbench_parameters;
 use crate::analysis::Provenance;
 use crate::failure::{Failure, FileError};
-use crate::store::write_atomic;
+use crate::store::{write_atomic, write_whole};
 
 /// What was written for a workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,16 +94,9 @@ impl FioJob {
         let mut written = Vec::new();
         for companion in &self.companions {
             let log = directory.join(&companion.file_name);
-            let failed = || FileError::new("write", &log);
-            let file = tempfile::NamedTempFile::new_in(directory).map_err(failed())?;
-            let mut out = BufWriter::new(file);
-            companion
-                .log
-                .write(&mut out)
-                .and_then(|()| out.flush())
-                .map_err(failed())?;
-            let file = out.into_inner().map_err(|error| failed()(error.into_error()))?;
-            file.persist(&log).map_err(|error| failed()(error.error))?;
+            write_whole(&log, |out| {
+                companion.log.write(out).map_err(FileError::new("write", &log))
+            })?;
             written.push(log);
         }
         let target_path = TargetFile::path_for(path);

@@ -77,7 +77,7 @@ impl Failure for HostError {
             Self::Transport(error) => error.hint(),
             Self::Refused { error, host } => error.hint.clone().or_else(|| match error.code {
                 ErrorCode::Internal | ErrorCode::Unknown => {
-                    Some(format!("`vscsi-helper doctor --host {host}` shows the agent's log"))
+                    Some(format!("`vscsi-helper doctor --host {host} -v` shows the agent's log"))
                 }
                 _ => None,
             }),

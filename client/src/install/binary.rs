@@ -18,11 +18,14 @@ const EMBEDDED: Option<&[u8]> = Some(include_bytes!(env!("VSCSI_AGENT_BINARY")))
 const EMBEDDED: Option<&[u8]> = None;
 
 /// Names of the file beside this program, and in a build directory of cargo.
-const BESIDE: [&str; 4] = [
+///
+/// The plain name comes last: in a build directory it is the agent of the machine that built it.
+const BESIDE: [&str; 5] = [
     "vscsi-agent-x86_64-unknown-linux-musl",
     "../x86_64-unknown-linux-musl/release-agent/vscsi-agent",
     "../x86_64-unknown-linux-musl/release/vscsi-agent",
     "../x86_64-unknown-linux-musl/debug/vscsi-agent",
+    "vscsi-agent",
 ];
 
 /// The agent for ESXi.
@@ -69,11 +72,21 @@ pub fn find_agent(named: Option<&Path>) -> Result<AgentBinary, InstallError> {
     }
     let own = std::env::current_exe().unwrap_or_default();
     let directory = own.parent().unwrap_or(Path::new("."));
-    let places = BESIDE.map(|name| directory.join(name));
-    match places.iter().find(|path| path.is_file()) {
-        Some(path) => read(path),
-        None => Err(InstallError::NoAgent(directory.to_owned())),
+    beside(directory)
+}
+
+/// The agent in the directory of this program. One that is linked dynamically is that of the machine that built it, and
+/// ESXi has not its libraries.
+fn beside(directory: &Path) -> Result<AgentBinary, InstallError> {
+    for path in BESIDE.map(|name| directory.join(name)) {
+        if path.is_file() {
+            let agent = read(&path)?;
+            if !has_interpreter(&agent.bytes) {
+                return Ok(agent);
+            }
+        }
     }
+    Err(InstallError::NoAgent(directory.to_owned()))
 }
 
 fn read(path: &Path) -> Result<AgentBinary, InstallError> {
@@ -87,9 +100,54 @@ fn is_x86_64_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF\x02\x01") && bytes.get(18..20) == Some(&EM_X86_64)
 }
 
+/// The 64-bit ELF file asks for a dynamic loader: one of its program headers is of the type `PT_INTERP` (ELF-64 Object
+/// File Format, version 1.5, section 7).
+fn has_interpreter(bytes: &[u8]) -> bool {
+    const PT_INTERP: [u8; 4] = [3, 0, 0, 0];
+    let number = |at: usize, length: usize| -> usize {
+        let field = bytes.get(at..at + length).unwrap_or_default();
+        field
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | usize::from(*byte))
+    };
+    let (offset, size, headers) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..headers)
+        .map_while(|header| bytes.get(offset.checked_add(header * size)?..)?.get(..4))
+        .any(|kind| kind == PT_INTERP)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An ELF header for x86-64 and one program header of this type.
+    fn elf(kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 64 + 56];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[18] = 62;
+        bytes[32] = 64;
+        bytes[54] = 56;
+        bytes[56] = 1;
+        bytes[64] = kind;
+        bytes
+    }
+
+    #[test]
+    fn an_agent_is_found_beside_the_program_under_its_plain_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("vscsi-agent");
+        assert!(matches!(beside(directory.path()), Err(InstallError::NoAgent(_))));
+        fs::write(&file, elf(1)).unwrap();
+        assert_eq!(beside(directory.path()).unwrap().file, Some(file));
+    }
+
+    #[test]
+    fn an_agent_beside_the_program_that_needs_the_libraries_of_this_machine_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("vscsi-agent"), elf(3)).unwrap();
+        assert!(matches!(beside(directory.path()), Err(InstallError::NoAgent(_))));
+    }
 
     #[test]
     fn a_file_that_esxi_could_not_run_is_refused() {

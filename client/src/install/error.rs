@@ -146,8 +146,9 @@ impl Failure for InstallError {
             ),
             Self::OtherHost { .. } => "name a folder that only this host uses with `--folder`".to_owned(),
             Self::NoAgent(_) => {
-                "name it with `--agent PATH`; in a source tree `cargo build -p vscsi-agent --target \
-                 x86_64-unknown-linux-musl` makes it"
+                "put `vscsi-agent`, built for x86_64-unknown-linux-musl, beside it or name it with `--agent PATH`; in a source \
+                 tree `cargo build --profile release-agent --package vscsi-agent --target x86_64-unknown-linux-musl` \
+                 makes it"
                     .to_owned()
             }
             Self::NotAnAgent(_) => "name the agent built for x86_64-unknown-linux-musl".to_owned(),

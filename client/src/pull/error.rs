@@ -70,7 +70,7 @@ impl Failure for PullError {
             Self::File(error) => error.hint(),
             Self::BrokeOff { .. } => Some("what arrived is kept; the next pull goes on at that byte".to_owned()),
             Self::Corrupt { .. } => Some(
-                "the file on the host may be damaged: `vscsi-helper doctor` there tells; the others are safe"
+                "the file on the host may be damaged: `vscsi-helper doctor --host HOST` tells; the others are safe"
                     .to_owned(),
             ),
             Self::Nonsense(_) => {

@@ -4,6 +4,7 @@
 //! on disk. What arrived of the next one waits in `sample_NNN.csv.part`. The host is told that snapshots are safe only
 //! after all of that.
 
+mod damage;
 mod error;
 mod keep;
 mod many;
@@ -11,12 +12,14 @@ mod receive;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{Job, JobDocument};
+use vscsi_shared::job::{Job, JobDocument, UnreadableJob};
 use vscsi_shared::wire::v1::JobView;
 
+use damage::Depth;
 pub use error::PullError;
 pub use many::for_each_concurrently;
 pub(crate) use receive::hexadecimal;
@@ -38,6 +41,8 @@ pub trait Progress: Sync {
     fn retrying(&self, error: &PullError, delay: Duration);
     /// Another program is pulling this job.
     fn waiting(&self, job: &Name);
+    /// A file here was damaged, was renamed to this, and is fetched again.
+    fn damaged(&self, aside: &Path);
 }
 
 /// What a pull did.
@@ -86,6 +91,7 @@ impl Puller<'_> {
     pub fn pull(&self, host: &dyn Host, name: &Name) -> Result<Pulled, PullError> {
         let view = host.job(name)?;
         let (directory, _lock) = self.claim(&view.job)?;
+        self.set_aside_damaged(host, name, &directory)?;
         write_job(&directory, view.job)?;
         let before = directory.sequences()?;
         let mut bytes = 0;
@@ -111,11 +117,29 @@ impl Puller<'_> {
         })
     }
 
+    /// Makes room for what the host has where a snapshot here is not what the host recorded. Without a `job.json` that
+    /// could be read nothing says whose snapshots these are, so their contents are compared then.
+    fn set_aside_damaged(&self, host: &dyn Host, name: &Name, directory: &JobDirectory) -> Result<(), PullError> {
+        if directory.sequences()?.is_empty() {
+            return Ok(());
+        }
+        let recorded = host.manifest(name, None)?.samples;
+        let depth = if directory.job_file().exists() {
+            Depth::Sizes
+        } else {
+            Depth::Contents
+        };
+        for aside in damage::set_aside_samples(directory, &recorded, depth)? {
+            self.progress.damaged(&aside);
+        }
+        Ok(())
+    }
+
     /// The directory for `job` with its lock. Another program may claim a place between our look and our lock, so we look
     /// again.
     fn claim(&self, job: &Job) -> Result<(JobDirectory, Lock), PullError> {
         loop {
-            let directory = self.store.place_for(job)?;
+            let directory = self.place_for(job)?;
             let reference = directory.reference();
             let lock = if let Some(lock) = self.store.try_lock(reference, LockKind::Exclusive)? {
                 lock
@@ -123,8 +147,24 @@ impl Puller<'_> {
                 self.progress.waiting(&job.job_id);
                 self.store.lock(reference, LockKind::Exclusive)?
             };
-            if self.store.place_for(job)? == directory {
+            if self.place_for(job)? == directory {
                 return Ok((directory, lock));
+            }
+        }
+    }
+
+    /// The directory for `job`, for which a `job.json` that is damaged makes room.
+    fn place_for(&self, job: &Job) -> Result<JobDirectory, PullError> {
+        loop {
+            match self.store.place_for(job) {
+                Err(StoreError::Unreadable {
+                    path,
+                    source: UnreadableJob::Malformed(_),
+                }) => {
+                    let aside = damage::set_aside(&path)?;
+                    self.progress.damaged(&aside);
+                }
+                place => return Ok(place?),
             }
         }
     }

@@ -198,7 +198,8 @@ impl Part {
     }
 }
 
-fn hash_of(file: &mut File) -> io::Result<(u64, Sha256)> {
+/// Length and SHA-256 of everything in `file`.
+pub(super) fn hash_of(file: &mut File) -> io::Result<(u64, Sha256)> {
     let mut hash = Sha256::new();
     let mut length = 0;
     let mut buffer = vec![0; BUFFER_BYTES];

@@ -1,23 +1,77 @@
 //! Files that are either there with all their bytes or not at all.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::failure::FileError;
 
-/// Puts `bytes` into `path`: a temporary file beside it, fsync, rename, fsync of the directory.
+/// Puts `bytes` into `path`, as [`write_whole`] does.
 ///
 /// # Errors
-/// When any of that fails; `path` then is as it was.
+/// When that fails; `path` then is as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_whole(path, |file| {
+        file.write_all(bytes).map_err(FileError::new("write", path))
+    })
+}
+
+/// Puts what `write` writes into `path`: a temporary file beside it, fsync, rename, fsync of the directory.
+///
+/// A symbolic link is followed, so that the file it leads to is replaced and not the link.
+///
+/// # Errors
+/// When any of that fails, or `path` is there and is no regular file, which a rename would replace by one; `path` then
+/// is as it was.
+pub fn write_whole<E: From<FileError>>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+) -> Result<(), E> {
     let failed = || FileError::new("write", path);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed())?;
-    file.write_all(bytes).map_err(failed())?;
+    let target = target_of(path).map_err(failed())?;
+    let directory = match target.parent() {
+        // The parent of a bare name is the empty path, which is no directory.
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let file = NamedTempFile::new_in(directory)
+        .map_err(without_temporary)
+        .map_err(failed())?;
+    let mut buffered = BufWriter::new(file.as_file());
+    write(&mut buffered)?;
+    buffered.flush().map_err(failed())?;
+    drop(buffered);
     file.as_file().sync_all().map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
-    sync_directory(directory)
+    file.persist(&target).map_err(|error| failed()(error.error))?;
+    Ok(sync_directory(directory)?)
+}
+
+/// The regular file that `path` leads to, whether it is there yet or not.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => fs::canonicalize(path),
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a device, a pipe or a socket; name a regular file",
+        )),
+        // A link to a file that is not there yet. Links in a circle are another error, so this ends.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(next) => target_of(&path.parent().unwrap_or(Path::new("")).join(next)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The error without the name of the temporary file, which says nothing to the user and is not there any more.
+fn without_temporary(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((reason, _)) => io::Error::new(error.kind(), reason),
+        None => error,
+    }
 }
 
 /// Makes renames in `directory` survive a power failure.
@@ -32,4 +86,55 @@ pub fn sync_directory(directory: &Path) -> Result<(), FileError> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(FileError::new("synchronise", directory))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_and_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("socket");
+        let _listening = UnixListener::bind(&socket).unwrap();
+        let link = directory.path().join("link");
+        symlink("socket", &link).unwrap();
+        for path in [&socket, &link] {
+            let error = write_atomic(path, b"x").unwrap_err();
+            assert!(error.source.to_string().contains("name a regular file"), "{error}");
+        }
+        assert!(!fs::metadata(&link).unwrap().is_file());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_its_file_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        symlink("file", &link).unwrap();
+        // The file is not there the first time, and is there the second.
+        for content in ["one", "two"] {
+            write_atomic(&link, content.as_bytes()).unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read_to_string(directory.path().join("file")).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn links_in_a_circle_are_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        symlink("link", &link).unwrap();
+        assert!(write_atomic(&link, b"x").is_err());
+    }
+
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let missing = Path::new("/nonexistent/file");
+        let error = write_atomic(missing, b"x").unwrap_err();
+        assert!(!error.source.to_string().contains("path"), "{}", error.source);
+    }
 }

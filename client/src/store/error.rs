@@ -95,7 +95,10 @@ impl Failure for StoreError {
                 source: UnreadableJob::TooNew { .. },
                 ..
             } => None,
-            Self::Unreadable { .. } => Some("`vscsi-helper pull` writes it again from the host".to_owned()),
+            Self::Unreadable { .. } => Some(
+                "`vscsi-helper pull NAME --host HOST` writes it again from the host; what is there now is kept beside it"
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/<job>/job.json
 //! DATA/<job>/samples/sample_000.csv …
+//! DATA/<job>/…/….damaged                what was not as the host recorded it, set aside by a pull
 //! DATA/<job>/analysis/…
 //! DATA/<job>/visualizations/…
 //! DATA/.hosts/<host>.json               how a host is reached, and what was installed there
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::{Job, JobDocument};
 
-pub use atomic::{sync_directory, write_atomic};
+pub use atomic::{sync_directory, write_atomic, write_whole};
 pub use error::StoreError;
 pub use host_record::{HostRecord, InstalledAgent};
 pub use job_directory::JobDirectory;

@@ -21,10 +21,10 @@ use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::TableError;
-use super::export::write_whole;
 use super::rows::{self, BATCH, Names};
 use crate::analysis::load::{Loaded, SnapshotFile};
 use crate::analysis::{DiskKey, DiskSample, Finding, Sample, Series};
+use crate::store::write_whole;
 
 /// Grows whenever the file or the loading of snapshots changes, so that older caches are not used.
 const CACHE_VERSION: u32 = 2;

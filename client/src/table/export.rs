@@ -1,18 +1,16 @@
 //! The tidy table as CSV, Parquet and JSON.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use polars::prelude::{CsvWriter, ParquetWriter, SerWriter};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::TableError;
 use super::rows::{self, BATCH, Names};
 use crate::analysis::{Sample, Series};
 use crate::failure::FileError;
-use crate::store::sync_directory;
+use crate::store::write_whole;
 
 /// The forms a table can be exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -117,24 +115,4 @@ pub fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), Tab
         let end: &[u8] = if separator == ",\n" { b"\n]\n" } else { b"[]\n" };
         Ok(file.write_all(end).map_err(failed())?)
     })
-}
-
-/// Writes a file that appears whole or not at all.
-pub(super) fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), TableError>,
-) -> Result<(), TableError> {
-    let failed = || FileError::new("write", path);
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(directory).map_err(failed())?;
-    let mut buffered = BufWriter::new(file.as_file());
-    write(&mut buffered)?;
-    buffered.flush().map_err(failed())?;
-    drop(buffered);
-    file.as_file().sync_all().map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
-    Ok(sync_directory(directory)?)
 }
