@@ -68,6 +68,10 @@ pub enum Code {
     InterarrivalExceedsTime,
     /// The recorded time was taken from the interarrival histogram.
     TimeFromInterarrival,
+    /// The interarrival times make up less than the time that was given for an import.
+    IntervalContradictsInterarrival,
+    /// A disk lacks histograms that vscsiStats prints.
+    MissingHistograms,
     /// The collection belonged to somebody else.
     ForeignCollection,
     /// A disk of the selection has no data.

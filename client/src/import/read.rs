@@ -23,6 +23,19 @@ pub struct Warning {
     pub diagnostic: Diagnostic,
 }
 
+impl Warning {
+    /// A histogram was lost.
+    pub(super) fn is_loss(&self) -> bool {
+        matches!(
+            self.diagnostic.kind,
+            DiagnosticKind::Incomplete(_)
+                | DiagnosticKind::NoOverflow(_)
+                | DiagnosticKind::LimitsNotIncreasing(_)
+                | DiagnosticKind::TooManyBuckets(_)
+        )
+    }
+}
+
 /// When a file was last changed: the only date an import has, and not a time of measurement.
 pub(super) fn changed_at(path: &Path) -> Option<Timestamp> {
     let time = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;

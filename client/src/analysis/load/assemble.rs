@@ -15,6 +15,9 @@ use crate::analysis::{DiskKey, DiskSample, Sample, Series};
 /// Two moments closer than this are the same: far below a millisecond, far above rounding.
 const SAME_MOMENT_SECONDS: f64 = 1e-6;
 
+/// An import writes its clock in whole milliseconds, rounded up.
+const IMPORT_CLOCK_SECONDS: f64 = 0.002;
+
 /// Builds a series from readings that are pushed in order of sequence.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
@@ -111,6 +114,9 @@ impl Assembler {
         let Some((start, end)) = self.period(&parts, at, context.sequence, findings) else {
             return;
         };
+        if context.undated && at.is_some() && self.samples.is_empty() {
+            report_first_print(&parts, end - start, context.sequence, findings);
+        }
         let sample = Sample {
             sequence: context.sequence,
             taken_at: reading.taken_at,
@@ -323,6 +329,27 @@ struct Context {
     restarted: bool,
     new_baseline: bool,
     at: Option<f64>,
+}
+
+/// The first print of an import takes what its interarrival times add up to where that is more than the interval.
+fn report_first_print(parts: &[Part], seconds: f64, sequence: u32, findings: &mut Findings) {
+    let counted = parts
+        .iter()
+        .filter_map(|part| seconds_by_interarrival(&part.histograms))
+        .fold(0.0, f64::max);
+    if (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS {
+        let message = format!(
+            "the times between the I/Os of the first print add up to {counted:.1} s, more than the interval given; its \
+             rates use them"
+        );
+        findings.add(
+            Severity::Warning,
+            Code::TimeFromInterarrival,
+            Some(sequence),
+            None,
+            message,
+        );
+    }
 }
 
 fn report_flags(reading: &Reading, findings: &mut Findings) {
