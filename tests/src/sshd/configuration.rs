@@ -34,7 +34,11 @@ pub(super) fn text(directory: &Path, port: u16, style: Style) -> String {
     ));
     line(format!("ChrootDirectory \"{}\"", directory.join("root").display()));
     line("PermitRootLogin yes\nUsePAM yes\nPermitUserEnvironment no\nPermitTunnel no\nGatewayPorts no".to_owned());
-    let startups = if style == Style::Esxi8ManyHosts { "500" } else { "10:30:100" };
+    let startups = if style == Style::Esxi8ManyHosts {
+        "500"
+    } else {
+        "10:30:100"
+    };
     line(format!(
         "ClientAliveInterval 200\nClientAliveCountMax 3\nMaxStartups {startups}\nMaxSessions 1\nRekeyLimit 1G 1H"
     ));
