@@ -70,6 +70,8 @@ pub enum Code {
     TimeFromInterarrival,
     /// The interarrival times make up less than the time that was given for an import.
     IntervalContradictsInterarrival,
+    /// Two successive prints of an import hold the same numbers.
+    IdenticalPrints,
     /// A disk lacks histograms that vscsiStats prints.
     MissingHistograms,
     /// The collection belonged to somebody else.

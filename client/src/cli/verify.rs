@@ -64,7 +64,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
         Some(other) => against(other, &target, args, env)?,
         None => run_fio(&job_file, &target, args, env)?,
     };
-    store(&job_file, &verification)?;
+    let stored = store(&job_file, &verification)?;
     if env.json {
         env.print_json(&verification)?;
     } else {
@@ -77,6 +77,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
         for advice in &verification.advice {
             env.print(advice)?;
         }
+        env.print(format_args!("Result: {}", env.shown(&stored)))?;
     }
     Ok(if verification.passed() {
         Outcome::Done
@@ -176,11 +177,11 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     }
 }
 
-fn store(job_file: &Path, verification: &Verification) -> Result<(), CliError> {
+fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {
     let path = job_file.with_extension("verify.json");
     let mut json =
         serde_json::to_vec_pretty(verification).map_err(|error| FileError::new("write", &path)(error.into()))?;
     json.push(b'\n');
     write_atomic(&path, &json)?;
-    Ok(())
+    Ok(path)
 }

@@ -52,7 +52,7 @@ impl Fidelity {
     /// One line: the composite score, its gate, and the gates missed.
     pub fn summary(&self) -> String {
         let Some(score) = self.score else {
-            return "F: nothing could be compared".to_owned();
+            return "no F, because there were too few commands to compare a histogram".to_owned();
         };
         let mut line = format!("F {score:.1} (gate {:.0})", self.score_gate);
         let missed = self.missed();

@@ -157,7 +157,7 @@ impl Staged {
             duration_ms: 0,
             boot_id: "imported".to_owned(),
             host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
-            vm_name: self.vm_name(request),
+            vm_name: request.vm_name(),
             config_file: String::new(),
             world_group_id: self.world_group_id,
             disks: print
@@ -178,10 +178,6 @@ impl Staged {
         Ok(())
     }
 
-    fn vm_name(&self, request: &Request) -> String {
-        request.vm_name.clone().unwrap_or_else(|| UNKNOWN_VM.to_owned())
-    }
-
     fn job(&self, request: &Request, now: Timestamp) -> Job {
         Job {
             format_version: FORMAT_VERSION,
@@ -195,7 +191,7 @@ impl Staged {
                 fingerprint: None,
             },
             target: Target {
-                vm_name: self.vm_name(request),
+                vm_name: request.vm_name(),
                 world_group_id: self.world_group_id,
                 config_file: String::new(),
                 disks: self.disks.clone(),
@@ -243,6 +239,10 @@ impl Staged {
 }
 
 impl Request {
+    fn vm_name(&self) -> String {
+        self.vm_name.clone().unwrap_or_else(|| UNKNOWN_VM.to_owned())
+    }
+
     fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
     }

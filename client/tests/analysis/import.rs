@@ -255,6 +255,16 @@ fn a_first_print_whose_ios_took_longer_than_the_interval_counts_the_longer_time_
 }
 
 #[test]
+fn the_same_print_twice_is_said_to_be_so() {
+    let place = Place::new();
+    let once = print(&counted(&reads(0, 100)), 0);
+    let file = place.file("twice.csv", once.repeat(2));
+    let (jobs, _) = place.import(&[file], Some(60)).unwrap();
+    let findings = &jobs[0].analysis.findings;
+    assert_eq!(found(findings, Code::IdenticalPrints).unwrap().sequence, Some(1));
+}
+
+#[test]
 fn an_interval_far_longer_than_the_interarrival_times_is_used_with_a_warning() {
     let place = Place::new();
     let file = place.file("one.csv", print(&counted(&reads(0, 10_001)), 0));

@@ -164,7 +164,14 @@ impl Assembler {
             Some(chain) if !context.restarted => {
                 let since = chain.at;
                 match chain.advance(disk.histograms, context.at, !context.undated) {
-                    Advance::Difference(set, removed) => (since, set, removed),
+                    Advance::Difference(set, removed) => {
+                        if context.undated && set.iter().all(|(_, interval)| interval.count == 0) {
+                            let message = "the print is the same as the one before: there was no I/O between them, or \
+                                           one print is there twice";
+                            report(findings, Severity::Warning, Code::IdenticalPrints, message.to_owned());
+                        }
+                        (since, set, removed)
+                    }
                     Advance::Reset(..) if context.new_baseline => return None,
                     Advance::Reset(set, removed) => {
                         let severity = if context.undated {
@@ -384,7 +391,9 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             | SnapshotFlag::Undated => {}
         }
     }
-    if let Some(first) = reading.diagnostics.first() {
+    // What a failed snapshot printed is no further news.
+    let is_known = reading.has(SnapshotFlag::Failed) || reading.has(SnapshotFlag::Gap);
+    if let Some(first) = reading.diagnostics.first().filter(|_| !is_known) {
         add(
             Severity::Warning,
             Code::UnusableOutput,
