@@ -15,7 +15,7 @@ use crate::summary::rate;
 const BLOCK_ALIGN: u64 = 4096;
 
 /// A process that is told to be more sequential than the direction by more than this gets a comment.
-const SHARE_WORTH_A_WORD: f64 = 0.01;
+const SHARE_WORTH_A_WORD: f64 = 0.05;
 
 /// How a direction is divided among processes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -39,8 +39,8 @@ pub enum ImportError {
     NoDuration,
     /// No file tells how long its capture took, and one of them is not whole.
     #[error(
-        "nothing in the files tells how long the capture took: there are no time stamps, and `{}` is not whole \
-         ({diagnostic})",
+        "nothing in the files tells how long the capture took: there are no time stamps, and part of `{}` is \
+         missing or unusable ({diagnostic})",
         path.display()
     )]
     NoDurationInPart {

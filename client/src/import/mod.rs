@@ -82,7 +82,7 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
         let unusable = |error| ImportError::Unusable(Box::new(error));
         let loaded = load::load(&staged.path).map_err(unusable)?;
         if loaded.series.samples.is_empty() {
-            return Err(match warnings.into_iter().find(Warning::is_loss) {
+            return Err(match warnings.into_iter().rev().find(Warning::is_loss) {
                 Some(warning) => ImportError::NoDurationInPart {
                     path: warning.path,
                     diagnostic: warning.diagnostic,

@@ -114,8 +114,21 @@ impl Assembler {
         let Some((start, end)) = self.period(&parts, at, context.sequence, findings) else {
             return;
         };
-        if context.undated && at.is_some() && self.samples.is_empty() {
-            report_first_print(&parts, end - start, context.sequence, findings);
+        let is_first_print = context.undated && at.is_some() && self.samples.is_empty();
+        let by_interarrival = is_first_print && takes_interarrival_time(&parts, end - start);
+        if by_interarrival {
+            let message = format!(
+                "the times between the I/Os of the first print add up to {:.1} s, more than the interval given; its \
+                 rates use them",
+                end - start
+            );
+            findings.add(
+                Severity::Warning,
+                Code::TimeFromInterarrival,
+                Some(context.sequence),
+                None,
+                message,
+            );
         }
         let sample = Sample {
             sequence: context.sequence,
@@ -127,7 +140,7 @@ impl Assembler {
                 .into_iter()
                 .map(|part| DiskSample {
                     disk: part.disk,
-                    edge_ios: u64::from(part.since.is_none() && part.removed.first_io),
+                    edge_ios: u64::from((part.since.is_none() || by_interarrival) && part.removed.first_io),
                     histograms: part.histograms,
                 })
                 .collect(),
@@ -339,24 +352,12 @@ struct Context {
 }
 
 /// The first print of an import takes what its interarrival times add up to where that is more than the interval.
-fn report_first_print(parts: &[Part], seconds: f64, sequence: u32, findings: &mut Findings) {
+fn takes_interarrival_time(parts: &[Part], seconds: f64) -> bool {
     let counted = parts
         .iter()
         .filter_map(|part| seconds_by_interarrival(&part.histograms))
         .fold(0.0, f64::max);
-    if (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS {
-        let message = format!(
-            "the times between the I/Os of the first print add up to {counted:.1} s, more than the interval given; its \
-             rates use them"
-        );
-        findings.add(
-            Severity::Warning,
-            Code::TimeFromInterarrival,
-            Some(sequence),
-            None,
-            message,
-        );
-    }
+    (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS
 }
 
 fn report_flags(reading: &Reading, findings: &mut Findings) {
