@@ -363,6 +363,10 @@ fn takes_interarrival_time(parts: &[Part], seconds: f64) -> bool {
 fn report_flags(reading: &Reading, findings: &mut Findings) {
     let sequence = Some(reading.sequence);
     let mut add = |severity, code, message: String| findings.add(severity, code, sequence, None, message);
+    let said = reading
+        .diagnostics
+        .first()
+        .map_or_else(String::new, |first| format!(" ({first})"));
     for flag in &reading.flags {
         match flag {
             SnapshotFlag::Gap => add(
@@ -373,7 +377,7 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             SnapshotFlag::Failed => add(
                 Severity::Warning,
                 Code::FailedSnapshot,
-                "vscsiStats failed; the next difference spans the snapshot, so no I/O is lost".to_owned(),
+                format!("vscsiStats failed{said}; the next difference spans the snapshot, so no I/O is lost"),
             ),
             SnapshotFlag::Late => add(
                 Severity::Info,
@@ -392,7 +396,7 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             | SnapshotFlag::Undated => {}
         }
     }
-    // What a failed snapshot printed is no further news.
+    // What a failed snapshot printed is said with the failure.
     let is_known = reading.has(SnapshotFlag::Failed) || reading.has(SnapshotFlag::Gap);
     if let Some(first) = reading.diagnostics.first().filter(|_| !is_known) {
         add(
