@@ -14,6 +14,9 @@ use crate::replay::FioProgram;
 use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
 use crate::store::{Store, write_atomic};
 
+/// The options that select samples of the job to compare with, and mean nothing without one.
+const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
+
 /// Run a generated fio job and prove that it reproduces what was measured
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -23,6 +26,13 @@ use crate::store::{Store, write_atomic};
   vscsi-helper verify sql-peak --against sql-peak-replayed
 
 The result is stored beside the job file as NAME.verify.json. Exit code 4 says that a gate was missed.")]
+#[command(mut_args(|arg| {
+    if SELECTION.contains(&arg.get_id().as_str()) {
+        arg.requires("against")
+    } else {
+        arg
+    }
+}))]
 pub struct VerifyArgs {
     /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
     job: String,
@@ -184,4 +194,32 @@ fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliErr
     json.push(b'\n');
     write_atomic(&path, &json)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::*;
+
+    #[test]
+    fn options_that_select_samples_need_a_job_to_select_them_from() {
+        let parse = |rest: &[&str]| {
+            let command = VerifyArgs::augment_args(Command::new("verify"));
+            command.try_get_matches_from(["verify", "sql-peak"].iter().chain(rest))
+        };
+        assert!(parse(&[]).is_ok());
+        assert!(parse(&["--against", "other", "--filter", "none", "--disk", "scsi0:0"]).is_ok());
+        for option in [
+            ["--filter", "none"],
+            ["--threshold", "5"],
+            ["--disk", "scsi0:0"],
+            ["--from", "1m"],
+            ["--to", "2m"],
+            ["--sequential-gap", "8"],
+        ] {
+            let error = parse(&option).unwrap_err();
+            assert!(error.to_string().contains("--against"), "{error}");
+        }
+    }
 }
