@@ -9,9 +9,10 @@ use std::process::{Command as Process, Stdio};
 use proptest::prelude::*;
 use support::{provenance, streams, workload};
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
+use vscsi_helper::failure::Failure;
 use vscsi_helper::fio::{
-    ByteSize, FioError, FioOptions, Layout, Pace, Phase, Style, diskspd_commands, generate, generate_phases, sections,
-    vdbench_parameters,
+    ByteSize, FioError, FioOptions, Layout, Pace, Phase, Style, Tool, diskspd_commands, generate, generate_phases,
+    sections, vdbench_parameters, write_files,
 };
 use vscsi_helper::replay::Command;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
@@ -131,6 +132,20 @@ fn a_direction_without_commands_gets_no_job() {
 }
 
 #[test]
+fn a_direction_with_a_handful_of_commands_gets_one_process() {
+    let mut commands = stream("interleaved streams", 4_000);
+    let mut reads = 0;
+    commands.retain(|command| {
+        reads += u32::from(command.direction == vscsi_helper::replay::Direction::Read);
+        command.direction == vscsi_helper::replay::Direction::Write || reads <= 4
+    });
+    let job = generate(&workload("rare", &[&commands]), &options(Style::Jobs)).unwrap();
+    let reading = job.text.lines().filter(|line| *line == "rw=randread").count();
+    assert_eq!(reading, 1, "{}", job.text);
+    assert!(!job.text.contains("0.0 reads/s"), "{}", job.text);
+}
+
+#[test]
 fn a_workload_without_commands_is_refused() {
     let error = generate(&workload("empty", &[&[]]), &options(Style::Jobs)).unwrap_err();
     assert!(matches!(error, FioError::NoCommands));
@@ -147,6 +162,7 @@ fn the_header_names_source_filter_and_what_is_not_reproduced() {
         "Static fidelity (this file read back): F ",
         "# Not reproduced",
         "FILENAME=PATH fio",
+        "# FILENAME: a device or file of at least ",
     ] {
         assert!(job.text.contains(part), "{part:?} is missing");
     }
@@ -258,6 +274,48 @@ fn disks_are_named_by_variables_of_their_own() {
     let text = generate(&two, &options).unwrap().text;
     assert!(text.contains("filename=${FILENAME_1}") && text.contains("filename=${FILENAME_2}"));
     assert!(text.contains("# FILENAME_2: disk scsi0:1"));
+}
+
+#[test]
+fn a_file_that_is_replaced_takes_its_logs_and_its_verdict_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("replaced.fio");
+    let workload = workload("replaced", &[&stream("oltp", 3_000)]);
+    let phases = [Phase {
+        name: "",
+        workload: &workload,
+    }];
+    let write = |style| write_files(&workload.provenance, &phases, &options(style), &path).unwrap();
+    write(Style::Iolog);
+    let verdict = directory.path().join("replaced.verify.json");
+    let (log, other) = (
+        directory.path().join("replaced.iolog"),
+        directory.path().join("mine.iolog"),
+    );
+    std::fs::write(&verdict, "{}").unwrap();
+    std::fs::write(&other, "").unwrap();
+    assert!(log.exists());
+    write(Style::Jobs);
+    assert!(!log.exists() && !verdict.exists());
+    assert!(other.exists() && path.exists());
+}
+
+#[test]
+fn a_replay_log_for_a_tool_that_reads_none_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refused.vdbench");
+    let workload = workload("refused", &[&stream("oltp", 3_000)]);
+    let phases = [Phase {
+        name: "",
+        workload: &workload,
+    }];
+    let options = FioOptions {
+        tool: Tool::Vdbench,
+        ..options(Style::Iolog)
+    };
+    let error = write_files(&workload.provenance, &phases, &options, &path).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+    assert!(!path.exists());
 }
 
 #[test]

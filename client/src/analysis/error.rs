@@ -116,9 +116,9 @@ impl Failure for AnalysisError {
             Self::File(error) => error.hint(),
             Self::Table(error) => error.hint(),
             Self::Job { .. } => Some("pull the job again; its snapshots are untouched".to_owned()),
-            Self::NoSamples { .. } => {
-                Some("a sample needs two usable snapshots; `status` tells how the job stands".to_owned())
-            }
+            Self::NoSamples { job, .. } => Some(format!(
+                "a sample needs two usable snapshots; `vscsi-helper pull {job}` brings those taken since"
+            )),
             Self::NoSuchDisk { .. } => {
                 Some("name a disk by its node, its handle, or the name it was started with".to_owned())
             }

@@ -68,6 +68,12 @@ pub enum Code {
     InterarrivalExceedsTime,
     /// The recorded time was taken from the interarrival histogram.
     TimeFromInterarrival,
+    /// The interarrival times make up less than the time that was given for an import.
+    IntervalContradictsInterarrival,
+    /// Two successive prints of an import hold the same numbers.
+    IdenticalPrints,
+    /// A disk lacks histograms that vscsiStats prints.
+    MissingHistograms,
     /// The collection belonged to somebody else.
     ForeignCollection,
     /// A disk of the selection has no data.

@@ -85,7 +85,8 @@ pub struct Shares {
 impl Analysis {
     /// The job did not take all the samples it was asked for, so its data is partial.
     pub fn is_partial(&self) -> bool {
-        self.job.status != Status::Completed
+        let collection = &self.job.collection;
+        self.job.status != Status::Completed || collection.samples_collected < collection.samples_expected
     }
 }
 
@@ -249,7 +250,7 @@ impl Sample {
 
 fn no_samples(job: String, findings: &[Finding]) -> AnalysisError {
     let worst = findings.first().map_or_else(
-        || "no two snapshots have been taken yet".to_owned(),
+        || "fewer than two snapshots of it are here".to_owned(),
         |finding| finding.message.clone(),
     );
     AnalysisError::NoSamples { job, reason: worst }

@@ -38,24 +38,24 @@ impl FromStr for Boundary {
 /// A period; an end that is `None` is open.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Period {
-    /// Samples that begin before this are left out.
+    /// Samples whose middle lies before this are left out.
     pub from: Option<Boundary>,
-    /// Samples that end after this are left out.
+    /// Samples whose middle lies at this or after it are left out.
     pub to: Option<Boundary>,
 }
 
 impl Period {
-    /// The whole sample lies in the period. A sample across an edge cannot be divided and lies outside.
+    /// The sample's middle lies in the period, its end excluded.
+    ///
+    /// A sample across an edge cannot be divided, and snapshots are some milliseconds off their time, so the side that
+    /// holds the larger part of it takes it whole. Of two periods that meet exactly one takes it.
     pub fn contains(&self, sample: &Sample) -> bool {
-        let begins_late_enough = self.from.is_none_or(|from| match from {
-            Boundary::At(from) => begin(sample) >= from,
-            Boundary::After(seconds) => sample.start_seconds >= seconds,
-        });
-        let ends_early_enough = self.to.is_none_or(|to| match to {
-            Boundary::At(to) => sample.taken_at <= to,
-            Boundary::After(seconds) => sample.start_seconds + sample.seconds <= seconds,
-        });
-        begins_late_enough && ends_early_enough
+        let half = SignedDuration::try_from_secs_f64(sample.seconds / 2.0).unwrap_or_default();
+        let is_after = |boundary: Boundary| match boundary {
+            Boundary::At(at) => sample.taken_at.duration_since(at) >= half,
+            Boundary::After(seconds) => sample.start_seconds + sample.seconds / 2.0 >= seconds,
+        };
+        self.from.is_none_or(is_after) && !self.to.is_some_and(is_after)
     }
 }
 
@@ -156,24 +156,39 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_across_the_edge_of_a_period_lies_outside() {
+    fn a_sample_belongs_to_the_period_that_holds_its_middle() {
         let period = Period {
             from: Some(Boundary::After(60.0)),
             to: Some(Boundary::After(180.0)),
         };
         assert!(period.contains(&sample(60.0, 60.0)));
         assert!(period.contains(&sample(120.0, 60.0)));
-        assert!(!period.contains(&sample(30.0, 60.0)));
+        // Their middles are 59.9, 60, 179.9 and 180 s.
+        assert!(!period.contains(&sample(29.9, 60.0)));
+        assert!(period.contains(&sample(30.0, 60.0)));
+        assert!(period.contains(&sample(149.9, 60.0)));
         assert!(!period.contains(&sample(150.0, 60.0)));
     }
 
     #[test]
-    fn wall_clock_ends_are_compared_with_the_beginning_and_the_end_of_a_sample() {
+    fn a_snapshot_taken_milliseconds_early_keeps_its_sample_in_the_period() {
+        let phase = Period {
+            from: Some(Boundary::After(10.0)),
+            to: Some(Boundary::After(20.0)),
+        };
+        assert!(!phase.contains(&sample(8.999, 0.999)));
+        assert!(phase.contains(&sample(9.998, 1.003)));
+        assert!(phase.contains(&sample(19.002, 1.001)));
+    }
+
+    #[test]
+    fn wall_clock_ends_are_compared_with_the_middle_of_a_sample() {
         let from = |text: &str| Period {
             from: Some(Boundary::At(text.parse().unwrap())),
             to: None,
         };
-        assert!(from("2025-11-06T08:30:00Z").contains(&sample(0.0, 60.0)));
-        assert!(!from("2025-11-06T08:30:01Z").contains(&sample(0.0, 60.0)));
+        // It ends at 08:31:00, so its middle is 08:30:30.
+        assert!(from("2025-11-06T08:30:30Z").contains(&sample(0.0, 60.0)));
+        assert!(!from("2025-11-06T08:30:31Z").contains(&sample(0.0, 60.0)));
     }
 }

@@ -139,6 +139,14 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
             .map_or_else(String::new, |name| format!(" of {name}"));
         env.print(format_args!("\nStatic fidelity{of}: {}", phase.fidelity.summary()))?;
     }
+    let missed = |phase: &PhaseFidelity| !phase.fidelity.passed && phase.fidelity.score.is_some();
+    if args.fio.style == fio::Style::Jobs && written.static_fidelity.iter().any(missed) {
+        env.print(format_args!(
+            "Next: fio's options cannot express this workload; `vscsi-helper analyze {} --style iolog` issues its commands \
+             one by one",
+            directory.reference()
+        ))?;
+    }
     Ok(outcome)
 }
 

@@ -29,10 +29,10 @@ pub(super) struct SelectionArgs {
     /// Look at this disk only, by node, handle or the name it was started with; may be repeated
     #[arg(long = "disk", value_name = "DISK")]
     disks: Vec<String>,
-    /// Leave out samples that begin earlier: a time, or a duration since the first sample such as 15m
+    /// Leave out samples whose middle is earlier: a time, or a duration since the first sample such as 15m
     #[arg(long, value_name = "TIME")]
     from: Option<Boundary>,
-    /// Leave out samples that end later
+    /// Leave out samples whose middle is later
     #[arg(long, value_name = "TIME")]
     to: Option<Boundary>,
     /// 512-byte blocks that may lie between two I/Os that still count as sequential

@@ -14,6 +14,9 @@ use crate::replay::FioProgram;
 use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
 use crate::store::{Store, write_atomic};
 
+/// The options that select samples of the job to compare with, and mean nothing without one.
+const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
+
 /// Run a generated fio job and prove that it reproduces what was measured
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -24,6 +27,13 @@ use crate::store::{Store, write_atomic};
 
 The result is stored beside the job file as NAME.verify.json.
 Exit code 4 says that a gate was missed.")]
+#[command(mut_args(|arg| {
+    if SELECTION.contains(&arg.get_id().as_str()) {
+        arg.requires("against")
+    } else {
+        arg
+    }
+}))]
 pub struct VerifyArgs {
     /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
     job: String,
@@ -65,7 +75,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
         Some(other) => against(other, &target, args, env)?,
         None => run_fio(&job_file, &target, args, env)?,
     };
-    store(&job_file, &verification)?;
+    let stored = store(&job_file, &verification)?;
     if env.json {
         env.print_json(&verification)?;
     } else {
@@ -78,6 +88,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
         for advice in &verification.advice {
             env.print(advice)?;
         }
+        env.print(format_args!("Result: {}", env.shown(&stored)))?;
     }
     Ok(if verification.passed() {
         Outcome::Done
@@ -177,11 +188,39 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     }
 }
 
-fn store(job_file: &Path, verification: &Verification) -> Result<(), CliError> {
+fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {
     let path = job_file.with_extension("verify.json");
     let mut json =
         serde_json::to_vec_pretty(verification).map_err(|error| FileError::new("write", &path)(error.into()))?;
     json.push(b'\n');
     write_atomic(&path, &json)?;
-    Ok(())
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::*;
+
+    #[test]
+    fn options_that_select_samples_need_a_job_to_select_them_from() {
+        let parse = |rest: &[&str]| {
+            let command = VerifyArgs::augment_args(Command::new("verify"));
+            command.try_get_matches_from(["verify", "sql-peak"].iter().chain(rest))
+        };
+        assert!(parse(&[]).is_ok());
+        assert!(parse(&["--against", "other", "--filter", "none", "--disk", "scsi0:0"]).is_ok());
+        for option in [
+            ["--filter", "none"],
+            ["--threshold", "5"],
+            ["--disk", "scsi0:0"],
+            ["--from", "1m"],
+            ["--to", "2m"],
+            ["--sequential-gap", "8"],
+        ] {
+            let error = parse(&option).unwrap_err();
+            assert!(error.to_string().contains("--against"), "{error}");
+        }
+    }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use super::{Distance, Gates, Verdict, distance};
-use crate::replay::{Direction, bucket_range, sequential_share, sum_estimate};
+use crate::analysis::estimate;
+use crate::replay::{Direction, bucket_range, sequential_share};
 
 /// A direction with fewer commands, or a smaller share of them, is too little to judge.
 const LEAST_COMMANDS: u64 = 100;
@@ -177,7 +178,7 @@ impl Comparison<'_> {
             let bytes = side
                 .histograms
                 .of(Metric::IoLength, operation)
-                .map_or(0.0, sum_estimate);
+                .map_or(0.0, |sizes| estimate::sum(sizes, Metric::IoLength).est);
             rate(bytes / 1e6, side.seconds)
         });
         self.rate(
@@ -365,7 +366,7 @@ fn commands(histograms: &IntervalSet, operation: Operation) -> u64 {
 
 fn mean(histograms: &IntervalSet, metric: Metric) -> Option<f64> {
     let interval = histograms.of(metric, Operation::All)?;
-    (interval.count > 0).then(|| sum_estimate(interval) / interval.count as f64)
+    estimate::mean(interval, metric).map(|mean| mean.est)
 }
 
 fn rate(amount: f64, per: f64) -> f64 {

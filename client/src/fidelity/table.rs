@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{Fidelity, RateRow};
+use crate::summary::rate;
 
 impl Display for Fidelity {
     /// A table `what | measured | replayed | difference | gate | verdict`, then the histograms, then what was left out.
@@ -52,7 +53,7 @@ impl Fidelity {
     /// One line: the composite score, its gate, and the gates missed.
     pub fn summary(&self) -> String {
         let Some(score) = self.score else {
-            return "F: nothing could be compared".to_owned();
+            return "no F, because there were too few commands to compare a histogram".to_owned();
         };
         let mut line = format!("F {score:.1} (gate {:.0})", self.score_gate);
         let missed = self.missed();
@@ -83,8 +84,14 @@ impl Fidelity {
 
 fn write_rate(out: &mut Formatter<'_>, row: &RateRow) -> fmt::Result {
     let is_share = row.unit == "share";
-    let scale = if is_share { 100.0 } else { 1.0 };
-    let (value_unit, difference_unit) = if is_share { ("%", "pt") } else { ("", "%") };
+    let difference_unit = if is_share { "pt" } else { "%" };
+    let value = |value: f64| {
+        if is_share {
+            format!("{:.2}%", value * 100.0)
+        } else {
+            rate(value)
+        }
+    };
     let gate = row.gate.map_or_else(
         || "-".to_owned(),
         |gate| format!("{:.0} {difference_unit}", gate * 100.0),
@@ -97,8 +104,8 @@ fn write_rate(out: &mut Formatter<'_>, row: &RateRow) -> fmt::Result {
     writeln!(
         out,
         "{name:<30} {:>12} {:>12} {:>12} {gate:>9}  {}",
-        format!("{:.2}{value_unit}", row.measured * scale),
-        format!("{:.2}{value_unit}", row.replayed * scale),
+        value(row.measured),
+        value(row.replayed),
         format!("{:+.2} {difference_unit}", row.difference * 100.0),
         row.verdict.word()
     )

@@ -2,7 +2,8 @@
 
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
-use crate::replay::{BLOCK_BYTES, Direction, bucket_range, sequential_share, sum_estimate};
+use crate::analysis::estimate;
+use crate::replay::{BLOCK_BYTES, Direction, bucket_range, sequential_share};
 
 /// Smallest region a replay works on, so that it does not fit a controller's cache by accident.
 const SMALLEST_SPAN: u64 = 1 << 30;
@@ -80,7 +81,9 @@ pub(crate) fn depth(outstanding: Option<&Interval>) -> Depth {
     let p95 = high.clamp(1.0, f64::from(LARGEST_DEPTH)) as u32;
     Depth {
         p95,
-        mean: (sum_estimate(interval) / total as f64).clamp(1.0, f64::from(LARGEST_DEPTH)),
+        mean: estimate::mean(interval, Metric::OutstandingIos)
+            .map_or(1.0, |mean| mean.est)
+            .clamp(1.0, f64::from(LARGEST_DEPTH)),
         measured: true,
     }
 }

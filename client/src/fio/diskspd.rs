@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
+use vscsi_shared::histogram::Metric;
+
 use super::demand::{Demand, demands};
 use super::error::FioError;
 use super::header::header;
 use super::options::{FioOptions, Pace};
 use super::target::span;
 use super::text::size;
-use crate::analysis::Workload;
-use crate::replay::{Direction, sum_estimate};
+use crate::analysis::{Workload, estimate};
+use crate::replay::Direction;
 
 /// A command script that runs one diskspd per direction.
 ///
@@ -47,8 +49,7 @@ const LIMITS: &str = "\
 ";
 
 fn command(demand: &Demand, span: u64, options: &FioOptions) -> String {
-    let commands: u64 = demand.sizes.counts.iter().sum();
-    let mean = sum_estimate(demand.sizes) / commands.max(1) as f64;
+    let mean = estimate::mean(demand.sizes, Metric::IoLength).map_or(0.0, |mean| mean.est);
     let bytes = (whole(mean / 512.0) * 512).max(512);
     let random = whole((1.0 - demand.sequential_share) * 100.0);
     let write_percent = if demand.direction == Direction::Write { 100 } else { 0 };

@@ -9,9 +9,13 @@ use super::demand::Demand;
 use super::sizes::{SizeMix, size_mixes};
 use super::text;
 use crate::replay::Direction;
+use crate::summary::rate;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 const BLOCK_ALIGN: u64 = 4096;
+
+/// A process that is told to be more sequential than the direction by more than this gets a comment.
+const SHARE_WORTH_A_WORD: f64 = 0.05;
 
 /// How a direction is divided among processes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -160,9 +164,9 @@ impl Process {
         writeln!(out, "\n[{}]", self.name)?;
         writeln!(
             out,
-            "# {:.1} {word}s/s of the {:.1} {word}s/s measured, mean size {:.0} bytes",
-            demand.iops * self.share,
-            demand.iops,
+            "# {} {word}s/s of the {} {word}s/s measured, mean size {:.0} bytes",
+            rate(demand.iops * self.share),
+            rate(demand.iops),
             mix.mean_bytes()
         )?;
         writeln!(
@@ -201,13 +205,28 @@ impl Process {
             "# Sequential vs random\n# {}% sequential, {random}% random",
             100 - random
         )?;
+        let told_more = self.sequential - demand.sequential_share;
+        if told_more > SHARE_WORTH_A_WORD {
+            writeln!(
+                out,
+                "# The {word}s measured are {}% sequential; commands of other processes come between those of this one, so\n\
+                 # it is told more.",
+                rate(demand.sequential_share * 100.0)
+            )?;
+        }
         writeln!(out, "percentage_random={random}")?;
-        self.write_region(out, smallest, context)?;
+        self.write_region(out, smallest, random > 0, context)?;
         self.write_pace(out, demand, mix, context)?;
         Ok(())
     }
 
-    fn write_region(&self, out: &mut String, smallest: u64, context: SectionContext) -> std::fmt::Result {
+    fn write_region(
+        &self,
+        out: &mut String,
+        smallest: u64,
+        is_random: bool,
+        context: SectionContext,
+    ) -> std::fmt::Result {
         let region = context.region;
         let (slot, slots) = self.slot;
         let part = (region.span / slots.max(1)) >> 20 << 20;
@@ -219,7 +238,7 @@ impl Process {
             writeln!(out, "size={}", text::size(region.span))?;
         }
         match region.hot_zone {
-            Some(zone) if zone.bytes < usable => writeln!(
+            Some(zone) if is_random && zone.bytes < usable => writeln!(
                 out,
                 "# Random commands prefer a part of the region, which brings back the short seeks that were measured.\n\
                  random_distribution=zoned_abs:{}/{}:{}/{}",

@@ -14,6 +14,9 @@ pub enum FioError {
         "the selected samples hold no read and no write, so there is nothing to replay; select others with --from, --to or --filter"
     )]
     NoCommands,
+    /// A replay log was asked for with a tool that reads none.
+    #[error("only fio reads a replay log, and another tool was asked for")]
+    StyleWithoutFio,
     /// The region is too small for the commands.
     #[error(
         "a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes; give at least {least_bytes} with --span"
@@ -47,7 +50,7 @@ impl Failure for FioError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::NoCommands => exit_code::NOTHING_LEFT,
-            Self::SpanTooSmall { .. } => exit_code::USAGE,
+            Self::StyleWithoutFio | Self::SpanTooSmall { .. } => exit_code::USAGE,
             Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
                 exit_code::FAILED
             }
@@ -57,6 +60,7 @@ impl Failure for FioError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
+            Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
             Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
             Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),
             Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => None,

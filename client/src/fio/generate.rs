@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::demand::demands;
 use super::error::FioError;
-use super::header::{NOT_REPRODUCED, burst_comment, cannot_comment, fidelity_comment, header, target_comment};
+use super::header::{
+    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
+};
 use super::iolog::IologPlan;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
-use super::target::targets;
+use super::target::{span, targets};
 use super::text::comment;
 use crate::analysis::{Provenance, Workload};
 use crate::fidelity::Fidelity;
@@ -114,15 +116,30 @@ pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioO
         text.push_str(&warnings.next().unwrap_or_default());
     }
     text.push_str(NOT_REPRODUCED);
-    let targets = targets(first.workload, options.layout).into_iter();
-    let variables: Vec<(String, String)> = targets.map(|target| (target.variable, target.disk)).collect();
-    text.push_str(&target_comment(&variables));
+    text.push_str(&target_comment(&variables(&phases, options)?));
     text.push_str(&bodies);
     Ok(FioJob {
         text,
         companions,
         fidelity,
     })
+}
+
+/// The targets of all phases, each as large as the phase that reaches furthest needs it.
+fn variables(phases: &[Phase], options: &FioOptions) -> Result<Vec<TargetVariable>, FioError> {
+    let mut variables: Vec<TargetVariable> = Vec::new();
+    for target in phases.iter().flat_map(|phase| targets(phase.workload, options.layout)) {
+        let span = span(target.workload.histograms, options)?;
+        match variables.iter_mut().find(|known| known.variable == target.variable) {
+            Some(known) => known.span = known.span.max(span),
+            None => variables.push(TargetVariable {
+                variable: target.variable,
+                disk: target.disk,
+                span,
+            }),
+        }
+    }
+    Ok(variables)
 }
 
 fn head(provenance: &Provenance, workload: &Workload, options: &FioOptions, fidelity: &[PhaseFidelity]) -> String {

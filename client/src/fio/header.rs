@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
-use super::text::comment;
+use super::text::{comment, size};
 use crate::analysis::profile::burst_index;
 use crate::analysis::{Provenance, Workload};
 use crate::fidelity::Fidelity;
 
+/// How every generated file begins.
+pub(super) const FIRST_WORDS: &str = "# Generated from vscsiStats data by vscsi-helper";
 /// Above this burst index constant-rate jobs lose the bursts that matter.
 const BURSTY: f64 = 3.0;
 
@@ -21,11 +23,7 @@ pub(crate) fn header(provenance: &Provenance, histograms: &IntervalSet, needs: &
 }
 
 fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> std::fmt::Result {
-    writeln!(
-        out,
-        "# Generated from vscsiStats data by vscsi-helper {}",
-        env!("CARGO_PKG_VERSION")
-    )?;
+    writeln!(out, "{FIRST_WORDS} {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "# Job: {}", comment(&provenance.job))?;
     writeln!(out, "# Analyzed: {}", provenance.analyzed_at)?;
     writeln!(
@@ -82,8 +80,8 @@ pub(crate) fn burst_comment(workload: &Workload) -> Option<String> {
     let index = burst_index(workload)?.est;
     (index > BURSTY).then(|| {
         format!(
-            "# WARNING: the measured commands come in bursts (burst index {index:.0}, even arrivals give about 1). These\n\
-             # jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
+            "# WARNING: the measured commands come in bursts (burst index {index:.0}, independent arrivals give\n\
+             # about 1). These jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
         )
     })
 }
@@ -104,14 +102,34 @@ pub(crate) const NOT_REPRODUCED: &str = "\
 ";
 
 /// How to name the target, and what happens without it.
-pub(crate) fn target_comment(variables: &[(String, String)]) -> String {
+pub(crate) fn target_comment(variables: &[TargetVariable]) -> String {
     let mut out = String::from("#\n# The target is not named here. Run it with\n#   ");
-    for (variable, _) in variables {
-        let _ = write!(out, "{variable}=PATH ");
+    for target in variables {
+        let _ = write!(out, "{}=PATH ", target.variable);
     }
     out.push_str("fio THIS-FILE\n# and fio stops before it touches anything when that is not set. Writes DESTROY what the target holds.\n");
-    for (variable, disk) in variables.iter().filter(|(_, disk)| !disk.is_empty()) {
-        let _ = writeln!(out, "# {variable}: disk {}", comment(disk));
+    for target in variables {
+        let disk = if target.disk.is_empty() {
+            String::new()
+        } else {
+            format!("disk {}, ", comment(&target.disk))
+        };
+        let _ = writeln!(
+            out,
+            "# {}: {disk}a device or file of at least {}",
+            target.variable,
+            size(target.span)
+        );
     }
     out
+}
+
+/// A target, as the head of the file names it.
+pub(crate) struct TargetVariable {
+    /// Environment variable that names it.
+    pub variable: String,
+    /// The disk it stands for; empty for all of them.
+    pub disk: String,
+    /// How large it must be, bytes.
+    pub span: u64,
 }

@@ -25,6 +25,8 @@ const LARGEST_EXCESS: f64 = 1e6;
 /// Random arrivals scatter their count by its root; with this many, three standard deviations stay inside the rate gate
 /// of 2 %. Sizes that scatter raise it for the bytes.
 const LEAST_RANDOM_COMMANDS: f64 = 22_500.0;
+/// A direction with fewer commands in the run than this cannot be divided: each process would issue next to nothing.
+const LEAST_DIVIDED_COMMANDS: f64 = 100.0;
 /// Corrections of the sequential share before a candidate is judged.
 const CORRECTIONS: usize = 2;
 
@@ -104,7 +106,7 @@ impl Score {
 impl Search<'_> {
     fn run(&mut self) -> Result<(), UnreadableJobFile> {
         let undivided = |demand: &Demand, arrivals| DirectionDraft {
-            split_rare: true,
+            split_rare: self.is_divisible(demand),
             streams: Streams::One,
             arrivals,
             sequential: demand.sequential_share,
@@ -144,6 +146,11 @@ impl Search<'_> {
         }
     }
 
+    /// Whether its commands are enough for several processes.
+    fn is_divisible(&self, demand: &Demand) -> bool {
+        demand.iops * self.request.seconds >= LEAST_DIVIDED_COMMANDS
+    }
+
     /// Random arrivals where the replay is long enough to keep its rates with them.
     fn arrivals(&self, demand: &Demand) -> Arrivals {
         let scatter = 1.0 + coefficient_of_variation(demand.sizes).powi(2);
@@ -156,7 +163,12 @@ impl Search<'_> {
 
     /// Tries other ways to write one direction.
     fn vary_direction(&mut self, index: usize) -> Result<(), UnreadableJobFile> {
-        let Some(demand) = self.demands.get(index).copied() else {
+        let Some(demand) = self
+            .demands
+            .get(index)
+            .copied()
+            .filter(|demand| self.is_divisible(demand))
+        else {
             return Ok(());
         };
         let by_stream = self

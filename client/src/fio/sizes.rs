@@ -1,8 +1,9 @@
 //! From a size histogram to the sizes and whole-percent weights that fio's `bssplit` takes.
 
-use vscsi_shared::histogram::Interval;
+use vscsi_shared::histogram::{Interval, Metric};
 
-use crate::replay::{BLOCK_BYTES, bucket_range, sum_estimate};
+use crate::analysis::estimate;
+use crate::replay::{BLOCK_BYTES, bucket_range};
 
 /// Buckets with a smaller share go to a job of their own, because a weight of 1 % is the least fio can hold.
 const RARE_SHARE: f64 = 0.01;
@@ -68,7 +69,7 @@ impl Occupied {
     /// The position inside all buckets that gives the measured mean.
     pub(super) fn position_of_mean(sizes: &Interval, occupied: &[Self]) -> f64 {
         let total: f64 = occupied.iter().map(|bucket| bucket.count).sum();
-        position_for(sum_estimate(sizes) / total, |position| {
+        position_for(estimate::sum(sizes, Metric::IoLength).est / total, |position| {
             weighted_mean(occupied, position)
         })
     }
@@ -96,7 +97,7 @@ pub(super) fn size_mixes(sizes: &Interval, split_rare: bool) -> Vec<SizeMix> {
     if total <= 0.0 {
         return Vec::new();
     }
-    let mean = sum_estimate(sizes) / total;
+    let mean = estimate::sum(sizes, Metric::IoLength).est / total;
     let (rare, common): (Vec<Occupied>, Vec<Occupied>) = occupied
         .iter()
         .partition(|bucket| split_rare && bucket.count < RARE_SHARE * total);
@@ -291,7 +292,7 @@ fn move_points_towards(mean: f64, buckets: &[Occupied], exact: &[f64], percents:
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use vscsi_shared::histogram::{Limits, Metric};
+    use vscsi_shared::histogram::Limits;
 
     use super::*;
 
@@ -360,7 +361,7 @@ mod tests {
         fn the_mean_of_many_sizes_is_kept_within_two_percent(counts in prop::collection::vec(100_u64..1000, 6..12)) {
             let values: Vec<(u64, u64)> = counts.iter().enumerate().map(|(k, &count)| ((k as u64 * 23 + 9) * 512, count)).collect();
             let histogram = sizes(&values);
-            let mean = sum_estimate(&histogram) / histogram.count as f64;
+            let mean = estimate::sum(&histogram, Metric::IoLength).est / histogram.count as f64;
             let mixes = size_mixes(&histogram, true);
             let replayed: f64 = mixes.iter().map(|mix| mix.mean_bytes() * mix.share).sum();
             prop_assert!((replayed / mean - 1.0).abs() < 0.02, "{} against {}", replayed, mean);

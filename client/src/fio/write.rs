@@ -1,11 +1,13 @@
 //! Putting generated files on the disk.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::diskspd::diskspd_commands;
 use super::error::FioError;
 use super::generate::{FioJob, Phase, PhaseFidelity, generate_phases};
-use super::options::{FioOptions, Tool};
+use super::header::FIRST_WORDS;
+use super::options::{FioOptions, Style, Tool};
 use super::target_file::TargetFile;
 use super::vdbench::vdbench_parameters;
 use crate::analysis::Provenance;
@@ -69,6 +71,9 @@ pub fn write_files(
         })
     };
     let whole = phases.first().ok_or(FioError::NoCommands)?;
+    if options.tool != Tool::Fio && options.style == Style::Iolog {
+        return Err(FioError::StyleWithoutFio.into());
+    }
     match options.tool {
         Tool::Vdbench => other_tool(vdbench_parameters(whole.workload, options)?),
         Tool::Diskspd => other_tool(diskspd_commands(whole.workload, options)?),
@@ -91,6 +96,7 @@ impl FioJob {
     pub fn write(&self, path: &Path, target: &TargetFile) -> Result<Vec<PathBuf>, FileError> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
+        let stale = made_for_the_file_before(path, directory);
         let mut written = Vec::new();
         for companion in &self.companions {
             let log = directory.join(&companion.file_name);
@@ -107,6 +113,30 @@ impl FioJob {
         written.push(target_path);
         write_atomic(path, self.text.as_bytes())?;
         written.push(path.to_owned());
+        for old in stale.iter().filter(|old| !written.contains(old)) {
+            match std::fs::remove_file(old) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(FileError::new("remove what belonged to the file before,", old)(error));
+                }
+                _ => {}
+            }
+        }
         Ok(written)
     }
+}
+
+/// What belongs to the generated file that is about to be replaced: the logs it reads, and the result of running it.
+/// Nothing where the file is not one of ours.
+fn made_for_the_file_before(path: &Path, directory: &Path) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if !text.starts_with(FIRST_WORDS) {
+        return Vec::new();
+    }
+    let logs = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("read_iolog="))
+        .map(Path::new)
+        .filter(|name| name.components().count() == 1 && name.extension().is_some_and(|extension| extension == "iolog"))
+        .map(|name| directory.join(name));
+    logs.chain([path.with_extension("verify.json")]).collect()
 }

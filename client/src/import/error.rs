@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use vscsi_shared::exit_code;
 use vscsi_shared::identifier::Name;
+use vscsi_shared::vscsistats::Diagnostic;
 
 use crate::analysis::AnalysisError;
 use crate::failure::{Failure, FileError};
@@ -36,6 +37,18 @@ pub enum ImportError {
     /// No file tells how long its capture took.
     #[error("nothing in the files tells how long the capture took: there are no time stamps and too few I/Os")]
     NoDuration,
+    /// No file tells how long its capture took, and one of them is not whole.
+    #[error(
+        "nothing in the files tells how long the capture took: there are no time stamps, and part of `{}` is \
+         missing or unusable ({diagnostic})",
+        path.display()
+    )]
+    NoDurationInPart {
+        /// The file.
+        path: PathBuf,
+        /// What is missing in it.
+        diagnostic: Diagnostic,
+    },
     /// The name is in use.
     #[error("there is a job `{0}` already")]
     NameTaken(Name),
@@ -55,7 +68,9 @@ impl Failure for ImportError {
             Self::Interrupted(interruption) => interruption.exit_code(),
             Self::Unusable(error) => error.exit_code(),
             Self::NothingFound { .. } => exit_code::FAILED,
-            Self::NoDuration | Self::NameTaken(_) | Self::NameTooLong { .. } => exit_code::USAGE,
+            Self::NoDuration | Self::NoDurationInPart { .. } | Self::NameTaken(_) | Self::NameTooLong { .. } => {
+                exit_code::USAGE
+            }
         }
     }
 
@@ -66,6 +81,11 @@ impl Failure for ImportError {
             Self::Interrupted(interruption) => interruption.hint(),
             Self::Unusable(error) => error.hint(),
             Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
+            Self::NoDurationInPart { .. } => Some(
+                "copy the file again, or use what is there and give the time between two prints with \
+                 `--interval SECONDS`"
+                    .to_owned(),
+            ),
             Self::NoDuration => Some("give the time between two prints with `--interval SECONDS`".to_owned()),
             Self::NameTaken(_) => Some("choose another name with `--name`".to_owned()),
             Self::NameTooLong { .. } => Some("choose a shorter name with `--name`".to_owned()),

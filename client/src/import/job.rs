@@ -21,6 +21,8 @@ use crate::store::{JobDirectory, JobReference, LockKind, Store, StoreError, sync
 
 /// The host's name where nobody told it.
 const UNKNOWN_HOST: &str = "imported";
+/// The VM's name where nobody told it; the world group ID stands beside it.
+const UNKNOWN_VM: &str = "unknown";
 /// Stands for a profile, because nobody asked for the samples of an import.
 const PROFILE_NAME: &str = "import";
 
@@ -116,12 +118,7 @@ impl<'request> Importer<'request> {
 impl Staged {
     fn push(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
         if let Some((first, changed_at)) = self.first.take() {
-            // Of several prints the first covers the time from the start of the collection, which may be longer than
-            // the interval; its own interarrival times tell.
-            self.elapsed_ms = request.interval_ms().map_or(0, |interval_ms| {
-                let counted_ms = seconds_of_print(&first).map_or(0, milliseconds_up);
-                interval_ms.max(counted_ms)
-            });
+            self.elapsed_ms = request.first_print_ms(&first);
             self.write(&first, changed_at, request)?;
         }
         self.elapsed_ms += request.interval_ms().unwrap_or(0);
@@ -130,7 +127,7 @@ impl Staged {
 
     fn finish(&mut self, request: &Request, now: Timestamp) -> Result<(), ImportError> {
         if let Some((only, changed_at)) = self.first.take() {
-            self.elapsed_ms = request.interval_ms().unwrap_or(0);
+            self.elapsed_ms = request.first_print_ms(&only);
             self.write(&only, changed_at, request)?;
         }
         let path = self.path.join("job.json");
@@ -160,7 +157,7 @@ impl Staged {
             duration_ms: 0,
             boot_id: "imported".to_owned(),
             host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
-            vm_name: self.vm_name(request),
+            vm_name: request.vm_name(),
             config_file: String::new(),
             world_group_id: self.world_group_id,
             disks: print
@@ -181,13 +178,6 @@ impl Staged {
         Ok(())
     }
 
-    fn vm_name(&self, request: &Request) -> String {
-        request
-            .vm_name
-            .clone()
-            .unwrap_or_else(|| format!("world group {}", self.world_group_id))
-    }
-
     fn job(&self, request: &Request, now: Timestamp) -> Job {
         Job {
             format_version: FORMAT_VERSION,
@@ -201,7 +191,7 @@ impl Staged {
                 fingerprint: None,
             },
             target: Target {
-                vm_name: self.vm_name(request),
+                vm_name: request.vm_name(),
                 world_group_id: self.world_group_id,
                 config_file: String::new(),
                 disks: self.disks.clone(),
@@ -219,7 +209,7 @@ impl Staged {
                 errors: Vec::new(),
                 mode: CollectionMode::Cumulative,
                 max_misses: DEFAULT_MAX_MISSES,
-                foreign: true,
+                foreign: false,
             },
             cleanup: Cleanup {
                 vscsi_stats_stopped: true,
@@ -249,8 +239,21 @@ impl Staged {
 }
 
 impl Request {
+    fn vm_name(&self) -> String {
+        self.vm_name.clone().unwrap_or_else(|| UNKNOWN_VM.to_owned())
+    }
+
     fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
+    }
+
+    /// The time of a print that no other came before. It counts from the start of the collection, which may lie
+    /// further back than the interval: the times between its I/Os cannot add up to more than it took.
+    fn first_print_ms(&self, print: &Print) -> u64 {
+        self.interval_ms().map_or(0, |interval_ms| {
+            let counted_ms = seconds_of_print(print).map_or(0, milliseconds_up);
+            interval_ms.max(counted_ms)
+        })
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Request {
     pub files: Vec<PathBuf>,
     /// Name of the job; several VMs become several jobs, with the world group behind the name.
     pub name: Name,
-    /// Time between two prints, or that the only print took, seconds.
+    /// Time between two prints, and that the first print took unless its own interarrival times say more, seconds.
     pub interval_seconds: Option<u32>,
     /// Host the files come from.
     pub host: Option<String>,
@@ -82,7 +82,13 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
         let unusable = |error| ImportError::Unusable(Box::new(error));
         let loaded = load::load(&staged.path).map_err(unusable)?;
         if loaded.series.samples.is_empty() {
-            return Err(ImportError::NoDuration);
+            return Err(match warnings.into_iter().rev().find(Warning::is_loss) {
+                Some(warning) => ImportError::NoDurationInPart {
+                    path: warning.path,
+                    diagnostic: warning.diagnostic,
+                },
+                None => ImportError::NoDuration,
+            });
         }
         let job = analysis::read_job(&staged.path).map_err(unusable)?;
         readable.push((

@@ -23,6 +23,16 @@ pub struct Warning {
     pub diagnostic: Diagnostic,
 }
 
+impl Warning {
+    /// A histogram may have been lost. A file that was cut inside a title ends in an unexpected line.
+    pub(super) fn is_loss(&self) -> bool {
+        !matches!(
+            self.diagnostic.kind,
+            DiagnosticKind::UnknownLimits(_) | DiagnosticKind::NotUtf8(_)
+        )
+    }
+}
+
 /// When a file was last changed: the only date an import has, and not a time of measurement.
 pub(super) fn changed_at(path: &Path) -> Option<Timestamp> {
     let time = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;

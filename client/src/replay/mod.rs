@@ -10,4 +10,4 @@ pub mod verify;
 pub use command::{BLOCK_BYTES, Command, Direction};
 pub use histogrammer::Histogrammer;
 pub use program::{FioProgram, FioVersion, NoFio};
-pub use totals::{bucket_range, sequential_share, sum_estimate};
+pub use totals::{bucket_range, sequential_share};

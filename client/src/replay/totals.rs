@@ -2,27 +2,6 @@
 
 use vscsi_shared::histogram::Interval;
 
-/// The sum of the counted values: the middle of what the printed means allow and the buckets confirm.
-///
-/// The truncated mean bounds the sum within one unit per value, and the bucket edges bound it again; the estimate is
-/// the middle of the intersection. Where the two contradict each other, as after damaged input, the buckets win.
-pub fn sum_estimate(interval: &Interval) -> f64 {
-    let (mut low, mut high) = (0.0, 0.0);
-    for (index, &count) in interval.counts.iter().enumerate() {
-        let (least, most) = bucket_range(interval, index);
-        low += least * count as f64;
-        high += most * count as f64;
-    }
-    let printed_low = interval.sum_at_least as f64;
-    let printed_high = interval.sum_at_most as f64;
-    let (inner_low, inner_high) = (low.max(printed_low), high.min(printed_high));
-    if inner_low <= inner_high {
-        f64::midpoint(inner_low, inner_high)
-    } else {
-        printed_low.clamp(low, high)
-    }
-}
-
 /// Smallest and largest whole value that bucket `index` can hold, with the open ends closed by the known minimum and
 /// maximum, or by the outermost limit where those are unknown.
 pub fn bucket_range(interval: &Interval, index: usize) -> (f64, f64) {
@@ -61,24 +40,6 @@ mod tests {
     use vscsi_shared::histogram::{Limits, Metric};
 
     use super::*;
-
-    #[test]
-    fn the_sum_of_exact_sizes_is_exact() {
-        let mut sizes = Interval::empty(Limits::known(Metric::IoLength));
-        sizes.counts[4] = 10; // 4096
-        sizes.count = 10;
-        (sizes.sum_at_least, sizes.sum_at_most) = (40_960, 40_969);
-        assert!((sum_estimate(&sizes) - 40_960.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn sums_that_the_buckets_contradict_give_way_to_the_buckets() {
-        let mut sizes = Interval::empty(Limits::known(Metric::IoLength));
-        sizes.counts[4] = 10;
-        sizes.count = 10;
-        (sizes.sum_at_least, sizes.sum_at_most) = (1_000_000, 1_000_009);
-        assert!((sum_estimate(&sizes) - 40_960.0).abs() < 1e-9);
-    }
 
     #[test]
     fn the_sequential_share_counts_the_distance_plus_one() {

@@ -4,15 +4,19 @@ use crate::analysis::estimate::Range;
 
 /// Three significant digits for small rates, whole numbers with thousands separators for large ones.
 pub fn rate(value: f64) -> String {
-    match value {
-        value if value >= 99.95 => count(value.round()),
-        value if value >= 9.995 => format!("{value:.1}"),
-        value if value >= 0.9995 => format!("{value:.2}"),
-        0.0 => "0".to_owned(),
-        value if value >= 0.0995 => format!("{value:.3}"),
-        value if value >= 0.000_995 => format!("{value:.5}"),
-        value => format!("{value:.1e}"),
+    if value == 0.0 {
+        return "0".to_owned();
     }
+    if value.abs() >= 99.95 {
+        return count(value.round());
+    }
+    // Written with three digits first, so that a value that rounds up to the next power of ten has no fourth.
+    let exponent = format!("{value:.2e}")
+        .rsplit_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0_i32);
+    let decimals = usize::try_from(2 - exponent).unwrap_or(0);
+    format!("{value:.decimals$}")
 }
 
 /// A whole number with thousands separators.
@@ -91,6 +95,10 @@ mod tests {
         assert_eq!(
             texts,
             ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]
+        );
+        assert_eq!(
+            [0.04312, 0.0001, 0.099_96, 9.996, 99.96].map(rate),
+            ["0.0431", "0.000100", "0.100", "10.0", "100"]
         );
     }
 

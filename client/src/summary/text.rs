@@ -104,11 +104,13 @@ fn data_quality(findings: &[Finding]) -> String {
                 .disk
                 .as_ref()
                 .map_or_else(String::new, |disk| format!(" {disk}:"));
-            let times = match finding.occurrences {
-                1 => String::new(),
-                times => format!(" ({times} times)"),
+            let seen = match (finding.sequence, finding.occurrences) {
+                (Some(sequence), 1) => format!(" (snapshot {sequence})"),
+                (Some(sequence), times) => format!(" ({times} times, first in snapshot {sequence})"),
+                (None, 1) => String::new(),
+                (None, times) => format!(" ({times} times)"),
             };
-            let _ = writeln!(text, "  {word}:{disk} {}{times}", finding.message);
+            let _ = writeln!(text, "  {word}:{disk} {}{seen}", finding.message);
         }
     }
     text
@@ -251,7 +253,7 @@ fn shares(
         .map(|bucket| format!("{} ({})", bucket.label.to_uppercase(), shown(bucket)))
         .collect();
     if buckets.len() > SIZES_SHOWN {
-        parts.push(format!("{} others", buckets.len() - SIZES_SHOWN));
+        parts.push(counted(buckets.len() - SIZES_SHOWN, "other"));
     }
     parts.join(", ")
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
-use vscsi_helper::analysis::Sample;
+use vscsi_helper::analysis::{Code, Finding, Sample, Severity, load};
 use vscsi_helper::failure::Failure;
 use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
 use vscsi_helper::store::Store;
@@ -67,6 +67,10 @@ impl Place {
             .collect();
         names.iter().all(|name| name == ".locks")
     }
+}
+
+fn found(findings: &[Finding], code: Code) -> Option<&Finding> {
+    findings.iter().find(|finding| finding.code == code)
 }
 
 /// Reads of 4 KiB, 10 ms apart, from `start_ms` on.
@@ -226,6 +230,56 @@ fn a_truncated_capture_gives_what_is_complete_and_says_where_it_broke_off() {
     let (jobs, warnings) = place.import(&[file], Some(60)).unwrap();
     assert_eq!(jobs[0].analysis.profile.ios.total, 50);
     assert!(!warnings.is_empty());
+    // A later analysis sees the job alone, not the warnings of the import.
+    let loaded = load::load(jobs[0].directory.path()).unwrap();
+    let missing = found(&loaded.findings, Code::MissingHistograms).unwrap();
+    assert_eq!(missing.severity, Severity::Warning);
+    assert!(missing.message.contains("interarrival"), "{}", missing.message);
+}
+
+#[test]
+fn a_first_print_whose_ios_took_longer_than_the_interval_counts_the_longer_time_and_says_so() {
+    let place = Place::new();
+    // 10001 reads 10 ms apart take 100 s.
+    let file = place.file("one.csv", print(&counted(&reads(0, 10_001)), 0));
+    let (jobs, _) = place.import(&[file], Some(6)).unwrap();
+    let analysis = &jobs[0].analysis;
+    assert!(
+        (analysis.profile.seconds - 100.0).abs() < 0.02,
+        "{}",
+        analysis.profile.seconds
+    );
+    // The first I/O lies at the edge of that time: 10000 in 100 s.
+    assert!(
+        (analysis.profile.iops.total - 100.0).abs() < 0.005,
+        "{}",
+        analysis.profile.iops.total
+    );
+    let finding = found(&analysis.findings, Code::TimeFromInterarrival).unwrap();
+    assert_eq!(finding.severity, Severity::Warning);
+}
+
+#[test]
+fn the_same_print_twice_is_said_to_be_so() {
+    let place = Place::new();
+    let once = print(&counted(&reads(0, 100)), 0);
+    let file = place.file("twice.csv", once.repeat(2));
+    let (jobs, _) = place.import(&[file], Some(60)).unwrap();
+    let findings = &jobs[0].analysis.findings;
+    assert_eq!(found(findings, Code::IdenticalPrints).unwrap().sequence, Some(1));
+}
+
+#[test]
+fn an_interval_far_longer_than_the_interarrival_times_is_used_with_a_warning() {
+    let place = Place::new();
+    let file = place.file("one.csv", print(&counted(&reads(0, 10_001)), 0));
+    let (jobs, _) = place.import(std::slice::from_ref(&file), Some(112)).unwrap();
+    let analysis = &jobs[0].analysis;
+    assert!((analysis.profile.seconds - 112.0).abs() < 1e-9);
+    assert!(found(&analysis.findings, Code::IntervalContradictsInterarrival).is_some());
+    let other = Place::new();
+    let (jobs, _) = other.import(&[file], Some(110)).unwrap();
+    assert!(found(&jobs[0].analysis.findings, Code::IntervalContradictsInterarrival).is_none());
 }
 
 #[test]
@@ -236,6 +290,8 @@ fn a_capture_that_does_not_tell_its_time_asks_for_the_interval() {
     let error = place.import(&[file], None).unwrap_err();
     assert_eq!(error.exit_code(), exit_code::USAGE);
     assert!(error.hint().unwrap().contains("--interval"));
+    // The file was cut, which is why it does not tell.
+    assert!(error.to_string().contains("cut.csv"), "{error}");
     assert!(place.is_untouched());
 }
 

@@ -154,7 +154,14 @@ fn a_failed_snapshot_is_spanned_without_losing_an_io_or_a_second() {
     let loaded = snapshots.load();
     assert_eq!(ios(&loaded), [120]);
     assert_eq!(seconds(&loaded), [2.0]);
-    assert!(has(&loaded, Code::FailedSnapshot));
+    // One event is told once, with what vscsiStats said.
+    let told: Vec<_> = loaded
+        .findings
+        .iter()
+        .filter(|finding| finding.sequence == Some(1))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].code == Code::FailedSnapshot && told[0].message.contains("vscsiStats: cannot"));
 }
 
 #[test]
@@ -443,7 +450,7 @@ fn a_job_without_samples_says_why() {
     write_job(directory.path(), &job(1, 3, 1));
     let error = analyze(directory.path(), &everything()).unwrap_err();
     assert_eq!(error.exit_code(), exit_code::FAILED);
-    assert!(error.to_string().contains("no two snapshots"), "{error}");
+    assert!(error.to_string().contains("fewer than two snapshots"), "{error}");
 }
 
 #[test]
@@ -451,6 +458,18 @@ fn a_job_that_did_not_complete_is_analysed_as_partial() {
     let directory = job_of(&[10, 20]);
     let mut job = read_job(directory.path()).unwrap();
     job.status = Status::Failed;
+    write_job(directory.path(), &job);
+    assert!(analyze(directory.path(), &everything()).unwrap().is_partial());
+}
+
+#[test]
+fn a_completed_job_that_lacks_samples_is_partial() {
+    let directory = job_of(&[10, 20]);
+    let mut job = read_job(directory.path()).unwrap();
+    (job.collection.samples_collected, job.collection.samples_expected) = (20, 20);
+    write_job(directory.path(), &job);
+    assert!(!analyze(directory.path(), &everything()).unwrap().is_partial());
+    job.collection.samples_collected = 19;
     write_job(directory.path(), &job);
     assert!(analyze(directory.path(), &everything()).unwrap().is_partial());
 }

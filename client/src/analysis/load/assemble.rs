@@ -15,6 +15,9 @@ use crate::analysis::{DiskKey, DiskSample, Sample, Series};
 /// Two moments closer than this are the same: far below a millisecond, far above rounding.
 const SAME_MOMENT_SECONDS: f64 = 1e-6;
 
+/// An import writes its clock in whole milliseconds, rounded up.
+const IMPORT_CLOCK_SECONDS: f64 = 0.002;
+
 /// Builds a series from readings that are pushed in order of sequence.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
@@ -111,6 +114,22 @@ impl Assembler {
         let Some((start, end)) = self.period(&parts, at, context.sequence, findings) else {
             return;
         };
+        let is_first_print = context.undated && at.is_some() && self.samples.is_empty();
+        let by_interarrival = is_first_print && takes_interarrival_time(&parts, end - start);
+        if by_interarrival {
+            let message = format!(
+                "the times between the I/Os of the first print add up to {:.1} s, more than the interval given; its \
+                 rates use them",
+                end - start
+            );
+            findings.add(
+                Severity::Warning,
+                Code::TimeFromInterarrival,
+                Some(context.sequence),
+                None,
+                message,
+            );
+        }
         let sample = Sample {
             sequence: context.sequence,
             taken_at: reading.taken_at,
@@ -121,7 +140,7 @@ impl Assembler {
                 .into_iter()
                 .map(|part| DiskSample {
                     disk: part.disk,
-                    edge_ios: u64::from(part.since.is_none() && part.removed.first_io),
+                    edge_ios: u64::from((part.since.is_none() || by_interarrival) && part.removed.first_io),
                     histograms: part.histograms,
                 })
                 .collect(),
@@ -158,7 +177,14 @@ impl Assembler {
             Some(chain) if !context.restarted => {
                 let since = chain.at;
                 match chain.advance(disk.histograms, context.at, !context.undated) {
-                    Advance::Difference(set, removed) => (since, set, removed),
+                    Advance::Difference(set, removed) => {
+                        if context.undated && set.iter().all(|(_, interval)| interval.count == 0) {
+                            let message = "the print is the same as the one before: there was no I/O between them, or \
+                                           one print is there twice";
+                            report(findings, Severity::Warning, Code::IdenticalPrints, message.to_owned());
+                        }
+                        (since, set, removed)
+                    }
                     Advance::Reset(..) if context.new_baseline => return None,
                     Advance::Reset(set, removed) => {
                         let severity = if context.undated {
@@ -325,9 +351,22 @@ struct Context {
     at: Option<f64>,
 }
 
+/// The first print of an import takes what its interarrival times add up to where that is more than the interval.
+fn takes_interarrival_time(parts: &[Part], seconds: f64) -> bool {
+    let counted = parts
+        .iter()
+        .filter_map(|part| seconds_by_interarrival(&part.histograms))
+        .fold(0.0, f64::max);
+    (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS
+}
+
 fn report_flags(reading: &Reading, findings: &mut Findings) {
     let sequence = Some(reading.sequence);
     let mut add = |severity, code, message: String| findings.add(severity, code, sequence, None, message);
+    let said = reading
+        .diagnostics
+        .first()
+        .map_or_else(String::new, |first| format!(" ({first})"));
     for flag in &reading.flags {
         match flag {
             SnapshotFlag::Gap => add(
@@ -338,7 +377,7 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             SnapshotFlag::Failed => add(
                 Severity::Warning,
                 Code::FailedSnapshot,
-                "vscsiStats failed; the next difference spans the snapshot, so no I/O is lost".to_owned(),
+                format!("vscsiStats failed{said}; the next difference spans the snapshot, so no I/O is lost"),
             ),
             SnapshotFlag::Late => add(
                 Severity::Info,
@@ -357,7 +396,9 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             | SnapshotFlag::Undated => {}
         }
     }
-    if let Some(first) = reading.diagnostics.first() {
+    // What a failed snapshot printed is said with the failure.
+    let is_known = reading.has(SnapshotFlag::Failed) || reading.has(SnapshotFlag::Gap);
+    if let Some(first) = reading.diagnostics.first().filter(|_| !is_known) {
         add(
             Severity::Warning,
             Code::UnusableOutput,

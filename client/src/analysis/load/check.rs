@@ -1,13 +1,20 @@
 //! Cross-checks: numbers that vscsiStats reports twice have to agree.
 
-use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
+use std::collections::BTreeSet;
 
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
+use vscsi_shared::snapshot::SnapshotFlag;
+
+use super::duration::seconds_by_interarrival;
 use crate::analysis::estimate;
 use crate::analysis::finding::{Code, Findings, Severity};
-use crate::analysis::{DiskKey, Series};
+use crate::analysis::{DiskKey, Sample, Series};
 
 /// How far the sum of the interarrival times may exceed the recorded time before the two clocks disagree.
 const CLOCK_TOLERANCE: f64 = 1.01;
+
+/// The least share of the time given for an import that the interarrival times of a VM with steady I/O make up.
+const LEAST_INTERARRIVAL_SHARE: f64 = 0.9;
 
 /// Checks every sample of a series against itself, and each disk's interarrival times against the clock.
 pub(super) fn series(series: &Series, findings: &mut Findings) {
@@ -25,6 +32,73 @@ pub(super) fn series(series: &Series, findings: &mut Findings) {
     }
     for (index, key) in series.disks.iter().enumerate() {
         clock(series, index, key, findings);
+        missing(series, index, key, findings);
+    }
+    given_interval(series, findings);
+}
+
+/// Names the histograms that no sample of a disk has.
+fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings) {
+    let samples = || {
+        series.samples.iter().filter_map(|sample| {
+            let disk = sample.disks.iter().find(|disk| disk.disk == index)?;
+            Some((sample.sequence, disk))
+        })
+    };
+    let Some((sequence, _)) = samples().next() else { return };
+    let present: BTreeSet<HistogramKind> = samples()
+        .flat_map(|(_, disk)| disk.histograms.iter().map(|(kind, _)| kind))
+        .collect();
+    let titles: Vec<String> = HistogramKind::ALL
+        .into_iter()
+        .filter(|kind| !present.contains(kind))
+        .map(|kind| format!("`{}`", kind.title()))
+        .collect();
+    if titles.is_empty() {
+        return;
+    }
+    let message = format!(
+        "{} of the {} histograms are not in the output, because it was cut off or taken without them; their numbers are \
+         missing: {}",
+        titles.len(),
+        HistogramKind::COUNT,
+        titles.join(", ")
+    );
+    findings.add(
+        Severity::Warning,
+        Code::MissingHistograms,
+        Some(sequence),
+        Some(key),
+        message,
+    );
+}
+
+/// Compares the time that somebody gave for the prints of an import with what their interarrival times add up to.
+fn given_interval(series: &Series, findings: &mut Findings) {
+    let undated = |sample: &&Sample| sample.flags.contains(&SnapshotFlag::Undated);
+    let (mut given, mut counted) = (0.0, 0.0);
+    for sample in series.samples.iter().filter(undated) {
+        let seconds = sample
+            .disks
+            .iter()
+            .filter_map(|disk| seconds_by_interarrival(&disk.histograms));
+        if let Some(seconds) = seconds.max_by(f64::total_cmp) {
+            given += sample.seconds;
+            counted += seconds;
+        }
+    }
+    if counted < given * LEAST_INTERARRIVAL_SHARE {
+        let message = format!(
+            "the times between I/Os add up to {counted:.1} s of the {given:.1} s that the interval gives: the VM was idle \
+             for the rest, or the interval is wrong; rates use the interval"
+        );
+        findings.add(
+            Severity::Warning,
+            Code::IntervalContradictsInterarrival,
+            None,
+            None,
+            message,
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use vscsi_shared::histogram::{Interval, Metric};
 
-use crate::analysis::estimate::{self, Method, Range};
+use crate::analysis::estimate::{self, BoundedBucket, Method, Range};
 
 /// The block sizes of one direction.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,19 +36,20 @@ impl BlockSizes {
     /// Describes a histogram of sizes.
     pub fn of(interval: &Interval) -> Self {
         let count = estimate::total_count(interval);
-        let total = estimate::sum(interval, Metric::IoLength);
-        let buckets = estimate::buckets(interval, Metric::IoLength)
+        let filled: Vec<BoundedBucket> = estimate::buckets(interval, Metric::IoLength)
             .filter(|bucket| bucket.count > 0)
-            .map(|bucket| {
-                let (smallest, largest) = (bucket.smallest(), bucket.largest());
-                SizeBucket {
-                    label: label(bucket.above, bucket.up_to),
-                    smallest,
-                    largest,
-                    count: bucket.count,
-                    percent: 100.0 * bucket.count as f64 / count as f64,
-                    bytes_percent: bytes_percent(bucket.count, smallest, largest, total),
-                }
+            .collect();
+        let shares = byte_shares(&filled, estimate::sum(interval, Metric::IoLength));
+        let buckets = filled
+            .iter()
+            .zip(shares)
+            .map(|(bucket, bytes_percent)| SizeBucket {
+                label: label(bucket.above, bucket.up_to),
+                smallest: bucket.smallest(),
+                largest: bucket.largest(),
+                count: bucket.count,
+                percent: 100.0 * bucket.count as f64 / count as f64,
+                bytes_percent,
             })
             .collect();
         Self {
@@ -59,28 +60,91 @@ impl BlockSizes {
     }
 }
 
-/// The share of the bytes that `count` I/Os of `smallest` to `largest` bytes move, of a `total` that has bounds itself.
-fn bytes_percent(count: u64, smallest: i64, largest: Option<i64>, total: Range) -> Range {
-    let (low, high) = (
-        smallest as f64 * count as f64,
-        largest.map(|largest| largest as f64 * count as f64),
-    );
+/// The share of each bucket in the bytes of all, of which `total` is the sum, percent. The estimates add up to 100.
+///
+/// A bucket's bytes are bounded by its edges, and by what the total leaves when the others hold their least or their
+/// most. Every estimate lies equally far between the two bounds, as far as makes them the total's estimate together.
+fn byte_shares(buckets: &[BoundedBucket], total: Range) -> Vec<Range> {
     if total.est <= 0.0 {
-        return Range::exact(0.0);
+        return vec![Range::exact(0.0); buckets.len()];
     }
-    // The share grows with this bucket's bytes, so its extremes have the other buckets' bytes at their own extremes;
-    // those are at least `total.lo - high` and at most `total.hi - low`.
-    let share = |bytes: f64, total: f64| {
-        if total > 0.0 {
-            (100.0 * bytes / total).clamp(0.0, 100.0)
-        } else {
-            0.0
-        }
+    let least: Vec<f64> = buckets
+        .iter()
+        .map(|bucket| bucket.smallest() as f64 * bucket.count as f64)
+        .collect();
+    let most: Vec<Option<f64>> = buckets
+        .iter()
+        .map(|bucket| bucket.largest().map(|largest| largest as f64 * bucket.count as f64))
+        .collect();
+    let bytes: Vec<BucketBytes> = (0..buckets.len())
+        .zip(least.iter().zip(&most))
+        .map(|(index, (least_here, most_here))| {
+            let others_least: f64 = others(&least, index).sum();
+            let others_most: Option<f64> = others(&most, index).sum();
+            let lo = others_most.map_or(*least_here, |others| least_here.max(total.lo - others));
+            let left = total.hi.map(|total| total - others_least);
+            let hi = most_here.iter().copied().chain(left).reduce(f64::min);
+            BucketBytes {
+                lo,
+                hi: hi.map(|hi| hi.max(lo)),
+                others_least,
+                others_most,
+            }
+        })
+        .collect();
+    let at_least: f64 = bytes.iter().map(|bytes| bytes.lo).sum();
+    let room: f64 = bytes.iter().map(BucketBytes::room).sum();
+    let depth = if room > 0.0 {
+        ((total.est - at_least) / room).clamp(0.0, 1.0)
+    } else {
+        0.0
     };
-    let lo = total.hi.map_or(0.0, |total| share(low, total));
-    let hi = high.map_or(100.0, |high| share(high, total.lo.max(1.0)));
-    let middle = high.map_or(low, |high| f64::midpoint(low, high));
-    Range::between(lo, hi, share(middle, total.est), Method::Midpoint)
+    bytes.iter().map(|bytes| bytes.share(depth, total)).collect()
+}
+
+fn others<T: Copy>(values: &[T], index: usize) -> impl Iterator<Item = T> {
+    values
+        .iter()
+        .enumerate()
+        .filter(move |(other, _)| *other != index)
+        .map(|(_, value)| *value)
+}
+
+/// What bounds the bytes of a bucket, and those of all others.
+struct BucketBytes {
+    lo: f64,
+    hi: Option<f64>,
+    others_least: f64,
+    others_most: Option<f64>,
+}
+
+impl BucketBytes {
+    fn room(&self) -> f64 {
+        self.hi.map_or(0.0, |hi| hi - self.lo)
+    }
+
+    /// Its share of the bytes. It is smallest with the least bytes here and the most elsewhere, as far as the total
+    /// allows, and largest the other way round.
+    fn share(&self, depth: f64, total: Range) -> Range {
+        let share = |bytes: f64, of: f64| {
+            if of > 0.0 {
+                (100.0 * bytes / of).clamp(0.0, 100.0)
+            } else {
+                0.0
+            }
+        };
+        let largest_total = self
+            .others_most
+            .map(|others| self.lo + others)
+            .into_iter()
+            .chain(total.hi)
+            .reduce(f64::min);
+        let lo = largest_total.map_or(0.0, |of| share(self.lo, of));
+        let hi = self
+            .hi
+            .map_or(100.0, |hi| share(hi, total.lo.max(hi + self.others_least)));
+        Range::between(lo, hi, share(self.lo + depth * self.room(), total.est), Method::Mean)
+    }
 }
 
 /// The label of a bucket: `8k` for a bucket that holds one size, `<=512`, `(4k,8k)`, `(512,1k]` or `>512k` for one
@@ -116,7 +180,68 @@ fn size(bytes: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use vscsi_shared::histogram::{Histogram, Limits, Summary};
+
     use super::*;
+
+    /// The sizes as vscsiStats counts them: buckets, extremes, and the truncated mean.
+    fn sizes(values: &[i64]) -> BlockSizes {
+        let limits = Limits::known(Metric::IoLength);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        for value in values {
+            counts[limits.as_slice().partition_point(|limit| limit < value)] += 1;
+        }
+        let number = i64::try_from(values.len()).unwrap();
+        let summary = Summary {
+            min: values.iter().copied().min().unwrap(),
+            max: values.iter().copied().max().unwrap(),
+            mean: values.iter().sum::<i64>() / number,
+            count: values.len() as u64,
+        };
+        BlockSizes::of(&Histogram::new(limits, counts, summary).unwrap().whole())
+    }
+
+    #[test]
+    fn a_bucket_of_many_sizes_gets_the_bytes_that_the_exact_ones_leave() {
+        // 500 * 8 KiB + 40 * 64 KiB + 10 * 4 KiB + 20 * 160 KiB = 9800 KiB; 3200 of them lie in (128k,256k].
+        let values = [
+            vec![8192; 500],
+            vec![65_536; 40],
+            vec![4096; 10],
+            vec![163_840; 19],
+            vec![163_840],
+        ]
+        .concat();
+        let described = sizes(&values);
+        let wide = described.buckets.last().unwrap();
+        assert_eq!(wide.label, "(128k,256k]");
+        let share = wide.bytes_percent;
+        assert!((share.est - 100.0 * 3200.0 / 9800.0).abs() < 0.01, "{share:?}");
+        assert!(share.hi.unwrap() - share.lo < 0.02, "{share:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn byte_shares_hold_the_truth_and_add_up(values in proptest::collection::vec(
+            prop_oneof![Just(512_i64), Just(4096), Just(8192), Just(65_536), 1..2_000_000_i64], 1..200)) {
+            let described = sizes(&values);
+            let total: i64 = values.iter().sum();
+            let mut estimates = 0.0;
+            let limits = Limits::known(Metric::IoLength);
+            let bucket_of = |value: i64| limits.as_slice().partition_point(|limit| *limit < value);
+            for bucket in &described.buckets {
+                let range = bucket.bytes_percent;
+                let here = values.iter().filter(|value| bucket_of(**value) == bucket_of(bucket.smallest));
+                let truth = 100.0 * here.sum::<i64>() as f64 / total as f64;
+                let hi = range.hi.unwrap();
+                prop_assert!(range.lo <= range.est && range.est <= hi, "{bucket:?}");
+                prop_assert!(range.lo - 1e-9 <= truth && truth <= hi + 1e-9, "{truth} is not in {bucket:?}");
+                estimates += range.est;
+            }
+            prop_assert!((estimates - 100.0).abs() < 1e-6, "{estimates}");
+        }
+    }
 
     #[test]
     fn the_buckets_of_vscsistats_have_the_labels_people_use() {

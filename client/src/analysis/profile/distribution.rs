@@ -72,6 +72,7 @@ impl Distribution {
         }
         let percent = f64::from(per_mille.0) / 10.0;
         Some(match self.count - rank {
+            _ if self.count == 1 => format!("p{percent} is the only I/O"),
             0 => format!("p{percent} of {} I/Os is the largest", self.count),
             above => format!("p{percent} of {} I/Os has only {above} above it", self.count),
         })

@@ -8,26 +8,32 @@ use crate::fio::{PhaseFidelity, Style};
 const SPEEDS: std::ops::RangeInclusive<f64> = 100.0..=200.0;
 
 /// Advice for a run whose rates missed their gates; empty when none did, or when the reason is not known.
-pub(super) fn advice(request: &Request, job: &str, phases: &[PhaseFidelity]) -> Vec<String> {
+pub(super) fn advice(request: &Request, phases: &[PhaseFidelity]) -> Vec<String> {
     let missed = || {
         let rows = phases.iter().flat_map(|phase| &phase.fidelity.rates);
         rows.filter(|row| row.verdict == Verdict::Missed && row.unit != "share")
     };
     let advice = match request.target.style {
         Style::Iolog => slowest(missed()).and_then(|ratio| faster(ratio, request.time_scale.unwrap_or(100))),
-        Style::Jobs => {
-            let full = request.target.duration_seconds;
-            let is_cut = request.duration.is_some_and(|seconds| seconds < full);
-            let is_random = job.lines().any(|line| line.trim() == "rate_process=poisson");
-            (is_cut && is_random && missed().next().is_some()).then(|| {
-                format!(
-                    "The file's commands arrive at random, and fewer of them scatter more; run all of its {full} s before \
-                     judging the rates."
-                )
-            })
-        }
+        Style::Jobs => None,
     };
-    advice.into_iter().collect()
+    let is_missed = phases.iter().any(|phase| !phase.fidelity.passed);
+    let short = || {
+        let full = request.target.duration_seconds;
+        let ran = request.duration.filter(|_| is_missed)?;
+        too_short(ran, full)
+    };
+    advice.or_else(short).into_iter().collect()
+}
+
+/// A run of less than half of a file says little about what the whole of it does.
+fn too_short(ran: u32, full: u32) -> Option<String> {
+    (ran < full.div_ceil(2)).then(|| {
+        format!(
+            "Too short to judge: the run took {ran} s of the file's {full} s, and fewer commands scatter more. Run \
+             `verify` without `--duration` before you judge what was missed."
+        )
+    })
 }
 
 /// The largest of measured over replayed IOPS.
@@ -70,6 +76,12 @@ mod tests {
     fn a_speed_already_given_is_built_upon() {
         // At 103 % the log takes 9.709 s; 10.15 s means 0.441 s of delays: 10 / (10 - 0.441) = 104.6 %.
         assert!(faster(1.015, 103).unwrap().contains("--time-scale 105"));
+    }
+
+    #[test]
+    fn a_run_of_less_than_half_of_the_file_is_too_short_to_judge() {
+        assert!(too_short(5, 300).unwrap().contains("5 s of the file's 300 s"));
+        assert_eq!(too_short(150, 300), None);
     }
 
     #[test]

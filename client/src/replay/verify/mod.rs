@@ -114,7 +114,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     Ok(Verification {
         fio_version: request.fio.version.to_string(),
         commands,
-        advice: advice::advice(request, &text, &phases),
+        advice: advice::advice(request, &phases),
         phases,
     })
 }
