@@ -391,3 +391,17 @@ fn the_configuration_in_force_has_the_data_directory_in_force() {
             .ends_with("config.yaml")
     );
 }
+
+#[test]
+fn a_file_is_compared_with_as_the_job_that_would_be_made_of_it() {
+    let workstation = Workstation::with_an_import();
+    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
+    let of_job = workstation.run(&["--json", "verify", "captured", "--against", "captured"]);
+    let file = capture().display().to_string();
+    let of_file = workstation.run(&["--json", "verify", "captured", "--against", &file]);
+    assert_eq!((of_file.code, &of_file.stdout), (of_job.code, &of_job.stdout));
+    let jobs: Value = serde_json::from_str(&workstation.run(&["--json", "list"]).stdout).unwrap();
+    assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
+    let compared: Value = serde_json::from_str(&of_file.stdout).unwrap();
+    assert_eq!(compared["phases"][0]["score"], 100.0, "{compared}");
+}

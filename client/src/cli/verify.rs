@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome, number};
-use crate::analysis;
+use crate::analysis::{self, Analysis, Options};
 use crate::failure::{FileError, UsageError};
 use crate::fidelity::compare;
 use crate::fio::{PhaseFidelity, TargetFile, expectations};
+use crate::import;
 use crate::replay::FioProgram;
 use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
 use crate::store::{Store, write_atomic};
@@ -24,6 +25,7 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify ./sql-peak.fio --duration 60
   vscsi-helper verify sql-peak --device /dev/sdx --i-know-this-destroys-data
   vscsi-helper verify sql-peak --against sql-peak-replayed
+  vscsi-helper verify sql-peak --against replayed.csv
 
 The result is stored beside the job file as NAME.verify.json.
 Exit code 4 says that a gate was missed.")]
@@ -61,8 +63,9 @@ pub struct VerifyArgs {
     /// generator needs a little more than 100
     #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
     time_scale: Option<u32>,
-    /// Compare with another job, a second capture of the VM that ran the file, instead of running it
-    #[arg(long, value_name = "JOB", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
+    /// Compare with a second capture, of the VM that ran the file, instead of running it: a job, or a file that
+    /// `import` takes
+    #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
     against: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
@@ -121,7 +124,37 @@ fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -
     Ok(result?)
 }
 
-/// Compares the whole of another job with the file's target.
+/// The analysis of a job, or of a file with vscsiStats' output, which is imported for as long as this takes.
+fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliError> {
+    let now = env.clock.now();
+    let file = Path::new(other);
+    if !file.is_file() {
+        let (directory, _) = Store::open(&env.data_dir)?.find(other)?;
+        return Ok(analysis::analyze_job(directory.path(), options, now)?);
+    }
+    let scratch = tempfile::tempdir().map_err(FileError::new("create", &std::env::temp_dir()))?;
+    let request = import::Request {
+        files: vec![file.to_owned()],
+        name: super::start::default_name(now)?,
+        interval_seconds: None,
+        host: None,
+        vm_name: None,
+    };
+    let (imported, warnings) = import::import(&Store::open(scratch.path())?, &request, now)?;
+    for warning in &warnings {
+        env.warn(format_args!("{}: {}", warning.path.display(), warning.diagnostic));
+    }
+    let [one] = imported.as_slice() else {
+        return Err(UsageError::new(
+            format!("`{other}` holds prints of {} VMs", imported.len()),
+            "`vscsi-helper import` makes a job of each; give the job of the VM that ran the file",
+        )
+        .into());
+    };
+    Ok(analysis::analyze_job(one.directory.path(), options, now)?)
+}
+
+/// Compares another capture with the file's target.
 fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
     let [phase] = target.phases.as_slice() else {
         return Err(UsageError::new(
@@ -130,9 +163,7 @@ fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Re
         )
         .into());
     };
-    let store = Store::open(&env.data_dir)?;
-    let (directory, _) = store.find(other)?;
-    let captured = analysis::analyze_job(directory.path(), &args.selection.options(env)?, env.clock.now())?;
+    let captured = capture(other, &args.selection.options(env)?, env)?;
     let measured = phase
         .observed()
         .ok_or(crate::replay::verify::VerifyError::UnusableTarget)?;
