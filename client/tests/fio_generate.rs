@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use proptest::prelude::*;
@@ -14,7 +15,9 @@ use vscsi_helper::fio::{
     ByteSize, FioError, FioOptions, Layout, Pace, Phase, Style, Tool, diskspd_commands, generate, generate_phases,
     sections, vdbench_parameters, write_files,
 };
+use vscsi_helper::import::{Request, import};
 use vscsi_helper::replay::Command;
+use vscsi_helper::store::Store;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 /// The stream of this name, of about `length` commands.
@@ -132,17 +135,21 @@ fn a_direction_without_commands_gets_no_job() {
 }
 
 #[test]
-fn a_direction_with_a_handful_of_commands_gets_one_process() {
-    let mut commands = stream("interleaved streams", 4_000);
-    let mut reads = 0;
-    commands.retain(|command| {
-        reads += u32::from(command.direction == vscsi_helper::replay::Direction::Read);
-        command.direction == vscsi_helper::replay::Direction::Write || reads <= 4
-    });
-    let job = generate(&workload("rare", &[&commands]), &options(Style::Jobs)).unwrap();
-    let reading = job.text.lines().filter(|line| *line == "rw=randread").count();
-    assert_eq!(reading, 1, "{}", job.text);
-    assert!(!job.text.contains("0.0 reads/s"), "{}", job.text);
+fn a_rate_far_below_one_keeps_its_digits() {
+    // This capture has 4 reads in 981 s.
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let request = Request {
+        files: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv")],
+        name: "rare".parse().unwrap(),
+        interval_seconds: None,
+        host: None,
+        vm_name: None,
+    };
+    let (jobs, _) = import(&store, &request, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let long = FioOptions::default();
+    let text = generate(&jobs[0].analysis.workload, &long).unwrap().text;
+    assert!(text.contains("of the 0.00407 reads/s measured"), "{text}");
 }
 
 #[test]

@@ -307,3 +307,51 @@ fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace:
         .map(|(demand, draft)| direction_sections(demand, *draft, context))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::{HistogramKind, Interval, Limits};
+
+    use super::*;
+
+    #[test]
+    fn a_direction_with_a_handful_of_commands_is_not_divided() {
+        let mut histograms = IntervalSet::default();
+        let mut insert = |metric, operation, bucket: usize, count| {
+            let mut interval = Interval::empty(Limits::known(metric));
+            interval.counts[bucket] = count;
+            interval.count = count;
+            histograms.insert(HistogramKind::new(metric, operation).unwrap(), interval);
+        };
+        let next_block = Limits::known(Metric::SeekDistanceClosest16)
+            .as_slice()
+            .partition_point(|limit| *limit < 1);
+        insert(Metric::IoLength, Operation::Read, 4, 4);
+        insert(Metric::SeekDistanceClosest16, Operation::All, next_block, 4);
+        let request = JobsRequest {
+            target: Observation {
+                histograms: &histograms,
+                seconds: 981.0,
+            },
+            name: "rare",
+            filename: "${FILENAME}",
+            span: 1 << 30,
+            measured_pace: true,
+            seconds: 300.0,
+            seed: 1,
+        };
+        let demands = demands(&histograms, 981.0);
+        let mut search = Search {
+            request: &request,
+            demands: &demands,
+            commands: SEARCH_COMMANDS,
+            judged: Vec::new(),
+        };
+        search.run().unwrap();
+        let drafts = search.judged.iter().flat_map(|(plan, _)| &plan.drafts);
+        assert!(drafts.clone().count() > 0);
+        for draft in drafts {
+            assert!(draft.streams == Streams::One && !draft.split_rare, "{draft:?}");
+        }
+    }
+}
