@@ -1,4 +1,5 @@
-//! What every error of the client tells besides its message: the exit code it ends the program with, and what to do next.
+//! What every error of the client tells besides its message: the exit code it ends the program with, and what to do
+//! next.
 
 use std::error::Error;
 
@@ -6,8 +7,9 @@ use vscsi_shared::exit_code;
 
 /// An error that knows what it means for the user.
 ///
-/// Its `Display` text says what happened and why, begins in lower case and has no full stop; [`Failure::hint`] says what
-/// to do about it. Each library of the client implements this for its own error type, with a `match` over every variant.
+/// Its `Display` text says what happened and why, begins in lower case and has no full stop; [`Failure::hint`] says
+/// what to do about it. Each library of the client implements this for its own error type, with a `match` over every
+/// variant.
 pub trait Failure: Error + Send + Sync + 'static {
     /// The documented exit code, one of [`vscsi_shared::exit_code`].
     fn exit_code(&self) -> u8;

@@ -66,7 +66,8 @@ impl Workstation {
         }
     }
 
-    /// Runs a command that fails with `code`, and whose message holds each of these: what failed and why, and what to do.
+    /// Runs a command that fails with `code`, and whose message holds each of these: what failed and why, and what to
+    /// do.
     fn refuses(&self, arguments: &[&str], code: i32, parts: &[&str]) {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);

@@ -1,4 +1,5 @@
-//! What the analysis noticed about its data. Nothing odd is swallowed: it is either used and said, or left out and said.
+//! What the analysis noticed about its data. Nothing odd is swallowed: it is either used and said, or left out and
+//! said.
 
 use std::collections::BTreeMap;
 

@@ -130,8 +130,8 @@ pub(super) struct Started {
     repeated: bool,
 }
 
-/// Starts a job and records it here, so that `status` and `pull` know where it is. Without a name it is called after the
-/// time.
+/// Starts a job and records it here, so that `status` and `pull` know where it is. Without a name it is called after
+/// the time.
 pub(super) fn start(
     what: &CollectArgs,
     name: Option<&Name>,

@@ -122,8 +122,8 @@ pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<Job
     Ok(view)
 }
 
-/// Waits until the host is to be asked again. Signals are noted for as long only: one that comes while the host is asked
-/// ends the program at once.
+/// Waits until the host is to be asked again. Signals are noted for as long only: one that comes while the host is
+/// asked ends the program at once.
 fn wait(env: &Env) -> Result<(), Interruption> {
     // Without handlers a signal ends the program, which costs no more than the words.
     let Ok(deferred) = Deferred::begin() else {

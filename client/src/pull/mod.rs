@@ -1,8 +1,9 @@
-//! Copying a job's snapshots from its host: incremental, resumable at any byte, verified, and safe to repeat and to kill.
+//! Copying a job's snapshots from its host: incremental, resumable at any byte, verified, and safe to repeat and to
+//! kill.
 //!
-//! A snapshot becomes visible under its name only when all its bytes are here, have the SHA-256 of the manifest, and are
-//! on disk. What arrived of the next one waits in `sample_NNN.csv.part`. The host is told that snapshots are safe only
-//! after all of that.
+//! A snapshot becomes visible under its name only when all its bytes are here, have the SHA-256 of the manifest, and
+//! are on disk. What arrived of the next one waits in `sample_NNN.csv.part`. The host is told that snapshots are safe
+//! only after all of that.
 
 mod damage;
 mod error;
@@ -86,8 +87,8 @@ impl Puller<'_> {
     /// Copies everything of job `name` that is not here yet.
     ///
     /// # Errors
-    /// When the host cannot be asked, or a file cannot be written. Everything that arrived stays, and the next pull goes
-    /// on from there.
+    /// When the host cannot be asked, or a file cannot be written. Everything that arrived stays, and the next pull
+    /// goes on from there.
     pub fn pull(&self, host: &dyn Host, name: &Name) -> Result<Pulled, PullError> {
         let view = host.job(name)?;
         let (directory, _lock) = self.claim(&view.job)?;
@@ -135,8 +136,8 @@ impl Puller<'_> {
         Ok(())
     }
 
-    /// The directory for `job` with its lock. Another program may claim a place between our look and our lock, so we look
-    /// again.
+    /// The directory for `job` with its lock. Another program may claim a place between our look and our lock, so we
+    /// look again.
     fn claim(&self, job: &Job) -> Result<(JobDirectory, Lock), PullError> {
         loop {
             let directory = self.place_for(job)?;
