@@ -1,10 +1,13 @@
 //! A collector on a simulated host whose clock only the test moves.
 #![expect(clippy::unwrap_used, reason = "what supports tests fails as tests do")]
 
+mod effects;
+mod results;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,115 +17,20 @@ use vscsi_agent::action::{Action, Outcome};
 use vscsi_agent::boot::BootId;
 use vscsi_agent::clock::Clock;
 use vscsi_agent::collector::{Collector, Equipment, Views};
-use vscsi_agent::command::{CommandOutput, CommandRunner, CommandSpec, Programs, RunError};
+use vscsi_agent::command::Programs;
 use vscsi_agent::guard::stop_journaled;
 use vscsi_agent::host::Host;
 use vscsi_agent::journal::{DiskKey, Journal};
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
-use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery};
-use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
+use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, Profile};
-use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader};
-use vscsi_shared::vscsistats;
 use vscsi_shared::wire::v1::{
-    ApiError, CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, JobView, StopJob, VmSelector,
+    ApiError, CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, StopJob, VmSelector,
 };
 
-/// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
-const BEGINNING_S: i64 = 1_767_614_400;
-
-/// Both clocks follow the simulated host's own: the monotonic one begins anew at a boot, and the test may set the
-/// wall clock.
-struct SimulatedClock {
-    host: Arc<SimulatedHost>,
-    beginning_ms: u64,
-    booted_ms: AtomicU64,
-    wall_ahead_ms: AtomicI64,
-}
-
-impl SimulatedClock {
-    fn host_ms(&self) -> u64 {
-        self.host.now_us().unwrap() / 1000
-    }
-}
-
-impl Clock for SimulatedClock {
-    fn wall(&self) -> Timestamp {
-        let passed = i64::try_from(self.host_ms() - self.beginning_ms).unwrap();
-        Timestamp::from_millisecond(BEGINNING_S * 1000 + passed + self.wall_ahead_ms.load(Ordering::SeqCst)).unwrap()
-    }
-
-    fn monotonic_ms(&self) -> u64 {
-        self.host_ms() - self.booted_ms.load(Ordering::SeqCst)
-    }
-}
-
-/// Runs the simulated host's programs in this process; they take no time unless a test wants it.
-struct InProcess {
-    host: Arc<SimulatedHost>,
-    one_at_a_time: Mutex<()>,
-    killed: Arc<Killed>,
-    /// How long one look at counters takes.
-    look_takes_ms: Arc<AtomicU64>,
-    /// A disk that listings lack.
-    unlisted: Arc<Mutex<Option<u64>>>,
-}
-
-/// Programs that hung and were killed.
-#[derive(Default)]
-struct Killed {
-    /// The kernel does not let go of them.
-    linger: AtomicBool,
-    specs: Mutex<Vec<CommandSpec>>,
-}
-
-impl CommandRunner for InProcess {
-    fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError> {
-        let _one_at_a_time = self.one_at_a_time.lock().unwrap();
-        let program = spec.program.file_name().unwrap().to_str().unwrap();
-        let outcome = self.host.call(program, &spec.arguments).unwrap();
-        if spec.arguments.iter().any(|word| word == "ioLength") {
-            let takes = Duration::from_millis(self.look_takes_ms.load(Ordering::SeqCst));
-            self.host.advance(takes).unwrap();
-        }
-        match outcome {
-            vscsi_fixtures::Outcome::Ended(output) => Ok(CommandOutput {
-                status: Some(i32::from(output.exit_code)),
-                stdout: match *self.unlisted.lock().unwrap() {
-                    Some(handle) if spec.arguments == ["-l"] => without_lines_of(handle, &output.stdout),
-                    _ => output.stdout,
-                },
-                stderr: output.stderr,
-                ..CommandOutput::default()
-            }),
-            vscsi_fixtures::Outcome::Hangs => {
-                self.killed.specs.lock().unwrap().push(spec.clone());
-                Ok(CommandOutput {
-                    timed_out: true,
-                    ..CommandOutput::default()
-                })
-            }
-        }
-    }
-
-    fn lingering(&self) -> Vec<CommandSpec> {
-        let mut specs = self.killed.specs.lock().unwrap();
-        if !self.killed.linger.load(Ordering::SeqCst) {
-            specs.clear();
-        }
-        specs.clone()
-    }
-}
-
-fn without_lines_of(handle: u64, listing: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(listing).unwrap();
-    let lines = text
-        .split_inclusive('\n')
-        .filter(|line| !line.contains(&handle.to_string()));
-    lines.collect::<String>().into_bytes()
-}
+use effects::{InProcess, Killed, SimulatedClock};
 
 pub(crate) struct Bench {
     directory: TempDir,
@@ -566,106 +474,6 @@ impl Bench {
         let found = schedules.iter().find(|view| view.schedule.name.as_str() == name);
         found.and_then(|view| view.next_run_at)
     }
-
-    pub(crate) fn problems(&self) -> Vec<String> {
-        self.views.problems()
-    }
-
-    pub(crate) fn jobs(&self) -> Vec<JobView> {
-        self.views.jobs(self.clock.as_ref())
-    }
-
-    pub(crate) fn job(&self, name: &str) -> JobView {
-        self.views.job(&Name::new(name).unwrap(), self.clock.as_ref()).unwrap()
-    }
-
-    fn snapshot_files(&self, job: &str) -> Vec<Vec<u8>> {
-        let directory = self.state().join("jobs").join(job).join("samples");
-        let mut names: Vec<PathBuf> = fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
-            .collect();
-        names.sort();
-        names.into_iter().map(|path| fs::read(path).unwrap()).collect()
-    }
-
-    /// Headers of a job's snapshots, which are whole and contiguous.
-    pub(crate) fn headers(&self, job: &str) -> Vec<SnapshotHeader> {
-        let files = self.snapshot_files(job);
-        let headers: Vec<SnapshotHeader> = files.iter().map(|file| snapshot::read(file).unwrap().header).collect();
-        assert!(
-            headers
-                .iter()
-                .enumerate()
-                .all(|(position, header)| header.sequence as usize == position)
-        );
-        headers
-    }
-
-    /// Compares every difference of usable snapshots with the truth; how many were compared.
-    pub(crate) fn compare_with_truth(&self, job: &str) -> usize {
-        self.headers(job);
-        let files = self.snapshot_files(job);
-        let snapshots: Vec<_> = files
-            .iter()
-            .map(|file| snapshot::read(file).unwrap())
-            .filter(|snapshot| {
-                let flags = &snapshot.header.flags;
-                !flags.contains(&SnapshotFlag::Gap) && !flags.contains(&SnapshotFlag::Failed)
-            })
-            .collect();
-        let mut compared = 0;
-        for pair in snapshots.windows(2) {
-            let [earlier, later] = pair else { continue };
-            if later.header.flags.contains(&SnapshotFlag::NewBaseline) {
-                continue;
-            }
-            for disk in &later.header.disks {
-                let (Some(before), Some(after)) = (
-                    reads(earlier.output, disk.handle_id),
-                    reads(later.output, disk.handle_id),
-                ) else {
-                    continue;
-                };
-                let query = TruthQuery {
-                    vm: Some(later.header.vm_name.clone()),
-                    node: Some(disk.node.clone()),
-                    from_us: Some(earlier.header.monotonic_ms * 1000),
-                    to_us: Some(later.header.monotonic_ms * 1000),
-                };
-                let truth = self.host.truth(&query).unwrap().remove(0).reads.commands;
-                assert_eq!(
-                    after - before,
-                    truth,
-                    "reads of sample {} of {job}",
-                    later.header.sequence
-                );
-                compared += 1;
-            }
-        }
-        compared
-    }
-
-    /// The longest time between two successive `-s` of the same disk while it was collected.
-    pub(crate) fn longest_time_between_starts_ms(&self) -> u64 {
-        let calls = self.host.journal().unwrap();
-        let starts = |call: &vscsi_fixtures::Call| call.arguments.first().is_some_and(|word| word == "-s");
-        let mut longest = 0;
-        for disk in calls
-            .iter()
-            .filter(|call| starts(call))
-            .filter_map(|call| call.arguments.last())
-        {
-            let of_disk = calls
-                .iter()
-                .filter(|call| starts(call) && call.arguments.last() == Some(disk));
-            let moments: Vec<u64> = of_disk.map(|call| call.clock_us / 1000).collect();
-            let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
-            longest = longest.max(gaps.max().unwrap_or(u64::MAX));
-        }
-        longest
-    }
 }
 
 fn profile(samples: u32, interval_seconds: u32) -> Profile {
@@ -674,12 +482,4 @@ fn profile(samples: u32, interval_seconds: u32) -> Profile {
         samples,
         interval_seconds,
     }
-}
-
-fn reads(output: &[u8], handle: vscsi_shared::identifier::HandleId) -> Option<u64> {
-    let parsed = vscsistats::parse(output);
-    let kind = HistogramKind::new(Metric::IoLength, Operation::Read).unwrap();
-    let mut disks = parsed.prints.iter().flat_map(|print| &print.disks);
-    let disk = disks.find(|disk| disk.handle_id == handle)?;
-    disk.get(kind).map(|histogram| histogram.summary().count)
 }
