@@ -36,16 +36,13 @@ impl Taken {
 /// # Panics
 /// When one is not whole, or a sequence is missing.
 pub fn snapshots(job_directory: &Path) -> Vec<Taken> {
-    let mut files: Vec<_> = std::fs::read_dir(job_directory.join("samples"))
+    let files = std::fs::read_dir(job_directory.join("samples"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
-        .collect();
-    files.sort();
-    let taken: Vec<Taken> = files
-        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "csv"));
+    let mut taken: Vec<Taken> = files
         .map(|file| {
-            let bytes = std::fs::read(file).unwrap();
+            let bytes = std::fs::read(&file).unwrap();
             let snapshot = snapshot::read(&bytes).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             Taken {
                 counted: counted(snapshot.output),
@@ -53,6 +50,7 @@ pub fn snapshots(job_directory: &Path) -> Vec<Taken> {
             }
         })
         .collect();
+    taken.sort_by_key(|taken| taken.header.sequence);
     for (position, taken) in taken.iter().enumerate() {
         assert_eq!(taken.header.sequence as usize, position, "a sequence is missing");
     }
