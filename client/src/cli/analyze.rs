@@ -119,7 +119,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         return Ok(outcome);
     }
     env.print(format_args!(
-        "Analysing job: {}\nData directory: {}\n",
+        "Analyzing job: {}\nData directory: {}\n",
         directory.reference(),
         env.shown(directory.path())
     ))?;
