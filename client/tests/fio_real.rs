@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 use support::{streams, workload};
 use vscsi_helper::analysis::Workload;
-use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
+use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate, generate_phases};
+use vscsi_helper::replay::log::issue_log;
 use vscsi_helper::replay::verify::{Place, Request, Verification, needed_version, verify};
-use vscsi_helper::replay::{Command, FioProgram, FioVersion};
+use vscsi_helper::replay::{Command, Direction, FioProgram, FioVersion};
 
 /// The system's fio.
 fn fio() -> FioProgram {
@@ -169,4 +170,96 @@ fn each_disk_is_replayed_on_a_target_of_its_own() {
     let workload = workload("disks", &[&one, &two]);
     let found = run(&[("", &workload)], &options, &newer_fio());
     assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+}
+
+/// Parts of a comparison whose name holds `word`, with their distances.
+fn distances(verification: &vscsi_helper::fidelity::Fidelity, word: &str) -> Vec<(String, f64)> {
+    let rows = verification.histograms.iter().filter(|row| row.part.contains(word));
+    rows.map(|row| (row.part.clone(), row.distance.tv)).collect()
+}
+
+#[test]
+fn a_walk_in_bursts_goes_as_it_does_on_paper() {
+    let workload = workload("walk", &[&stream("bursts", 20_000)]);
+    let options = options(Style::Jobs, 20);
+    let job = generate(&workload, &options).unwrap();
+    assert!(
+        job.text.contains("zonemode=strided") && job.text.contains("thinktime="),
+        "{}",
+        job.text
+    );
+    for fio in [fio(), newer_fio()] {
+        let found = run(&[("", &workload)], &options, &fio);
+        let real = &found.phases[0].fidelity;
+        assert_eq!(misses(&found), [""; 0], "{real}");
+        // 2 000 commands; both were compared with the same measured histograms.
+        let paper = distances(&job.fidelity[0].fidelity, "seek");
+        for ((part, paper), (_, real)) in paper.into_iter().zip(distances(real, "seek")) {
+            assert!(
+                (paper - real).abs() < 0.08,
+                "{part}: {paper:.3} on paper, {real:.3} by {}",
+                fio.version
+            );
+        }
+    }
+}
+
+#[test]
+fn every_command_of_either_direction_moves_a_walk_by_one_step() {
+    const STEP: u64 = 1 << 20;
+    const RANGE: u64 = 256 << 10;
+    for fio in [fio(), newer_fio()] {
+        let directory = fast_directory();
+        let job = format!(
+            "[walk]\nioengine=libaio\ndirect=1\nnorandommap=1\nfilename=scratch\nfilesize=1g\nsize=1g\nrw=randrw\n\
+             rwmixread=30\nbssplit=4k/50:8k/50,512/40:12k/60\nbs_unaligned=1\nblockalign=4k\npercentage_random=50,80\n\
+             zonemode=strided\nzonesize=512\nzonerange={RANGE}\nzoneskip={}\nrate=1m,3m\ntime_based=1\nruntime=1\n\
+             thinktime=20000\nthinktime_blocks=20\nwrite_iolog=walk.iolog\n",
+            STEP - RANGE
+        );
+        std::fs::write(directory.path().join("job.fio"), job).unwrap();
+        let mut process = std::process::Command::new(&fio.path);
+        let output = process.arg("job.fio").current_dir(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let log = std::fs::read(directory.path().join("walk.iolog")).unwrap();
+        let commands = issue_log(log.as_slice()).unwrap();
+        assert!(commands.len() > 100);
+        for direction in Direction::ALL {
+            let random = commands.iter().filter(|command| command.direction == direction);
+            assert!(random.clone().any(|command| command.offset % STEP == 0));
+            assert!(random.clone().any(|command| command.offset % STEP != 0));
+        }
+        for (index, command) in commands.iter().enumerate() {
+            let zone = index as u64 % (1 << 10) * STEP;
+            assert!((zone..zone + RANGE).contains(&command.offset), "{index}: {command:?}");
+        }
+    }
+}
+
+#[test]
+fn a_walk_is_not_run_beyond_its_region() {
+    let workload = workload("far", &[&stream("bursts", 8_000)]);
+    let phases = [Phase {
+        name: "",
+        workload: &workload,
+    }];
+    let options = options(Style::Jobs, 20);
+    let job = generate_phases(&workload.provenance, &phases, &options).unwrap();
+    let directory = fast_directory();
+    let path = directory.path().join("job.fio");
+    let target = TargetFile::new(&workload.provenance, &phases, &options, &job);
+    job.write(&path, &target).unwrap();
+    let request = Request {
+        job_file: &path,
+        target: &target,
+        fio: &fio(),
+        place: &Place::Directory(directory.path().to_owned()),
+        duration: Some(14_400),
+        time_scale: None,
+    };
+    let error = verify(&request, &mut |_, _| {}).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "section [far-walk] moves on with every command and would leave its region within 14400 s"
+    );
 }

@@ -12,7 +12,7 @@ use crate::replay::Direction;
 use crate::summary::rate;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
-const BLOCK_ALIGN: u64 = 4096;
+pub(super) const BLOCK_ALIGN: u64 = 4096;
 
 /// A process that is told to be more sequential than the direction by more than this gets a comment.
 const SHARE_WORTH_A_WORD: f64 = 0.05;
@@ -179,7 +179,7 @@ impl Process {
             }
         )?;
         writeln!(out, "# Block size distribution\n# {}", size_comment(mix))?;
-        let smallest = mix.sizes.iter().map(|size| size.bytes).min().unwrap_or(4096);
+        let smallest = mix.smallest().unwrap_or(4096);
         if self.random_iops.is_some() {
             writeln!(
                 out,
@@ -187,12 +187,7 @@ impl Process {
                 text::size(smallest)
             )?;
         }
-        let sizes: Vec<String> = mix
-            .sizes
-            .iter()
-            .map(|size| format!("{}/{}", text::size(size.bytes), size.percent))
-            .collect();
-        writeln!(out, "bssplit={}", sizes.join(":"))?;
+        writeln!(out, "bssplit={}", mix.bssplit())?;
         if mix.sizes.iter().any(|size| size.bytes % smallest != 0) {
             writeln!(
                 out,
@@ -294,7 +289,7 @@ impl Process {
 const LARGEST_ROUNDING: f64 = 0.005;
 
 /// The `rate_iops` whose random arrivals come nearest to `iops` per second.
-fn random_iops(iops: f64) -> Option<u64> {
+pub(super) fn random_iops(iops: f64) -> Option<u64> {
     let near = whole(iops);
     let candidates = near.saturating_sub(1).max(1)..=near.saturating_add(1);
     let error = |rate: &u64| (arrivals_per_second(*rate) / iops - 1.0).abs();
@@ -307,7 +302,7 @@ fn random_iops(iops: f64) -> Option<u64> {
 ///
 /// fio takes the mean gap in whole microseconds, and rounds every gap it draws down to whole microseconds, which takes
 /// half of one from the mean. [Source: `usec_for_io` in fio's `backend.c`, 3.33.]
-fn arrivals_per_second(rate_iops: u64) -> f64 {
+pub(super) fn arrivals_per_second(rate_iops: u64) -> f64 {
     let gap_us = 1_000_000 / rate_iops.max(1);
     1e6 / (gap_us as f64 - 0.5).max(0.5)
 }
@@ -321,7 +316,7 @@ pub(super) fn random_region_bytes(region: u64, smallest: u64, align: u64) -> u64
     region.saturating_sub(smallest.saturating_sub(align)) / align.max(1) * align
 }
 
-fn size_comment(mix: &SizeMix) -> String {
+pub(super) fn size_comment(mix: &SizeMix) -> String {
     let mut by_weight = mix.sizes.clone();
     by_weight.sort_by_key(|size| std::cmp::Reverse(size.percent));
     let parts: Vec<String> = by_weight
@@ -331,7 +326,7 @@ fn size_comment(mix: &SizeMix) -> String {
     parts.join(", ")
 }
 
-fn percent(share: f64) -> u64 {
+pub(super) fn percent(share: f64) -> u64 {
     whole((share * 100.0).clamp(0.0, 100.0))
 }
 
@@ -344,7 +339,7 @@ fn share_of_depth(mean: f64, share: f64) -> u64 {
     clippy::cast_sign_loss,
     reason = "rates, percentages and depths are not negative and far below 2^63"
 )]
-fn whole(value: f64) -> u64 {
+pub(super) fn whole(value: f64) -> u64 {
     value.round().max(0.0) as u64
 }
 

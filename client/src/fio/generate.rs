@@ -112,7 +112,10 @@ pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioO
         text.push_str(cannot_comment(fidelity.iter().all(|phase| phase.fidelity.passed)));
     }
     if options.style == Style::Jobs && options.pace == Pace::Measured {
-        let mut warnings = phases.iter().filter_map(|phase| burst_comment(phase.workload));
+        let has_pauses = bodies.contains("\nthinktime=");
+        let mut warnings = phases
+            .iter()
+            .filter_map(|phase| burst_comment(phase.workload, has_pauses));
         text.push_str(&warnings.next().unwrap_or_default());
     }
     text.push_str(NOT_REPRODUCED);

@@ -75,13 +75,19 @@ pub(crate) fn cannot_comment(passed: bool) -> &'static str {
     }
 }
 
-/// A warning when the commands come in bursts that constant rates do not reproduce.
-pub(crate) fn burst_comment(workload: &Workload) -> Option<String> {
+/// A warning when the commands come in bursts that jobs do not reproduce: those with constant rates lose them, those
+/// with pauses lose their inside.
+pub(crate) fn burst_comment(workload: &Workload, has_pauses: bool) -> Option<String> {
     let index = burst_index(workload)?.est;
+    let consequence = if has_pauses {
+        "These jobs issue bursts of one length as fast as the device lets them; --style iolog keeps their times."
+    } else {
+        "These jobs issue at constant rates and lose the bursts; --style iolog keeps them."
+    };
     (index > BURSTY).then(|| {
         format!(
             "# WARNING: the measured commands come in bursts (burst index {index:.0}, independent arrivals give\n\
-             # about 1). These jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
+             # about 1). {consequence}\n"
         )
     })
 }

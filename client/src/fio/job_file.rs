@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::replay::Direction;
+
 /// Why a job file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableJobFile {
@@ -20,6 +22,18 @@ pub enum UnreadableJobFile {
         option: String,
         /// The value as written.
         value: String,
+    },
+    /// The commands of a section move on, and leave its region before its run is over.
+    #[error(
+        "section [{section}]: its commands move on and leave its {region_bytes} bytes before its {seconds} s are over"
+    )]
+    LeavesRegion {
+        /// Name of the section.
+        section: String,
+        /// Its region, bytes.
+        region_bytes: u64,
+        /// Length of its run.
+        seconds: u64,
     },
 }
 
@@ -86,9 +100,40 @@ impl Section {
         }
     }
 
+    /// The directions of `rw` and whether places are random; fio's default is to read in sequence.
+    pub fn access(&self) -> Result<(Vec<Direction>, bool), UnreadableJobFile> {
+        let rw = self.text("rw").unwrap_or("read");
+        match rw {
+            "read" => Ok((vec![Direction::Read], false)),
+            "randread" => Ok((vec![Direction::Read], true)),
+            "write" => Ok((vec![Direction::Write], false)),
+            "randwrite" => Ok((vec![Direction::Write], true)),
+            "randrw" => Ok((Direction::ALL.to_vec(), true)),
+            _ => Err(self.bad("rw", rw)),
+        }
+    }
+
+    /// The option's text for one direction: fio takes `reads,writes`, or one value for both.
+    pub fn text_for(&self, option: &str, direction: Direction) -> Option<&str> {
+        let value = self.text(option)?;
+        Some(match (value.split_once(','), direction) {
+            (None, _) => value,
+            (Some((reads, _)), Direction::Read) => reads,
+            (Some((_, writes)), Direction::Write) => writes,
+        })
+    }
+
+    /// [`Self::number`] of one direction.
+    pub fn number_for(&self, option: &str, direction: Direction) -> Result<Option<u64>, UnreadableJobFile> {
+        let value = self.text_for(option, direction);
+        value
+            .map(|value| parse_number(value).ok_or_else(|| self.bad(option, value)))
+            .transpose()
+    }
+
     /// Sizes and percentages of `bssplit`, or the one size of `bs`; fio's default is 4 KiB.
-    pub fn sizes(&self) -> Result<Vec<(u64, f64)>, UnreadableJobFile> {
-        if let Some(split) = self.text("bssplit") {
+    pub fn sizes(&self, direction: Direction) -> Result<Vec<(u64, f64)>, UnreadableJobFile> {
+        if let Some(split) = self.text_for("bssplit", direction) {
             return split
                 .split(':')
                 .map(|entry| {
@@ -98,7 +143,24 @@ impl Section {
                 .collect::<Option<Vec<(u64, f64)>>>()
                 .ok_or_else(|| self.bad("bssplit", split));
         }
-        Ok(vec![(self.number("bs")?.unwrap_or(4096), 100.0)])
+        Ok(vec![(self.number_for("bs", direction)?.unwrap_or(4096), 100.0)])
+    }
+
+    /// Mean size of a command, bytes.
+    pub fn mean_bytes(&self, direction: Direction) -> Result<f64, UnreadableJobFile> {
+        let sizes = self.sizes(direction)?;
+        let weights: f64 = sizes.iter().map(|(_, weight)| weight).sum();
+        Ok(sizes.iter().map(|(bytes, weight)| *bytes as f64 * weight).sum::<f64>() / weights.max(1.0))
+    }
+
+    /// Commands per second that the rate options allow one direction; `None` at full speed.
+    pub fn commands_per_second(&self, direction: Direction) -> Result<Option<f64>, UnreadableJobFile> {
+        if let Some(iops) = self.number_for("rate_iops", direction)? {
+            return Ok(Some(iops as f64));
+        }
+        let rate = self.number_for("rate", direction)?;
+        let mean = self.mean_bytes(direction)?.max(1.0);
+        Ok(rate.map(|rate| rate as f64 / mean))
     }
 
     /// Percentages and sizes of `random_distribution=zoned_abs:`, empty for uniform offsets.
@@ -158,7 +220,18 @@ mod tests {
     #[test]
     fn sizes_come_from_bssplit() {
         let found = sections("[a]\nbssplit=4k/25:65536/75\n").unwrap();
-        assert_eq!(found[0].sizes().unwrap(), [(4096, 25.0), (65536, 75.0)]);
+        assert_eq!(found[0].sizes(Direction::Read).unwrap(), [(4096, 25.0), (65536, 75.0)]);
+    }
+
+    #[test]
+    fn a_list_holds_reads_before_writes_and_a_single_value_holds_for_both() {
+        let found = sections("[a]\nrw=randrw\nbssplit=4k/100,8k/50:16k/50\nrate=4096,24k\nblockalign=4k\n").unwrap();
+        let section = &found[0];
+        assert_eq!(section.access().unwrap(), (Direction::ALL.to_vec(), true));
+        assert_eq!(section.sizes(Direction::Read).unwrap(), [(4096, 100.0)]);
+        assert_eq!(section.number_for("blockalign", Direction::Write).unwrap(), Some(4096));
+        // 24 KiB/s of 12 KiB each.
+        assert_eq!(section.commands_per_second(Direction::Write).unwrap(), Some(2.0));
     }
 
     #[test]

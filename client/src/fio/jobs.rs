@@ -9,10 +9,11 @@ use std::cmp::Ordering;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
-use super::demand::{Demand, demands};
+use super::demand::{Demand, demands, depth};
 use super::draft::{Arrivals, DirectionDraft, HotZone, Region, SectionContext, Streams, direction_sections};
 use super::job_file::{UnreadableJobFile, sections};
 use super::simulate::{SIMULATED_COMMANDS, simulate};
+use super::walk::{Bursts, WalkDraft, walk_sections};
 use crate::fidelity::{Fidelity, Gates, Observation, Verdict, coefficient_of_variation, compare};
 use crate::replay::sequential_share;
 
@@ -59,11 +60,12 @@ pub(crate) fn find_jobs(request: &JobsRequest) -> Result<String, UnreadableJobFi
     Ok(render(request, &demands, &plan, request.measured_pace))
 }
 
-/// One candidate: how each direction is written, and the hot zone they share.
+/// One candidate: how each direction is written, and the hot zone or the walk they share.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Plan {
     drafts: Vec<DirectionDraft>,
     hot_zone: Option<HotZone>,
+    walk: Option<WalkDraft>,
 }
 
 struct Search<'a> {
@@ -120,17 +122,48 @@ impl Search<'_> {
         let random_drafts: Vec<DirectionDraft> = randomly.collect();
         if random_drafts != drafts {
             self.consider(Plan {
-                drafts: random_drafts,
-                hot_zone: None,
+                drafts: random_drafts.clone(),
+                ..Plan::default()
             })?;
         }
-        self.consider(Plan { drafts, hot_zone: None })?;
+        self.consider(Plan {
+            drafts,
+            ..Plan::default()
+        })?;
         for index in 0..self.demands.len() {
             self.vary_direction(index)?;
         }
         for hot_zone in self.hot_zones() {
             let mut plan = self.current();
             plan.hot_zone = Some(hot_zone);
+            self.consider(plan)?;
+        }
+        self.vary_walk(&random_drafts)
+    }
+
+    /// Tries walks, and the best of them in bursts. At full speed nothing bounds the way a walk takes.
+    fn vary_walk(&mut self, undivided: &[DirectionDraft]) -> Result<(), UnreadableJobFile> {
+        if !self.request.measured_pace {
+            return Ok(());
+        }
+        let JobsRequest {
+            target, span, seconds, ..
+        } = *self.request;
+        for walk in WalkDraft::suggested(target, self.demands, span, seconds) {
+            let mut drafts = undivided.to_vec();
+            for (draft, demand) in drafts.iter_mut().zip(self.demands) {
+                draft.sequential = walk.sequential(demand, self.demands);
+            }
+            self.consider(Plan {
+                drafts,
+                walk: Some(walk),
+                ..Plan::default()
+            })?;
+        }
+        let mut plan = self.current();
+        if let (Some(walk), Some(bursts)) = (plan.walk.as_mut(), Bursts::measured(target)) {
+            walk.bursts = Some(bursts);
+            plan.drafts.iter_mut().for_each(|draft| draft.arrivals = Arrivals::Even);
             self.consider(plan)?;
         }
         Ok(())
@@ -302,6 +335,10 @@ fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace:
         region: &region,
         measured_pace,
     };
+    if let Some(walk) = plan.walk {
+        let outstanding = request.target.histograms.of(Metric::OutstandingIos, Operation::All);
+        return walk_sections(demands, &plan.drafts, walk, depth(outstanding), context);
+    }
     let drafted = demands.iter().zip(&plan.drafts);
     drafted
         .map(|(demand, draft)| direction_sections(demand, *draft, context))

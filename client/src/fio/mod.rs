@@ -19,6 +19,7 @@ mod target;
 mod target_file;
 mod text;
 mod vdbench;
+mod walk;
 mod write;
 
 pub use diskspd::diskspd_commands;
@@ -31,4 +32,5 @@ pub(crate) use phase::expectations;
 pub(crate) use simulate::merged;
 pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};
 pub use vdbench::vdbench_parameters;
+pub(crate) use walk::Walk;
 pub use write::{WriteError, WrittenFiles, write_files};

@@ -3,8 +3,9 @@
 //! A process with `rate=R` bytes/s issues its next I/O when `bytes issued so far / R` seconds have passed; one with
 //! `rate_process=poisson` draws each gap from an exponential distribution and catches up when it is late.
 //! `percentage_random` is drawn per I/O; a sequential one begins where the process's last one ended, and starts over
-//! at the end of its region. Random offsets are uniform on multiples of `blockalign`. The time a device needs is
-//! not simulated, so neither is latency, nor the effect of a queue that runs full.
+//! at the end of its region. Random offsets are uniform on multiples of `blockalign`. A process of both directions has
+//! a rate for each, and with `zonemode=strided` one position for both. The time a device needs is not simulated, so
+//! neither is latency, nor the effect of a queue that runs full.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use vscsi_shared::histogram::IntervalSet;
 
 use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
+use super::walk::Walk;
 use crate::fidelity::Observed;
 use crate::replay::{Command, Direction, Histogrammer};
 
@@ -23,6 +25,8 @@ pub(super) const SIMULATED_COMMANDS: u64 = 30_000;
 /// processes of one rate would alternate for ever, which no real pair does.
 const START_SECONDS: f64 = 3e-3;
 const LATE_SECONDS: f64 = 3e-4;
+/// Time between two commands of a burst, seconds: what a host takes to issue one.
+const BURST_GAP_SECONDS: f64 = 5e-6;
 
 /// Plays the sections on paper, all of them from the start, and counts the first `commands` they issue.
 ///
@@ -47,7 +51,7 @@ pub(super) fn simulate(sections: &[Section], seed: u64, commands: u64) -> Result
             .min_by(|one, other| one.next_seconds.total_cmp(&other.next_seconds));
         let Some(process) = next else { break };
         last_seconds = process.next_seconds;
-        let command = process.issue();
+        let Some(command) = process.issue() else { break };
         disks.entry(process.target.clone()).or_default().record(&command);
     }
     // The first command of the next round closes the last interval, so a rate is not counted one interval short.
@@ -74,6 +78,24 @@ pub(crate) fn merged(disks: impl Iterator<Item = IntervalSet>) -> IntervalSet {
 struct Process {
     /// The target as written; each is a disk of its own.
     target: String,
+    /// Its directions: one, or both with places and times drawn from one source.
+    lanes: Vec<Lane>,
+    /// How often a process of both directions would read if no rate held it back, percent.
+    read_percent: f64,
+    region_start: u64,
+    region_bytes: u64,
+    align: u64,
+    zones: Vec<(f64, u64)>,
+    steps: Option<Steps>,
+    pauses: Option<Pauses>,
+    /// When it starts, seconds: processes do not start at the same instant.
+    start_seconds: f64,
+    next_seconds: f64,
+    random: ChaCha8Rng,
+}
+
+/// One direction of a process.
+struct Lane {
     direction: Direction,
     sizes: Vec<(u64, f64)>,
     percentage_random: f64,
@@ -82,41 +104,40 @@ struct Process {
     rate: Option<f64>,
     /// Mean gap of random arrivals, whole microseconds.
     random_gap_us: Option<f64>,
-    region_start: u64,
-    region_bytes: u64,
-    align: u64,
-    zones: Vec<(f64, u64)>,
     position: u64,
     issued_bytes: f64,
     issued: f64,
     /// Sum of the random gaps, seconds.
     gaps_seconds: f64,
-    /// When it starts, seconds: processes do not start at the same instant.
-    start_seconds: f64,
-    next_seconds: f64,
-    random: ChaCha8Rng,
+    /// When its next command is due, seconds after the start of the process.
+    due_seconds: f64,
+}
+
+/// A walk on its way.
+struct Steps {
+    walk: Walk,
+    /// Where the next command's zone begins, bytes.
+    zone: u64,
+}
+
+/// Bursts of `thinktime_blocks`, and the `thinktime` after each.
+struct Pauses {
+    commands: u64,
+    seconds: f64,
+    /// Commands left of the burst.
+    left: u64,
 }
 
 impl Process {
     fn new(section: &Section, seed: u64) -> Result<Self, UnreadableJobFile> {
-        let rw = section.text("rw").unwrap_or("read");
-        let (direction, is_random) = match rw {
-            "read" => (Direction::Read, false),
-            "randread" => (Direction::Read, true),
-            "write" => (Direction::Write, false),
-            "randwrite" => (Direction::Write, true),
-            _ => return Err(section.bad("rw", rw)),
-        };
-        let percentage_random = if is_random {
-            section.number("percentage_random")?.unwrap_or(100)
-        } else {
-            0
-        };
-        let sizes = section.sizes()?;
-        let smallest = sizes.iter().map(|(bytes, _)| *bytes).min().unwrap_or(4096);
+        let (directions, is_random) = section.access()?;
         let region_start = section.number("offset")?.unwrap_or(0);
         let region_bytes = section.number("size")?.unwrap_or(1 << 30);
-        let rate = section.number("rate")?;
+        let lanes: Vec<Lane> = directions
+            .into_iter()
+            .map(|direction| Lane::new(section, direction, is_random, region_start))
+            .collect::<Result<_, _>>()?;
+        let smallest = lanes.iter().map(Lane::smallest).max().unwrap_or(4096);
         let align = section.number("blockalign")?.unwrap_or(smallest).max(512);
         let zones = section.zones()?;
         let zoned: u64 = zones.iter().map(|(_, bytes)| *bytes).sum();
@@ -130,62 +151,131 @@ impl Process {
         let start_seconds = random.random_range(0.0..START_SECONDS);
         Ok(Self {
             target: section.text("filename").unwrap_or_default().to_owned(),
-            direction,
-            sizes,
-            percentage_random: percentage_random as f64,
-            rate: rate.map(|rate| rate as f64),
-            random_gap_us: random_gap_us(section)?,
+            lanes,
+            read_percent: section.number("rwmixread")?.unwrap_or(50) as f64,
             region_start,
             region_bytes,
             align,
             zones,
-            position: region_start,
-            issued_bytes: 0.0,
-            issued: 0.0,
-            gaps_seconds: 0.0,
+            steps: Walk::of(section)?.map(|walk| Steps { walk, zone: 0 }),
+            pauses: Pauses::of(section)?,
             start_seconds,
             next_seconds: start_seconds,
             random,
         })
     }
 
-    fn issue(&mut self) -> Command {
-        let bytes = self.draw_size();
-        let is_random = self.random.random_range(0.0..100.0) < self.percentage_random;
-        let end = self.region_start + self.region_bytes;
-        if is_random {
-            self.position = self.draw_offset(bytes);
-        } else if self.position + bytes > end {
-            self.position = self.region_start;
+    /// The next command; `None` for a process without a direction.
+    fn issue(&mut self) -> Option<Command> {
+        let index = self.choose_lane();
+        let lane = self.lanes.get_mut(index)?;
+        let bytes = lane.draw_size(&mut self.random);
+        let is_random = self.random.random_range(0.0..100.0) < lane.percentage_random;
+        if let Some(steps) = &mut self.steps {
+            lane.position = self.region_start + steps.zone;
+            if is_random {
+                let places = random_region_bytes(steps.walk.range, lane.smallest(), self.align) / self.align;
+                lane.position += self.random.random_range(0..places.max(1)) * self.align;
+            }
+            steps.zone += steps.walk.stride;
+            if steps.zone + steps.walk.stride > self.region_bytes {
+                steps.zone = 0;
+            }
+        } else if is_random {
+            let zones = (self.zones.as_slice(), self.region_bytes);
+            lane.position = self.region_start + draw_offset(zones, self.align, bytes, &mut self.random);
+        } else if lane.position + bytes > self.region_start + self.region_bytes {
+            lane.position = self.region_start;
         }
         let command = Command {
             issued_ns: nanoseconds(self.next_seconds),
-            direction: self.direction,
-            offset: self.position,
+            direction: lane.direction,
+            offset: lane.position,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             latency_ns: None,
         };
+        lane.advance(bytes, &mut self.random);
+        let due = self
+            .lanes
+            .iter()
+            .map(|lane| lane.due_seconds)
+            .fold(f64::INFINITY, f64::min);
+        // A process wakes up late and does not pass the delay on to its next command.
+        let late = self.random.random_range(0.0..LATE_SECONDS);
+        let earliest = match &mut self.pauses {
+            Some(pauses) => self.next_seconds + pauses.after_a_command(),
+            None => self.next_seconds,
+        };
+        self.next_seconds = (self.start_seconds + due + late).max(earliest);
+        Some(command)
+    }
+
+    /// A direction is drawn, and the other one taken where that one is ahead of its rate and the other is not.
+    /// [Source: `get_rw_ddir` and `rate_ddir` in fio's `io_u.c`, 3.33 to 3.42.]
+    fn choose_lane(&mut self) -> usize {
+        let [reads, writes] = self.lanes.as_slice() else {
+            return 0;
+        };
+        let passed = self.next_seconds - self.start_seconds;
+        let drawn = usize::from(self.random.random_range(0.0..100.0) >= self.read_percent);
+        match (reads.due_seconds <= passed, writes.due_seconds <= passed) {
+            (true, true) => drawn,
+            (true, false) => 0,
+            (false, true) => 1,
+            (false, false) => usize::from(writes.due_seconds < reads.due_seconds),
+        }
+    }
+}
+
+impl Lane {
+    fn new(
+        section: &Section,
+        direction: Direction,
+        is_random: bool,
+        region_start: u64,
+    ) -> Result<Self, UnreadableJobFile> {
+        let percentage_random = if is_random {
+            section.number_for("percentage_random", direction)?.unwrap_or(100)
+        } else {
+            0
+        };
+        Ok(Self {
+            direction,
+            sizes: section.sizes(direction)?,
+            percentage_random: percentage_random as f64,
+            rate: section.number_for("rate", direction)?.map(|rate| rate as f64),
+            random_gap_us: random_gap_us(section, direction)?,
+            position: region_start,
+            issued_bytes: 0.0,
+            issued: 0.0,
+            gaps_seconds: 0.0,
+            due_seconds: 0.0,
+        })
+    }
+
+    fn smallest(&self) -> u64 {
+        self.sizes.iter().map(|(bytes, _)| *bytes).min().unwrap_or(4096)
+    }
+
+    /// Goes on behind a command of `bytes`.
+    fn advance(&mut self, bytes: u64, random: &mut ChaCha8Rng) {
         self.position += bytes;
         self.issued_bytes += bytes as f64;
         self.issued += 1.0;
-        let due = match (self.random_gap_us, self.rate) {
+        self.due_seconds = match (self.random_gap_us, self.rate) {
             (Some(gap_us), _) => {
-                let draw: f64 = self.random.random_range(f64::MIN_POSITIVE..1.0);
+                let draw: f64 = random.random_range(f64::MIN_POSITIVE..1.0);
                 self.gaps_seconds += (gap_us * -draw.ln()).floor() / 1e6;
                 self.gaps_seconds
             }
             (None, Some(rate)) => self.issued_bytes / rate.max(1.0),
             (None, None) => self.issued / 1000.0,
         };
-        // A process wakes up late and does not pass the delay on to its next command.
-        let late = self.random.random_range(0.0..LATE_SECONDS);
-        self.next_seconds = (self.start_seconds + due + late).max(self.next_seconds);
-        command
     }
 
-    fn draw_size(&mut self) -> u64 {
+    fn draw_size(&self, random: &mut ChaCha8Rng) -> u64 {
         let total: f64 = self.sizes.iter().map(|(_, weight)| weight).sum();
-        let mut draw = self.random.random_range(0.0..1.0) * total;
+        let mut draw = random.random_range(0.0..1.0) * total;
         let mut chosen = 4096;
         for &(bytes, weight) in &self.sizes {
             chosen = bytes;
@@ -196,27 +286,52 @@ impl Process {
         }
         chosen
     }
+}
 
-    fn draw_offset(&mut self, bytes: u64) -> u64 {
-        let (mut start, mut length) = (0, self.region_bytes);
-        let mut draw = self.random.random_range(0.0..100.0);
-        let mut before = 0;
-        for &(percent, size) in &self.zones {
-            (start, length) = (before, size);
-            before += size;
-            draw -= percent;
-            if draw < 0.0 {
-                break;
-            }
+impl Pauses {
+    fn of(section: &Section) -> Result<Option<Self>, UnreadableJobFile> {
+        let Some(microseconds) = section.number("thinktime")? else {
+            return Ok(None);
+        };
+        let commands = section.number("thinktime_blocks")?.unwrap_or(1).max(1);
+        Ok(Some(Self {
+            commands,
+            seconds: microseconds as f64 / 1e6,
+            left: commands,
+        }))
+    }
+
+    /// Least time from this command to the next, seconds.
+    fn after_a_command(&mut self) -> f64 {
+        self.left = self.left.saturating_sub(1);
+        if self.left > 0 {
+            return BURST_GAP_SECONDS;
         }
-        let blocks = (length.saturating_sub(bytes) / self.align).max(1);
-        self.region_start + start + self.random.random_range(0..blocks) * self.align
+        self.left = self.commands;
+        self.seconds
     }
 }
 
+/// A random place in one of the zones, or anywhere in the region when there are none.
+fn draw_offset((zones, region): (&[(f64, u64)], u64), align: u64, bytes: u64, random: &mut ChaCha8Rng) -> u64 {
+    let (mut start, mut length) = (0, region);
+    let mut draw = random.random_range(0.0..100.0);
+    let mut before = 0;
+    for &(percent, size) in zones {
+        (start, length) = (before, size);
+        before += size;
+        draw -= percent;
+        if draw < 0.0 {
+            break;
+        }
+    }
+    let blocks = (length.saturating_sub(bytes) / align).max(1);
+    start + random.random_range(0..blocks) * align
+}
+
 /// The mean gap of a process with random arrivals; fio takes it in whole microseconds.
-fn random_gap_us(section: &Section) -> Result<Option<f64>, UnreadableJobFile> {
-    let iops = section.number("rate_iops")?;
+fn random_gap_us(section: &Section, direction: Direction) -> Result<Option<f64>, UnreadableJobFile> {
+    let iops = section.number_for("rate_iops", direction)?;
     match (section.text("rate_process"), iops) {
         (None, None) => Ok(None),
         (Some("poisson"), Some(iops)) if iops > 0 => Ok(Some((1_000_000 / iops) as f64)),
@@ -273,5 +388,64 @@ mod tests {
         );
         // 137 GiB less 4 KiB: the last offset of a multiple of 4 KiB at which 8 KiB still fit.
         assert!(zoned("143654908k").is_ok());
+    }
+
+    /// Writes and reads of 4 KiB that step on by a mebibyte.
+    const WALK: &str = "[a]\nrw=randrw\nrwmixread=20\nbs=4k\nsize=100g\nzonemode=strided\nzonesize=512\nzonerange=4k\n\
+                        zoneskip=1020k\nrate=80k,320k\n";
+
+    fn count_up_to(observed: &Observed, metric: Metric, operation: Operation, limits: std::ops::Range<i64>) -> u64 {
+        let interval = observed.histograms.of(metric, operation).unwrap();
+        let within = interval.limits.as_slice().iter().zip(&interval.counts);
+        within
+            .filter(|(limit, _)| limits.contains(limit))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    #[test]
+    fn commands_of_both_directions_take_the_same_steps() {
+        let observed = simulate(&sections(WALK).unwrap(), 1, 5_000).unwrap();
+        // 2048 blocks less the last 7 of the command before: all of them in (1000, 5000].
+        let steps = count_up_to(&observed, Metric::SeekDistance, Operation::All, 1001..5001);
+        assert_eq!(steps, 4_999);
+        // One command in five reads, as the rates say, so that the next read is some steps away.
+        let reads = observed.histograms.of(Metric::IoLength, Operation::Read).unwrap().count;
+        assert!((990..=1010).contains(&reads), "{reads}");
+        let further = count_up_to(&observed, Metric::SeekDistance, Operation::Read, 5001..100_000);
+        assert!(further > 500, "{further}");
+    }
+
+    #[test]
+    fn after_each_burst_a_walk_pauses_and_keeps_its_rate_on_average() {
+        let text = format!("{WALK}thinktime=350000\nthinktime_blocks=40\n");
+        let observed = simulate(&sections(&text).unwrap(), 1, 4_000).unwrap();
+        let gaps = observed.histograms.of(Metric::Interarrival, Operation::All).unwrap();
+        // 4 000 commands in bursts of 40: a pause after each but the last.
+        assert_eq!(gaps.counts.last(), Some(&99));
+        assert!(
+            (4_000.0 / observed.seconds / 100.0 - 1.0).abs() < 0.02,
+            "{}",
+            observed.seconds
+        );
+    }
+
+    #[test]
+    fn a_walk_that_leaves_its_region_before_its_time_is_refused() {
+        // 100 MiB a second reach the 90 GiB that a walk may take of 100 GiB after 921.6 s.
+        let text = |seconds| format!("{WALK}runtime={seconds}\n");
+        assert!(simulate(&sections(&text(921)).unwrap(), 1, 10).is_ok());
+        let refused = simulate(&sections(&text(922)).unwrap(), 1, 10).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "section [a]: its commands move on and leave its 107374182400 bytes before its 922 s are over"
+        );
+    }
+
+    #[test]
+    fn a_zone_that_more_than_one_command_goes_to_is_no_step_and_is_refused() {
+        let text = WALK.replace("zonesize=512", "zonesize=8k");
+        let refused = simulate(&sections(&text).unwrap(), 1, 10).unwrap_err();
+        assert_eq!(refused.to_string(), "section [a]: `zonesize=8k` is not understood");
     }
 }

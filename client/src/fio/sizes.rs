@@ -2,6 +2,7 @@
 
 use vscsi_shared::histogram::{Interval, Metric};
 
+use super::text;
 use crate::analysis::estimate;
 use crate::replay::{BLOCK_BYTES, bucket_range};
 
@@ -35,6 +36,20 @@ impl SizeMix {
             .iter()
             .map(|size| size.bytes as f64 * f64::from(size.percent) / 100.0)
             .sum()
+    }
+
+    /// Its smallest size, bytes.
+    pub(super) fn smallest(&self) -> Option<u64> {
+        self.sizes.iter().map(|size| size.bytes).min()
+    }
+
+    /// The mix as fio's `bssplit` takes it.
+    pub(super) fn bssplit(&self) -> String {
+        let entries = self.sizes.iter();
+        let entries: Vec<String> = entries
+            .map(|size| format!("{}/{}", text::size(size.bytes), size.percent))
+            .collect();
+        entries.join(":")
     }
 }
 
@@ -111,6 +126,20 @@ pub(super) fn size_mixes(sizes: &Interval, split_rare: bool) -> Vec<SizeMix> {
     let rare_mix = mix(&rare, weighted_mean(&rare, position), rare_share);
     let common_mean = (mean - rare_mix.mean_bytes() * rare_share) / (1.0 - rare_share);
     vec![mix(&common, common_mean, 1.0 - rare_share), rare_mix]
+}
+
+/// One mix of all sizes in which commands of `bytes` stand for the bucket that holds this size; the others make up for
+/// it, so that the mean stays.
+pub(super) fn mix_with(sizes: &Interval, bytes: u64) -> SizeMix {
+    let mut occupied = Occupied::of(sizes);
+    let holding = occupied
+        .iter_mut()
+        .find(|bucket| (bucket.least..=bucket.most).contains(&bytes));
+    if let Some(bucket) = holding {
+        (bucket.least, bucket.most) = (bytes, bytes);
+    }
+    let total: f64 = occupied.iter().map(|bucket| bucket.count).sum();
+    mix(&occupied, estimate::sum(sizes, Metric::IoLength).est / total, 1.0)
 }
 
 #[expect(
@@ -329,6 +358,16 @@ mod tests {
         // 24 KiB lies in (16384, 32768]; the mean alone tells where.
         let mixes = size_mixes(&sizes(&[(4096, 50), (24_576, 50), (32_768, 1), (16_896, 1)]), false);
         assert_eq!(mixes[0].sizes[1].bytes, 24_576);
+    }
+
+    #[test]
+    fn a_size_asked_for_stands_for_its_bucket_and_the_others_keep_the_mean() {
+        // 6 KiB and 24 KiB in equal parts; with 26 KiB for the one, 4 KiB + 512 bytes is the nearest to the mean.
+        let histogram = sizes(&[(6144, 50), (24_576, 50), (4608, 1), (7680, 1), (16_896, 1), (32_256, 1)]);
+        let mix = mix_with(&histogram, 26_624);
+        assert_eq!(mix.sizes[1].bytes, 26_624);
+        let mean = estimate::sum(&histogram, Metric::IoLength).est / histogram.count as f64;
+        assert!((mix.mean_bytes() - mean).abs() < 512.0, "{mix:?}");
     }
 
     #[test]

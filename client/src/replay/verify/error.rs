@@ -59,6 +59,14 @@ pub enum VerifyError {
         /// The log's name as written.
         value: String,
     },
+    /// The commands of a section move on, and would leave the section's region in a run of this length.
+    #[error("section [{section}] moves on with every command and would leave its region within {seconds} s")]
+    LeavesRegion {
+        /// The section.
+        section: String,
+        /// Length of the run.
+        seconds: u64,
+    },
     /// fio failed.
     #[error("fio ended with {status}: {message}")]
     FioFailed {
@@ -106,9 +114,11 @@ impl VerifyError {
 impl Failure for VerifyError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::NamesTarget { .. } | Self::OneDevice { .. } | Self::DevicePath { .. } | Self::LogElsewhere { .. } => {
-                exit_code::USAGE
-            }
+            Self::NamesTarget { .. }
+            | Self::OneDevice { .. }
+            | Self::DevicePath { .. }
+            | Self::LogElsewhere { .. }
+            | Self::LeavesRegion { .. } => exit_code::USAGE,
             Self::Interrupted(interruption) => interruption.exit_code(),
             _ => exit_code::FAILED,
         }
@@ -127,6 +137,7 @@ impl Failure for VerifyError {
                 "make the files again with `analyze`"
             }
             Self::LogElsewhere { .. } => "keep the replay logs beside the job file",
+            Self::LeavesRegion { .. } => "leave out `--duration`, or make the file again with a longer one",
             Self::FioHung { .. } | Self::Log(_) | Self::NothingDone => return None,
         };
         Some(hint.to_owned())

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use super::Request;
 use super::error::VerifyError;
-use crate::fio::{Section, Style};
+use crate::fio::{Section, Style, Walk};
+use crate::replay::Direction;
 use crate::replay::log::issue_log;
 
 /// Space for logs and for the file system's own needs.
@@ -110,26 +111,36 @@ fn need_of_job(section: &Section, duration: Option<u32>, need: &mut Need) -> Res
     let size = section.number("size")?.unwrap_or(0);
     let end = section.number("offset")?.unwrap_or(0).saturating_add(size);
     let seconds = duration.map_or(section.number("runtime")?.unwrap_or(0), u64::from);
-    let sizes = section.sizes()?;
-    let weights: f64 = sizes.iter().map(|(_, weight)| weight).sum();
-    let mean = sizes.iter().map(|(bytes, weight)| *bytes as f64 * weight).sum::<f64>() / weights.max(1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a size in bytes, at least 512"
-    )]
-    let mean = mean.max(512.0) as u64;
-    let rate = match section.number("rate_iops")? {
-        Some(iops) => Some(iops.saturating_mul(mean)),
-        None => section.number("rate")?,
-    };
-    let bytes = rate.map_or(u64::MAX, |rate| rate.saturating_mul(seconds));
-    need.span = need.span.max(end);
-    if section.text("rw").is_some_and(|rw| rw.contains("write")) {
-        need.written = need.written.saturating_add(bytes.min(size));
+    if let Some(walk) = Walk::of(section)?
+        && walk.seconds_in_region(section)? < seconds as f64
+    {
+        return Err(VerifyError::LeavesRegion {
+            section: section.name.clone(),
+            seconds,
+        });
     }
-    need.commands = need.commands.saturating_add(bytes.min(1 << 40) / mean);
+    need.span = need.span.max(end);
+    for direction in section.access()?.0 {
+        let iops = section.commands_per_second(direction)?;
+        let mean = section.mean_bytes(direction)?.max(512.0);
+        let commands = iops.map_or(f64::INFINITY, |iops| iops * seconds as f64);
+        if direction == Direction::Write {
+            need.written = need.written.saturating_add(whole(commands * mean).min(size));
+        }
+        need.commands = need
+            .commands
+            .saturating_add(whole(commands.min((1_u64 << 40) as f64 / mean)));
+    }
     Ok(())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of bytes or commands, not negative; the largest one stands for all above"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 /// Brings the log into the folder, and reads what it needs of its target.
@@ -160,7 +171,7 @@ fn need_of_log(section: &Section, job_file: &Path, folder: &Path, need: &mut Nee
             let bytes = u64::from(command.bytes);
             need.span = need.span.max(command.offset.saturating_add(bytes));
             need.commands += 1;
-            if command.direction == crate::replay::Direction::Write {
+            if command.direction == Direction::Write {
                 need.written = need.written.saturating_add(bytes);
             }
         }

@@ -1,0 +1,402 @@
+//! A walk: reads and writes of one process share a position that moves on with every command.
+//!
+//! A random fio process draws its places from a region and never relative to its last command, so that the short way
+//! from one command to the next is lost, and with it every burst over neighbouring blocks. `zonemode=strided` restricts
+//! the draw to a zone, and a zone smaller than the smallest command is left with every command of either direction.
+//! [Source: `setup_strided_zone_mode` in fio's `io_u.c`, 3.33 to 3.42, and the logs of such runs.]
+
+use std::fmt::Write as _;
+
+use vscsi_shared::histogram::{Interval, Metric, Operation};
+
+use super::demand::{Demand, Depth};
+use super::draft::{
+    Arrivals, BLOCK_ALIGN, DirectionDraft, SectionContext, arrivals_per_second, percent, random_iops,
+    random_region_bytes, size_comment, whole,
+};
+use super::job_file::{Section, UnreadableJobFile};
+use super::sizes::{SizeMix, mix_with, size_mixes};
+use super::text;
+use crate::fidelity::Observation;
+use crate::replay::{BLOCK_BYTES, Direction, bucket_range};
+use crate::summary::rate;
+
+/// Bytes after which fio begins the next zone: a block, which no command is smaller than.
+const ZONE_BYTES: u64 = BLOCK_BYTES;
+/// A bucket of distances or sizes with a smaller share of the commands is not worth a walk in its steps.
+const LEAST_SHARE: f64 = 0.2;
+/// Distances beyond this many steps are no part of the walk.
+const FAR_STEPS: u64 = 16;
+/// A direction of the commands that stand apart from the walk has at least this many per second: fio takes whole ones.
+const LEAST_APART_IOPS: f64 = 2.0;
+/// A walk takes no more of its region than this, so that commands which come early do not lead beyond it.
+const LARGEST_PART_OF_REGION: f64 = 0.9;
+/// Shorter series of commands than this are no bursts.
+const LEAST_BURST_COMMANDS: f64 = 8.0;
+/// Part of the time from burst to burst that is pause; the rest is for the burst itself, and to catch up after a pause
+/// that was too long, since fio issues no more than one burst between two pauses.
+const PAUSE_PART: f64 = 0.85;
+
+/// A walk as a job file holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// Distance from one zone to the next, bytes.
+    pub stride: u64,
+    /// Size of the zone that places are drawn from, bytes.
+    pub range: u64,
+}
+
+impl Walk {
+    /// The walk of a section, `None` when it makes none.
+    ///
+    /// # Errors
+    /// [`UnreadableJobFile`] when the options are not of this form, or the walk leaves the section's region before the
+    /// section's run is over: fio would go on to the end of the target, or issue nothing more.
+    pub(crate) fn of(section: &Section) -> Result<Option<Self>, UnreadableJobFile> {
+        match section.text("zonemode") {
+            None => return Ok(None),
+            Some("strided") => {}
+            Some(other) => return Err(section.bad("zonemode", other)),
+        }
+        if section.number("zonesize")? != Some(ZONE_BYTES) {
+            return Err(section.bad("zonesize", section.text("zonesize").unwrap_or_default()));
+        }
+        let range = section.number("zonerange")?.filter(|range| *range > 0);
+        let range = range.ok_or_else(|| section.bad("zonerange", section.text("zonerange").unwrap_or_default()))?;
+        let stride = range.saturating_add(section.number("zoneskip")?.unwrap_or(0));
+        let walk = Self { stride, range };
+        for direction in section.access()?.0 {
+            let sizes = section.sizes(direction)?;
+            let smallest = sizes.iter().map(|(bytes, _)| *bytes).min().unwrap_or(0);
+            let align = section.number_for("blockalign", direction)?.unwrap_or(smallest);
+            if smallest < ZONE_BYTES || random_region_bytes(range, smallest, align) == 0 {
+                return Err(section.bad("zonerange", section.text("zonerange").unwrap_or_default()));
+            }
+        }
+        let seconds = section.number("runtime")?.unwrap_or(0);
+        if walk.seconds_in_region(section)? < seconds as f64 {
+            return Err(UnreadableJobFile::LeavesRegion {
+                section: section.name.clone(),
+                region_bytes: section.number("size")?.unwrap_or(0),
+                seconds,
+            });
+        }
+        Ok(Some(walk))
+    }
+
+    /// How long the walk stays inside its region, seconds.
+    pub(crate) fn seconds_in_region(&self, section: &Section) -> Result<f64, UnreadableJobFile> {
+        let mut iops = 0.0;
+        for direction in section.access()?.0 {
+            iops += section.commands_per_second(direction)?.unwrap_or(f64::INFINITY);
+        }
+        Ok(self.seconds_in(section.number("size")?.unwrap_or(0), iops))
+    }
+
+    /// The sizes of one direction. Where a step is a size, it is the same one in both.
+    fn mix(&self, demand: &Demand) -> SizeMix {
+        mix_with(demand.sizes, self.stride)
+    }
+
+    fn seconds_in(&self, region: u64, iops: f64) -> f64 {
+        region as f64 * LARGEST_PART_OF_REGION / (self.stride as f64 * iops)
+    }
+}
+
+/// The bursts of a walk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bursts {
+    /// Commands of one.
+    commands: u64,
+    /// Pause after it, microseconds.
+    pause_us: u64,
+}
+
+impl Bursts {
+    /// Bursts as long as the measured commands came in one without a pause; `None` where they came evenly or at random.
+    pub(super) fn measured(target: Observation) -> Option<Self> {
+        let gaps = target.histograms.of(Metric::Interarrival, Operation::All)?;
+        let total: u64 = gaps.counts.iter().sum();
+        let mean_us = target.seconds * 1e6 / total as f64;
+        // Where most gaps are far below the mean, those above it are the pauses.
+        let mean_bucket = gaps
+            .limits
+            .as_slice()
+            .partition_point(|limit| (*limit as f64) < mean_us);
+        let pauses: u64 = gaps.counts.iter().skip(mean_bucket + 1).sum();
+        let commands = (total as f64 / pauses as f64).round();
+        (commands.is_finite() && commands >= LEAST_BURST_COMMANDS).then(|| Self {
+            commands: whole(commands),
+            pause_us: whole(commands * mean_us * PAUSE_PART),
+        })
+    }
+}
+
+/// One way to write a workload as a walk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct WalkDraft {
+    pub walk: Walk,
+    /// Share of the commands that go anywhere in the region, in a process of their own.
+    pub apart: f64,
+    pub bursts: Option<Bursts>,
+}
+
+impl WalkDraft {
+    /// The walks that the histograms suggest and the region has room for: in the steps of the commonest sizes, which
+    /// makes a command begin where the one before it ended, and of the commonest ways forward.
+    pub(super) fn suggested(target: Observation, demands: &[Demand], span: u64, seconds: f64) -> Vec<Self> {
+        let (Some(seeks), [_, _]) = (target.histograms.of(Metric::SeekDistance, Operation::All), demands) else {
+            return Vec::new();
+        };
+        let iops: f64 = demands.iter().map(|demand| demand.iops).sum();
+        let mut drafts: Vec<Self> = Vec::new();
+        for stride in strides(target, seeks) {
+            let far = share_beyond(seeks, stride.saturating_mul(FAR_STEPS));
+            // A command apart makes two long ways, there and back.
+            let apart = 1.0 - (1.0 - far).sqrt();
+            for range in [stride / 4, stride / 2, stride].map(aligned) {
+                let walk = Walk { stride, range };
+                let smallest = demands.iter().filter_map(|demand| walk.mix(demand).smallest()).max();
+                if range > stride || random_region_bytes(range, smallest.unwrap_or(0), BLOCK_ALIGN) == 0 {
+                    continue;
+                }
+                for apart in [0.0, apart / 2.0, apart, apart * 1.5] {
+                    let draft = Self {
+                        walk,
+                        apart: if apart < least_apart(demands) { 0.0 } else { apart },
+                        bursts: None,
+                    };
+                    let fits = walk.seconds_in(span, iops * (1.0 - draft.apart)) >= seconds;
+                    if fits && !drafts.contains(&draft) {
+                        drafts.push(draft);
+                    }
+                }
+            }
+        }
+        drafts
+    }
+
+    /// The share of sequential commands to begin with: the one that makes the measured share when both this command
+    /// and the one before it stand at the beginning of their zones, and the one before it is as long as a step.
+    pub(super) fn sequential(&self, demand: &Demand, demands: &[Demand]) -> f64 {
+        let total: f64 = demands.iter().map(|demand| demand.iops).sum();
+        let mix = self.walk.mix(demand);
+        let of_a_step = mix.sizes.iter().filter(|size| size.bytes == self.walk.stride);
+        let of_a_step: f64 = of_a_step.map(|size| f64::from(size.percent) / 100.0).sum();
+        let most = demand.iops / total * (1.0 - self.apart).powi(2) * of_a_step;
+        if most > 0.0 {
+            (demand.sequential_share / most).sqrt().min(1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Steps of a walk, bytes. Places are drawn on the alignment of commands, so no step is below it.
+fn strides(target: Observation, seeks: &Interval) -> Vec<u64> {
+    let sizes = target.histograms.of(Metric::IoLength, Operation::All);
+    let sizes = sizes
+        .into_iter()
+        .flat_map(|sizes| size_mixes(sizes, false))
+        .flat_map(|mix| mix.sizes);
+    let common = sizes.filter(|size| f64::from(size.percent) / 100.0 >= LEAST_SHARE);
+    let mut strides: Vec<u64> = common.map(|size| size.bytes).collect();
+    let total: u64 = seeks.counts.iter().sum();
+    for (index, count) in seeks.counts.iter().enumerate() {
+        let (low, high) = bucket_range(seeks, index);
+        let is_forward = low >= 1.0 && high > 1.0 && seeks.limits.as_slice().get(index).is_some();
+        if is_forward && *count as f64 >= LEAST_SHARE * total as f64 {
+            strides.push(aligned(whole((low * high).sqrt()).saturating_mul(BLOCK_BYTES)));
+        }
+    }
+    strides.retain(|stride| *stride >= BLOCK_ALIGN);
+    strides.sort_unstable();
+    strides.dedup();
+    strides
+}
+
+/// Share of distances longer than this many bytes, by whole buckets.
+fn share_beyond(seeks: &Interval, bytes: u64) -> f64 {
+    let blocks = (bytes / BLOCK_BYTES) as f64;
+    let total: u64 = seeks.counts.iter().sum();
+    let limits = seeks.limits.as_slice();
+    let beyond = seeks.counts.iter().enumerate().filter(|&(index, _)| {
+        // A bucket lies beyond with its nearer edge: the upper one on the way back, the lower one on the way forward.
+        let upper = limits.get(index).map(|limit| *limit as f64);
+        let lower = index
+            .checked_sub(1)
+            .and_then(|before| limits.get(before))
+            .map(|limit| *limit as f64);
+        upper.is_some_and(|upper| upper <= -blocks) || lower.is_some_and(|lower| lower >= blocks)
+    });
+    beyond.map(|(_, count)| count).sum::<u64>() as f64 / total.max(1) as f64
+}
+
+/// Below this share the slower direction would have too few commands apart.
+fn least_apart(demands: &[Demand]) -> f64 {
+    let slowest = demands.iter().map(|demand| demand.iops).fold(f64::INFINITY, f64::min);
+    LEAST_APART_IOPS / slowest
+}
+
+fn aligned(bytes: u64) -> u64 {
+    (bytes / BLOCK_ALIGN * BLOCK_ALIGN).max(BLOCK_ALIGN)
+}
+
+/// The sections of a walk: the walk itself, and the process of the commands apart where there are any.
+pub(crate) fn walk_sections(
+    demands: &[Demand],
+    drafts: &[DirectionDraft],
+    draft: WalkDraft,
+    depth: Depth,
+    context: SectionContext,
+) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = Writer {
+        demands,
+        drafts,
+        draft,
+        depth,
+        context,
+    }
+    .write(&mut text);
+    text
+}
+
+struct Writer<'a> {
+    demands: &'a [Demand<'a>],
+    drafts: &'a [DirectionDraft],
+    draft: WalkDraft,
+    depth: Depth,
+    context: SectionContext<'a>,
+}
+
+impl Writer<'_> {
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let Walk { stride, range } = self.draft.walk;
+        let random_rates = self.random_rates();
+        let sequential = |draft: &DirectionDraft| percent(1.0 - draft.sequential).to_string();
+        self.write_head(out, "walk", 1.0 - self.draft.apart)?;
+        writeln!(
+            out,
+            "# Both directions share one position, which moves on by {step} with every command: fio begins the next zone\n\
+             # after zonesize bytes, and no command is smaller. A random command lies anywhere in the first {range} of its\n\
+             # zone, one that is not random at its beginning. A run longer than this file's would leave the region.\n\
+             percentage_random={random}\n\
+             zonemode=strided\nzonesize={ZONE_BYTES}\nzonerange={range}\nzoneskip={skip}",
+            step = text::size(stride),
+            range = text::size(range),
+            skip = text::size(stride - range),
+            random = self.drafts.iter().map(sequential).collect::<Vec<_>>().join(","),
+        )?;
+        self.write_rates(out, 1.0 - self.draft.apart, random_rates.as_ref().map(|(walk, _)| walk))?;
+        if let Some(bursts) = self.draft.bursts {
+            writeln!(
+                out,
+                "# Bursts: {} commands as fast as they can be issued, then a pause; the rates above hold on average.\n\
+                 thinktime={}\nthinktime_blocks={}",
+                bursts.commands, bursts.pause_us, bursts.commands
+            )?;
+        }
+        if self.draft.apart > 0.0 {
+            self.write_head(out, "apart", self.draft.apart)?;
+            writeln!(
+                out,
+                "# These go anywhere in the region, away from the walk and back to it."
+            )?;
+            self.write_rates(out, self.draft.apart, random_rates.as_ref().map(|(_, apart)| apart))?;
+        }
+        Ok(())
+    }
+
+    /// `rate_iops` of the walk and of the commands apart, when all of them can issue at random times.
+    fn random_rates(&self) -> Option<(Vec<u64>, Vec<u64>)> {
+        if self.draft.bursts.is_some() || self.drafts.iter().any(|draft| draft.arrivals == Arrivals::Even) {
+            return None;
+        }
+        let mut rates = (Vec::new(), Vec::new());
+        for demand in self.demands {
+            // The few commands apart take a whole number a second, and the walk makes up for the rest.
+            let apart = whole(demand.iops * self.draft.apart);
+            let apart_iops = if apart > 0 { arrivals_per_second(apart) } else { 0.0 };
+            rates.0.push(random_iops(demand.iops - apart_iops)?);
+            rates.1.push(apart);
+        }
+        Some(rates)
+    }
+
+    fn write_head(&self, out: &mut String, name: &str, share: f64) -> std::fmt::Result {
+        writeln!(out, "\n[{}-{name}]", self.context.name)?;
+        let mut sizes: Vec<SizeMix> = Vec::new();
+        for demand in self.demands {
+            let (word, mix) = (demand.direction.word(), self.draft.walk.mix(demand));
+            let (of, all, mean) = (rate(demand.iops * share), rate(demand.iops), mix.mean_bytes());
+            writeln!(
+                out,
+                "# {of} {word}s/s of the {all} {word}s/s measured, mean size {mean:.0} bytes"
+            )?;
+            sizes.push(mix);
+        }
+        let total: f64 = self.demands.iter().map(|demand| demand.iops).sum();
+        let reads = self.demands.iter().filter(|demand| demand.direction == Direction::Read);
+        let read_share = reads.map(|demand| demand.iops).sum::<f64>() / total;
+        writeln!(
+            out,
+            "rw=randrw\n\
+             # The rates below hold the shares; fio looks at both of them only where neither share is 0.\n\
+             rwmixread={}\n# Block size distribution, reads and writes",
+            percent(read_share).clamp(1, 99)
+        )?;
+        for mix in &sizes {
+            writeln!(out, "# {}", size_comment(mix))?;
+        }
+        let smallest = |mix: &SizeMix| mix.smallest().unwrap_or(4096);
+        let joined = |part: &dyn Fn(&SizeMix) -> String| sizes.iter().map(part).collect::<Vec<_>>().join(",");
+        writeln!(out, "bs={}", joined(&|mix| text::size(smallest(mix))))?;
+        writeln!(out, "bssplit={}", joined(&SizeMix::bssplit))?;
+        let is_multiple = |mix: &SizeMix| mix.sizes.iter().all(|size| size.bytes % smallest(mix) == 0);
+        if !sizes.iter().all(is_multiple) {
+            writeln!(
+                out,
+                "# The sizes are no multiples of the smallest one; fio would round them down.\nbs_unaligned=1"
+            )?;
+        }
+        let region = self.context.region;
+        writeln!(
+            out,
+            "blockalign={}\nfilename={}\nsize={}",
+            text::size(BLOCK_ALIGN),
+            region.filename,
+            text::size(region.span)
+        )
+    }
+
+    fn write_rates(&self, out: &mut String, share: f64, random: Option<&Vec<u64>>) -> std::fmt::Result {
+        if let Some(rates) = random {
+            let rates: Vec<String> = rates.iter().map(u64::to_string).collect();
+            writeln!(
+                out,
+                "# Arrivals at random, as many clients together make them.\nrate_iops={}\nrate_process=poisson",
+                rates.join(",")
+            )?;
+        } else {
+            let bytes = |demand: &Demand| {
+                whole(demand.iops * share * self.draft.walk.mix(demand).mean_bytes())
+                    .max(1)
+                    .to_string()
+            };
+            let rates: Vec<String> = self.demands.iter().map(bytes).collect();
+            writeln!(
+                out,
+                "# Bytes per second: fio before 3.42 takes rate_iops for the smallest size of a bssplit.\nrate={}",
+                rates.join(",")
+            )?;
+        }
+        let reason = if self.depth.measured {
+            "95% of the commands found at most this many in flight"
+        } else {
+            "not measured, assumed"
+        };
+        writeln!(out, "# Queue depth: {reason}\niodepth={}", self.depth.p95)
+    }
+}
