@@ -161,7 +161,7 @@ impl Search<'_> {
             })?;
         }
         let mut plan = self.current();
-        if let (Some(walk), Some(bursts)) = (plan.walk.as_mut(), Bursts::measured(target)) {
+        if let (Some(walk), Some(bursts)) = (plan.walk.as_mut(), Bursts::measured(target, seconds)) {
             walk.bursts = Some(bursts);
             plan.drafts.iter_mut().for_each(|draft| draft.arrivals = Arrivals::Even);
             self.consider(plan)?;

@@ -27,12 +27,16 @@ const ZONE_BYTES: u64 = BLOCK_BYTES;
 const LEAST_SHARE: f64 = 0.2;
 /// Distances beyond this many steps are no part of the walk.
 const FAR_STEPS: u64 = 16;
+/// A larger share of the commands apart from the walk makes it none.
+const LARGEST_APART: f64 = 0.5;
 /// A direction of the commands that stand apart from the walk has at least this many per second: fio takes whole ones.
 const LEAST_APART_IOPS: f64 = 2.0;
 /// A walk takes no more of its region than this, so that commands which come early do not lead beyond it.
 const LARGEST_PART_OF_REGION: f64 = 0.9;
 /// Shorter series of commands than this are no bursts.
 const LEAST_BURST_COMMANDS: f64 = 8.0;
+/// A run holds at least this many bursts.
+const LEAST_BURSTS: f64 = 10.0;
 /// Part of the time from burst to burst that is pause; the rest is for the burst itself, and to catch up after a pause
 /// that was too long, since fio issues no more than one burst between two pauses.
 const PAUSE_PART: f64 = 0.85;
@@ -51,7 +55,7 @@ impl Walk {
     ///
     /// # Errors
     /// [`UnreadableJobFile`] when the options are not of this form, or the walk leaves the section's region before the
-    /// section's run is over: fio would go on to the end of the target, or issue nothing more.
+    /// section's run is over: fio would go on to the end of the target, or begin again with the same random numbers.
     pub(crate) fn of(section: &Section) -> Result<Option<Self>, UnreadableJobFile> {
         match section.text("zonemode") {
             None => return Ok(None),
@@ -107,14 +111,15 @@ impl Walk {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bursts {
     /// Commands of one.
-    commands: u64,
+    commands: u32,
     /// Pause after it, microseconds.
-    pause_us: u64,
+    pause_us: u32,
 }
 
 impl Bursts {
-    /// Bursts as long as the measured commands came in one without a pause; `None` where they came evenly or at random.
-    pub(super) fn measured(target: Observation) -> Option<Self> {
+    /// Bursts of as many commands as came between two pauses; `None` where they came evenly or at random, or where a
+    /// run of `seconds` would hold too few bursts to keep its rate.
+    pub(super) fn measured(target: Observation, seconds: f64) -> Option<Self> {
         let gaps = target.histograms.of(Metric::Interarrival, Operation::All)?;
         let total: u64 = gaps.counts.iter().sum();
         let mean_us = target.seconds * 1e6 / total as f64;
@@ -125,9 +130,12 @@ impl Bursts {
             .partition_point(|limit| (*limit as f64) < mean_us);
         let pauses: u64 = gaps.counts.iter().skip(mean_bucket + 1).sum();
         let commands = (total as f64 / pauses as f64).round();
-        (commands.is_finite() && commands >= LEAST_BURST_COMMANDS).then(|| Self {
-            commands: whole(commands),
-            pause_us: whole(commands * mean_us * PAUSE_PART),
+        let every_us = commands * mean_us;
+        let is_burst = commands >= LEAST_BURST_COMMANDS && every_us * LEAST_BURSTS <= seconds * 1e6;
+        // fio holds both in 32 bits.
+        is_burst.then_some(Self {
+            commands: u32::try_from(whole(commands)).ok()?,
+            pause_us: u32::try_from(whole(every_us * PAUSE_PART)).ok()?,
         })
     }
 }
@@ -160,7 +168,8 @@ impl WalkDraft {
                 if range > stride || random_region_bytes(range, smallest.unwrap_or(0), BLOCK_ALIGN) == 0 {
                     continue;
                 }
-                for apart in [0.0, apart / 2.0, apart, apart * 1.5] {
+                let shares = [0.0, apart / 2.0, apart, apart * 1.5];
+                for apart in shares.into_iter().filter(|apart| *apart <= LARGEST_APART) {
                     let draft = Self {
                         walk,
                         apart: if apart < least_apart(demands) { 0.0 } else { apart },
@@ -398,5 +407,120 @@ impl Writer<'_> {
             "not measured, assumed"
         };
         writeln!(out, "# Queue depth: {reason}\niodepth={}", self.depth.p95)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::{HistogramKind, IntervalSet, Limits};
+
+    use super::super::demand::demands;
+    use super::*;
+
+    /// Histograms of `(metric, operation, [(value, count)])`.
+    fn histograms(parts: &[(Metric, Operation, &[(i64, u64)])]) -> IntervalSet {
+        let mut set = IntervalSet::default();
+        for &(metric, operation, values) in parts {
+            let mut interval = Interval::empty(Limits::known(metric));
+            for &(value, count) in values {
+                let bucket = interval.limits.as_slice().partition_point(|limit| *limit < value);
+                interval.counts[bucket] += count;
+                interval.count += count;
+                interval.sum_at_least += i128::from(value) * i128::from(count);
+            }
+            interval.sum_at_most = interval.sum_at_least;
+            set.insert(HistogramKind::new(metric, operation).unwrap(), interval);
+        }
+        set
+    }
+
+    /// Four in five commands write; all of 4 KiB, most of them 2 000 blocks behind the last.
+    fn forward() -> IntervalSet {
+        let far = (400_000_000, 10);
+        histograms(&[
+            (Metric::IoLength, Operation::All, &[(4096, 1000)]),
+            (Metric::IoLength, Operation::Read, &[(4096, 200)]),
+            (Metric::IoLength, Operation::Write, &[(4096, 800)]),
+            (Metric::SeekDistance, Operation::All, &[(2000, 990), far]),
+        ])
+    }
+
+    fn suggested(set: &IntervalSet, span: u64, seconds: f64) -> Vec<WalkDraft> {
+        let target = Observation {
+            histograms: set,
+            seconds: 10.0,
+        };
+        WalkDraft::suggested(target, &demands(set, 10.0), span, seconds)
+    }
+
+    #[test]
+    fn a_step_is_the_middle_of_the_bucket_that_most_commands_go_forward_by() {
+        let drafts = suggested(&forward(), 1 << 40, 300.0);
+        // The root of 1001 * 5000 blocks is 2237: 279 times 4 KiB.
+        assert!(drafts.iter().any(|draft| draft.walk.stride == 279 * 4096), "{drafts:?}");
+        for draft in drafts {
+            assert!(draft.walk.range <= draft.walk.stride && draft.walk.range >= 4096);
+        }
+    }
+
+    #[test]
+    fn a_walk_that_leaves_its_span_is_not_suggested() {
+        // 100 commands a second in steps of 1116 KiB are 32.7 GiB in 300 s, and 36.3 GiB with a tenth to spare.
+        let long = |span| {
+            let drafts = suggested(&forward(), span, 300.0);
+            drafts.iter().any(|draft| draft.walk.stride > 4096)
+        };
+        assert!(long(36_500 << 20) && !long(35_000 << 20));
+    }
+
+    #[test]
+    fn most_commands_of_a_walk_take_its_steps() {
+        let set = histograms(&[
+            (Metric::IoLength, Operation::All, &[(4096, 1000)]),
+            (Metric::IoLength, Operation::Read, &[(4096, 500)]),
+            (Metric::IoLength, Operation::Write, &[(4096, 500)]),
+            (
+                Metric::SeekDistance,
+                Operation::All,
+                &[(1, 200), (400_000_000, 400), (-400_000_000, 400)],
+            ),
+        ]);
+        for draft in suggested(&set, 1 << 40, 1.0) {
+            // Four in five are far away: more than half of the commands would have to stand apart.
+            assert!(draft.apart <= 0.5, "{draft:?}");
+        }
+    }
+
+    #[test]
+    fn one_direction_alone_makes_no_walk() {
+        let set = histograms(&[
+            (Metric::IoLength, Operation::All, &[(4096, 1000)]),
+            (Metric::IoLength, Operation::Write, &[(4096, 1000)]),
+            (Metric::SeekDistance, Operation::All, &[(2000, 1000)]),
+        ]);
+        assert_eq!(suggested(&set, 1 << 40, 1.0), []);
+    }
+
+    #[test]
+    fn commands_between_two_pauses_are_a_burst_and_random_ones_are_none() {
+        let bursts = |gaps: &[(i64, u64)], seconds| {
+            let set = histograms(&[(Metric::Interarrival, Operation::All, gaps)]);
+            let target = Observation {
+                histograms: &set,
+                seconds: 10.0,
+            };
+            Bursts::measured(target, seconds)
+        };
+        // 1 000 commands in 10 s, 20 to a burst every 200 ms, of which 85 % are pause.
+        let found = bursts(&[(50, 950), (180_000, 50)], 300.0);
+        let expected = Bursts {
+            commands: 20,
+            pause_us: 170_000,
+        };
+        assert_eq!(found, Some(expected));
+        // Ten of them take two seconds.
+        assert_eq!(bursts(&[(50, 950), (180_000, 50)], 1.9), None);
+        // Independent arrivals at 10 ms: a quarter of the gaps is above 15 ms.
+        assert_eq!(bursts(&[(2_000, 400), (10_000, 370), (20_000, 230)], 300.0), None);
     }
 }
