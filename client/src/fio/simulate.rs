@@ -211,7 +211,7 @@ impl Process {
     }
 
     /// A direction is drawn, and the other one taken where that one is ahead of its rate and the other is not.
-    /// [Source: `get_rw_ddir` and `rate_ddir` in fio's `io_u.c`, 3.33 to 3.42.]
+    /// [Source: `get_rw_ddir` and `rate_ddir` in fio's `io_u.c`.]
     fn choose_lane(&mut self) -> usize {
         let [reads, writes] = self.lanes.as_slice() else {
             return 0;

@@ -1,28 +1,14 @@
-//! A walk: reads and writes of one process share a position that moves on with every command.
-//!
-//! A random fio process draws its places from a region and never relative to its last command, so that the short way
-//! from one command to the next is lost, and with it every burst over neighbouring blocks. `zonemode=strided` restricts
-//! the draw to a zone, and a zone smaller than the smallest command is left with every command of either direction.
-//! [Source: `setup_strided_zone_mode` in fio's `io_u.c`, 3.33 to 3.42, and the logs of such runs.]
-
-use std::fmt::Write as _;
+//! Which walks come near a workload.
 
 use vscsi_shared::histogram::{Interval, Metric, Operation};
 
-use super::demand::{Demand, Depth};
-use super::draft::{
-    Arrivals, BLOCK_ALIGN, DirectionDraft, SectionContext, arrivals_per_second, percent, random_iops,
-    random_region_bytes, size_comment, whole,
-};
-use super::job_file::{Section, UnreadableJobFile};
-use super::sizes::{SizeMix, mix_with, size_mixes};
-use super::text;
+use super::Walk;
 use crate::fidelity::Observation;
-use crate::replay::{BLOCK_BYTES, Direction, bucket_range};
-use crate::summary::rate;
+use crate::fio::demand::Demand;
+use crate::fio::draft::{BLOCK_ALIGN, random_region_bytes, whole};
+use crate::fio::sizes::size_mixes;
+use crate::replay::{BLOCK_BYTES, bucket_range};
 
-/// Bytes after which fio begins the next zone: a block, which no command is smaller than.
-const ZONE_BYTES: u64 = BLOCK_BYTES;
 /// A bucket of distances or sizes with a smaller share of the commands is not worth a walk in its steps.
 const LEAST_SHARE: f64 = 0.2;
 /// Distances beyond this many steps are no part of the walk.
@@ -31,8 +17,6 @@ const FAR_STEPS: u64 = 16;
 const LARGEST_APART: f64 = 0.5;
 /// A direction of the commands that stand apart from the walk has at least this many per second: fio takes whole ones.
 const LEAST_APART_IOPS: f64 = 2.0;
-/// A walk takes no more of its region than this, so that commands which come early do not lead beyond it.
-const LARGEST_PART_OF_REGION: f64 = 0.9;
 /// Shorter series of commands than this are no bursts.
 const LEAST_BURST_COMMANDS: f64 = 8.0;
 /// A run holds at least this many bursts.
@@ -41,85 +25,19 @@ const LEAST_BURSTS: f64 = 10.0;
 /// that was too long, since fio issues no more than one burst between two pauses.
 const PAUSE_PART: f64 = 0.85;
 
-/// A walk as a job file holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Walk {
-    /// Distance from one zone to the next, bytes.
-    pub stride: u64,
-    /// Size of the zone that places are drawn from, bytes.
-    pub range: u64,
-}
-
-impl Walk {
-    /// The walk of a section, `None` when it makes none.
-    ///
-    /// # Errors
-    /// [`UnreadableJobFile`] when the options are not of this form, or the walk leaves the section's region before the
-    /// section's run is over: fio would go on to the end of the target, or begin again with the same random numbers.
-    pub(crate) fn of(section: &Section) -> Result<Option<Self>, UnreadableJobFile> {
-        match section.text("zonemode") {
-            None => return Ok(None),
-            Some("strided") => {}
-            Some(other) => return Err(section.bad("zonemode", other)),
-        }
-        if section.number("zonesize")? != Some(ZONE_BYTES) {
-            return Err(section.bad("zonesize", section.text("zonesize").unwrap_or_default()));
-        }
-        let range = section.number("zonerange")?.filter(|range| *range > 0);
-        let range = range.ok_or_else(|| section.bad("zonerange", section.text("zonerange").unwrap_or_default()))?;
-        let stride = range.saturating_add(section.number("zoneskip")?.unwrap_or(0));
-        let walk = Self { stride, range };
-        for direction in section.access()?.0 {
-            let sizes = section.sizes(direction)?;
-            let smallest = sizes.iter().map(|(bytes, _)| *bytes).min().unwrap_or(0);
-            let align = section.number_for("blockalign", direction)?.unwrap_or(smallest);
-            if smallest < ZONE_BYTES || random_region_bytes(range, smallest, align) == 0 {
-                return Err(section.bad("zonerange", section.text("zonerange").unwrap_or_default()));
-            }
-        }
-        let seconds = section.number("runtime")?.unwrap_or(0);
-        if walk.seconds_in_region(section)? < seconds as f64 {
-            return Err(UnreadableJobFile::LeavesRegion {
-                section: section.name.clone(),
-                region_bytes: section.number("size")?.unwrap_or(0),
-                seconds,
-            });
-        }
-        Ok(Some(walk))
-    }
-
-    /// How long the walk stays inside its region, seconds.
-    pub(crate) fn seconds_in_region(&self, section: &Section) -> Result<f64, UnreadableJobFile> {
-        let mut iops = 0.0;
-        for direction in section.access()?.0 {
-            iops += section.commands_per_second(direction)?.unwrap_or(f64::INFINITY);
-        }
-        Ok(self.seconds_in(section.number("size")?.unwrap_or(0), iops))
-    }
-
-    /// The sizes of one direction. Where a step is a size, it is the same one in both.
-    fn mix(&self, demand: &Demand) -> SizeMix {
-        mix_with(demand.sizes, self.stride)
-    }
-
-    fn seconds_in(&self, region: u64, iops: f64) -> f64 {
-        region as f64 * LARGEST_PART_OF_REGION / (self.stride as f64 * iops)
-    }
-}
-
 /// The bursts of a walk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bursts {
     /// Commands of one.
-    commands: u32,
+    pub(super) commands: u32,
     /// Pause after it, microseconds.
-    pause_us: u32,
+    pub(super) pause_us: u32,
 }
 
 impl Bursts {
     /// Bursts of as many commands as came between two pauses; `None` where they came evenly or at random, or where a
     /// run of `seconds` would hold too few bursts to keep its rate.
-    pub(super) fn measured(target: Observation, seconds: f64) -> Option<Self> {
+    pub(crate) fn measured(target: Observation, seconds: f64) -> Option<Self> {
         let gaps = target.histograms.of(Metric::Interarrival, Operation::All)?;
         let total: u64 = gaps.counts.iter().sum();
         let mean_us = target.seconds * 1e6 / total as f64;
@@ -152,7 +70,7 @@ pub(crate) struct WalkDraft {
 impl WalkDraft {
     /// The walks that the histograms suggest and the region has room for: in the steps of the commonest sizes, which
     /// makes a command begin where the one before it ended, and of the commonest ways forward.
-    pub(super) fn suggested(target: Observation, demands: &[Demand], span: u64, seconds: f64) -> Vec<Self> {
+    pub(crate) fn suggested(target: Observation, demands: &[Demand], span: u64, seconds: f64) -> Vec<Self> {
         let (Some(seeks), [_, _]) = (target.histograms.of(Metric::SeekDistance, Operation::All), demands) else {
             return Vec::new();
         };
@@ -189,7 +107,7 @@ impl WalkDraft {
 
     /// The share of sequential commands to begin with: the one that makes the measured share when both this command
     /// and the one before it stand at the beginning of their zones, and the one before it is as long as a step.
-    pub(super) fn sequential(&self, demand: &Demand, demands: &[Demand]) -> f64 {
+    pub(crate) fn sequential(&self, demand: &Demand, demands: &[Demand]) -> f64 {
         let total: f64 = demands.iter().map(|demand| demand.iops).sum();
         let mix = self.walk.mix(demand);
         let of_a_step = mix.sizes.iter().filter(|size| size.bytes == self.walk.stride);
@@ -253,171 +171,12 @@ fn aligned(bytes: u64) -> u64 {
     (bytes / BLOCK_ALIGN * BLOCK_ALIGN).max(BLOCK_ALIGN)
 }
 
-/// The sections of a walk: the walk itself, and the process of the commands apart where there are any.
-pub(crate) fn walk_sections(
-    demands: &[Demand],
-    drafts: &[DirectionDraft],
-    draft: WalkDraft,
-    depth: Depth,
-    context: SectionContext,
-) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = Writer {
-        demands,
-        drafts,
-        draft,
-        depth,
-        context,
-    }
-    .write(&mut text);
-    text
-}
-
-struct Writer<'a> {
-    demands: &'a [Demand<'a>],
-    drafts: &'a [DirectionDraft],
-    draft: WalkDraft,
-    depth: Depth,
-    context: SectionContext<'a>,
-}
-
-impl Writer<'_> {
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        let Walk { stride, range } = self.draft.walk;
-        let random_rates = self.random_rates();
-        let sequential = |draft: &DirectionDraft| percent(1.0 - draft.sequential).to_string();
-        self.write_head(out, "walk", 1.0 - self.draft.apart)?;
-        writeln!(
-            out,
-            "# Both directions share one position, which moves on by {step} with every command: fio begins the next zone\n\
-             # after zonesize bytes, and no command is smaller. A random command lies anywhere in the first {range} of its\n\
-             # zone, one that is not random at its beginning. A run longer than this file's would leave the region.\n\
-             percentage_random={random}\n\
-             zonemode=strided\nzonesize={ZONE_BYTES}\nzonerange={range}\nzoneskip={skip}",
-            step = text::size(stride),
-            range = text::size(range),
-            skip = text::size(stride - range),
-            random = self.drafts.iter().map(sequential).collect::<Vec<_>>().join(","),
-        )?;
-        self.write_rates(out, 1.0 - self.draft.apart, random_rates.as_ref().map(|(walk, _)| walk))?;
-        if let Some(bursts) = self.draft.bursts {
-            writeln!(
-                out,
-                "# Bursts: {} commands as fast as they can be issued, then a pause; the rates above hold on average.\n\
-                 thinktime={}\nthinktime_blocks={}",
-                bursts.commands, bursts.pause_us, bursts.commands
-            )?;
-        }
-        if self.draft.apart > 0.0 {
-            self.write_head(out, "apart", self.draft.apart)?;
-            writeln!(
-                out,
-                "# These go anywhere in the region, away from the walk and back to it."
-            )?;
-            self.write_rates(out, self.draft.apart, random_rates.as_ref().map(|(_, apart)| apart))?;
-        }
-        Ok(())
-    }
-
-    /// `rate_iops` of the walk and of the commands apart, when all of them can issue at random times.
-    fn random_rates(&self) -> Option<(Vec<u64>, Vec<u64>)> {
-        if self.draft.bursts.is_some() || self.drafts.iter().any(|draft| draft.arrivals == Arrivals::Even) {
-            return None;
-        }
-        let mut rates = (Vec::new(), Vec::new());
-        for demand in self.demands {
-            // The few commands apart take a whole number a second, and the walk makes up for the rest.
-            let apart = whole(demand.iops * self.draft.apart);
-            let apart_iops = if apart > 0 { arrivals_per_second(apart) } else { 0.0 };
-            rates.0.push(random_iops(demand.iops - apart_iops)?);
-            rates.1.push(apart);
-        }
-        Some(rates)
-    }
-
-    fn write_head(&self, out: &mut String, name: &str, share: f64) -> std::fmt::Result {
-        writeln!(out, "\n[{}-{name}]", self.context.name)?;
-        let mut sizes: Vec<SizeMix> = Vec::new();
-        for demand in self.demands {
-            let (word, mix) = (demand.direction.word(), self.draft.walk.mix(demand));
-            let (of, all, mean) = (rate(demand.iops * share), rate(demand.iops), mix.mean_bytes());
-            writeln!(
-                out,
-                "# {of} {word}s/s of the {all} {word}s/s measured, mean size {mean:.0} bytes"
-            )?;
-            sizes.push(mix);
-        }
-        let total: f64 = self.demands.iter().map(|demand| demand.iops).sum();
-        let reads = self.demands.iter().filter(|demand| demand.direction == Direction::Read);
-        let read_share = reads.map(|demand| demand.iops).sum::<f64>() / total;
-        writeln!(
-            out,
-            "rw=randrw\n\
-             # The rates below hold the shares; fio looks at both of them only where neither share is 0.\n\
-             rwmixread={}\n# Block size distribution, reads and writes",
-            percent(read_share).clamp(1, 99)
-        )?;
-        for mix in &sizes {
-            writeln!(out, "# {}", size_comment(mix))?;
-        }
-        let smallest = |mix: &SizeMix| mix.smallest().unwrap_or(4096);
-        let joined = |part: &dyn Fn(&SizeMix) -> String| sizes.iter().map(part).collect::<Vec<_>>().join(",");
-        writeln!(out, "bs={}", joined(&|mix| text::size(smallest(mix))))?;
-        writeln!(out, "bssplit={}", joined(&SizeMix::bssplit))?;
-        let is_multiple = |mix: &SizeMix| mix.sizes.iter().all(|size| size.bytes % smallest(mix) == 0);
-        if !sizes.iter().all(is_multiple) {
-            writeln!(
-                out,
-                "# The sizes are no multiples of the smallest one; fio would round them down.\nbs_unaligned=1"
-            )?;
-        }
-        let region = self.context.region;
-        writeln!(
-            out,
-            "blockalign={}\nfilename={}\nsize={}",
-            text::size(BLOCK_ALIGN),
-            region.filename,
-            text::size(region.span)
-        )
-    }
-
-    fn write_rates(&self, out: &mut String, share: f64, random: Option<&Vec<u64>>) -> std::fmt::Result {
-        if let Some(rates) = random {
-            let rates: Vec<String> = rates.iter().map(u64::to_string).collect();
-            writeln!(
-                out,
-                "# Arrivals at random, as many clients together make them.\nrate_iops={}\nrate_process=poisson",
-                rates.join(",")
-            )?;
-        } else {
-            let bytes = |demand: &Demand| {
-                whole(demand.iops * share * self.draft.walk.mix(demand).mean_bytes())
-                    .max(1)
-                    .to_string()
-            };
-            let rates: Vec<String> = self.demands.iter().map(bytes).collect();
-            writeln!(
-                out,
-                "# Bytes per second: fio before 3.42 takes rate_iops for the smallest size of a bssplit.\nrate={}",
-                rates.join(",")
-            )?;
-        }
-        let reason = if self.depth.measured {
-            "95% of the commands found at most this many in flight"
-        } else {
-            "not measured, assumed"
-        };
-        writeln!(out, "# Queue depth: {reason}\niodepth={}", self.depth.p95)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use vscsi_shared::histogram::{HistogramKind, IntervalSet, Limits};
 
-    use super::super::demand::demands;
     use super::*;
+    use crate::fio::demand::demands;
 
     /// A histogram by values and how often each was counted.
     type Part<'a> = (Metric, Operation, &'a [(i64, u64)]);
