@@ -38,6 +38,27 @@ pub(super) struct Importer<'request> {
     now: Timestamp,
     staging: TempDir,
     jobs: BTreeMap<WorldGroupId, Staged>,
+    round: Round,
+}
+
+/// One turn of the loop that made the prints. VMs may be printed together or one after the other, so a turn ends where
+/// one of them is printed again: another one that is missing in it was not printed, or the print was damaged.
+#[derive(Debug, Default)]
+struct Round {
+    number: u64,
+    printed: BTreeSet<WorldGroupId>,
+}
+
+impl Round {
+    /// The number of the round that a print of these VMs belongs to.
+    fn of(&mut self, vms: impl Iterator<Item = WorldGroupId> + Clone) -> u64 {
+        if vms.clone().any(|vm| self.printed.contains(&vm)) {
+            self.number += 1;
+            self.printed.clear();
+        }
+        self.printed.extend(vms);
+        self.number
+    }
 }
 
 /// A job in the making.
@@ -52,6 +73,8 @@ pub(super) struct Staged {
     disks: Vec<TargetDisk>,
     /// The first print waits for a second one, because alone it stands for the whole interval.
     first: Option<(Print, Timestamp)>,
+    /// The round of its last print.
+    round: u64,
     elapsed_ms: u64,
 }
 
@@ -66,6 +89,7 @@ impl<'request> Importer<'request> {
             now,
             staging,
             jobs: BTreeMap::new(),
+            round: Round::default(),
         })
     }
 
@@ -74,10 +98,11 @@ impl<'request> Importer<'request> {
         for disk in print.disks {
             by_vm.entry(disk.world_group_id).or_default().push(disk);
         }
+        let round = self.round.of(by_vm.keys().copied());
         for (world_group_id, disks) in by_vm {
             let print = Print { disks };
             if let Some(staged) = self.jobs.get_mut(&world_group_id) {
-                staged.push(&print, changed_at, self.request)?;
+                staged.push(&print, changed_at, round, self.request)?;
                 continue;
             }
             let path = self.staging.path().join(world_group_id.to_string());
@@ -90,6 +115,7 @@ impl<'request> Importer<'request> {
                 world_group_id,
                 disks: Vec::new(),
                 first: Some((print, changed_at)),
+                round,
                 elapsed_ms: 0,
             };
             self.jobs.insert(world_group_id, staged);
@@ -116,12 +142,13 @@ impl<'request> Importer<'request> {
 }
 
 impl Staged {
-    fn push(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+    fn push(&mut self, print: &Print, changed_at: Timestamp, round: u64, request: &Request) -> Result<(), ImportError> {
         if let Some((first, changed_at)) = self.first.take() {
             self.elapsed_ms = request.first_print_ms(&first);
             self.write(&first, changed_at, request)?;
         }
-        self.elapsed_ms += request.interval_ms().unwrap_or(0);
+        self.elapsed_ms += request.interval_ms().unwrap_or(0) * (round - self.round);
+        self.round = round;
         self.write(print, changed_at, request)
     }
 
