@@ -106,6 +106,8 @@ mod tests {
                 disk: 0,
                 histograms,
                 edge_ios: 1,
+                from_snapshot: None,
+                to_snapshot: 1,
             }],
         };
         assert!((sample.iops() - 1.0).abs() < 1e-12);

@@ -74,14 +74,20 @@ impl Workload {
             edge_ios: 0,
             disks: series.disks.iter().cloned().map(DiskWorkload::empty).collect(),
         };
+        // Per disk: the snapshot that its histograms end with so far.
+        let mut ends = vec![None; series.disks.len()];
         for (sample, _) in series.samples.iter().zip(kept).filter(|(_, kept)| **kept) {
             workload.seconds += sample.seconds;
             for part in &sample.disks {
-                let Some(disk) = workload.disks.get_mut(part.disk) else {
+                let Some((disk, end)) = workload.disks.get_mut(part.disk).zip(ends.get_mut(part.disk)) else {
                     continue;
                 };
+                if part.from_snapshot.is_none() || *end != part.from_snapshot {
+                    disk.histograms.break_off();
+                }
+                *end = Some(part.to_snapshot);
                 disk.histograms
-                    .merge(&part.histograms)
+                    .extend(&part.histograms)
                     .map_err(|_| AnalysisError::LimitsChanged {
                         sequence: sample.sequence,
                     })?;

@@ -27,19 +27,20 @@ use crate::analysis::{DiskKey, DiskSample, Finding, Sample, Series};
 use crate::store::write_whole;
 
 /// Grows whenever the file or the loading of snapshots changes, so that older caches are not used.
-const CACHE_VERSION: u32 = 2;
+const CACHE_VERSION: u32 = 3;
 
 /// The key of our entry in the file's metadata.
 const METADATA: &str = "vscsi-helper";
 
 /// The columns that the cache is read from.
-const CACHED: [&str; 8] = [
+const CACHED: [&str; 9] = [
     "bucket",
     "count",
     "buckets",
     "values",
     "sum_at_least",
     "sum_at_most",
+    "end_slack",
     "at_least",
     "at_most",
 ];
@@ -84,9 +85,9 @@ struct SampleSkeleton {
     disks: Vec<DiskSkeleton>,
 }
 
-/// Disk, I/Os at the edge, and a bit for each kind of histogram that is there.
+/// Disk, I/Os at the edge, the snapshots it lies between, and a bit for each kind of histogram that is there.
 #[derive(Debug, Serialize, Deserialize)]
-struct DiskSkeleton(usize, u64, u16);
+struct DiskSkeleton(usize, u64, Option<u32>, u32, u16);
 
 impl Skeleton {
     fn fits(&self, key: &CacheKey) -> bool {
@@ -99,7 +100,7 @@ impl Skeleton {
                 .histograms
                 .iter()
                 .fold(0, |bits, (kind, _)| bits | 1 << kind.index());
-            DiskSkeleton(part.disk, part.edge_ios, kinds)
+            DiskSkeleton(part.disk, part.edge_ios, part.from_snapshot, part.to_snapshot, kinds)
         };
         let sample = |sample: &Sample| SampleSkeleton {
             sequence: sample.sequence,
@@ -163,6 +164,7 @@ struct WholeColumns {
     values: Vec<u64>,
     sum_at_least: Vec<i64>,
     sum_at_most: Vec<i64>,
+    end_slack: Vec<u64>,
     at_least: Vec<Option<i64>>,
     at_most: Vec<Option<i64>>,
 }
@@ -178,12 +180,14 @@ impl WholeColumns {
         self.sum_at_least
             .push(i64::try_from(interval.sum_at_least).unwrap_or(0));
         self.sum_at_most.push(i64::try_from(interval.sum_at_most).unwrap_or(0));
+        self.end_slack.push(interval.end_slack);
         self.at_least.push(interval.values_at_least);
         self.at_most.push(interval.values_at_most);
         self.buckets.resize(rows, 0);
         self.values.resize(rows, 0);
         self.sum_at_least.resize(rows, 0);
         self.sum_at_most.resize(rows, 0);
+        self.end_slack.resize(rows, 0);
         self.at_least.resize(rows, None);
         self.at_most.resize(rows, None);
     }
@@ -197,6 +201,7 @@ impl WholeColumns {
             Column::from(PolarsSeries::new("values".into(), self.values)),
             number("sum_at_least", self.sum_at_least),
             number("sum_at_most", self.sum_at_most),
+            Column::from(PolarsSeries::new("end_slack".into(), self.end_slack)),
             bound("at_least", self.at_least),
             bound("at_most", self.at_most),
         ]
@@ -268,6 +273,7 @@ struct Rows {
     values: UInt64Chunked,
     sum_at_least: Int64Chunked,
     sum_at_most: Int64Chunked,
+    end_slack: UInt64Chunked,
     at_least: Int64Chunked,
     at_most: Int64Chunked,
 }
@@ -284,6 +290,7 @@ impl Rows {
             values: counter("values")?,
             sum_at_least: number("sum_at_least")?,
             sum_at_most: number("sum_at_most")?,
+            end_slack: counter("end_slack")?,
             at_least: number("at_least")?,
             at_most: number("at_most")?,
         })
@@ -299,7 +306,7 @@ impl Rows {
     /// The sample whose first row is `next`.
     fn sample(&self, skeleton: SampleSkeleton, mut next: usize) -> Option<Sample> {
         let mut disks = Vec::with_capacity(skeleton.disks.len());
-        for DiskSkeleton(disk, edge_ios, kinds) in skeleton.disks {
+        for DiskSkeleton(disk, edge_ios, from_snapshot, to_snapshot, kinds) in skeleton.disks {
             let mut histograms = IntervalSet::default();
             let present = |kind: &HistogramKind| kinds >> kind.index() & 1 == 1;
             for kind in HistogramKind::ALL.into_iter().filter(present) {
@@ -311,6 +318,8 @@ impl Rows {
                 disk,
                 histograms,
                 edge_ios,
+                from_snapshot,
+                to_snapshot,
             });
         }
         let flag = |word: &String| SnapshotFlag::ALL.into_iter().find(|flag| flag.as_str() == word);
@@ -330,6 +339,7 @@ impl Rows {
         interval.count = *self.values.cont_slice().ok()?.get(first)?;
         interval.sum_at_least = (*self.sum_at_least.cont_slice().ok()?.get(first)?).into();
         interval.sum_at_most = (*self.sum_at_most.cont_slice().ok()?.get(first)?).into();
+        interval.end_slack = *self.end_slack.cont_slice().ok()?.get(first)?;
         interval.values_at_least = self.at_least.get(first);
         interval.values_at_most = self.at_most.get(first);
         let buckets = self.bucket.cont_slice().ok()?.get(first..end)?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::failures::without;
 use crate::support::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
 use vscsi_helper::analysis::{Code, Finding, Sample, Severity, load};
@@ -10,6 +11,7 @@ use vscsi_helper::failure::Failure;
 use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
 use vscsi_helper::store::Store;
 use vscsi_shared::exit_code;
+use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::identifier::Name;
 
 /// The published capture's figures under an invented VM, and the capture itself where it is at hand: in the folder
@@ -182,6 +184,99 @@ fn several_vms_in_one_print_become_a_job_each() {
     let (jobs, _) = place.import(&[file], None).unwrap();
     let names: Vec<String> = jobs.iter().map(|job| job.directory.reference().to_string()).collect();
     assert_eq!(names, ["captured-777", "captured-12345"]);
+}
+
+/// A print of two VMs, each with one disk that did so many of the reads.
+fn print_of_two(first: usize, second: usize) -> [String; 2] {
+    let events = reads(0, 400);
+    let other = print(&counted(&events[..second]), 1).replace("worldGroupID,12345", "worldGroupID,777");
+    [print(&counted(&events[..first]), 0), other]
+}
+
+fn sample_seconds(job: &Imported) -> Vec<f64> {
+    job.analysis
+        .series
+        .samples
+        .iter()
+        .map(|sample| sample.seconds)
+        .collect()
+}
+
+#[test]
+fn a_vm_that_a_print_of_several_lacks_has_twice_the_interval_to_its_next_one() {
+    let place = Place::new();
+    let whole = [(100, 40), (200, 80), (300, 120), (400, 160)].map(|(first, second)| print_of_two(first, second));
+    let files: Vec<PathBuf> = whole
+        .iter()
+        .enumerate()
+        .map(|(index, [first, second])| {
+            let second = if index == 2 { "" } else { second };
+            place.file(&format!("{index}.csv"), first.clone() + second)
+        })
+        .collect();
+    let (jobs, _) = place.import(&files, Some(3600)).unwrap();
+    assert_eq!(sample_seconds(&jobs[0]), [3600.0, 3600.0, 7200.0]);
+    assert_eq!(sample_seconds(&jobs[1]), [3600.0; 4]);
+}
+
+#[test]
+fn vms_printed_one_after_the_other_have_one_interval_between_their_prints() {
+    // Once turn by turn, and once all prints of one VM before all of the other.
+    for order in [[(0, 0), (0, 1), (1, 0), (1, 1)], [(0, 0), (1, 0), (0, 1), (1, 1)]] {
+        let place = Place::new();
+        let prints = [print_of_two(100, 40), print_of_two(200, 80)];
+        let files: Vec<PathBuf> = order
+            .into_iter()
+            .map(|(turn, vm): (usize, usize)| place.file(&format!("{turn}-{vm}.csv"), &prints[turn][vm]))
+            .collect();
+        let (jobs, _) = place.import(&files, Some(60)).unwrap();
+        for job in &jobs {
+            assert_eq!(sample_seconds(job), [60.0, 60.0], "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_without_a_node_is_known_by_its_handle_where_another_one_is_missing() {
+    let place = Place::new();
+    let events = reads(0, 400);
+    let text = |disk: usize, count: usize| {
+        print(&counted(&events[..count]), disk)
+            .replace(" (scsi0:0)", "")
+            .replace(" (scsi0:1)", "")
+    };
+    let files = [
+        place.file("1.csv", text(0, 10) + &text(1, 100)),
+        place.file("2.csv", text(1, 200)),
+        place.file("3.csv", text(0, 30) + &text(1, 300)),
+    ];
+    let (jobs, _) = place.import(&files, Some(60)).unwrap();
+    let analysis = &jobs[0].analysis;
+    let totals: Vec<(String, u64)> = analysis
+        .disks
+        .iter()
+        .map(|(disk, profile)| (disk.to_string(), profile.ios.total))
+        .collect();
+    assert_eq!(totals, [("8194".to_owned(), 30), ("8195".to_owned(), 300)]);
+    assert!(found(&analysis.findings, Code::HandleChanged).is_none());
+}
+
+#[test]
+fn a_histogram_that_the_first_print_lost_counts_from_the_beginning_in_the_second() {
+    let place = Place::new();
+    let events = reads(0, 250);
+    let title = "latency of Read IOs in Microseconds (us)";
+    let files = [
+        place.file("1.csv", without(&print(&counted(&events[..100]), 0), title)),
+        place.file("2.csv", print(&counted(&events), 0)),
+    ];
+    let (jobs, _) = place.import(&files, Some(60)).unwrap();
+    let analysis = &jobs[0].analysis;
+    let merged = &analysis.workload.histograms;
+    assert_eq!(merged.of(Metric::Latency, Operation::Read).unwrap().count, 250);
+    assert_eq!(merged.of(Metric::Latency, Operation::All).unwrap().count, 250);
+    let finding = found(&analysis.findings, Code::IncompleteDisk).unwrap();
+    assert!(finding.message.contains(title), "{}", finding.message);
 }
 
 #[test]

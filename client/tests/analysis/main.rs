@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod errors;
+mod failures;
 mod import;
 mod oracle;
+mod restarts;
 mod snapshots;
 #[path = "../analysis_support/mod.rs"]
 mod support;

@@ -15,7 +15,7 @@ use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 /// `count` reads of 8 KiB, 1 ms apart, from `start_ms` after the start of the test.
-fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
+pub(crate) fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
     (0..count)
         .map(|index| IoEvent {
             issue_us: UPTIME_US + (start_ms + index) * 1000,
@@ -27,7 +27,7 @@ fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
         .collect()
 }
 
-fn record(statistics: &mut DiskStatistics, events: &[IoEvent]) {
+pub(crate) fn record(statistics: &mut DiskStatistics, events: &[IoEvent]) {
     for event in events {
         statistics.record(event);
     }
@@ -37,14 +37,14 @@ fn record(statistics: &mut DiskStatistics, events: &[IoEvent]) {
 }
 
 /// A test's job directory, with snapshots one second apart.
-struct Snapshots {
+pub(crate) struct Snapshots {
     directory: tempfile::TempDir,
-    next: u32,
+    pub(crate) next: u32,
     disks: usize,
 }
 
 impl Snapshots {
-    fn new(disks: usize) -> Self {
+    pub(crate) fn new(disks: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         write_job(directory.path(), &job(disks, 3, 1));
         Self {
@@ -54,11 +54,11 @@ impl Snapshots {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    fn add(&mut self, statistics: &[&DiskStatistics], flags: &[SnapshotFlag]) {
+    pub(crate) fn add(&mut self, statistics: &[&DiskStatistics], flags: &[SnapshotFlag]) {
         let output: String = statistics
             .iter()
             .enumerate()
@@ -67,7 +67,7 @@ impl Snapshots {
         self.add_output(&output, flags);
     }
 
-    fn add_output(&mut self, output: &str, flags: &[SnapshotFlag]) {
+    pub(crate) fn add_output(&mut self, output: &str, flags: &[SnapshotFlag]) {
         let header = flagged(
             header(self.next, UPTIME_US / 1000 + u64::from(self.next) * 1000, self.disks),
             flags,
@@ -76,20 +76,20 @@ impl Snapshots {
         self.next += 1;
     }
 
-    fn load(&self) -> Loaded {
+    pub(crate) fn load(&self) -> Loaded {
         load::load(self.path()).unwrap()
     }
 }
 
-fn ios(loaded: &Loaded) -> Vec<u64> {
+pub(crate) fn ios(loaded: &Loaded) -> Vec<u64> {
     loaded.series.samples.iter().map(Sample::ios).collect()
 }
 
-fn seconds(loaded: &Loaded) -> Vec<f64> {
+pub(crate) fn seconds(loaded: &Loaded) -> Vec<f64> {
     loaded.series.samples.iter().map(|sample| sample.seconds).collect()
 }
 
-fn has(loaded: &Loaded, code: Code) -> bool {
+pub(crate) fn has(loaded: &Loaded, code: Code) -> bool {
     loaded.findings.iter().any(|finding| finding.code == code)
 }
 

@@ -6,6 +6,7 @@ mod assemble;
 mod chain;
 mod check;
 mod compress;
+mod disks;
 mod duration;
 mod files;
 mod reading;
@@ -85,21 +86,17 @@ fn cache_file(job_dir: &Path) -> PathBuf {
 pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
     let mut findings = Findings::default();
     let mut assembler = Assembler::default();
-    let mut expected = files.first().map_or(0, |file| file.sequence);
+    let mut expected = 0;
     for batch in files.chunks(BATCH) {
         let readings: Vec<_> = batch.par_iter().map(|file| (file, Reading::of_file(file))).collect();
         for (file, reading) in readings {
             if file.sequence > expected {
-                let missing = file.sequence - expected;
                 findings.add(
                     Severity::Warning,
                     Code::MissingSnapshot,
                     Some(expected),
                     None,
-                    format!(
-                        "{missing} snapshots before {} are missing; the sample after them spans the time",
-                        file.name
-                    ),
+                    missing_before(file, expected),
                 );
             }
             expected = file.sequence.saturating_add(1);
@@ -115,10 +112,23 @@ pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
             }
         }
     }
-    let series = assembler.finish();
+    let series = assembler.finish(&mut findings);
     check::series(&series, &mut findings);
     Loaded {
         series,
         findings: findings.into_sorted(),
     }
+}
+
+fn missing_before(file: &SnapshotFile, expected: u32) -> String {
+    let missing = match file.sequence - expected {
+        1 => "1 snapshot is".to_owned(),
+        several => format!("{several} snapshots are"),
+    };
+    let outcome = if expected == 0 {
+        "what was counted until then is not in the samples"
+    } else {
+        "the sample after spans the time"
+    };
+    format!("{missing} missing before {}; {outcome}", file.name)
 }
