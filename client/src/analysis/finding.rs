@@ -27,7 +27,7 @@ pub enum Code {
     UnreadableSnapshot,
     /// The parser could not use part of the output.
     UnusableOutput,
-    /// The agent marked the snapshot as failed; the next difference spans it.
+    /// The agent marked the snapshot as failed; the next difference spans it. On a disk: none follows.
     FailedSnapshot,
     /// The VM was not on the host.
     Gap,
@@ -35,11 +35,11 @@ pub enum Code {
     LateSnapshot,
     /// A snapshot is missing in the row of sequences.
     MissingSnapshot,
-    /// A disk's histograms are incomplete in a snapshot; the next difference spans it.
+    /// A disk's histograms are incomplete in a snapshot, or were in the one before.
     IncompleteDisk,
     /// Samples were merged because a disk's difference spans them.
     MergedSamples,
-    /// Counters fell: somebody reset them.
+    /// Counters began again: somebody reset them, or began the collection anew.
     CounterReset,
     /// The disk has a new handle, so its counters begin again.
     HandleChanged,

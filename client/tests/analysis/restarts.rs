@@ -79,6 +79,23 @@ fn in_restart_mode_a_new_baseline_after_a_gap_is_no_idle_sample() {
 }
 
 #[test]
+fn in_restart_mode_a_handover_loses_nothing_whether_or_not_counters_were_restarted_before_it() {
+    let handed_over = [SnapshotFlag::Resumed, SnapshotFlag::NewBaseline];
+    let mut running_on = counted(100, 30);
+    record(&mut running_on, &reads(1100, 20));
+    for (third, counted_since) in [(running_on, 20), (counted(1100, 20), 20), (counted(1100, 500), 500)] {
+        let mut snapshots = Snapshots::new(1);
+        snapshots.add(&[&counted(0, 0)], &[]);
+        snapshots.add(&[&counted(100, 30)], &[SnapshotFlag::Restarted]);
+        snapshots.add(&[&third], &handed_over);
+        let loaded = snapshots.load();
+        assert_eq!(ios(&loaded), [30, counted_since]);
+        assert_eq!(seconds(&loaded), [1.0, 1.0]);
+        assert!(!has(&loaded, Code::CounterReset));
+    }
+}
+
+#[test]
 fn counters_that_fell_behind_a_new_baseline_of_the_agent_are_left_out_and_said_so() {
     let mut snapshots = Snapshots::new(1);
     snapshots.add(&[&counted(0, 0)], &[]);

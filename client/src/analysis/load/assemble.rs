@@ -21,6 +21,8 @@ pub(super) struct Assembler {
     timeline: Timeline,
     /// Where the last reading with data lies.
     last_at: Option<f64>,
+    /// The last reading with data was taken in restart mode.
+    in_restart_mode: bool,
     disks: Disks,
     samples: Vec<Sample>,
     /// Sequence of the last snapshot that did not fail.
@@ -64,7 +66,9 @@ impl Assembler {
                 return;
             }
         };
+        let restarted = reading.has(SnapshotFlag::Restarted);
         self.push_disks(reading, at, findings);
+        self.in_restart_mode = restarted;
         self.last_at = at.or(self.last_at);
     }
 
@@ -99,6 +103,7 @@ impl Assembler {
                 failed: reading.has(SnapshotFlag::Failed),
             },
             restarted: reading.has(SnapshotFlag::Restarted),
+            handed_over: reading.has(SnapshotFlag::Resumed) && self.in_restart_mode,
             // A new handle is what the agent means, and the other disks of the snapshot go on.
             new_baseline: reading.has(SnapshotFlag::NewBaseline) && !self.disks.any_is_new(&reading.disks),
             boot_id: reading.boot_id,

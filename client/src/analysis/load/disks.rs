@@ -37,7 +37,11 @@ pub(super) struct Part {
 pub(super) struct Context {
     pub(super) taken: Taken,
     pub(super) boot_id: String,
+    /// The agent set the counters to zero after the last whole snapshot.
     pub(super) restarted: bool,
+    /// Another agent took over in restart mode, and cannot tell whether the one before had set them to zero.
+    pub(super) handed_over: bool,
+    /// The agent had to begin the collection anew.
     pub(super) new_baseline: bool,
     /// Where the reading before lies on the time axis.
     pub(super) previous_at: Option<f64>,
@@ -195,8 +199,10 @@ fn counted(advance: Advance, context: &Context, report: &mut Report) -> Option<(
             report_appeared(&appeared, &set, report);
             Some((set, removed))
         }
-        // The agent had to begin the collection anew, after a standstill or a handover, and its snapshot does not tell
-        // when: the counters hold some of the time since the print before, or nearly none of it.
+        // The agent before did it right after its last snapshot, as always.
+        Advance::Reset(set, removed) if context.handed_over => Some((set, removed)),
+        // The agent had to begin the collection anew, as after a standstill, and its snapshot does not tell when: the
+        // counters hold some of the time since the print before, or nearly none of it.
         Advance::Restarted(..) | Advance::Reset(..) if context.new_baseline => {
             let message = "the collection was begun anew at some time since the snapshot before: a new baseline begins, \
                            and what was counted in between is left out";
