@@ -2,8 +2,9 @@
 
 use crate::snapshots::{Snapshots, has, ios, reads, record, seconds};
 use crate::support::{UPTIME_US, flagged, header, print, write_snapshot};
+use std::fs;
 use vscsi_fixtures::{DiskStatistics, IoEvent};
-use vscsi_helper::analysis::Code;
+use vscsi_helper::analysis::{Code, Finding};
 use vscsi_shared::identifier::HandleId;
 use vscsi_shared::snapshot::SnapshotFlag;
 
@@ -44,6 +45,23 @@ fn in_restart_mode_missed_snapshots_do_not_shorten_the_next_sample() {
     let loaded = snapshots.load();
     assert_eq!(ios(&loaded), [30, 400]);
     assert_eq!(seconds(&loaded), [1.0, 4.0]);
+}
+
+#[test]
+fn in_restart_mode_a_sample_whose_beginning_is_in_a_lost_file_is_left_out_and_said_so() {
+    let mut snapshots = Snapshots::new(1);
+    snapshots.add(&[&counted(0, 0)], &[]);
+    for count in [30, 50, 20, 10] {
+        let start_ms = 100 + u64::from(snapshots.next - 1) * 1000;
+        snapshots.add(&[&counted(start_ms, count)], &[SnapshotFlag::Restarted]);
+    }
+    // The counters of snapshot 3 began with 2, at a moment that only the lost file tells.
+    fs::remove_file(snapshots.path().join("samples").join("sample_002.csv")).unwrap();
+    let loaded = snapshots.load();
+    assert_eq!(ios(&loaded), [30, 10]);
+    assert_eq!(seconds(&loaded), [1.0, 1.0]);
+    let is_it = |finding: &&Finding| finding.code == Code::MissingSnapshot && finding.disk.is_some();
+    assert_eq!(loaded.findings.iter().find(is_it).unwrap().sequence, Some(3));
 }
 
 #[test]

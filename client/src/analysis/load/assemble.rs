@@ -23,6 +23,9 @@ pub(super) struct Assembler {
     last_at: Option<f64>,
     /// The last reading with data was taken in restart mode.
     in_restart_mode: bool,
+    /// Sequence of the last snapshot that was pushed, and of the last one that was left out before it.
+    last_pushed: Option<u32>,
+    last_unseen: Option<u32>,
     disks: Disks,
     samples: Vec<Sample>,
     /// Sequence of the last snapshot that did not fail.
@@ -34,6 +37,11 @@ pub(super) struct Assembler {
 impl Assembler {
     pub(super) fn push(&mut self, mut reading: Reading, findings: &mut Findings) {
         report_flags(&reading, findings);
+        let before = reading.sequence.checked_sub(1);
+        if before != self.last_pushed {
+            self.last_unseen = before;
+        }
+        self.last_pushed = Some(reading.sequence);
         if reading.has(SnapshotFlag::Gap) {
             self.last_failed = None;
             return;
@@ -56,6 +64,7 @@ impl Assembler {
             Moment::At(seconds) => Some(seconds),
             Moment::Unknown => None,
             Moment::Backwards => {
+                self.last_unseen = Some(reading.sequence);
                 findings.add(
                     Severity::Error,
                     Code::ClockWentBack,
@@ -106,6 +115,7 @@ impl Assembler {
             handed_over: reading.has(SnapshotFlag::Resumed) && self.in_restart_mode,
             // A new handle is what the agent means, and the other disks of the snapshot go on.
             new_baseline: reading.has(SnapshotFlag::NewBaseline) && !self.disks.any_is_new(&reading.disks),
+            last_unseen: self.last_unseen,
             boot_id: reading.boot_id,
             previous_at: self.last_at,
         };

@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub(super) handed_over: bool,
     /// The agent had to begin the collection anew.
     pub(super) new_baseline: bool,
+    /// The last snapshot that is missing or was left out, so that nobody knows whether it was whole.
+    pub(super) last_unseen: Option<u32>,
     /// Where the reading before lies on the time axis.
     pub(super) previous_at: Option<f64>,
 }
@@ -97,7 +99,7 @@ impl Disks {
             let before = chain.taken;
             let advance = chain.advance(counters, context.taken, context.restarted);
             let from = matches!(advance, Advance::Difference(..)).then_some(before.sequence);
-            (at.and(before.at), from, counted(advance, context, &mut report))
+            (at.and(before.at), from, counted(advance, before, context, &mut report))
         } else {
             // The first print of an import counts from the beginning of the collection. Any other one is a baseline: how
             // long its counters took is unknown.
@@ -187,8 +189,9 @@ fn goes_on(chain: &Chain, handle: HandleId, context: &Context, report: &mut Repo
 }
 
 /// The histograms that an advance gives; `None` when it is only a new baseline, or nothing.
-fn counted(advance: Advance, context: &Context, report: &mut Report) -> Option<(IntervalSet, Removed)> {
+fn counted(advance: Advance, before: Taken, context: &Context, report: &mut Report) -> Option<(IntervalSet, Removed)> {
     let is_imported = context.taken.is_imported();
+    let is_unseen = context.last_unseen.is_some_and(|unseen| unseen > before.sequence);
     match advance {
         Advance::Difference(set, removed, appeared) => {
             if is_imported && set.iter().all(|(_, interval)| interval.count == 0) {
@@ -200,13 +203,19 @@ fn counted(advance: Advance, context: &Context, report: &mut Report) -> Option<(
             Some((set, removed))
         }
         // The agent before did it right after its last snapshot, as always.
-        Advance::Reset(set, removed) if context.handed_over => Some((set, removed)),
+        Advance::Reset(set, removed) if context.handed_over && !is_unseen => Some((set, removed)),
         // The agent had to begin the collection anew, as after a standstill, and its snapshot does not tell when: the
         // counters hold some of the time since the print before, or nearly none of it.
         Advance::Restarted(..) | Advance::Reset(..) if context.new_baseline => {
             let message = "the collection was begun anew at some time since the snapshot before: a new baseline begins, \
                            and what was counted in between is left out";
             report.add(Severity::Warning, Code::CounterReset, message);
+            None
+        }
+        Advance::Restarted(..) if is_unseen => {
+            let message = "the counters are restarted after each snapshot, and the one before is not there: how long they \
+                           counted is unknown, so they are left out";
+            report.add(Severity::Warning, Code::MissingSnapshot, message);
             None
         }
         Advance::Restarted(set, removed) => Some((set, removed)),
