@@ -4,9 +4,9 @@
 use std::process::Command;
 
 use vscsi_fixtures::{Fault, FaultKind};
-use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
