@@ -209,6 +209,7 @@ fn is_over(noted: &Noted, found: &Marker, wall: Timestamp, monotonic_ms: u64) ->
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
 
@@ -222,6 +223,8 @@ mod tests {
         fn monotonic_ms(&self) -> u64 {
             self.1
         }
+
+        fn sleep(&self, _: Duration) {}
     }
 
     /// A host and an agent's state directory.

@@ -8,11 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vscsi_shared::identifier::{HandleId, WorldGroupId};
 
 use crate::boot::BootId;
 use crate::collector::ENDED_MS;
 use crate::files;
+use crate::host::DiskKey;
 
 /// The journal is a few hundred bytes for each disk.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -20,16 +20,12 @@ const SIZE_LIMIT: u64 = 1024 * 1024;
 /// How long the guard keeps collections running for a successor after a handover, milliseconds.
 pub const HANDOVER_MS: u64 = 60_000;
 
-/// A disk of a VM, as `-w` and `-i` name it.
-pub type DiskKey = (WorldGroupId, HandleId);
-
 /// One collection we started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Armed {
-    /// World group of the VM.
-    pub world_group_id: WorldGroupId,
-    /// Handle of the disk.
-    pub handle_id: HandleId,
+    /// Its disk.
+    #[serde(flatten)]
+    pub disk: DiskKey,
     /// Monotonic clock when `-s` was issued last, milliseconds.
     pub armed_ms: u64,
     /// A user asked to leave it running; it ends by its own automatic stop.
@@ -99,11 +95,7 @@ impl Journal {
             boot_id: content.boot_id,
             owner: content.owner,
             handover: content.handover,
-            armed: content
-                .armed
-                .into_iter()
-                .map(|entry| ((entry.world_group_id, entry.handle_id), entry))
-                .collect(),
+            armed: content.armed.into_iter().map(|entry| (entry.disk, entry)).collect(),
         };
         journal.durable = journal.to_stop().into_iter().collect();
         Ok(journal)
@@ -193,7 +185,7 @@ impl Journal {
 
     /// Enters a collection that is about to be started or extended.
     pub fn enter(&mut self, entry: Armed) -> io::Result<()> {
-        self.armed.insert((entry.world_group_id, entry.handle_id), entry);
+        self.armed.insert(entry.disk, entry);
         self.save()
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use vscsi_shared::wire::ApiRange;
@@ -26,7 +26,7 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
 use crate::spool::DirectorySpool;
-use crate::{files, random, sys};
+use crate::{files, random, sys, wait};
 
 /// Longest sleep of the collector, so that a signal is noticed soon; a flag is all a signal can safely set.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
@@ -35,10 +35,13 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 const SERVER_STACK_BYTES: usize = 256 * 1024;
 
 /// How long the guard of a dead agent gets to stop its collections: it may first wait for a successor that does not come.
-const GUARD_PATIENCE: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
+const GUARD_TIMEOUT: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
 
 /// How long a detached agent waits for the end of the one before it, to whose end its caller has seen.
-const LOCK_PATIENCE: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether the agent before and its guard have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +95,8 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     }
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
-    let patience = if detached { LOCK_PATIENCE } else { Duration::ZERO };
-    let _instance = be_the_only_one(state_directory, patience)
+    let timeout = if detached { LOCK_TIMEOUT } else { Duration::ZERO };
+    let _instance = be_the_only_one(state_directory, timeout)
         .map_err(failed("lock the state directory"))?
         .ok_or_else(|| ServeError::AlreadyRunning {
             state_directory: state_directory.display().to_string(),
@@ -184,17 +187,14 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
 }
 
 /// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
-fn be_the_only_one(state_directory: &Path, patience: Duration) -> io::Result<Option<File>> {
-    let until = Instant::now() + patience;
-    loop {
-        let instance = lock(state_directory, "agent.lock")?;
-        // An agent that ends removes what it is found by first, so one that can be found stays.
-        let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
-        if instance.is_some() || Instant::now() >= until || stays() {
-            return Ok(instance);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+fn be_the_only_one(state_directory: &Path, timeout: Duration) -> io::Result<Option<File>> {
+    // An agent that ends removes what it is found by first, so one that can be found stays.
+    let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
+    let decided = wait::until(timeout, LOOK_EVERY, || match lock(state_directory, "agent.lock") {
+        Ok(None) if !stays() => None,
+        decided => Some(decided),
+    });
+    decided.unwrap_or(Ok(None))
 }
 
 /// Says something to the agent's own log and to the host's.
@@ -214,17 +214,11 @@ fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock, log: &
     if handed_over && let Err(error) = journal.change_owner(std::process::id()) {
         log.line(&format!("cannot write the journal: {error}"));
     }
-    let until = Instant::now() + GUARD_PATIENCE;
-    loop {
-        // Released at once: our own guard takes it next.
-        if lock(state_directory, guard::LOCK)?.is_some() {
-            break;
-        }
-        if Instant::now() >= until {
-            return Err(io::Error::other("the guard of the agent before does not end"));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    let guard = wait::until(GUARD_TIMEOUT, LOOK_EVERY, || {
+        lock(state_directory, guard::LOCK).transpose()
+    });
+    // Released at once: our own guard takes it next.
+    drop(guard.ok_or_else(|| io::Error::other("the guard of the agent before does not end"))??);
     // What was set aside at the first reading is not there to be reported at the second.
     if journal.problem().is_some() {
         Ok(journal)

@@ -7,9 +7,10 @@ use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::Phase;
-use super::{Collector, LAPSED_MS, RETRY_MS};
+use super::{Collector, LAPSED_MS, Rest};
 use crate::fault::fault_point;
-use crate::journal::{Armed, DiskKey};
+use crate::host::DiskKey;
+use crate::journal::Armed;
 
 /// Time between the two looks at counters that were there before us.
 ///
@@ -51,16 +52,13 @@ impl Collector {
                 unclear.insert(disk, earlier);
                 continue;
             }
-            let counted = match (self.equipment.host.commands_counted(disk.0, disk.1), earlier) {
+            let counted = match (self.equipment.host.commands_counted(disk), earlier) {
                 (Ok(None), Some(_)) => Err("vscsiStats has printed its counters before and prints none now".to_owned()),
                 (counted, _) => counted.map_err(|error| error.to_string()),
             };
             match (counted, earlier) {
                 (Err(problem), earlier) => {
-                    failure = Some(format!(
-                        "cannot tell whether somebody else collects disk {} of world group {}: {problem}",
-                        disk.1, disk.0
-                    ));
+                    failure = Some(format!("cannot tell whether somebody else collects {disk}: {problem}"));
                     unclear.insert(disk, earlier);
                 }
                 (Ok(counted @ Some(1..)), None) => {
@@ -68,8 +66,7 @@ impl Collector {
                 }
                 (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {
                     self.log(&format!(
-                        "{name}: disk {} of world group {} is being collected by somebody else; it is used and left running",
-                        disk.1, disk.0
+                        "{name}: {disk} is being collected by somebody else; it is used and left running"
                     ));
                     self.foreign.insert(disk, now);
                 }
@@ -153,8 +150,7 @@ impl Collector {
         }
         fault_point("arm-before-journal");
         let entry = Armed {
-            world_group_id: disk.0,
-            handle_id: disk.1,
+            disk,
             armed_ms: now,
             kept: false,
         };
@@ -168,10 +164,10 @@ impl Collector {
         started
     }
 
-    fn start_disk(&self, (vm, disk): DiskKey) -> Result<(), String> {
+    fn start_disk(&self, disk: DiskKey) -> Result<(), String> {
         self.equipment
             .host
-            .start(vm, disk)
+            .start(disk)
             .map_err(|error| format!("collection did not start: {error}"))
     }
 
@@ -194,9 +190,9 @@ impl Collector {
                 }
             }
             Err(reason) => {
-                self.log(&format!("cannot extend the collection of disk {}: {reason}", disk.1));
+                self.log(&format!("cannot extend the collection of {disk}: {reason}"));
                 self.note_to_users(disk, &format!("the collection could not be extended: {reason}"));
-                self.resting.insert(disk, (now + RETRY_MS, reason));
+                self.resting.insert(disk, Rest::after_failure(now, reason));
             }
         }
     }

@@ -9,6 +9,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
 use super::{Collector, Equipment, REARM_AT_LATEST_MS};
+use crate::host::Unlisted;
 use crate::journal::Journal;
 use crate::spool::Stored;
 
@@ -82,6 +83,7 @@ impl Collector {
             schedules,
             foreign: std::collections::BTreeMap::new(),
             resting: std::collections::BTreeMap::new(),
+            unlisted: Unlisted::default(),
             save_again_ms: 0,
             listing: None,
             volumes: None,

@@ -14,8 +14,7 @@ use super::Collector;
 use super::job::{JobState, Phase};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::fault::fault_point;
-use crate::host::{HostError, Selected, Volumes, inventory, select, stop_by_hand};
-use crate::journal::DiskKey;
+use crate::host::{DiskKey, HostError, Selected, Volumes, inventory, select, stop_by_hand};
 use crate::spool::{Record, SpoolError};
 
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
@@ -262,8 +261,8 @@ impl Collector {
             .into_iter()
             .filter(|disk| self.resting.contains_key(disk))
             .collect();
-        match outstanding.iter().find_map(|disk| self.resting.get(disk)) {
-            Some((_, reason)) => Err(refuse(
+        match self.failure_of(&outstanding) {
+            Some(reason) => Err(refuse(
                 ErrorCode::VscsiStats,
                 format!("the collection was not stopped: {reason}"),
                 &format!("run on the host: {}", stop_by_hand(&outstanding)),
