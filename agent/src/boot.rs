@@ -188,7 +188,7 @@ impl BootId {
             .map_err(io::Error::from)
             .and_then(|bytes| files::write_atomically(&self.note, &bytes))
             .err()
-            .map(|error| format!("cannot note the boot of the host: {error}; the agent tries again"));
+            .map(|error| format!("cannot record the boot of the host: {error}; the agent tries again"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `vscsi-agent cleanup`: for cron, boot hooks and hands.
+//! `vscsi-agent cleanup`: for cron, boot scripts and people.
 
 use std::fs::File;
 use std::io;
@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::running::RunningAgent;
 use crate::{files, sys, wait};
 
-/// How long a living agent gets to end its jobs, and a guard to do its work.
+/// How long a running agent gets to end its jobs, and a guard to do its work.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often it is looked whether they have ended.
@@ -36,14 +36,14 @@ pub enum CleanupError {
         command: String,
     },
     /// The agent does not end.
-    #[error("the agent, process {0}, does not end; end it by hand and run cleanup again")]
+    #[error("the agent (process {0}) does not end; kill it and run cleanup again")]
     AgentStays(u32),
     /// The state directory cannot be used.
     #[error("cannot use the state directory: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Stops what a dead agent has left; with `all` ends a living one first, and stops also what a user asked to keep.
+/// Stops what a dead agent has left; with `all` ends a running one first, and also stops what a user asked to keep.
 /// Says what it did.
 ///
 /// # Errors
@@ -61,10 +61,10 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
         if !all {
             let who = process.map_or_else(
                 || "an agent".to_owned(),
-                |process| format!("the agent, process {process},"),
+                |process| format!("the agent (process {process})"),
             );
             return Ok(format!(
-                "{who} is running and looks after its collections; end it with `cleanup --all`"
+                "{who} is running and will stop its collections itself; to end it now, run `cleanup --all`"
             ));
         }
         if let Some(process) = process {
@@ -98,7 +98,7 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     let log = Log::open(state_directory, false);
     let left = stop_journaled(state_directory, boot.as_ref(), &SystemClock, wanted, &host, &log)?;
     if found > 0 {
-        host.tell_syslog("cleanup stopped what a dead agent had left running");
+        host.tell_syslog("cleanup stopped collections that a dead agent had left running");
     }
     drop((guard, instance));
     if !left.is_empty() {

@@ -1,4 +1,4 @@
-//! `vscsi-agent connect`: start the agent if it is not running, greet, and be a byte bridge to it.
+//! `vscsi-agent connect`: start the agent if it is not running, greet, and pass bytes to and from it.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -33,7 +33,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// It was started and does not answer.
-    #[error("the agent was started and does not answer; its last words are in {log}")]
+    #[error("the agent was started and does not answer; the reason may be in {log}")]
     Silent {
         /// The log.
         log: String,

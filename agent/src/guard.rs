@@ -115,7 +115,7 @@ pub fn guard(options: &Options) -> io::Result<()> {
     let log = Log::open(state_directory, false);
     if !successor_came(state_directory)? {
         let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
-        let message = "the agent is gone; its guard stops what it started";
+        let message = "the agent died; its guard stops the collections it started";
         log.line(message);
         let to_stop = Journal::to_stop;
         stop_journaled(state_directory, boot.as_ref(), &SystemClock, to_stop, &host, &log)?;
@@ -152,7 +152,7 @@ fn successor_came(state_directory: &Path) -> io::Result<bool> {
 /// collected. A journal that is certainly of a boot before `boot` names nothing that runs.
 ///
 /// # Errors
-/// When the journal cannot be read. One that cannot be written is told to the log: whoever reads it next stops once
+/// When the journal cannot be read. One that cannot be written is reported in the log: whoever reads it next stops once
 /// more what it still names, which does no harm, whereas giving up here would leave the other disks running.
 pub fn stop_journaled(
     state_directory: &Path,

@@ -80,7 +80,7 @@ impl Journal {
                 // Refusing to start would help nobody: what it named ends by itself within 30 minutes.
                 let aside = files::set_aside(&path)?;
                 problem = Some(format!(
-                    "the journal was damaged and is now {}: {error}",
+                    "the journal was damaged and set aside as {}: {error}",
                     aside.display()
                 ));
                 Ok::<Content, io::Error>(Content::default())

@@ -50,7 +50,7 @@ impl<Kind> Findings<Kind> {
         }
     }
 
-    /// The findings in order of lines; the number of those not kept is told last, as the kind that `further` makes.
+    /// The findings in order of lines; the number of those not kept comes last, as the kind that `further` makes.
     pub(crate) fn finish(self, further: impl FnOnce(u64) -> Kind) -> Vec<Diagnostic<Kind>> {
         let mut diagnostics = self.kept;
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);

@@ -53,12 +53,14 @@ impl Collector {
                 continue;
             }
             let counted = match (self.equipment.host.commands_counted(disk), earlier) {
-                (Ok(None), Some(_)) => Err("vscsiStats has printed its counters before and prints none now".to_owned()),
+                (Ok(None), Some(_)) => Err("vscsiStats printed counters before and prints none now".to_owned()),
                 (counted, _) => counted.map_err(|error| error.to_string()),
             };
             match (counted, earlier) {
                 (Err(problem), earlier) => {
-                    failure = Some(format!("cannot tell whether somebody else collects {disk}: {problem}"));
+                    failure = Some(format!(
+                        "cannot tell whether somebody else is collecting {disk}: {problem}"
+                    ));
                     unclear.insert(disk, earlier);
                 }
                 (Ok(counted @ Some(1..)), None) => {
@@ -66,7 +68,7 @@ impl Collector {
                 }
                 (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {
                     self.log(&format!(
-                        "{name}: {disk} is being collected by somebody else; it is used and left running"
+                        "{name}: somebody else is collecting {disk}; that collection is used and left running"
                     ));
                     self.foreign.insert(disk, now);
                 }
@@ -76,7 +78,7 @@ impl Collector {
         let failures = failures + u32::from(failure.is_some());
         match failure {
             Some(reason) if failures >= FAILED_LOOKS_AT_MOST => {
-                let reason = format!("{reason}; nothing was started, because it might end theirs");
+                let reason = format!("{reason}; nothing was started, because ending it would also end theirs");
                 self.end(name, Status::Failed, &reason);
                 return;
             }
@@ -104,8 +106,8 @@ impl Collector {
         let disks = state.disks();
         let foreign = disks.iter().any(|disk| self.foreign.contains_key(disk));
         if foreign && state.restarts() {
-            let reason = "restart mode would end a collection that somebody else has started on this disk; \
-                          collect with cumulative counters, or wait until theirs has ended";
+            let reason = "restart mode would end a collection that somebody else started on this disk; \
+                          use cumulative counters, or wait until theirs has ended";
             self.end(name, Status::Failed, reason);
             return;
         }
@@ -213,7 +215,8 @@ impl Collector {
         if now.saturating_sub(armed_ms) < LAPSED_MS {
             return;
         }
-        let message = "neither agent nor host ran for so long that the collection ended by itself: counters begin anew";
+        let message = "the agent or the host was not running for so long that the collection ended by itself: \
+                       counters start from zero";
         self.note_to_users(disk, message);
         for state in self.jobs.values_mut() {
             if state.is_active() && state.disks().contains(&disk) {

@@ -50,7 +50,7 @@ impl Collector {
         let output: &[u8] = if is_gap { b"" } else { &attempt.output.stdout };
         let file = header.with_output(output);
         if let Err(error) = self.equipment.spool.write_snapshot(name, sequence, &file) {
-            let reason = format!("snapshot {sequence} could not be kept: {error}; the earlier ones are intact");
+            let reason = format!("snapshot {sequence} could not be written: {error}; the earlier ones are intact");
             self.equipment.views.set_problem("spool", Some(reason.clone()));
             self.end(name, Status::Failed, &reason);
             return false;

@@ -94,7 +94,7 @@ impl Collector {
         };
         if let (None, Err(error)) = (&attempt.problem, &listing) {
             self.log(&format!(
-                "{name}: the VM could not be looked up after snapshot {sequence}: {error}"
+                "{name}: the VMs could not be listed after snapshot {sequence}: {error}"
             ));
         }
         if attempt.problem.is_some() {
@@ -196,11 +196,11 @@ impl Collector {
             }
         }
         let message = if is_new {
-            "the VM was away or has new handles, as after a power cycle or vMotion: counters begin anew"
+            "the VM was away or has new handles, as after a power cycle or vMotion: counters start from zero"
         } else if absent.is_subset(&absent_before) {
-            "a disk of the job is listed again, and its collection has run on"
+            "a disk of the job is listed again, and its collection ran on"
         } else {
-            "a disk of the job is not listed any more: the others are collected on"
+            "a disk of the job is no longer listed: the job goes on with the others"
         };
         if let Some(state) = self.jobs.get_mut(name) {
             state.document.job.target = target.clone();

@@ -186,7 +186,7 @@ impl Host {
                 command: format!("{} {}", Program::VscsiStats, arguments.join(" ")),
                 complaint: output
                     .complaint()
-                    .unwrap_or_else(|| "printed what is no text".to_owned()),
+                    .unwrap_or_else(|| "printed bytes that are not text".to_owned()),
             });
         }
         let histogram = parsed

@@ -156,7 +156,7 @@ fn sample(equipment: &Equipment, job: &Name, sequence: u32, skip: Option<u64>) -
     let total = bytes.len() as u64;
     let rest = usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..));
     let rest = rest.filter(|rest| !rest.is_empty()).ok_or_else(|| {
-        let message = format!("the snapshot has {total} bytes, none of them after {skip}");
+        let message = format!("the snapshot has {total} bytes, so none to send from {skip} on");
         refuse(ErrorCode::BadRequest, message, "")
     })?;
     let mut answer = Answer::bytes(206, "text/csv", rest.to_vec());

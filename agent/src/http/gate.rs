@@ -67,10 +67,9 @@ pub(super) fn open(listener: &TcpListener, inner: &Arc<Inner>, context: &Arc<Con
                 let _ = let_in(client, &connections, inner, context);
             }
             Err(error) => {
-                context
-                    .equipment
-                    .log
-                    .line(&format!("accepting a connection failed: {error}; listening on"));
+                context.equipment.log.line(&format!(
+                    "accepting a connection failed: {error}; the agent goes on listening"
+                ));
                 thread::sleep(Duration::from_millis(100));
             }
         }
@@ -269,8 +268,8 @@ fn relay(server: &mut dyn Behind, client: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// Sends the refusal and reads on for a moment, a lingering close: closing over unread bytes would reset the connection, and the
-/// client would not see why.
+/// Sends the refusal and closes after a moment of reading on, a lingering close: closing over unread bytes would reset
+/// the connection, and the client would not see why.
 fn refuse_and_linger(client: &mut TcpStream, refusal: &Refusal) -> io::Result<()> {
     client.write_all(&head::refusal(refusal))?;
     client.shutdown(Shutdown::Write)?;

@@ -94,7 +94,7 @@ pub(super) fn route(method: &str, url: &str, range: Option<&str>, body: &[u8]) -
             lines: query.number("lines")?.unwrap_or(LOG_LINES),
         }),
         (_, segments) if is_known(segments) => {
-            let message = format!("{} does not know the method {}", shown(path), shown(method));
+            let message = format!("{} does not support the method {}", shown(path), shown(method));
             return Err(refuse(ErrorCode::MethodNotAllowed, message, ""));
         }
         _ => return Err(not_found()),
@@ -135,7 +135,7 @@ fn number<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, Refusal> {
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| bad(format!("the body is not what is expected here: {error}")))
+    serde_json::from_slice(body).map_err(|error| bad(format!("the body cannot be read: {error}")))
 }
 
 /// `bytes=K-`, the one form of Range that is understood.

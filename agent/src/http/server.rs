@@ -177,7 +177,7 @@ fn read_body(request: &mut Request) -> Result<Vec<u8>, Refusal> {
         .as_reader()
         .take(BODY_LIMIT as u64 + 1)
         .read_to_end(&mut body)
-        .map_err(|error| refuse(ErrorCode::BadRequest, format!("the body broke off: {error}"), ""))?;
+        .map_err(|error| refuse(ErrorCode::BadRequest, format!("the body ended early: {error}"), ""))?;
     if body.len() > BODY_LIMIT {
         Err(too_large())
     } else {

@@ -124,7 +124,7 @@ fn a_reboot_that_keeps_the_marker_is_told_by_a_moment_it_has_not_reached() {
     assert_eq!(harness.calls_with("-x"), 0);
     let errors = harness.job("job").job.collection.errors;
     assert!(
-        errors.iter().any(|error| error.message.contains("started again")),
+        errors.iter().any(|error| error.message.contains("rebooted")),
         "{errors:?}"
     );
 }
