@@ -253,3 +253,33 @@ impl Journal {
         saved
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use vscsi_shared::identifier::{HandleId, WorldGroupId};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_has_world_group_and_handle_beside_its_other_keys() {
+        let directory = tempfile::tempdir().unwrap();
+        let written = r#"{"boot_id":"b","owner":3,
+            "armed":[{"world_group_id":"7","handle_id":"9135781989851158","armed_ms":5}]}"#;
+        fs::write(directory.path().join("journal.json"), written).unwrap();
+        let mut journal = Journal::load(directory.path()).unwrap();
+        let disk = DiskKey {
+            world_group_id: WorldGroupId(7),
+            handle_id: HandleId(9_135_781_989_851_158),
+        };
+        assert_eq!(journal.to_stop(), [disk]);
+        journal.change_owner(4).unwrap();
+        let saved: serde_json::Value =
+            serde_json::from_slice(&fs::read(directory.path().join("journal.json")).unwrap()).unwrap();
+        let entry = serde_json::json!([
+            {"world_group_id": "7", "handle_id": "9135781989851158", "armed_ms": 5, "kept": false}
+        ]);
+        assert_eq!(saved["armed"], entry);
+    }
+}

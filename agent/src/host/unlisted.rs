@@ -28,24 +28,20 @@ struct Since {
 impl Unlisted {
     /// Takes in what the `listing` of the moment `now_ms` says about `disks`; any other disk is forgotten.
     ///
-    /// A listing that could not be read whole proves that a disk is there, and never that it is not.
+    /// A listing that could not be read whole proves nothing, and the proof begins anew after it.
     pub fn take_in(&mut self, listing: &Listing, now_ms: u64, disks: impl IntoIterator<Item = DiskKey>) {
         let before = std::mem::take(&mut self.0);
-        for disk in disks {
-            if lists(listing, disk) {
-                continue;
-            }
-            let known = before.get(&disk).copied();
-            let since = if listing.diagnostics.is_empty() {
-                Some(Since {
-                    first_ms: known.map_or(now_ms, |since| since.first_ms),
-                    last_ms: now_ms,
-                })
-            } else {
-                known
-            };
-            self.0.extend(since.map(|since| (disk, since)));
+        if !listing.diagnostics.is_empty() {
+            return;
         }
+        let lacking = disks.into_iter().filter(|disk| !lists(listing, *disk));
+        self.0 = lacking
+            .map(|disk| {
+                let first_ms = before.get(&disk).map_or(now_ms, |since| since.first_ms);
+                let last_ms = now_ms;
+                (disk, Since { first_ms, last_ms })
+            })
+            .collect();
     }
 
     /// The last listing lacked the disk.
@@ -111,7 +107,7 @@ mod tests {
     #[test]
     fn a_listing_that_could_not_be_read_whole_proves_nothing() {
         assert!(!is_gone(&[(1000, ""), (2000, "~ # vscsiStats -l")]));
-        assert!(is_gone(&[(1000, ""), (2000, "~ # vscsiStats -l"), (3000, "")]));
+        assert!(!is_gone(&[(1000, ""), (2000, "~ # vscsiStats -l"), (3000, "")]));
     }
 
     #[test]
