@@ -15,9 +15,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use vscsi_fixtures::{SimulatedHost, TruthQuery};
-use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
 use vscsi_tests::agent_host::AgentHost;
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
