@@ -276,7 +276,8 @@ mod tests {
         fn a_row_of_intervals_is_bounded_as_tightly_as_its_first_print_and_its_last(
             parts in prop::collection::vec(values(), 2..12),
         ) {
-            let prints: Vec<Histogram> = (1..=parts.len()).map(|count| histogram_of(&parts[..count].concat())).collect();
+            let print = |count: usize| histogram_of(&parts[..count].concat());
+            let prints: Vec<Histogram> = (1..=parts.len()).map(print).collect();
             let difference = |earlier: &Histogram, later: &Histogram| match later.since(earlier).unwrap() {
                 Step::Difference(interval) => interval,
                 Step::Reset => panic!("no reset happened"),

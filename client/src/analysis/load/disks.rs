@@ -101,8 +101,8 @@ impl Disks {
             let from = matches!(advance, Advance::Difference(..)).then_some(before.sequence);
             (at.and(before.at), from, counted(advance, before, context, &mut report))
         } else {
-            // The first print of an import counts from the beginning of the collection. Any other one is a baseline: how
-            // long its counters took is unknown.
+            // The first print of an import counts from the beginning of the collection. Any other one is a baseline:
+            // how long its counters took is unknown.
             let since = at.map(|_| context.previous_at.unwrap_or(0.0));
             let longest_pause = at.zip(since).map(|(now, then)| now - then);
             let is_imported = context.taken.is_imported();
@@ -207,14 +207,14 @@ fn counted(advance: Advance, before: Taken, context: &Context, report: &mut Repo
         // The agent had to begin the collection anew, as after a standstill, and its snapshot does not tell when: the
         // counters hold some of the time since the print before, or nearly none of it.
         Advance::Restarted(..) | Advance::Reset(..) if context.new_baseline => {
-            let message = "the collection was begun anew at some time since the snapshot before: a new baseline begins, \
-                           and what was counted in between is left out";
+            let message = "the collection was begun anew at some time since the snapshot before: a new baseline \
+                           begins, and what was counted in between is left out";
             report.add(Severity::Warning, Code::CounterReset, message);
             None
         }
         Advance::Restarted(..) if is_unseen => {
-            let message = "the counters are restarted after each snapshot, and the one before is not there: how long they \
-                           counted is unknown, so they are left out";
+            let message = "the counters are restarted after each snapshot, and the one before is not there: how long \
+                           they counted is unknown, so they are left out";
             report.add(Severity::Warning, Code::MissingSnapshot, message);
             None
         }
