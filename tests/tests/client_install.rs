@@ -46,6 +46,11 @@ fn a_hardened_host_is_explained_and_left_unchanged() {
     assert_eq!(datastores(&host), before);
     let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
     assert_eq!(preflight["recommended"], "script");
+    let script = &preflight["modes"][2];
+    assert_eq!(script["mode"], "script");
+    assert_eq!(script["in_this_version"], false);
+    let forced = client.run_connected(&["install", "esxi", "--mode", "script"]).expect(2);
+    assert!(forced.stderr.contains("possible values: binary"), "{}", forced.stderr);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_password_is_enough_and_appears_nowhere() {
         let mut options = client.connection_without("--key");
         options.extend(["--user".to_owned(), user.name.clone(), "--password".to_owned()]);
         let finished = client
-            .run_with_input(&["-vv", "preflight", "esxi"], &options, &format!("{}\n", user.password))
+            .run_with_input(&["-v", "preflight", "esxi"], &options, &format!("{}\n", user.password))
             .expect(0);
         assert!(!format!("{finished:?}{}", host.log()).contains("w0rd"), "{style:?}");
 

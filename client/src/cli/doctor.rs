@@ -93,7 +93,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         ));
         let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
         checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
-        if env.verbosity > 0 {
+        if env.verbose {
             for line in host.log(LOG_LINES)?.lines() {
                 env.note(format_args!("{name}: {}", Plain(line)));
             }

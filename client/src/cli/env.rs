@@ -24,8 +24,8 @@ pub struct Env {
     pub config_path: PathBuf,
     /// Print data as JSON.
     pub json: bool,
-    /// How often `-v` was given.
-    pub verbosity: u8,
+    /// Print details of the work, as `-v` asks for.
+    pub verbose: bool,
     /// Time.
     pub clock: Box<dyn Clock>,
     /// Standard error is a terminal, so progress bars and prompts make sense.
@@ -65,7 +65,7 @@ impl Env {
             data_dir,
             config_path,
             json: false,
-            verbosity: 0,
+            verbose: false,
             clock: Box::new(SystemClock),
             interactive: false,
             color: false,
@@ -120,9 +120,9 @@ impl Env {
         self.note(format_args!("{word} {text}"));
     }
 
-    /// Tells what is going on, when `-v` asked for it.
+    /// Prints a detail of the work on the standard error, when `-v` asked for it.
     pub fn detail(&self, text: impl fmt::Display) {
-        if self.verbosity > 0 {
+        if self.verbose {
             self.note(text);
         }
     }

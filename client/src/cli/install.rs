@@ -8,8 +8,8 @@ use clap::Args;
 use super::connect::ConnectArgs;
 use super::phrase::{Plain, bytes};
 use super::{CliError, Env, Outcome};
-use crate::install::{InstallError, Installed, Place, check_mode, find_agent, install};
-use crate::preflight::{self, Mode, Verdict};
+use crate::install::{Installed, Place, check_mode, find_agent, install};
+use crate::preflight::{self, Mode};
 use crate::store::Store;
 
 /// Install the agent on a host, or bring it up to date
@@ -45,12 +45,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let shell = target.shell()?;
     let findings = preflight::ask(&*shell, env.clock.now())?;
     env.detail(super::preflight::render(&findings, target.name().as_str()));
-    let mode = check_mode(&findings, args.mode)?;
-    if mode != Mode::Binary {
-        // A host on which only another mode fits is left as it is.
-        let [binary, ..] = findings.verdicts();
-        return Err(InstallError::ModeRefused(if args.mode.is_some() { not_offered(mode) } else { binary }).into());
-    }
+    check_mode(&findings, args.mode)?;
     let known = target.record.agent.as_ref().map(|agent| agent.path.as_str());
     let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref(), known)?;
     let binary = find_agent(args.agent.as_deref())?;
@@ -69,14 +64,6 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print(render(&installed, target.name().as_str()))?;
     }
     Ok(Outcome::Done)
-}
-
-fn not_offered(mode: Mode) -> Verdict {
-    Verdict {
-        mode,
-        fits: false,
-        reason: "this version installs in mode `binary` only".to_owned(),
-    }
 }
 
 fn render(installed: &Installed, host: &str) -> String {

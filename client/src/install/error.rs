@@ -19,13 +19,13 @@ pub enum InstallError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The wanted way is closed.
-    #[error("mode `{}` does not fit this host: {}", .0.mode.as_str(), .0.reason)]
+    #[error("cannot install on this host in mode {0}")]
     ModeRefused(Verdict),
-    /// Every way is closed.
-    #[error("no mode fits this host: {}", .0.iter().map(|verdict| format!("{}: {}", verdict.mode.as_str(), verdict.reason)).collect::<Vec<_>>().join("; "))]
+    /// Every way that this version offers is closed.
+    #[error("no mode of this version fits this host: {}", .0.iter().map(Verdict::to_string).collect::<Vec<_>>().join("; "))]
     NothingFits(Vec<Verdict>),
     /// Not a folder of a datastore.
-    #[error("`{0}` is no folder in a datastore: it must be /vmfs/volumes/DATASTORE/FOLDER")]
+    #[error("`{0}` is not a folder in a datastore: expected /vmfs/volumes/DATASTORE/FOLDER")]
     Folder(String),
     /// No such datastore.
     #[error("{}", match wanted {
@@ -64,7 +64,7 @@ pub enum InstallError {
     #[error("this program holds no agent, and there is none in {}", .0.display())]
     NoAgent(PathBuf),
     /// The file is no program for ESXi.
-    #[error("`{}` is no x86-64 program", .0.display())]
+    #[error("`{}` is not an x86-64 program", .0.display())]
     NotAnAgent(PathBuf),
     /// What arrived is not what was sent.
     #[error("the agent arrived on the host with SHA-256 {found} instead of {expected}")]

@@ -22,7 +22,7 @@ pub(crate) use place::AGENTS_OF_THIS_HOST;
 pub use place::Place;
 pub use removal::{Removal, uninstall};
 
-use crate::preflight::{Findings, Mode};
+use crate::preflight::{Findings, Mode, Verdict};
 use crate::store::InstalledAgent;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
@@ -44,24 +44,22 @@ pub struct Installed {
     pub doctor: Vec<String>,
 }
 
-/// What the host must allow for an installation.
+/// Whether this version can install on the host in the mode `wanted`, or in any.
 ///
 /// # Errors
-/// When it does not; nothing was changed.
-pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<Mode, InstallError> {
-    let mode = wanted.or(findings.recommended());
-    let refused = |mode: Mode| {
-        findings
-            .verdicts()
-            .into_iter()
-            .find(|verdict| verdict.mode == mode && !verdict.fits)
-    };
-    match mode {
-        None => Err(InstallError::NothingFits(findings.verdicts().to_vec())),
-        Some(mode) => match refused(mode) {
-            Some(verdict) => Err(InstallError::ModeRefused(verdict)),
-            None => Ok(mode),
+/// When it cannot; nothing was changed.
+pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), InstallError> {
+    let verdicts = findings.verdicts();
+    let is_open = |verdict: &Verdict| verdict.fits && verdict.in_this_version;
+    match wanted {
+        Some(mode) => match verdicts.into_iter().find(|verdict| verdict.mode == mode) {
+            Some(verdict) if !is_open(&verdict) => Err(InstallError::ModeRefused(verdict)),
+            _ => Ok(()),
         },
+        None if verdicts.iter().any(is_open) => Ok(()),
+        None => Err(InstallError::NothingFits(
+            verdicts.into_iter().filter(|verdict| verdict.in_this_version).collect(),
+        )),
     }
 }
 
@@ -240,7 +238,21 @@ mod tests {
             check_mode(&findings, Some(Mode::Binary)),
             Err(InstallError::ModeRefused(_))
         ));
-        assert_eq!(check_mode(&findings, None).unwrap(), Mode::Script);
+        let error = check_mode(&findings, None).unwrap_err();
+        assert!(error.to_string().contains("execInstalledOnly"), "{error}");
+    }
+
+    #[test]
+    fn a_mode_that_fits_but_is_not_in_this_version_is_refused_with_that_reason() {
+        let error = check_mode(&findings_for_tests(Some(true), Some(true)), Some(Mode::Script)).unwrap_err();
+        assert!(error.to_string().contains("not in this version"), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_runs_programs_from_a_datastore_is_installed_on() {
+        let findings = findings_for_tests(Some(false), Some(true));
+        assert!(check_mode(&findings, None).is_ok());
+        assert!(check_mode(&findings, Some(Mode::Binary)).is_ok());
     }
 
     #[test]
