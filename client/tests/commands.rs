@@ -394,6 +394,37 @@ fn the_configuration_in_force_has_the_data_directory_in_force() {
 }
 
 #[test]
+fn a_job_with_several_fio_files_is_verified_by_the_path_of_one_of_them() {
+    let workstation = Workstation::with_an_import();
+    let other = "data/captured/analysis/other.fio";
+    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
+    assert_eq!(workstation.run(&["analyze", "captured", "-o", other]).code, Some(0));
+    workstation.refuses(
+        &["verify", "captured", "--against", "captured"],
+        2,
+        &["has 2 fio files", "captured/analysis/captured-workload.fio"],
+    );
+    let named = workstation.run(&["verify", other, "--against", "captured"]);
+    assert_eq!(named.code, Some(0), "{}", named.stderr);
+}
+
+#[test]
+fn a_capture_is_not_compared_with_a_file_of_several_phases() {
+    let workstation = Workstation::with_an_import();
+    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
+    let path = workstation.path("data/captured/analysis/captured-workload.target.json");
+    let mut target: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let phases = target["phases"].as_array_mut().unwrap();
+    phases.push(phases[0].clone());
+    fs::write(&path, target.to_string()).unwrap();
+    workstation.refuses(
+        &["verify", "captured", "--against", "captured"],
+        2,
+        &["a job file of 2 phases", "hint: make the job file without `--phases`"],
+    );
+}
+
+#[test]
 fn a_file_is_compared_with_as_the_job_that_would_be_made_of_it() {
     let workstation = Workstation::with_an_import();
     assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));

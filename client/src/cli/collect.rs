@@ -92,7 +92,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let host = target.host();
     let view = start(&args.what, args.name.as_ref(), &target, &store, env)?.view;
     let view = status::watch(&host, view, env)?;
-    let voice = Voice::new(env, target.name().as_str());
+    let voice = Voice::new(env, target.name());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
     let analysis = analysis::analyze_job(pulled.directory.path(), &options, env.clock.now())?;

@@ -19,6 +19,7 @@ use crate::host::Host as _;
 use crate::import::is_imported;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
+use crate::transport::HostName;
 
 /// Copy samples from the hosts: what is here already is not copied again
 ///
@@ -203,7 +204,7 @@ fn pull_jobs(
         None => host.jobs()?.into_iter().map(|view| view.job.job_id).collect(),
     };
     target.remember(store)?;
-    let voice = Voice::new(env, target.name().as_str());
+    let voice = Voice::new(env, target.name());
     let puller = puller(store, env, &voice);
     Ok(names.iter().map(|name| puller.pull(&host, name)).collect())
 }
@@ -221,18 +222,18 @@ pub(super) fn puller<'a>(store: &'a Store, env: &'a Env, voice: &'a Voice<'a>) -
 /// What the user hears of a pull.
 pub(super) struct Voice<'a> {
     env: &'a Env,
-    host: String,
+    host: HostName,
     bar: ProgressBar,
     delays: Vec<Duration>,
 }
 
 impl<'a> Voice<'a> {
-    pub(super) fn new(env: &'a Env, host: &str) -> Self {
+    pub(super) fn new(env: &'a Env, host: &HostName) -> Self {
         let bar = env.bar(0, "{prefix} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}");
-        bar.set_prefix(host.to_owned());
+        bar.set_prefix(host.to_string());
         Self {
             env,
-            host: host.to_owned(),
+            host: host.clone(),
             bar,
             delays: env.config.ssh.retry_delays(),
         }

@@ -36,7 +36,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
         let before = host.job(&name)?;
         let stopped = host.stop_job(&name, !args.no_cleanup)?;
         let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
-        let voice = Voice::new(env, "");
+        let voice = Voice::new(env, known.target.name());
         // What was collected is fetched at once; if that fails now, a later pull does it.
         match puller(&store, env, &voice).pull(&host, &name) {
             Ok(pulled) => (pulled.view, vscsi_stats),

@@ -8,11 +8,10 @@ use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome, number};
 use crate::analysis::{self, Analysis, Options};
 use crate::failure::{FileError, UsageError};
-use crate::fidelity::compare;
-use crate::fio::{PhaseFidelity, TargetFile, expectations};
+use crate::fio::TargetFile;
 use crate::import;
 use crate::replay::FioProgram;
-use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
+use crate::replay::verify::{Place, Request, Verification, against, needed_version, verify};
 use crate::store::{Store, write_atomic};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
@@ -75,7 +74,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
     let job_file = job_file(&args.job, env)?;
     let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
     let verification = match &args.against {
-        Some(other) => against(other, &target, args, env)?,
+        Some(other) => against(&target, &capture(other, &args.selection.options(env)?, env)?.workload)?,
         None => run_fio(&job_file, &target, args, env)?,
     };
     let stored = store(&job_file, &verification)?;
@@ -154,41 +153,6 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
     Ok(analysis::analyze_job(one.directory.path(), options, now)?)
 }
 
-/// Compares another capture with the file's target.
-fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
-    let [phase] = target.phases.as_slice() else {
-        return Err(UsageError::new(
-            "a capture cannot be compared with a file of several phases",
-            "make the job without `--phases`",
-        )
-        .into());
-    };
-    let captured = capture(other, &args.selection.options(env)?, env)?;
-    let measured = phase
-        .observed()
-        .ok_or(crate::replay::verify::VerifyError::UnusableTarget)?;
-    let (gates, left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
-    let replayed = crate::fidelity::Observation {
-        histograms: &captured.workload.histograms,
-        seconds: captured.workload.seconds,
-    };
-    let commands = captured
-        .workload
-        .histograms
-        .iter()
-        .next()
-        .map_or(0, |(_, lengths)| lengths.count);
-    Ok(Verification {
-        fio_version: String::new(),
-        commands,
-        advice: Vec::new(),
-        phases: vec![PhaseFidelity {
-            phase: None,
-            fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
-        }],
-    })
-}
-
 /// The job file that is meant: a path, or the one file that `analyze` left in the job's directory.
 fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     let path = Path::new(job);
@@ -211,9 +175,9 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
             format!("make one with `vscsi-helper analyze {job}`"),
         )
         .into()),
-        [..] => Err(UsageError::new(
+        [first, ..] => Err(UsageError::new(
             format!("the job `{job}` has {} fio files", files.len()),
-            format!("give the path of the one you mean, such as {}", env.shown(&folder)),
+            format!("give the path of the one you mean, such as {}", env.shown(first)),
         )
         .into()),
     }

@@ -82,7 +82,7 @@ impl Failure for SelectError {
                 "start it, or collect on the host it runs on: vscsiStats sees running VMs only".to_owned()
             }
             Self::NoDisks { .. } | Self::NotListed { .. } => {
-                "vscsiStats sees SCSI, SATA, NVMe and IDE disks that are connected now; it does not see passed-through devices"
+                "vscsiStats lists the virtual SCSI disks of running VMs; disks on NVMe, SATA or IDE controllers may not be listed"
                     .to_owned()
             }
             Self::NoSuchDisk { .. } => {

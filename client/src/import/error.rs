@@ -35,12 +35,11 @@ pub enum ImportError {
     #[error("what was imported cannot be read back")]
     Unusable(#[source] Box<AnalysisError>),
     /// No file tells how long its capture took.
-    #[error("nothing in the files tells how long the capture took: there are no time stamps and too few I/Os")]
+    #[error("the duration of the capture cannot be derived: it holds too few interarrival times")]
     NoDuration,
     /// No file tells how long its capture took, and one of them is not whole.
     #[error(
-        "nothing in the files tells how long the capture took: there are no time stamps, and part of `{}` is \
-         missing or unusable ({diagnostic})",
+        "the duration of the capture cannot be derived: part of `{}` is missing or unusable ({diagnostic})",
         path.display()
     )]
     NoDurationInPart {

@@ -15,7 +15,7 @@ pub enum VerifyError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The job file is none.
+    /// The job file is not one.
     #[error("the job file cannot be read")]
     JobFile(#[from] UnreadableJobFile),
     /// The job file has no section.
@@ -85,6 +85,12 @@ pub enum VerifyError {
     /// The target file holds no histograms.
     #[error("the target file holds no usable histograms")]
     UnusableTarget,
+    /// A capture was to be compared with a file of several phases.
+    #[error("a capture cannot be compared with a job file of {phases} phases")]
+    SeveralPhases {
+        /// Phases of the job file.
+        phases: usize,
+    },
     /// Job and target file do not belong together.
     #[error("the job file has {file} phases and its target file {target}")]
     PhasesDiffer {
@@ -106,11 +112,22 @@ impl VerifyError {
 impl Failure for VerifyError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::NamesTarget { .. } | Self::OneDevice { .. } | Self::DevicePath { .. } | Self::LogElsewhere { .. } => {
-                exit_code::USAGE
-            }
+            Self::NamesTarget { .. }
+            | Self::OneDevice { .. }
+            | Self::DevicePath { .. }
+            | Self::LogElsewhere { .. }
+            | Self::SeveralPhases { .. } => exit_code::USAGE,
+            Self::File(error) => error.exit_code(),
             Self::Interrupted(interruption) => interruption.exit_code(),
-            _ => exit_code::FAILED,
+            Self::JobFile(_)
+            | Self::NoJobs
+            | Self::NoSpace { .. }
+            | Self::FioFailed { .. }
+            | Self::FioHung { .. }
+            | Self::Log(_)
+            | Self::NothingDone
+            | Self::UnusableTarget
+            | Self::PhasesDiffer { .. } => exit_code::FAILED,
         }
     }
 
@@ -127,8 +144,32 @@ impl Failure for VerifyError {
                 "make the files again with `analyze`"
             }
             Self::LogElsewhere { .. } => "keep the replay logs beside the job file",
-            Self::FioHung { .. } | Self::Log(_) | Self::NothingDone => return None,
+            Self::FioHung { .. } => {
+                "the storage is too slow for this rate: try other storage or a shorter `--duration`"
+            }
+            Self::Log(_) => "run fio on the job file by hand and look at what it writes down",
+            Self::NothingDone => "give a longer `--duration`",
+            Self::SeveralPhases { .. } => "make the job file without `--phases`",
         };
         Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_that_fio_did_not_do_its_work_is_told_what_to_try() {
+        for error in [
+            VerifyError::FioHung { seconds: 240 },
+            VerifyError::NothingDone,
+            VerifyError::FioFailed {
+                status: "exit status: 1".to_owned(),
+                message: String::new(),
+            },
+        ] {
+            assert!(error.hint().is_some(), "{error}");
+        }
     }
 }
