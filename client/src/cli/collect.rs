@@ -8,7 +8,7 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
 use super::analyze::write_profile;
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, HostOption};
 use super::pull::{Voice, puller};
 use super::selection::SelectionArgs;
 use super::start::{CollectArgs, start};
@@ -30,9 +30,8 @@ Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
 unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
 1 one is running already or something else failed.")]
 pub struct CollectCommandArgs {
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
@@ -79,7 +78,7 @@ struct Report<'a> {
 
 pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     // A wrong option is told now, and not after a night of collecting.
     let options = args.selection.options(env)?;
     let Some(_lock) = store.try_lock_named(&format!("collect {} {}", target.name(), args.what.vm()))? else {

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::selection::SelectionArgs;
+use super::selection::{SelectionArgs, analyze};
 use super::{CliError, Env, Outcome};
 use crate::analysis::compare::{Comparison, Limit, Measure};
-use crate::analysis::{self, Analysis, Options};
 use crate::store::Store;
 use crate::summary::{self, ComparisonJson};
 
@@ -41,8 +40,8 @@ fn limit_help() -> String {
 pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let baseline = analyze(&args.baseline, &options, &store, env)?;
-    let candidate = analyze(&args.candidate, &options, &store, env)?;
+    let (_, baseline) = analyze(&args.baseline, &options, &store, env)?;
+    let (_, candidate) = analyze(&args.candidate, &options, &store, env)?;
     let comparison = Comparison::of(&baseline, &candidate, &args.limits);
     if env.json {
         env.print_json(&ComparisonJson::of(&comparison, &args.baseline, &args.candidate))?;
@@ -55,13 +54,4 @@ pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
         (true, true) => Outcome::Partial,
         (true, false) => Outcome::Done,
     })
-}
-
-fn analyze(job: &str, options: &Options, store: &Store, env: &Env) -> Result<Analysis, CliError> {
-    let (directory, _) = store.find(job)?;
-    let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
-    }
-    Ok(analysis)
 }

@@ -15,6 +15,23 @@ use crate::store::{HostRecord, Store};
 use crate::transport::ssh::{Password, Ssh, SshExec};
 use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
+/// What the host of a command may be.
+const HOST_HELP: &str = "ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too";
+
+/// The host that a command is about.
+#[derive(Debug, Args)]
+pub(super) struct HostArg {
+    #[arg(id = "host", value_name = "HOST", help = HOST_HELP)]
+    pub(super) name: String,
+}
+
+/// The host that a command is about, where the command has a subject of its own.
+#[derive(Debug, Args)]
+pub(super) struct HostOption {
+    #[arg(id = "host", long = "host", value_name = "HOST", help = HOST_HELP)]
+    pub(super) name: String,
+}
+
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh
 /// itself.
 #[derive(Debug, Default, Args)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
 use super::connect::ConnectArgs;
+use super::job::JobArg;
 use super::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
@@ -17,8 +18,8 @@ use crate::store::{JobReference, LockKind, Store};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper delete job-20251105-143022")]
 pub struct DeleteArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
+    #[command(flatten)]
+    job: JobArg,
     /// Do not ask
     #[arg(short, long)]
     force: bool,
@@ -52,7 +53,7 @@ struct Deleted {
 
 pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let (directory, document) = store.find(&args.job)?;
+    let (directory, document) = args.job.find(&store)?;
     let reference = directory.reference().clone();
     if !args.force {
         confirm(&reference, env)?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, HostArg};
 use super::phrase::{Plain, bytes};
 use super::{CliError, Env, Outcome};
 use crate::host::Host as _;
@@ -17,15 +17,15 @@ use crate::store::Store;
   vscsi-helper discover esxi-host01
   vscsi-helper discover esxi-host01 --user root --key ~/.ssh/esxi_key")]
 pub struct DiscoverArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     #[command(flatten)]
     connect: ConnectArgs,
 }
 
 pub(super) fn run(args: &DiscoverArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let host = target.host();
     let inventory = host.inventory()?;
     target.remember(&store)?;

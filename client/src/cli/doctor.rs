@@ -7,12 +7,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes, count};
+use super::phrase::{Plain, bytes};
 use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
 use crate::failure::Failure;
 use crate::host::Host as _;
 use crate::install::find_agent;
+use crate::number::counted;
 use crate::store::Store;
 
 /// Lines of the agent's log that are shown.
@@ -110,7 +111,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(Outcome::Done),
         failed => Err(ChecksFailed {
-            failed: failed as u64,
+            failed,
             host: args.host.clone(),
         }
         .into()),
@@ -119,9 +120,9 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
 
 /// Something is not as it should be, and the checks say what.
 #[derive(Debug, thiserror::Error)]
-#[error("{} failed", count(*failed, "check"))]
+#[error("{} failed", counted(failed, "check"))]
 struct ChecksFailed {
-    failed: u64,
+    failed: usize,
     host: Option<String>,
 }
 
@@ -159,7 +160,7 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
         None => Ok(format!(
             "{}, {}",
             env.shown(store.root()),
-            count(jobs.jobs.len() as u64, "job")
+            counted(jobs.jobs.len(), "job")
         )),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, HostArg};
 use super::phrase::{Plain, bytes};
 use super::{CliError, Env, Outcome};
 use crate::install::{Installed, Place, check_mode, find_agent, install};
@@ -21,8 +21,8 @@ use crate::store::Store;
   vscsi-helper install esxi-host01.example.com
   vscsi-helper install esxi-host01.example.com --datastore datastore1")]
 pub struct InstallArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     /// Way to run the agent [default: the first that fits]
     #[arg(long)]
     mode: Option<Mode>,
@@ -41,7 +41,7 @@ pub struct InstallArgs {
 
 pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let mut target = args.connect.target(&args.host, &store, env)?;
+    let mut target = args.connect.target(&args.host.name, &store, env)?;
     let shell = target.shell()?;
     let findings = preflight::ask(&*shell, env.clock.now())?;
     env.detail(super::preflight::render(&findings, target.name().as_str()));

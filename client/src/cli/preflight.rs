@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, HostArg};
 use super::phrase::{Plain, bytes, duration};
 use super::{CliError, Env, Outcome};
 use crate::preflight::{self, Findings, Mode, Verdict};
@@ -18,8 +18,8 @@ const CLOCK_TOLERANCE_SECONDS: u64 = 60;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper preflight esxi-host01.example.com")]
 pub struct PreflightArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -35,7 +35,7 @@ struct Report<'a> {
 
 pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let findings = preflight::ask(&*target.shell()?, env.clock.now())?;
     if env.json {
         env.print_json(&Report {

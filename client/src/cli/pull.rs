@@ -12,11 +12,12 @@ use vscsi_shared::job::{Status, UnreadableJob};
 
 use super::connect::{ConnectArgs, Target};
 use super::job::OnNoHost;
-use super::phrase::{Plain, bytes, count};
+use super::phrase::{Plain, bytes};
 use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
 use crate::import::is_imported;
+use crate::number::counted;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
 use crate::transport::HostName;
@@ -301,7 +302,7 @@ fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(
                     pulled.view.job.status,
                     format!("{}/{}", collection.samples_collected, collection.samples_expected),
                     Plain(&row.host),
-                    count(pulled.snapshots as u64, "new snapshot"),
+                    counted(pulled.snapshots, "new snapshot"),
                     bytes(pulled.bytes),
                 ))?;
                 for lost in &pulled.set_aside {

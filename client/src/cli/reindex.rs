@@ -3,9 +3,9 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::phrase::count;
 use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::number::counted;
 use crate::store::Store;
 
 /// Make the catalog anew from the files, which are the truth
@@ -38,8 +38,8 @@ pub(super) fn run(_: &ReindexArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         env.print(format_args!(
             "Indexed {} with {}.",
-            count(jobs, "job"),
-            count(samples, "snapshot")
+            counted(jobs, "job"),
+            counted(samples, "snapshot")
         ))?;
     }
     Ok(if unreadable.is_empty() {

@@ -5,9 +5,11 @@ use clap::Args;
 use super::{CliError, Env, number};
 use crate::analysis::profile::SequentialGap;
 use crate::analysis::select::{Boundary, Period};
-use crate::analysis::{AnalysisError, Filter, Options};
+use crate::analysis::{self, Analysis, AnalysisError, Filter, Options};
 use crate::config::FilterMethod;
 use crate::failure::UsageError;
+use crate::store::{JobDirectory, Store};
+use crate::summary;
 
 /// Percent of the samples that the percentile filter keeps unless told otherwise.
 const DEFAULT_PERCENT: f64 = 75.0;
@@ -81,6 +83,21 @@ impl SelectionArgs {
         }
         Ok(())
     }
+}
+
+/// The job that `text` means, and the analysis of its selected samples. A job that did not complete is warned about.
+pub(super) fn analyze(
+    text: &str,
+    options: &Options,
+    store: &Store,
+    env: &Env,
+) -> Result<(JobDirectory, Analysis), CliError> {
+    let (directory, _) = store.find(text)?;
+    let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
+    if analysis.is_partial() {
+        env.warn(summary::partial_warning(&analysis.job));
+    }
+    Ok((directory, analysis))
 }
 
 /// The filter of a method: with the threshold given, else the configured one, else the method's own.

@@ -6,11 +6,12 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
-use super::connect::{ConnectArgs, Target};
-use super::phrase::{Plain, count, duration, time};
+use super::connect::{ConnectArgs, HostOption, Target};
+use super::phrase::{Plain, duration, time};
 use super::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
+use crate::number::counted;
 use crate::store::{JobReference, Store, StoreError};
 
 /// Jobs of one host that may be started without a name in the same second.
@@ -27,9 +28,8 @@ const LAST_NUMBER: u32 = 99;
   vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 \\
       --lun scsi0:1 --samples 60 --interval 20")]
 pub struct StartArgs {
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
@@ -108,7 +108,7 @@ impl CollectArgs {
 
 pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let started = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     if env.json {
         env.print_json(&started.view)?;
@@ -238,7 +238,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
         id = job.job_id,
         vm = Plain(&job.target.vm_name),
         luns = luns.join(", "),
-        samples = count(u64::from(*samples), "sample"),
+        samples = counted(samples, "sample"),
         duration = duration(seconds),
     )
 }

@@ -9,8 +9,8 @@ use vscsi_shared::job::{Job, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
 use super::connect::ConnectArgs;
-use super::job::known;
-use super::phrase::{Plain, duration, time};
+use super::job::{JobArg, KnownJob, known, update};
+use super::phrase::{Plain, duration, manual_cleanup, time};
 use super::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host;
@@ -28,8 +28,8 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper status sql-peak\n  vscsi-helper status sql-peak --watch")]
 pub struct StatusArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
+    #[command(flatten)]
+    job: JobArg,
     /// Go on until the job has ended, with a progress bar on a terminal
     #[arg(short, long)]
     watch: bool,
@@ -39,30 +39,33 @@ pub struct StatusArgs {
 
 pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let (directory, document) = store.find(&args.job)?;
+    let found = args.job.find(&store)?;
+    let (directory, document) = &found;
     if document.job.status.is_final() && document.job.cleanup.vscsi_stats_stopped {
-        return show_last_known(&directory, &document.job, env);
+        return show_last_known(directory, &document.job, env);
     }
-    let mut known = known(&args.job, &args.connect, &store, env)?;
-    let address = known.target.record.address.clone();
-    let target = args.connect.target(address.host.as_str(), &store, env)?;
+    let KnownJob {
+        directory,
+        mut document,
+        target,
+    } = known(found, &args.connect, &store, env)?;
     let host = target.host();
-    let mut view = match host.job(&known.job().job_id) {
+    let mut view = match host.job(&document.job.job_id) {
         Ok(view) => view,
-        Err(error) if error.code() == Some(ErrorCode::NotFound) && known.job().status.is_final() => {
+        Err(error) if error.code() == Some(ErrorCode::NotFound) && document.job.status.is_final() => {
             return show_last_known(&directory, &document.job, env);
         }
         Err(error) => return Err(error.into()),
     };
-    known.update(&view)?;
+    update(&directory, &mut document, &view)?;
     if args.watch {
         view = watch(&host, view, env)?;
-        known.update(&view)?;
+        update(&directory, &mut document, &view)?;
     }
     if env.json {
         env.print_json(&view)?;
     } else {
-        env.print(render(&view, known.target.name().as_str()).trim_end())?;
+        env.print(render(&view, target.name().as_str()).trim_end())?;
     }
     Ok(outcome(&view.job))
 }
@@ -246,11 +249,7 @@ fn render_cleanup(text: &mut String, job: &Job, host: &str) {
         let _ = writeln!(text, "  {}", Plain(error));
     }
     if let Some(command) = &job.cleanup.manual_cleanup_command {
-        let _ = writeln!(
-            text,
-            "\nManual cleanup required:\n  1. SSH to {host}\n  2. Run: {}",
-            Plain(command)
-        );
+        let _ = writeln!(text, "\n{}", manual_cleanup(host, command));
     }
     let _ = writeln!(text, "\nOr retry cleanup:\n  vscsi-helper cleanup {}", job.job_id);
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, HostArg};
 use super::phrase::Plain;
 use super::{CliError, Env, Outcome};
 use crate::failure::Failure;
@@ -18,8 +18,8 @@ use crate::transport::TransportError;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper uninstall esxi-host01.example.com")]
 pub struct UninstallArgs {
-    /// ESXi host
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     /// Also when jobs are running, hold samples that were not pulled, or are scheduled: those are lost
     #[arg(short, long)]
     force: bool,
@@ -54,7 +54,7 @@ impl Failure for InTheWay {
 
 pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let shell = target.shell()?;
     let agent = match (&args.folder, &target.record.agent) {
         (Some(folder), _) => format!("{}/vscsi-agent", folder.trim_end_matches('/')),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::selection::SelectionArgs;
+use super::selection::{SelectionArgs, analyze};
 use super::{CliError, Env, Outcome, number};
 use crate::analysis::{self, Analysis, Options};
 use crate::failure::{FileError, UsageError};
@@ -12,7 +12,7 @@ use crate::fio::TargetFile;
 use crate::import;
 use crate::replay::FioProgram;
 use crate::replay::verify::{Place, Request, Verification, against, needed_version, verify};
-use crate::store::{Store, write_atomic};
+use crate::store::{Store, write_json};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -128,8 +128,8 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
     let now = env.clock.now();
     let file = Path::new(other);
     if !file.is_file() {
-        let (directory, _) = Store::open(&env.data_dir)?.find(other)?;
-        return Ok(analysis::analyze_job(directory.path(), options, now)?);
+        let (_, analysis) = analyze(other, options, &Store::open(&env.data_dir)?, env)?;
+        return Ok(analysis);
     }
     let scratch = tempfile::tempdir().map_err(FileError::new("create", &std::env::temp_dir()))?;
     let request = import::Request {
@@ -185,10 +185,7 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
 
 fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {
     let path = job_file.with_extension("verify.json");
-    let mut json =
-        serde_json::to_vec_pretty(verification).map_err(|error| FileError::new("write", &path)(error.into()))?;
-    json.push(b'\n');
-    write_atomic(&path, &json)?;
+    write_json(&path, verification)?;
     Ok(path)
 }
 

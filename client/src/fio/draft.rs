@@ -9,7 +9,7 @@ use super::demand::Demand;
 use super::sizes::{SizeMix, size_mixes};
 use super::text;
 use crate::replay::Direction;
-use crate::summary::rate;
+use crate::number::rate;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 const BLOCK_ALIGN: u64 = 4096;

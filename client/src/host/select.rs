@@ -3,8 +3,8 @@
 use vscsi_shared::exit_code;
 use vscsi_shared::wire::v1::{Disk, DiskSelector, Inventory, Vm};
 
-use crate::config::nearest;
 use crate::failure::Failure;
+use crate::suggest::nearest;
 
 /// Why a text selects no VM or disk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

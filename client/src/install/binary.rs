@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::InstallError;
 use crate::failure::FileError;
-use crate::pull::hexadecimal;
+use crate::sha256::hexadecimal;
 
 /// The agent of a release build, put there by `cargo xtask dist`.
 #[cfg(feature = "embedded-agent")]

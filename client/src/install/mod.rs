@@ -18,7 +18,6 @@ use vscsi_shared::identifier::Name;
 
 pub use binary::{AgentBinary, find_agent};
 pub use error::InstallError;
-pub(crate) use place::AGENTS_OF_THIS_HOST;
 pub use place::Place;
 pub use removal::{Removal, uninstall};
 

@@ -70,7 +70,7 @@ pub struct Datastore {
 /// # Errors
 /// When the host cannot be reached.
 pub fn ask(shell: &dyn Shell, now: Timestamp) -> Result<Findings, TransportError> {
-    let output = shell.run(script::SCRIPT, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(&script::script(), ShellInput::Empty, PATIENCE)?;
     Ok(read(&String::from_utf8_lossy(&output.stdout), now))
 }
 

@@ -6,8 +6,8 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
 use vscsi_shared::job::UnreadableJob;
 
-use crate::config::nearest;
 use crate::failure::{Failure, FileError};
+use crate::suggest::nearest;
 
 /// Why something in the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -16,8 +16,7 @@ pub use askpass::{Password, answer_as_helper};
 use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
-use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
-use crate::install::AGENTS_OF_THIS_HOST;
+use super::{AGENTS_OF_THIS_HOST, Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
