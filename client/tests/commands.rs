@@ -343,7 +343,7 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
     workstation.refuses(
         &[&add[..], &["--cron", "bogus"]].concat(),
         2,
-        &["`bogus` is no cron expression", "it has 1 of five fields"],
+        &["`bogus` is not a cron expression", "it has 1 of five fields"],
     );
     workstation.refuses(
         &["analyze", "captured", "--from", "10m", "--to", "5m"],
@@ -353,12 +353,12 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
     workstation.refuses(
         &["analyze", "captured", "--threshold", "many"],
         2,
-        &["invalid value 'many'", "it is no number"],
+        &["invalid value 'many'", "expected a number such as 75"],
     );
     workstation.refuses(
         &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
         2,
-        &["invalid value 'many'", "it is no whole number"],
+        &["invalid value 'many'", "expected a whole number of at least 1"],
     );
 }
 

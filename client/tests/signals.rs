@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use vscsi_fixtures::{Direction, IoEvent};
 
 /// Longer than anything takes that is waited for here.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn program(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"));
@@ -35,7 +35,7 @@ fn program(data: &Path, arguments: &[&str]) -> Command {
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
+        assert!(start.elapsed() < TIMEOUT, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::phrase::bytes;
 use super::job::JobArg;
+use super::phrase::bytes;
 use super::selection::SelectionArgs;
 use super::{CliError, Env, Outcome};
 use crate::analysis::phases::{self, NamedPeriod, Phase};

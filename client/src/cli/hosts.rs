@@ -21,17 +21,17 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         for record in hosts {
             let agent = record.agent.map_or_else(
-                || "agent not from here".to_owned(),
+                || "agent not installed from here".to_owned(),
                 |agent| format!("agent {}", agent.version),
             );
             let seen = record.last_seen.map_or_else(|| "never".to_owned(), time);
             let version = if record.esxi_version.is_empty() {
-                "version not asked"
+                "version unknown"
             } else {
                 &record.esxi_version
             };
             env.print(format_args!(
-                "{:<32} {:<24} {agent:<20} seen {seen}",
+                "{:<32} {:<24} {agent:<29} seen {seen}",
                 record.address.host,
                 Plain(version)
             ))?;

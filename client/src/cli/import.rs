@@ -25,7 +25,7 @@ pub struct ImportArgs {
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<Name>,
-    /// Seconds between two prints; the first takes as long unless its I/Os took longer
+    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up to more
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Host the files come from, for the record

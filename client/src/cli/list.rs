@@ -142,7 +142,7 @@ fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
         ))?;
     }
     if rows.iter().any(|row| !row.status.is_final()) {
-        env.note("\nA job that has not ended is shown as its host last told: `vscsi-helper status JOB` asks again.");
+        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
     }
     Ok(())
 }

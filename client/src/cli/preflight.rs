@@ -95,8 +95,17 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
     text.push_str("\nModes:\n");
     for verdict in findings.verdicts() {
         let mark = if verdict.fits { "yes" } else { "no" };
-        let version = if verdict.in_this_version { "" } else { "; not in this version" };
-        let _ = writeln!(text, "  {:<8} {mark:<4} {}{version}", verdict.mode.as_str(), verdict.reason);
+        let version = if verdict.in_this_version {
+            ""
+        } else {
+            "; not in this version"
+        };
+        let _ = writeln!(
+            text,
+            "  {:<8} {mark:<4} {}{version}",
+            verdict.mode.as_str(),
+            verdict.reason
+        );
     }
     let _ = match findings.recommended() {
         Some(mode) if mode.is_in_this_version() => writeln!(text, "\nMode that fits: {}", mode.as_str()),
@@ -142,7 +151,10 @@ mod tests {
             "{hardened}"
         );
         for mode in ["vib", "script"] {
-            let line = hardened.lines().find(|line| line.trim_start().starts_with(mode)).unwrap();
+            let line = hardened
+                .lines()
+                .find(|line| line.trim_start().starts_with(mode))
+                .unwrap();
             assert!(line.ends_with("; not in this version"), "{line}");
         }
     }

@@ -1,4 +1,4 @@
-//! `reindex`: makes the catalog anew from the files.
+//! `reindex`: rebuilds the catalog from the job files.
 
 use clap::Args;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::number::counted;
 use crate::store::Store;
 
-/// Make the catalog anew from the files, which are the truth
+/// Rebuild the catalog from the job files
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper reindex")]
 pub struct ReindexArgs {}

@@ -19,7 +19,7 @@ const LAST_NUMBER: u32 = 99;
 
 /// Start collecting on a VM's disks
 ///
-/// The agent on the host collects by itself from here on: this machine may go.
+/// The agent on the host collects by itself from here on: you can switch this workstation off.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --name sql-peak
@@ -58,10 +58,10 @@ pub(super) struct CollectArgs {
     /// Seconds between two snapshots, instead of the profile's
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
-    /// Stop and start vscsiStats each interval, for hosts on which counters cannot run on
+    /// Stop and start vscsiStats each interval, for hosts where cumulative counters do not work
     #[arg(long)]
     restart: bool,
-    /// Snapshots in a row that may fail, as when the VM is away, before the job ends
+    /// Consecutive snapshots that may fail, such as while the VM is away, before the job ends
     #[arg(
         long,
         value_name = "NUMBER",

@@ -1,4 +1,4 @@
-//! `status`: how a job stands.
+//! `status`: the state of a job.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -24,13 +24,13 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often it looks for a signal in between.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Show how a job stands
+/// Show the state of a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper status sql-peak\n  vscsi-helper status sql-peak --watch")]
 pub struct StatusArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Go on until the job has ended, with a progress bar on a terminal
+    /// Keep watching until the job has ended, with a progress bar on a terminal
     #[arg(short, long)]
     watch: bool,
     #[command(flatten)]
@@ -140,7 +140,7 @@ fn wait(env: &Env) -> Result<(), Interruption> {
     Ok(())
 }
 
-/// The user looks on no more, which the job does not notice.
+/// The user stopped watching, which the job does not notice.
 #[derive(Debug, thiserror::Error)]
 #[error("{interruption}")]
 struct NoLongerWatched {
@@ -156,7 +156,8 @@ impl Failure for NoLongerWatched {
     fn hint(&self) -> Option<String> {
         let job = &self.job;
         Some(format!(
-            "job '{job}' goes on: `vscsi-helper status {job} --watch` looks on, `vscsi-helper stop {job}` ends it"
+            "job '{job}' keeps running: `vscsi-helper status {job} --watch` watches it again, `vscsi-helper stop {job}` \
+             ends it"
         ))
     }
 }
@@ -218,7 +219,7 @@ pub(super) fn render(view: &JobView, host: &str) -> String {
     at("Collection ended", collection.completed_at);
     at("Expected completion", view.expected_completion_at);
     if collection.foreign {
-        text.push_str("\nSomebody else's collection was running before; it is used and left running.\n");
+        text.push_str("\nA collection started by someone else was already running; it is used and left running.\n");
     }
     render_errors(&mut text, job);
     render_cleanup(&mut text, job, host);
@@ -301,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stops_looking_on_is_told_that_the_job_goes_on() {
+    fn whoever_stops_watching_is_told_that_the_job_keeps_running() {
         let ended = NoLongerWatched {
             job: "sql-peak".parse().unwrap(),
             interruption: Interruption::Interrupted,
         };
         assert_eq!(ended.exit_code(), 130);
-        assert!(ended.hint().unwrap().starts_with("job 'sql-peak' goes on:"));
+        assert!(ended.hint().unwrap().starts_with("job 'sql-peak' keeps running:"));
     }
 
     #[test]

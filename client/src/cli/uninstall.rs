@@ -20,10 +20,10 @@ use crate::transport::TransportError;
 pub struct UninstallArgs {
     #[command(flatten)]
     host: HostArg,
-    /// Also when jobs are running, hold samples that were not pulled, or are scheduled: those are lost
+    /// Uninstall even if jobs are running or scheduled, or have samples not yet pulled; these are lost
     #[arg(short, long)]
     force: bool,
-    /// Folder of the agent, when this machine did not install it
+    /// Folder of the agent, if it was not installed from this machine
     #[arg(long, value_name = "PATH")]
     folder: Option<String>,
     #[command(flatten)]
@@ -45,8 +45,8 @@ impl Failure for InTheWay {
 
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "`vscsi-helper pull --host {}` fetches what is there; `vscsi-helper schedule remove` ends a \
-             schedule; `--force` ends the jobs and schedules, and gives up what was not pulled",
+            "`vscsi-helper pull --host {}` fetches the samples; `vscsi-helper schedule remove` removes a schedule; \
+             `--force` ends the jobs and schedules and discards what was not pulled",
             self.host
         ))
     }
@@ -109,11 +109,11 @@ fn obstacles(jobs: &[JobView], schedules: &[ScheduleView]) -> Vec<String> {
         reasons.push(format!("jobs are running: {}", list(&running)));
     }
     if !unfetched.is_empty() {
-        reasons.push(format!("samples were not pulled: {}", list(&unfetched)));
+        reasons.push(format!("samples not yet pulled: {}", list(&unfetched)));
     }
     if !schedules.is_empty() {
         let names: Vec<&Name> = schedules.iter().map(|schedule| &schedule.schedule.name).collect();
-        reasons.push(format!("schedules would never run again: {}", list(&names)));
+        reasons.push(format!("schedules are set: {}", list(&names)));
     }
     reasons
 }
@@ -144,11 +144,11 @@ mod tests {
         );
         assert_eq!(
             obstacles(&[view(Status::Completed, Some(3), Some(2))], &[]),
-            ["samples were not pulled: sql"]
+            ["samples not yet pulled: sql"]
         );
         assert_eq!(
             obstacles(&[view(Status::Stopped, Some(0), None)], &[]),
-            ["samples were not pulled: sql"]
+            ["samples not yet pulled: sql"]
         );
     }
 
@@ -175,9 +175,6 @@ mod tests {
                     "profile": {"name": "quick", "samples": 10, "interval_seconds": 30}}
         }}))
         .unwrap();
-        assert_eq!(
-            obstacles(&[], &[schedule]),
-            ["schedules would never run again: nightly"]
-        );
+        assert_eq!(obstacles(&[], &[schedule]), ["schedules are set: nightly"]);
     }
 }

@@ -26,9 +26,9 @@ use crate::store::InstalledAgent;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.
-const PATIENCE: Duration = Duration::from_mins(1);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// `doctor` tries everything, and `cleanup` stops every collection, each with retries of its own.
-const LONG_PATIENCE: Duration = Duration::from_mins(5);
+const LONG_TIMEOUT: Duration = Duration::from_mins(5);
 /// Name of the file that says what was installed, which also marks the folder as ours.
 const RECORD: &str = "installed.json";
 
@@ -108,7 +108,7 @@ pub fn install(
         "umask 077; cat > {}",
         command_line([format!("{}/{RECORD}", place.folder).as_str()])
     );
-    let output = shell.run(&line, ShellInput::Bytes(&record), PATIENCE)?;
+    let output = shell.run(&line, ShellInput::Bytes(&record), COMMAND_TIMEOUT)?;
     succeeded("write the record", &output)?;
     Ok(Installed {
         agent: installed,
@@ -120,7 +120,7 @@ pub fn install(
 /// Two hosts that share a datastore could be given one folder, and their agents would undo each other's work.
 fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), InstallError> {
     let line = command_line(["cat", &format!("{folder}/{RECORD}")]);
-    let output = shell.run(&line, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(&line, ShellInput::Empty, COMMAND_TIMEOUT)?;
     // Without a readable record nothing is known against it.
     let record = serde_json::from_slice::<InstalledAgent>(&output.stdout).ok();
     match record.and_then(|record| record.host_name) {
@@ -134,7 +134,7 @@ fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), Instal
 
 /// Runs the agent's own tests.
 fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
-    let output = shell.run(&command_line([agent, "doctor"]), ShellInput::Empty, LONG_PATIENCE)?;
+    let output = shell.run(&command_line([agent, "doctor"]), ShellInput::Empty, LONG_TIMEOUT)?;
     let lines = |bytes: &[u8]| {
         String::from_utf8_lossy(bytes)
             .lines()
@@ -159,7 +159,7 @@ fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
 }
 
 fn run(shell: &dyn Shell, step: &'static str, line: &str) -> Result<Output, InstallError> {
-    let output = shell.run(line, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(line, ShellInput::Empty, COMMAND_TIMEOUT)?;
     succeeded(step, &output)?;
     Ok(output)
 }

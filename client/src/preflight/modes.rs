@@ -35,7 +35,11 @@ pub struct Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let version = if self.in_this_version { "" } else { " (not in this version)" };
+        let version = if self.in_this_version {
+            ""
+        } else {
+            " (not in this version)"
+        };
         write!(formatter, "{}: {}{version}", self.mode.as_str(), self.reason)
     }
 }

@@ -32,8 +32,10 @@ section time date -u +%s
 
 /// The questions, and which agents are there already.
 pub(super) fn script() -> String {
-    format!("{QUESTIONS}section agents ls {AGENTS_OF_THIS_HOST}
-")
+    format!(
+        "{QUESTIONS}section agents ls {AGENTS_OF_THIS_HOST}
+"
+    )
 }
 
 /// One command's output.

@@ -28,7 +28,10 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
         json.push(b'\n');
         json
     });
-    write_atomic(path, &json.map_err(|error| FileError::new("write", path)(error.into()))?)
+    write_atomic(
+        path,
+        &json.map_err(|error| FileError::new("write", path)(error.into()))?,
+    )
 }
 
 /// Puts what `write` writes into `path`: a temporary file beside it, fsync, rename, fsync of the directory.

@@ -53,4 +53,4 @@ pub struct Opened {
 }
 
 /// How long a login, the start of an agent and its greeting may take beyond the time to connect.
-const GREETING_PATIENCE: Duration = Duration::from_mins(1);
+const GREETING_TIMEOUT: Duration = Duration::from_mins(1);

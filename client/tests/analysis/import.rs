@@ -269,7 +269,9 @@ fn lines_of_a_table_of_commands_that_are_not_rows_are_all_accounted_for() {
 fn a_table_of_commands_without_a_row_is_refused() {
     let place = Place::new();
     let titles = COMMANDS.lines().take(3).collect::<Vec<_>>().join("\n");
-    let error = place.import(&[place.file("titles.csv", titles)], Some(100)).unwrap_err();
+    let error = place
+        .import(&[place.file("titles.csv", titles)], Some(100))
+        .unwrap_err();
     assert!(matches!(error, ImportError::NothingFound { .. }), "{error}");
     assert!(place.is_untouched());
 }
