@@ -191,11 +191,7 @@ fn files_without_any_histogram_are_refused_with_the_reason() {
     workstation.refuses(
         &["import", "/nowhere.csv"],
         1,
-        &[
-            "cannot read `/nowhere.csv`",
-            "No such file",
-            "hint: check whether the path is right",
-        ],
+        &["cannot read `/nowhere.csv`", "No such file", "hint: check the path"],
     );
     let left: Vec<_> = fs::read_dir(workstation.path("data"))
         .unwrap()
@@ -348,7 +344,7 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
     workstation.refuses(
         &["analyze", "captured", "--from", "10m", "--to", "5m"],
         2,
-        &["`--from` is not before `--to`", "hint: exchange the two"],
+        &["`--from` is not before `--to`", "hint: swap the two"],
     );
     workstation.refuses(
         &["analyze", "captured", "--threshold", "many"],
@@ -420,7 +416,10 @@ fn a_capture_is_not_compared_with_a_file_of_several_phases() {
     workstation.refuses(
         &["verify", "captured", "--against", "captured"],
         2,
-        &["a job file of 2 phases", "hint: make the job file without `--phases`"],
+        &[
+            "a job file of 2 phases",
+            "hint: generate the job file without `--phases`",
+        ],
     );
 }
 

@@ -104,7 +104,7 @@ fn a_verification_that_is_told_to_end_ends_fio_and_removes_its_scratch_file() {
 
         let (ended, stderr) = end(verify, signal);
         assert_eq!(ended, Some(code), "{stderr}");
-        assert!(stderr.contains("hint: what had been begun is cleaned up"), "{stderr}");
+        assert!(stderr.contains("hint: unfinished work was cleaned up"), "{stderr}");
         assert!(test_kill_process(fio).is_err(), "fio was left running");
         assert_eq!(names_in(&scratch), Vec::<String>::new());
     }

@@ -9,7 +9,7 @@ use super::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// End a collection that a job left running on its host
+/// Stop a collection that a job left running on its host
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper cleanup sql-peak")]
 pub struct CleanupArgs {

@@ -21,7 +21,7 @@ use crate::store::Store;
 
 /// Start a collection, wait for its end, pull and analyse it: for cron
 ///
-/// Prints nothing but errors and the final line. While one is running for the same host and VM, another does not begin.
+/// Prints only errors and the final line. Does not start while another one runs for the same host and VM.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a crontab line:
   0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01

@@ -8,19 +8,19 @@ use crate::analysis::compare::{Comparison, Limit, Measure};
 use crate::store::Store;
 use crate::summary::{self, ComparisonJson};
 
-/// Compare two jobs: a baseline, and a candidate that may have to keep limits
+/// Compare two jobs: a baseline, and a candidate that can be held to limits
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper compare before-migration after-migration
   vscsi-helper compare before after --limit iops=90% --limit read_p99=120%
 
 A limit is in percent of the baseline: a floor for rates and shares, a ceiling
-for latencies and queue depth. When one is not kept, the exit code is 4.")]
+for latencies and queue depth. The exit code is 4 when a limit is missed.")]
 pub struct CompareArgs {
-    /// The job to compare with
+    /// The job to compare against
     #[arg(value_name = "BASELINE")]
     baseline: String,
-    /// The job that is compared
+    /// The job to compare
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
     #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = limit_help())]
@@ -32,7 +32,7 @@ pub struct CompareArgs {
 /// What can be limited is told where it is asked for.
 fn limit_help() -> String {
     format!(
-        "What the candidate has to keep, in percent of the baseline; may be repeated. Measures: {}",
+        "Limit for the candidate, in percent of the baseline; may be repeated. Measures: {}",
         Measure::ALL.map(Measure::name).join(", ")
     )
 }

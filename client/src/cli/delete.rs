@@ -20,10 +20,10 @@ use crate::store::{JobReference, LockKind, Store};
 pub struct DeleteArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     force: bool,
-    /// Leave the host's copy where it is
+    /// Keep the copy on the host
     #[arg(long)]
     keep_on_host: bool,
     #[command(flatten)]
@@ -32,8 +32,14 @@ pub struct DeleteArgs {
 
 /// The job is in use.
 #[derive(Debug, thiserror::Error)]
-#[error("job `{0}` {1}")]
-struct InUse(JobReference, &'static str);
+enum InUse {
+    /// Another command writes to it.
+    #[error("job `{0}` is in use by another vscsi-helper")]
+    Locked(JobReference),
+    /// It is collecting.
+    #[error("job `{0}` is running")]
+    Running(JobReference),
+}
 
 impl Failure for InUse {
     fn exit_code(&self) -> u8 {
@@ -41,7 +47,10 @@ impl Failure for InUse {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(format!("`vscsi-helper stop {}` ends it", self.0))
+        Some(match self {
+            Self::Locked(_) => "run the command again when the other one has finished".to_owned(),
+            Self::Running(job) => format!("`vscsi-helper stop {job}` ends it"),
+        })
     }
 }
 
@@ -59,7 +68,7 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
         confirm(&reference, env)?;
     }
     let Some(_lock) = store.try_lock(&reference, LockKind::Exclusive)? else {
-        return Err(InUse(reference, "is in use by another vscsi-helper").into());
+        return Err(InUse::Locked(reference).into());
     };
     let on_host = !args.keep_on_host && !is_imported(&document.job);
     if on_host {
@@ -68,7 +77,7 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
         match host.job(&document.job.job_id) {
             // A name may have been used again on the host since: only this job is deleted there.
             Ok(view) if view.job.created_at != document.job.created_at => {}
-            Ok(view) if !view.job.status.is_final() => return Err(InUse(reference, "is running").into()),
+            Ok(view) if !view.job.status.is_final() => return Err(InUse::Running(reference).into()),
             Ok(_) => host.delete_job(&document.job.job_id)?,
             Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
             Err(error) => return Err(error.into()),

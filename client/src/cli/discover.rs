@@ -11,7 +11,7 @@ use super::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// Show the VMs of a host, their disks, and what lies below them
+/// Show the VMs of a host, their disks, and the storage below them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper discover esxi-host01
@@ -135,7 +135,8 @@ mod tests {
         });
         for part in [
             "  Name: SQL-Server-01\n    World Group ID: 12345\n    Power State: On\n",
-            "  vmhba1:C0:T0:L0\n    Capacity: 500 GiB\n    Used by: SQL-Server-01\n    Handle ID: 67890\n    Node: scsi0:0\n",
+            "  vmhba1:C0:T0:L0\n    Capacity: 500 GiB\n    Used by: SQL-Server-01\n    Handle ID: 67890\n    \
+             Node: scsi0:0\n",
         ] {
             assert!(text.contains(part), "{text}");
         }

@@ -19,11 +19,11 @@ use crate::store::Store;
 /// Lines of the agent's log that are shown.
 const LOG_LINES: u32 = 20;
 
-/// Test this machine's setup, and with --host the agent there
+/// Check this machine's setup and, with --host, the agent on a host
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper doctor\n  vscsi-helper doctor --host esxi-host01")]
 pub struct DoctorArgs {
-    /// Also test the agent on this host
+    /// Also check the agent on this host
     #[arg(long)]
     host: Option<String>,
     /// The agent's binary for `install` [default: the one inside or beside this program]
@@ -167,5 +167,5 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
 
 fn catalog(store: &Store) -> Result<String, String> {
     let result = Catalog::open(store).and_then(|catalog| catalog.check());
-    result.map(|()| "sound".to_owned()).map_err(|error| told(&error))
+    result.map(|()| "intact".to_owned()).map_err(|error| told(&error))
 }

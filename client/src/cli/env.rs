@@ -15,6 +15,10 @@ use crate::config::Config;
 type Writer = Box<dyn Write + Send>;
 
 /// The surroundings of a command. Data goes to the standard output, everything else to the standard error.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of the command line and the terminal"
+)]
 pub struct Env {
     /// Defaults, configuration file and `--config`, merged.
     pub config: Config,

@@ -28,7 +28,7 @@ Without --filter every sample is exported, whatever the configured filter.")]
 pub struct ExportArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Form of the table [default: that of the file's extension, else csv]
+    /// Format of the table [default: by the file's extension, else csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// File to write, `-` for the standard output [default: JOB.csv, .parquet or .json in the current directory]

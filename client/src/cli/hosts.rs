@@ -6,7 +6,7 @@ use super::phrase::{Plain, time};
 use super::{CliError, Env, Outcome};
 use crate::store::Store;
 
-/// List the hosts known here, and the agent on each
+/// List the known hosts and the agent on each
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper hosts")]
 pub struct HostsArgs {}
@@ -17,7 +17,7 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
     if env.json {
         env.print_json(&hosts)?;
     } else if hosts.is_empty() {
-        env.note("No host is known here yet. Begin with: vscsi-helper preflight HOST");
+        env.note("No hosts are known yet. Begin with: vscsi-helper preflight HOST");
     } else {
         for record in hosts {
             let agent = record.agent.map_or_else(

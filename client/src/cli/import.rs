@@ -10,7 +10,7 @@ use crate::import::{self, Request};
 use crate::store::Store;
 use crate::summary;
 
-/// Make a job of existing vscsiStats output (CSV or plain text)
+/// Turn existing vscsiStats output (CSV or plain text) into a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper import capture.csv --name sql-before
@@ -25,7 +25,8 @@ pub struct ImportArgs {
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<Name>,
-    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up to more
+    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up
+    /// to more
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Host the files come from, for the record

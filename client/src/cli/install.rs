@@ -12,9 +12,9 @@ use crate::install::{Installed, Place, check_mode, find_agent, install};
 use crate::preflight::{self, Mode};
 use crate::store::Store;
 
-/// Install the agent on a host, or bring it up to date
+/// Install the agent on a host, or update it
 ///
-/// Everything goes into one folder of a datastore. A running job goes on through an update. Nothing else on the host is
+/// Everything goes into one folder on a datastore. Running jobs continue through an update. Nothing else on the host is
 /// changed, and `uninstall` removes it all.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -23,7 +23,7 @@ use crate::store::Store;
 pub struct InstallArgs {
     #[command(flatten)]
     host: HostArg,
-    /// Way to run the agent [default: the first that fits]
+    /// Mode to install in [default: the first that fits]
     #[arg(long)]
     mode: Option<Mode>,
     /// Datastore for the agent, by name or UUID [default: the suitable one with the most free space]
@@ -69,7 +69,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
 fn render(installed: &Installed, host: &str) -> String {
     let agent = &installed.agent;
     let verb = if installed.unchanged {
-        "was there already and is"
+        "was already installed and is"
     } else {
         "is installed and"
     };

@@ -104,7 +104,7 @@ fn catalog(store: &Store, env: &Env) -> Result<(Catalog, Vec<StoreError>), CliEr
     match open() {
         Err(CatalogError::Sqlite(error)) if is_unwritable(&error) => {
             env.detail(format_args!(
-                "the catalog cannot be written, so it is not kept: {error}"
+                "the catalog cannot be written, so it is kept in memory only: {error}"
             ));
             let mut catalog = Catalog::in_memory()?;
             let unreadable = catalog.refresh(store)?;

@@ -22,9 +22,9 @@ use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
 use crate::transport::HostName;
 
-/// Copy samples from the hosts: what is here already is not copied again
+/// Copy new samples from the hosts
 ///
-/// A pull may be interrupted at any time and by anything; the next one goes on at the byte where it was.
+/// A pull may be interrupted at any time; the next one resumes at the byte where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper pull sql-peak
@@ -34,13 +34,13 @@ pub struct PullArgs {
     /// The job; without one, every job of the host or of all hosts
     #[arg(conflicts_with = "all")]
     job: Option<String>,
-    /// Every job of this host, or the job on this host; may be repeated
+    /// Pull every job of this host, or JOB from it; may be repeated
     #[arg(long, conflicts_with = "all")]
     host: Vec<String>,
-    /// Every job of every host known here
+    /// Pull every job of every known host
     #[arg(long)]
     all: bool,
-    /// Hosts pulled from at once
+    /// Number of hosts to pull from at once
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = number::within(1_u16..=512))]
     parallel: u16,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliEr
     }
     let hosts = store.hosts()?;
     if hosts.is_empty() {
-        return Err(UsageError::new("no host is known here", "name one with `--host`").into());
+        return Err(UsageError::new("no hosts are known", "name one with `--host`").into());
     }
     if !args.all {
         // Without a word about what: the jobs that this machine started and that may have more to give.
@@ -157,7 +157,7 @@ fn damaged(text: &str, store: &Store) -> Result<(String, Name), CliError> {
         (None, Some(host)) if hosts.is_empty() => Ok((host, reference.name)),
         (None, _) => Err(UsageError::new(
             format!("the file job.json of `{text}` is damaged, and nothing else says which host the job is on"),
-            format!("`vscsi-helper pull {text} --host HOST` writes it again"),
+            format!("`vscsi-helper pull {text} --host HOST` fetches it again"),
         )
         .into()),
     }
@@ -267,7 +267,7 @@ impl Progress for Voice<'_> {
 
     fn damaged(&self, aside: &Path) {
         self.env.warn(format_args!(
-            "a damaged file of the job was renamed to {}; the host's is fetched again",
+            "a damaged file of the job was renamed to {}; it is fetched again from the host",
             self.env.shown(aside)
         ));
     }

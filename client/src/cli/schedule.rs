@@ -13,7 +13,7 @@ use crate::failure::UsageError;
 use crate::host::{Host as _, select_disks, select_vm};
 use crate::store::Store;
 
-/// Recurring collections on a host, which need no workstation
+/// Manage recurring collections, which a host runs by itself
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
@@ -31,7 +31,7 @@ enum Action {
     Add(AddArgs),
     /// List the schedules of a host
     List(ListArgs),
-    /// Remove a schedule; jobs it started stay
+    /// Remove a schedule; jobs it started are kept
     Remove(RemoveArgs),
 }
 
@@ -42,7 +42,7 @@ enum Action {
 struct AddArgs {
     /// Name of the schedule
     name: Name,
-    /// When: minute, hour, day of month, month, day of week, in the host's UTC
+    /// When to start, in UTC: minute, hour, day of month, month, day of week
     #[arg(long, value_name = "EXPRESSION", value_parser = cron)]
     cron: String,
     #[command(flatten)]
@@ -166,7 +166,7 @@ fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
             let (name, host) = (&args.name, target.name());
             UsageError::new(
                 format!("there is no schedule `{name}` on {host}"),
-                format!("`vscsi-helper schedule list --host {host}` shows those there are"),
+                format!("`vscsi-helper schedule list --host {host}` lists its schedules"),
             )
             .into()
         } else {

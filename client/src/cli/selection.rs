@@ -28,13 +28,13 @@ pub(super) struct SelectionArgs {
     /// [default: 75 for percentile, 1 for statistical]
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number::decimal)]
     threshold: Option<f64>,
-    /// Look at this disk only, by node, handle or the name it was started with; may be repeated
+    /// Select this disk only, by node, handle or the name it was started with; may be repeated
     #[arg(long = "disk", value_name = "DISK")]
     disks: Vec<String>,
-    /// Leave out samples whose middle is earlier: a time, or a duration since the first sample such as 15m
+    /// Leave out samples whose midpoint is earlier: a time, or a duration after the first sample such as 15m
     #[arg(long, value_name = "TIME")]
     from: Option<Boundary>,
-    /// Leave out samples whose middle is later
+    /// Leave out samples whose midpoint is later
     #[arg(long, value_name = "TIME")]
     to: Option<Boundary>,
     /// 512-byte blocks that may lie between two I/Os that still count as sequential
@@ -78,7 +78,7 @@ impl SelectionArgs {
         if reversed {
             return Err(UsageError::new(
                 "the period ends before it begins: `--from` is not before `--to`",
-                "exchange the two",
+                "swap the two",
             ));
         }
         Ok(())
@@ -108,7 +108,7 @@ fn filter(method: FilterMethod, given: Option<f64>, configured: Option<f64>) -> 
         FilterMethod::Statistical => Ok(Filter::Statistical(threshold.unwrap_or(DEFAULT_DEVIATIONS))),
         FilterMethod::Absolute => threshold.map(Filter::Absolute).ok_or_else(|| {
             UsageError::new(
-                "the absolute filter needs to know from how many IOPS samples are kept",
+                "the absolute filter needs a threshold: the IOPS from which samples are kept",
                 "add `--threshold IOPS`; `analyze --explain-filters` shows what each filter keeps",
             )
         }),

@@ -49,7 +49,7 @@ pub(super) struct CollectArgs {
     /// Disk by node, handle ID, vmdk, datastore, device or runtime path; may be repeated
     #[arg(long, value_name = "DISK", default_value = "all")]
     lun: Vec<String>,
-    /// Profile: quick (10 x 30 s), standard (30 x 60 s), deep (100 x 120 s) or one of the configuration
+    /// Profile: quick (10 x 30 s), standard (30 x 60 s), deep (100 x 120 s) or one from the configuration
     #[arg(short, long, default_value = "standard")]
     profile: String,
     /// Number of samples, instead of the profile's
@@ -224,7 +224,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
     });
     let ends = end.map_or_else(String::new, |end| format!("\nEnds: {}", time(end)));
     let done = if started.repeated {
-        format!("was started before and is {}; nothing was changed.", job.status)
+        format!("was already started and is {}; nothing was changed.", job.status)
     } else {
         "started successfully.".to_owned()
     };
@@ -347,7 +347,7 @@ mod tests {
         };
         let text = render(&started, "esx1", "sql-peak");
         assert!(
-            text.starts_with("Job 'sql-peak' was started before and is running; nothing was changed."),
+            text.starts_with("Job 'sql-peak' was already started and is running; nothing was changed."),
             "{text}"
         );
     }

@@ -156,8 +156,8 @@ impl Failure for NoLongerWatched {
     fn hint(&self) -> Option<String> {
         let job = &self.job;
         Some(format!(
-            "job '{job}' keeps running: `vscsi-helper status {job} --watch` watches it again, `vscsi-helper stop {job}` \
-             ends it"
+            "job '{job}' keeps running: `vscsi-helper status {job} --watch` watches it again, `vscsi-helper stop \
+             {job}` ends it"
         ))
     }
 }

@@ -13,13 +13,13 @@ use super::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// End a running job, and fetch what it collected
+/// Stop a running job and fetch what it collected
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper stop sql-peak")]
 pub struct StopArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Leave vscsiStats collecting on the host; it ends by itself within 30 minutes
+    /// Leave vscsiStats collecting on the host; it stops by itself within 30 minutes
     #[arg(long)]
     no_cleanup: bool,
     #[command(flatten)]
@@ -123,7 +123,8 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
         VscsiStats::Failed => {
             let command = job.cleanup.manual_cleanup_command.as_deref();
             format!(
-                "Stopping vscsiStats on {host}... failed.\n\n⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
+                "Stopping vscsiStats on {host}... failed.\n\n\
+                 ⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
                  {}\n\nOr retry cleanup:\n  vscsi-helper cleanup {name}",
                 manual_cleanup(host, command.unwrap_or("vscsiStats -x"))
             )
@@ -132,9 +133,9 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
             "vscsiStats was left collecting on {host}, as asked. It ends by itself within 30 minutes, or now with:\n  \
              vscsi-helper cleanup {name}"
         ),
-        VscsiStats::EndedBefore => format!("The job had ended before, and vscsiStats on {host} with it."),
+        VscsiStats::EndedBefore => format!("The job had already ended, and vscsiStats on {host} with it."),
         VscsiStats::Shared(others) => format!(
-            "vscsiStats goes on collecting on {host} for {}, because the disk is the same.",
+            "vscsiStats keeps collecting on {host} for {}, because the disk is the same.",
             others
                 .iter()
                 .map(|other| format!("job '{other}'"))
@@ -222,7 +223,7 @@ mod tests {
         let vscsi_stats = VscsiStats::after(&before, &stopped, false, &others);
         let text = render(&stopped, &vscsi_stats, "esx1", "d");
         assert!(
-            text.contains("goes on collecting on esx1 for job 'second', because"),
+            text.contains("keeps collecting on esx1 for job 'second', because"),
             "{text}"
         );
     }
@@ -233,7 +234,7 @@ mod tests {
         let vscsi_stats = VscsiStats::after(&ended, &ended, false, &[]);
         let text = render(&ended, &vscsi_stats, "esx1", "d");
         assert!(
-            text.contains("had ended before") && text.contains("Job status: completed."),
+            text.contains("had already ended") && text.contains("Job status: completed."),
             "{text}"
         );
     }

@@ -14,7 +14,7 @@ use crate::preflight;
 use crate::store::Store;
 use crate::transport::TransportError;
 
-/// Remove the agent from a host, with everything it made, and prove it
+/// Remove the agent and everything it created from a host, and prove it
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper uninstall esxi-host01.example.com")]
 pub struct UninstallArgs {
@@ -84,7 +84,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
         env.print_json(&removal)?;
     } else {
         env.print(format_args!(
-            "The agent is removed from {}. Checked there afterwards:",
+            "The agent was removed from {}. Verified on the host:",
             target.name()
         ))?;
         for line in &removal.proof {

@@ -58,12 +58,12 @@ pub struct VerifyArgs {
     /// Seconds to run instead of the file's own duration
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     duration: Option<u32>,
-    /// Speed of a replay log in percent of its own: fio does not catch up after a late command, so a busy or slow load
-    /// generator needs a little more than 100
+    /// Replay speed of the log in percent: fio does not catch up after a late command, so a busy or slow load
+    /// generator needs slightly more than 100
     #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
     time_scale: Option<u32>,
-    /// Compare with a second capture, of the VM that ran the file, instead of running it: a job, or a file that
-    /// `import` takes
+    /// Instead of running fio, compare with a second capture, of the VM that ran the file: a job, or a file that
+    /// `import` accepts
     #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
     against: Option<String>,
     #[command(flatten)]

@@ -80,7 +80,7 @@ pub fn install(
     if !unchanged {
         run(
             shell,
-            "make the folder",
+            "create the folder",
             &command_line(["mkdir", "-p", "-m", "700", &place.folder]),
         )?;
         upload::upload(shell, binary, &format!("{agent}.new"))?;
@@ -89,7 +89,7 @@ pub fn install(
             command_line(["chmod", "700", &format!("{agent}.new")]),
             command_line(["mv", "-f", &format!("{agent}.new"), &agent])
         );
-        run(shell, "put the agent into its place", &line)?;
+        run(shell, "move the agent into place", &line)?;
     }
     let doctor = doctor(shell, &agent)?;
     let installed = InstalledAgent {

@@ -179,9 +179,9 @@ fn datastores(volumes: &[esxi::Volume]) -> Vec<Datastore> {
 
 fn unsuitable(kind: &str, free_bytes: u64) -> Option<&'static str> {
     match kind {
-        "vfat" | "VFFS" | "VMFSOS" | "VMFS-L" | "OSDATA" => Some("belongs to ESXi itself"),
+        "vfat" | "VFFS" | "VMFSOS" | "VMFS-L" | "OSDATA" => Some("belongs to ESXi"),
         // ESXi's NFS client loses the atomicity of a rename that the spool relies on.
-        kind if kind.starts_with("NFS") => Some("NFS: a rename may be lost there"),
+        kind if kind.starts_with("NFS") => Some("NFS: renames are not reliable there"),
         _ if free_bytes < LEAST_FREE_BYTES => Some("less than 256 MiB free"),
         _ => None,
     }

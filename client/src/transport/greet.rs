@@ -44,7 +44,7 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> R
         if noise > NOISE_LIMIT_BYTES {
             return Err(TransportError::NoGreeting {
                 host: host.to_owned(),
-                reason: format!("more than {} KiB came, and no greeting", NOISE_LIMIT_BYTES / 1024),
+                reason: format!("received more than {} KiB and no greeting", NOISE_LIMIT_BYTES / 1024),
             });
         }
     }

@@ -19,7 +19,7 @@ pub enum VerifyError {
     #[error("the job file cannot be read")]
     JobFile(#[from] UnreadableJobFile),
     /// The job file has no section.
-    #[error("the job file holds no job")]
+    #[error("the job file contains no job")]
     NoJobs,
     /// A section names a target.
     #[error("section [{section}] does not leave its target open: `{value}`")]
@@ -30,19 +30,19 @@ pub enum VerifyError {
         value: String,
     },
     /// A file replays several targets, and one device was given.
-    #[error("the job replays {targets} targets, and one device was given")]
+    #[error("the job replays {targets} targets, but only one device was given")]
     OneDevice {
         /// Number of targets.
         targets: usize,
     },
     /// fio's options cannot hold this path.
-    #[error("fio cannot be given the device path `{}`", path.display())]
+    #[error("fio cannot use the device path `{}`", path.display())]
     DevicePath {
         /// The path.
         path: PathBuf,
     },
     /// The directory is too full.
-    #[error("`{}` has {available} MB free, and this run may write {needed} MB", path.display())]
+    #[error("`{}` has {available} MB free, but this run may write {needed} MB", path.display())]
     NoSpace {
         /// The directory.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum VerifyError {
         message: String,
     },
     /// fio did not end.
-    #[error("fio did not end within {seconds} s and was stopped")]
+    #[error("fio did not finish within {seconds} s and was stopped")]
     FioHung {
         /// Seconds waited.
         seconds: u64,
@@ -77,13 +77,13 @@ pub enum VerifyError {
     #[error(transparent)]
     Interrupted(#[from] Interruption),
     /// fio's log is not understood.
-    #[error("what fio wrote down cannot be read")]
+    #[error("cannot read the log that fio wrote")]
     Log(#[from] UnreadableLog),
     /// fio did nothing.
     #[error("fio issued no command")]
     NothingDone,
     /// The target file holds no histograms.
-    #[error("the target file holds no usable histograms")]
+    #[error("the target file contains no usable histograms")]
     UnusableTarget,
     /// A capture was to be compared with a file of several phases.
     #[error("a capture cannot be compared with a job file of {phases} phases")]
@@ -135,21 +135,21 @@ impl Failure for VerifyError {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::Interrupted(interruption) => return interruption.hint(),
-            Self::NamesTarget { .. } => "verify runs files whose target is ${FILENAME}; make it with `analyze`",
-            Self::OneDevice { .. } => "make the job with `--layout aggregate`, or give `--directory`",
+            Self::NamesTarget { .. } => "`verify` runs files whose target is ${FILENAME}; generate one with `analyze`",
+            Self::OneDevice { .. } => "generate the job with `--layout aggregate`, or use `--directory`",
             Self::DevicePath { .. } => "use the device's plain path, such as /dev/sdb",
             Self::NoSpace { .. } => "choose another `--directory`, or a shorter `--duration`",
             Self::FioFailed { .. } => "run fio on the job file by hand to see more",
             Self::PhasesDiffer { .. } | Self::UnusableTarget | Self::JobFile(_) | Self::NoJobs => {
-                "make the files again with `analyze`"
+                "generate the files again with `analyze`"
             }
             Self::LogElsewhere { .. } => "keep the replay logs beside the job file",
             Self::FioHung { .. } => {
                 "the storage is too slow for this rate: try other storage or a shorter `--duration`"
             }
-            Self::Log(_) => "run fio on the job file by hand and look at what it writes down",
+            Self::Log(_) => "run fio on the job file by hand and check its log",
             Self::NothingDone => "give a longer `--duration`",
-            Self::SeveralPhases { .. } => "make the job file without `--phases`",
+            Self::SeveralPhases { .. } => "generate the job file without `--phases`",
         };
         Some(hint.to_owned())
     }
