@@ -362,7 +362,7 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
 fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
     let workstation = Workstation::new();
     workstation.file("data", b"");
-    workstation.refuses(&["list"], 1, &["cannot create", "hint: there is a file of that name"]);
+    workstation.refuses(&["list"], 1, &["cannot create", "hint: a file of that name exists"]);
 }
 
 #[test]

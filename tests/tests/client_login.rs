@@ -29,7 +29,7 @@ fn a_changed_host_key_stops_everything_at_once() {
     fs::write(client.configuration(), "ssh:\n  retry_attempts: 3\n").unwrap();
     let finished = client.run_connected(&["preflight", "esxi"]).expect(11);
     assert!(
-        finished.stderr.contains("is not the one known for it"),
+        finished.stderr.contains("has changed"),
         "{}",
         finished.stderr
     );
