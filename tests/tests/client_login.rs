@@ -28,11 +28,7 @@ fn a_changed_host_key_stops_everything_at_once() {
     fs::write(client.known_hosts(), format!("esxi {key}")).unwrap();
     fs::write(client.configuration(), "ssh:\n  retry_attempts: 3\n").unwrap();
     let finished = client.run_connected(&["preflight", "esxi"]).expect(11);
-    assert!(
-        finished.stderr.contains("has changed"),
-        "{}",
-        finished.stderr
-    );
+    assert!(finished.stderr.contains("has changed"), "{}", finished.stderr);
     assert!(!finished.stderr.contains("trying again"), "{}", finished.stderr);
 }
 

@@ -17,7 +17,10 @@ use crate::summary;
   vscsi-helper import hour-*.csv --interval 3600 --name sql-day
 
 Files are taken in the order given; a file may hold several prints.
-Without --interval the time comes from the interarrival histograms.")]
+Without --interval the time comes from the interarrival histograms.
+
+A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
+Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
 pub struct ImportArgs {
     /// Output of `vscsiStats -p`, as CSV or plain text; `.gz` is decompressed
     #[arg(required = true, value_name = "FILE")]
