@@ -405,6 +405,20 @@ fn a_job_with_several_fio_files_is_verified_by_the_path_of_one_of_them() {
 }
 
 #[test]
+fn a_job_whose_files_cannot_be_listed_is_not_said_to_have_none() {
+    let workstation = Workstation::with_an_import();
+    fs::remove_dir_all(workstation.path("data/captured/analysis")).ok();
+    workstation.refuses(
+        &["verify", "captured"],
+        2,
+        &["has no fio file", "hint: make one with `vscsi-helper analyze captured`"],
+    );
+    // A file where the folder should be.
+    workstation.file("data/captured/analysis", b"");
+    workstation.refuses(&["verify", "captured"], 1, &["cannot list", "captured/analysis"]);
+}
+
+#[test]
 fn a_capture_is_not_compared_with_a_file_of_several_phases() {
     let workstation = Workstation::with_an_import();
     assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));

@@ -28,7 +28,7 @@ use crate::store::Store;
 
 Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
 unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
-1 one is running already or something else failed.")]
+1 one is already running or something else failed.")]
 pub struct CollectCommandArgs {
     #[command(flatten)]
     host: HostOption,
@@ -47,7 +47,7 @@ pub struct CollectCommandArgs {
 
 /// A collection of the same VM is going on.
 #[derive(Debug, thiserror::Error)]
-#[error("a collection of `{vm}` on {host} is running already")]
+#[error("a collection of `{vm}` on {host} is already running")]
 struct Overlap {
     vm: String,
     host: String,

@@ -1,5 +1,7 @@
 //! `verify`: runs a generated fio job and compares what fio did with what was measured.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -162,12 +164,7 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (directory, _) = store.find(job)?;
     let folder = directory.analysis();
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "fio"))
-        .collect();
-    files.sort();
+    let files = fio_files(&folder)?;
     match files.as_slice() {
         [file] => Ok(file.clone()),
         [] => Err(UsageError::new(
@@ -181,6 +178,23 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
         )
         .into()),
     }
+}
+
+/// The fio files in a folder, by name; none where the folder is not there.
+fn fio_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing.map_err(FileError::new("list", folder))?,
+    };
+    let mut files = Vec::new();
+    for entry in listing {
+        let path = entry.map_err(FileError::new("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "fio") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {

@@ -250,7 +250,7 @@ impl Failure for TransportError {
                 "install an OpenSSH client; Linux, macOS and Windows all offer one".to_owned()
             }
             Self::Program { .. } => "check that it exists and is executable".to_owned(),
-            Self::Password(_) => "run the command on a terminal, or pipe the password into it".to_owned(),
+            Self::Password(_) => "use a key: load it into ssh-agent, or name it with `--key`".to_owned(),
         })
     }
 }
