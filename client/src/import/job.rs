@@ -51,7 +51,7 @@ pub(super) struct Staged {
     pub(super) prints: u32,
     world_group_id: WorldGroupId,
     vm_name: String,
-    /// What the first file calls the disk.
+    /// What the first file calls a disk that has no node.
     lun: Option<String>,
     disks: Vec<TargetDisk>,
     /// The first print waits for a second one, because alone it stands for the whole interval.
@@ -156,7 +156,7 @@ impl Staged {
             if self.disks.iter().all(|known| known.handle_id != disk.handle_id) {
                 self.disks.push(TargetDisk {
                     handle_id: disk.handle_id,
-                    lun: self.lun.clone().unwrap_or_else(|| node.clone()),
+                    lun: disk.node.clone().or_else(|| self.lun.clone()).unwrap_or_default(),
                     node,
                 });
             }
