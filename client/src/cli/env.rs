@@ -56,7 +56,7 @@ impl Env {
         }
     }
 
-    /// Surroundings that write elsewhere, for tests and for programs that embed a command.
+    /// Surroundings that write elsewhere.
     pub fn with_writers(
         config: Config,
         config_path: PathBuf,

@@ -342,3 +342,46 @@ fn row(host: &str, result: &Result<Pulled, CliError>) -> Row {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_another_try_is_told_which_host_is_tried() {
+        let written = Written::default();
+        let stderr = Box::new(written.clone());
+        let env = Env::with_writers(
+            Config::default(),
+            PathBuf::new(),
+            PathBuf::new(),
+            Box::new(io::sink()),
+            stderr,
+        );
+        let voice = Voice::new(&env, &"esx1".parse().unwrap());
+        voice.retrying(&PullError::Corrupt { sequence: 3 }, Duration::from_secs(5));
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            text.starts_with("esx1: snapshot 3 ") && text.ends_with("; trying again in 5 s\n"),
+            "{text}"
+        );
+    }
+}
