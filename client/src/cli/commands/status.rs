@@ -8,10 +8,10 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Job, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
-use super::connect::ConnectArgs;
-use super::job::{JobArg, KnownJob, known, update};
-use super::phrase::{Plain, duration, manual_cleanup, time};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::{Plain, duration, manual_cleanup, time};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::interrupt::{Deferred, Interruption};

@@ -10,10 +10,10 @@ use serde::Serialize;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Status, UnreadableJob};
 
-use super::connect::{ConnectArgs, Target};
-use super::job::OnNoHost;
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome, number};
+use crate::cli::connect::{ConnectArgs, Target};
+use crate::cli::job::OnNoHost;
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
 use crate::import::is_imported;

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use vscsi_shared::job::Status;
 
-use super::phrase::time;
-use super::{CliError, Env, Outcome};
 use crate::catalog::{Catalog, CatalogError, IndexedJob};
+use crate::cli::phrase::time;
+use crate::cli::{CliError, Env, Outcome};
 use crate::store::{Store, StoreError};
 
 /// List the jobs known here

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::selection::{SelectionArgs, analyze};
-use super::{CliError, Env, Outcome, number};
 use crate::analysis::{self, Analysis, Options};
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::{FileError, UsageError};
 use crate::fio::TargetFile;
 use crate::import;

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::{ConnectArgs, HostArg};
-use super::phrase::{Plain, bytes, duration};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes, duration};
+use crate::cli::{CliError, Env, Outcome};
 use crate::preflight::{self, Findings, Mode, Verdict};
 use crate::store::Store;
 

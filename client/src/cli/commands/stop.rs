@@ -5,11 +5,11 @@ use vscsi_shared::identifier::{HandleId, Name};
 use vscsi_shared::job::Job;
 use vscsi_shared::wire::v1::JobView;
 
-use super::connect::ConnectArgs;
-use super::job::{JobArg, KnownJob, known, update};
-use super::phrase::manual_cleanup;
 use super::pull::{Voice, puller};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::manual_cleanup;
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 

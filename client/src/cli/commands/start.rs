@@ -6,9 +6,9 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
-use super::connect::{ConnectArgs, HostOption, Target};
-use super::phrase::{Plain, duration, time};
-use super::{CliError, Env, Outcome, number};
+use crate::cli::connect::{ConnectArgs, HostOption, Target};
+use crate::cli::phrase::{Plain, duration, time};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
 use crate::number::counted;

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::cli::{CliError, Env, Outcome};
 use crate::number::counted;
 use crate::store::Store;
 

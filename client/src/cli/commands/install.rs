@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::connect::{ConnectArgs, HostArg};
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
 use crate::install::{Installed, Place, check_mode, find_agent, install};
 use crate::preflight::{self, Mode};
 use crate::store::Store;

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
-use super::connect::{ConnectArgs, HostArg};
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 

@@ -8,13 +8,13 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
 use super::analyze::write_profile;
-use super::connect::{ConnectArgs, HostOption};
 use super::pull::{Voice, puller};
-use super::selection::SelectionArgs;
 use super::start::{CollectArgs, start};
 use super::status;
-use super::{CliError, Env, Outcome};
 use crate::analysis;
+use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::selection::SelectionArgs;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::fio::FioOptions;
 use crate::store::Store;

@@ -7,10 +7,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 
-use super::job::JobArg;
-use super::selection::{SelectionArgs, analyze};
-use super::{CliError, Env, Outcome};
 use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::cli::job::JobArg;
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome};
 use crate::config::ChartFormat;
 use crate::store::Store;
 

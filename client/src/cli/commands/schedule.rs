@@ -5,10 +5,10 @@ use vscsi_shared::cron::{CronExpression, InvalidCron};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
 
-use super::connect::{ConnectArgs, HostOption};
-use super::phrase::{Plain, time};
 use super::start::CollectArgs;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::phrase::{Plain, time};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
 use crate::host::{Host as _, select_disks, select_vm};
 use crate::store::Store;

@@ -6,9 +6,9 @@ use clap::Args;
 use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
-use super::connect::ConnectArgs;
-use super::job::JobArg;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::JobArg;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
 use crate::import::is_imported;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum as _};
 
-use super::job::JobArg;
-use super::selection::{SelectionArgs, analyze};
-use super::{CliError, Env, Outcome, OutputError};
 use crate::analysis::Analysis;
+use crate::cli::job::JobArg;
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome, OutputError};
 use crate::config::FilterMethod;
 use crate::failure::FileError;
 use crate::number::counted;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
-use super::job::{JobArg, KnownJob, known, update};
-use super::phrase::{Plain, manual_cleanup};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::{Plain, manual_cleanup};
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::job::JobArg;
-use super::phrase::bytes;
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome};
 use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::cli::job::JobArg;
+use crate::cli::phrase::bytes;
+use crate::cli::selection::SelectionArgs;
+use crate::cli::{CliError, Env, Outcome};
 use crate::config::ChartFormat;
 use crate::failure::{FileError, UsageError};
 use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, WriteError};

@@ -6,10 +6,10 @@ use std::process::Command;
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::cli::connect::ConnectArgs;
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host as _;
 use crate::install::find_agent;

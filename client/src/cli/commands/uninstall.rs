@@ -4,9 +4,9 @@ use clap::Args;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
-use super::connect::{ConnectArgs, HostArg};
-use super::phrase::Plain;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::Plain;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::{Host as _, HostError};
 use crate::install::uninstall;

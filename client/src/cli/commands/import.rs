@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use vscsi_shared::identifier::Name;
 
-use super::{CliError, Env, Outcome, number};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::import::{self, Request};
 use crate::store::Store;
 use crate::summary;

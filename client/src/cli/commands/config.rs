@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Env, Outcome};
+use crate::cli::{CliError, Env, Outcome};
 
 /// Show the effective configuration, or the path of its file
 #[derive(Debug, Args)]

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::phrase::{Plain, time};
-use super::{CliError, Env, Outcome};
+use crate::cli::phrase::{Plain, time};
+use crate::cli::{CliError, Env, Outcome};
 use crate::store::Store;
 
 /// List the known hosts and the agent on each
