@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
 
-mod support;
+mod stream_support;
 
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use proptest::prelude::*;
-use support::{provenance, streams, workload};
+use stream_support::{provenance, streams, workload};
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
 use vscsi_helper::failure::Failure;
 use vscsi_helper::fio::{

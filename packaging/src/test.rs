@@ -39,16 +39,21 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let simulator = binaries::simulator()?;
     let client = if whole {
         // Building the tests builds the client they run; building it by itself would compile some dependencies twice.
-        process::run(&mut process::cargo(["test", "--locked", "--workspace", "--no-run"])?)?;
+        let mut build = process::cargo(["test", "--locked", "--workspace", "--no-run"])?;
+        process::run(binaries::embed(&mut build, &agent))?;
         process::target_directory()?.join("debug").join("vscsi-helper")
     } else {
-        binaries::client()?
+        binaries::client(&agent)?
     };
     let fio = newer_fio::ensure(&process::target_directory()?)?;
-    let everything = ["--workspace".to_owned()];
+    let mut tests = process::cargo(["test", "--locked", "--no-fail-fast"])?;
+    if whole {
+        binaries::embed(tests.arg("--workspace"), &agent);
+    } else {
+        tests.args(&args.filter);
+    }
     process::run(
-        process::cargo(["test", "--locked", "--no-fail-fast"])?
-            .args(if whole { &everything[..] } else { &args.filter })
+        tests
             .env("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)
             .env("VSCSI_AGENT_MUSL", agent)
             .env("VSCSI_HELPER", client)

@@ -156,7 +156,7 @@ pub struct Limit {
 
 /// Why a text is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no limit: write MEASURE=PERCENT%, such as iops=90% or read_p99=120%; measures are {measures}")]
+#[error("`{text}` is not a limit: write MEASURE=PERCENT%, such as iops=90% or read_p99=120%; measures are {measures}")]
 pub struct InvalidLimit {
     text: String,
     measures: String,

@@ -14,6 +14,7 @@ use vscsi_shared::job::{
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader, file_name};
 use vscsi_shared::vscsistats::{DiskHistograms, Print};
 
+use super::read::Description;
 use super::{ImportError, Request};
 use crate::analysis::load::seconds_of_print;
 use crate::failure::FileError;
@@ -70,6 +71,9 @@ pub(super) struct Staged {
     /// Number of prints.
     pub(super) prints: u32,
     world_group_id: WorldGroupId,
+    vm_name: String,
+    /// What the first file calls a disk that has no node.
+    lun: Option<String>,
     disks: Vec<TargetDisk>,
     /// The first print waits for a second one, because alone it stands for the whole interval.
     first: Option<(Print, Timestamp)>,
@@ -93,7 +97,12 @@ impl<'request> Importer<'request> {
         })
     }
 
-    pub(super) fn push(&mut self, print: Print, changed_at: Timestamp) -> Result<(), ImportError> {
+    pub(super) fn push(
+        &mut self,
+        print: Print,
+        description: &Description,
+        changed_at: Timestamp,
+    ) -> Result<(), ImportError> {
         let mut by_vm: BTreeMap<WorldGroupId, Vec<DiskHistograms>> = BTreeMap::new();
         for disk in print.disks {
             by_vm.entry(disk.world_group_id).or_default().push(disk);
@@ -108,11 +117,14 @@ impl<'request> Importer<'request> {
             let path = self.staging.path().join(world_group_id.to_string());
             let samples = path.join("samples");
             fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+            let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
             let staged = Staged {
                 name: self.request.name.clone(),
                 path,
                 prints: 0,
                 world_group_id,
+                vm_name: vm_name.cloned().unwrap_or_else(|| UNKNOWN_VM.to_owned()),
+                lun: description.lun.clone(),
                 disks: Vec::new(),
                 first: Some((print, changed_at)),
                 round,
@@ -171,7 +183,7 @@ impl Staged {
             if self.disks.iter().all(|known| known.handle_id != disk.handle_id) {
                 self.disks.push(TargetDisk {
                     handle_id: disk.handle_id,
-                    lun: node.clone(),
+                    lun: disk.node.clone().or_else(|| self.lun.clone()).unwrap_or_default(),
                     node,
                 });
             }
@@ -184,7 +196,7 @@ impl Staged {
             duration_ms: 0,
             boot_id: "imported".to_owned(),
             host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
-            vm_name: request.vm_name(),
+            vm_name: self.vm_name.clone(),
             config_file: String::new(),
             world_group_id: self.world_group_id,
             disks: print
@@ -218,7 +230,7 @@ impl Staged {
                 fingerprint: None,
             },
             target: Target {
-                vm_name: request.vm_name(),
+                vm_name: self.vm_name.clone(),
                 world_group_id: self.world_group_id,
                 config_file: String::new(),
                 disks: self.disks.clone(),
@@ -266,10 +278,6 @@ impl Staged {
 }
 
 impl Request {
-    fn vm_name(&self) -> String {
-        self.vm_name.clone().unwrap_or_else(|| UNKNOWN_VM.to_owned())
-    }
-
     fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
     }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::number::{count, duration_ms, percent, rate};
+use super::number::{duration_ms, percent};
 use super::text::profile_lines;
 use crate::analysis::compare::{Comparison, Measure};
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
+use crate::number::{count, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub fn filters(explained: &[Explained], total: usize) -> String {

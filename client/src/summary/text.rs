@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{count, counted, duration_ms, percent, rate, with_range};
+use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Profile, Severity};
 use crate::import::Imported;
+use crate::number::{count, counted, rate};
 
 /// How many block sizes are worth a place on the line.
 const SIZES_SHOWN: usize = 6;
@@ -74,7 +75,7 @@ pub fn imported(job: &Imported, shown_path: &str) -> String {
     let mut text = format!(
         "Imported job '{}': {}, {}, {}\n",
         job.directory.reference(),
-        counted(job.prints as usize, "print"),
+        counted(job.prints, "print"),
         counted(analysis.series.disks.len(), "disk"),
         counted(analysis.series.samples.len(), "sample"),
     );

@@ -1,7 +1,12 @@
 //! Captures that were taken without this product: what they become, and what is refused.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
 
 use crate::failures::without;
 use crate::support::{UPTIME_US, print};
@@ -13,6 +18,7 @@ use vscsi_helper::store::Store;
 use vscsi_shared::exit_code;
 use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::identifier::Name;
+use vscsi_shared::vscsistats::DiagnosticKind;
 
 /// The published capture's figures under an invented VM, and the capture itself where it is at hand: in the folder
 /// `VSCSI_SAMPLES`, or beside the repository.
@@ -51,14 +57,7 @@ impl Place {
         files: &[PathBuf],
         interval_seconds: Option<u32>,
     ) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
-        let request = Request {
-            files: files.to_vec(),
-            name: Name::new("captured").unwrap(),
-            interval_seconds,
-            host: None,
-            vm_name: None,
-        };
-        import(&self.store, &request, "2025-11-06T09:15:00Z".parse().unwrap())
+        import(&self.store, &request(files, interval_seconds), now())
     }
 
     /// Nothing but the folder of locks may be there.
@@ -68,6 +67,20 @@ impl Place {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         names.iter().all(|name| name == ".locks")
+    }
+}
+
+fn now() -> Timestamp {
+    "2025-11-06T09:15:00Z".parse().unwrap()
+}
+
+fn request(files: &[PathBuf], interval_seconds: Option<u32>) -> Request {
+    Request {
+        files: files.to_vec(),
+        name: Name::new("captured").unwrap(),
+        interval_seconds,
+        host: None,
+        vm_name: None,
     }
 }
 
@@ -278,19 +291,20 @@ fn a_histogram_that_the_first_print_lost_counts_from_the_beginning_in_the_second
     let finding = found(&analysis.findings, Code::IncompleteDisk).unwrap();
     assert!(finding.message.contains(title), "{}", finding.message);
 }
+/// A table of commands: a VM, a LUN, 1271 reads and 112 writes, and a line that is none.
+const COMMANDS: &str = "# This is a vscsiStats histogram output\n\
+                        # VM: SQL-Server-01, World Group: 12345, LUN: vmhba1:C0:T0:L0\n\
+                        IOLength(bytes),Seeks(sectors),OutstandingIOs,Latency(ms),Count,Type\n\
+                        512,0,1,0.5,145,Read\n\
+                        4096,0,1,0.8,892,Read\n\
+                        8192,8,1,1.5,234,Read\n\
+                        4096,0,2,2.1,112,Write\n\
+                        not,a,row\n";
 
 #[test]
-fn the_table_of_the_early_design_is_read() {
+fn a_table_of_commands_becomes_the_histograms_it_stands_for() {
     let place = Place::new();
-    let table = "# This is a vscsiStats histogram output\n\
-                 # VM: SQL-Server-01, World Group: 12345, LUN: vmhba1:C0:T0:L0\n\
-                 IOLength(bytes),Seeks(sectors),OutstandingIOs,Latency(ms),Count,Type\n\
-                 512,0,1,0.5,145,Read\n\
-                 4096,0,1,0.8,892,Read\n\
-                 8192,8,1,1.5,234,Read\n\
-                 4096,0,2,2.1,112,Write\n\
-                 not,a,row\n";
-    let file = place.file("design.csv", table);
+    let file = place.file("commands.csv", COMMANDS);
     let (jobs, warnings) = place.import(&[file], Some(100)).unwrap();
     let profile = &jobs[0].analysis.profile;
     assert_eq!((profile.ios.read, profile.ios.write), (145 + 892 + 234, 112));
@@ -299,6 +313,61 @@ fn the_table_of_the_early_design_is_read() {
     assert!((strict - 100.0 * 1149.0 / 1383.0).abs() < 1e-9, "{strict}");
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].diagnostic.line, 8);
+}
+
+#[test]
+fn a_compressed_table_of_commands_is_recognized() {
+    let place = Place::new();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(COMMANDS.as_bytes()).unwrap();
+    let file = place.file("commands.csv.gz", gzip.finish().unwrap());
+    let (jobs, _) = place.import(&[file], Some(100)).unwrap();
+    assert_eq!(jobs[0].analysis.profile.ios.total, 145 + 892 + 234 + 112);
+}
+
+#[test]
+fn vm_and_lun_of_a_table_of_commands_are_those_of_its_comment() {
+    let place = Place::new();
+    let file = place.file("commands.csv", COMMANDS);
+    let (jobs, _) = place.import(std::slice::from_ref(&file), Some(100)).unwrap();
+    let target = &jobs[0].analysis.job.target;
+    assert_eq!(target.vm_name, "SQL-Server-01");
+    assert_eq!(target.disks[0].lun, "vmhba1:C0:T0:L0");
+
+    let other = Place::new();
+    let request = Request {
+        vm_name: Some("given".to_owned()),
+        ..request(&[file], Some(100))
+    };
+    let (jobs, _) = import(&other.store, &request, now()).unwrap();
+    assert_eq!(jobs[0].analysis.job.target.vm_name, "given");
+}
+
+#[test]
+fn lines_of_a_table_of_commands_that_are_not_rows_are_all_accounted_for() {
+    let place = Place::new();
+    // 130 of them, and one in the table itself.
+    let file = place.file("commands.csv", format!("{COMMANDS}{}", "not,a,row\n".repeat(130)));
+    let (_, warnings) = place.import(&[file], Some(100)).unwrap();
+    let further: u64 = warnings
+        .iter()
+        .map(|warning| match warning.diagnostic.kind {
+            DiagnosticKind::Further(number) => number,
+            _ => 1,
+        })
+        .sum();
+    assert_eq!(further, 131);
+}
+
+#[test]
+fn a_table_of_commands_without_a_row_is_refused() {
+    let place = Place::new();
+    let titles = COMMANDS.lines().take(3).collect::<Vec<_>>().join("\n");
+    let error = place
+        .import(&[place.file("titles.csv", titles)], Some(100))
+        .unwrap_err();
+    assert!(matches!(error, ImportError::NothingFound { .. }), "{error}");
+    assert!(place.is_untouched());
 }
 
 #[test]

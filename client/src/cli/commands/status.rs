@@ -1,4 +1,4 @@
-//! `status`: how a job stands.
+//! `status`: the state of a job.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Job, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
-use super::connect::ConnectArgs;
-use super::job::known;
-use super::phrase::{Plain, duration, time};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::{Plain, duration, manual_cleanup, time};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::interrupt::{Deferred, Interruption};
@@ -24,13 +24,13 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often it looks for a signal in between.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Show how a job stands
+/// Show the state of a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper status sql-peak\n  vscsi-helper status sql-peak --watch")]
 pub struct StatusArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
-    /// Go on until the job has ended, with a progress bar on a terminal
+    #[command(flatten)]
+    job: JobArg,
+    /// Keep watching until the job has ended, with a progress bar on a terminal
     #[arg(short, long)]
     watch: bool,
     #[command(flatten)]
@@ -39,30 +39,33 @@ pub struct StatusArgs {
 
 pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let (directory, document) = store.find(&args.job)?;
+    let found = args.job.find(&store)?;
+    let (directory, document) = &found;
     if document.job.status.is_final() && document.job.cleanup.vscsi_stats_stopped {
-        return show_last_known(&directory, &document.job, env);
+        return show_last_known(directory, &document.job, env);
     }
-    let mut known = known(&args.job, &args.connect, &store, env)?;
-    let address = known.target.record.address.clone();
-    let target = args.connect.target(address.host.as_str(), &store, env)?;
+    let KnownJob {
+        directory,
+        mut document,
+        target,
+    } = known(found, &args.connect, &store, env)?;
     let host = target.host();
-    let mut view = match host.job(&known.job().job_id) {
+    let mut view = match host.job(&document.job.job_id) {
         Ok(view) => view,
-        Err(error) if error.code() == Some(ErrorCode::NotFound) && known.job().status.is_final() => {
+        Err(error) if error.code() == Some(ErrorCode::NotFound) && document.job.status.is_final() => {
             return show_last_known(&directory, &document.job, env);
         }
         Err(error) => return Err(error.into()),
     };
-    known.update(&view)?;
+    update(&directory, &mut document, &view)?;
     if args.watch {
         view = watch(&host, view, env)?;
-        known.update(&view)?;
+        update(&directory, &mut document, &view)?;
     }
     if env.json {
         env.print_json(&view)?;
     } else {
-        env.print(render(&view, known.target.name().as_str()).trim_end())?;
+        env.print(render(&view, target.name().as_str()).trim_end())?;
     }
     Ok(outcome(&view.job))
 }
@@ -137,7 +140,7 @@ fn wait(env: &Env) -> Result<(), Interruption> {
     Ok(())
 }
 
-/// The user looks on no more, which the job does not notice.
+/// The user stopped watching, which the job does not notice.
 #[derive(Debug, thiserror::Error)]
 #[error("{interruption}")]
 struct NoLongerWatched {
@@ -153,7 +156,8 @@ impl Failure for NoLongerWatched {
     fn hint(&self) -> Option<String> {
         let job = &self.job;
         Some(format!(
-            "job '{job}' goes on: `vscsi-helper status {job} --watch` looks on, `vscsi-helper stop {job}` ends it"
+            "job '{job}' keeps running: `vscsi-helper status {job} --watch` watches it again, `vscsi-helper stop \
+             {job}` ends it"
         ))
     }
 }
@@ -215,7 +219,7 @@ pub(super) fn render(view: &JobView, host: &str) -> String {
     at("Collection ended", collection.completed_at);
     at("Expected completion", view.expected_completion_at);
     if collection.foreign {
-        text.push_str("\nSomebody else's collection was running before; it is used and left running.\n");
+        text.push_str("\nA collection started by someone else was already running; it is used and left running.\n");
     }
     render_errors(&mut text, job);
     render_cleanup(&mut text, job, host);
@@ -246,11 +250,7 @@ fn render_cleanup(text: &mut String, job: &Job, host: &str) {
         let _ = writeln!(text, "  {}", Plain(error));
     }
     if let Some(command) = &job.cleanup.manual_cleanup_command {
-        let _ = writeln!(
-            text,
-            "\nManual cleanup required:\n  1. SSH to {host}\n  2. Run: {}",
-            Plain(command)
-        );
+        let _ = writeln!(text, "\n{}", manual_cleanup(host, command));
     }
     let _ = writeln!(text, "\nOr retry cleanup:\n  vscsi-helper cleanup {}", job.job_id);
 }
@@ -302,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stops_looking_on_is_told_that_the_job_goes_on() {
+    fn whoever_stops_watching_is_told_that_the_job_keeps_running() {
         let ended = NoLongerWatched {
             job: "sql-peak".parse().unwrap(),
             interruption: Interruption::Interrupted,
         };
         assert_eq!(ended.exit_code(), 130);
-        assert!(ended.hint().unwrap().starts_with("job 'sql-peak' goes on:"));
+        assert!(ended.hint().unwrap().starts_with("job 'sql-peak' keeps running:"));
     }
 
     #[test]

@@ -10,19 +10,21 @@ use serde::Serialize;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Status, UnreadableJob};
 
-use super::connect::{ConnectArgs, Target};
-use super::job::OnNoHost;
-use super::phrase::{Plain, bytes, count};
-use super::{CliError, Env, Outcome, number};
+use crate::cli::connect::{ConnectArgs, Target};
+use crate::cli::job::OnNoHost;
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
 use crate::import::is_imported;
+use crate::number::counted;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
+use crate::transport::HostName;
 
-/// Copy samples from the hosts: what is here already is not copied again
+/// Copy new samples from the hosts
 ///
-/// A pull may be interrupted at any time and by anything; the next one goes on at the byte where it was.
+/// A pull may be interrupted at any time; the next one resumes at the byte where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper pull sql-peak
@@ -32,13 +34,13 @@ pub struct PullArgs {
     /// The job; without one, every job of the host or of all hosts
     #[arg(conflicts_with = "all")]
     job: Option<String>,
-    /// Every job of this host, or the job on this host; may be repeated
+    /// Pull every job of this host, or JOB from it; may be repeated
     #[arg(long, conflicts_with = "all")]
     host: Vec<String>,
-    /// Every job of every host known here
+    /// Pull every job of every known host
     #[arg(long)]
     all: bool,
-    /// Hosts pulled from at once
+    /// Number of hosts to pull from at once
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = number::within(1_u16..=512))]
     parallel: u16,
     #[command(flatten)]
@@ -127,7 +129,7 @@ fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliEr
     }
     let hosts = store.hosts()?;
     if hosts.is_empty() {
-        return Err(UsageError::new("no host is known here", "name one with `--host`").into());
+        return Err(UsageError::new("no hosts are known", "name one with `--host`").into());
     }
     if !args.all {
         // Without a word about what: the jobs that this machine started and that may have more to give.
@@ -155,7 +157,7 @@ fn damaged(text: &str, store: &Store) -> Result<(String, Name), CliError> {
         (None, Some(host)) if hosts.is_empty() => Ok((host, reference.name)),
         (None, _) => Err(UsageError::new(
             format!("the file job.json of `{text}` is damaged, and nothing else says which host the job is on"),
-            format!("`vscsi-helper pull {text} --host HOST` writes it again"),
+            format!("`vscsi-helper pull {text} --host HOST` fetches it again"),
         )
         .into()),
     }
@@ -203,7 +205,7 @@ fn pull_jobs(
         None => host.jobs()?.into_iter().map(|view| view.job.job_id).collect(),
     };
     target.remember(store)?;
-    let voice = Voice::new(env, target.name().as_str());
+    let voice = Voice::new(env, target.name());
     let puller = puller(store, env, &voice);
     Ok(names.iter().map(|name| puller.pull(&host, name)).collect())
 }
@@ -221,18 +223,18 @@ pub(super) fn puller<'a>(store: &'a Store, env: &'a Env, voice: &'a Voice<'a>) -
 /// What the user hears of a pull.
 pub(super) struct Voice<'a> {
     env: &'a Env,
-    host: String,
+    host: HostName,
     bar: ProgressBar,
     delays: Vec<Duration>,
 }
 
 impl<'a> Voice<'a> {
-    pub(super) fn new(env: &'a Env, host: &str) -> Self {
+    pub(super) fn new(env: &'a Env, host: &HostName) -> Self {
         let bar = env.bar(0, "{prefix} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}");
-        bar.set_prefix(host.to_owned());
+        bar.set_prefix(host.to_string());
         Self {
             env,
-            host: host.to_owned(),
+            host: host.clone(),
             bar,
             delays: env.config.ssh.retry_delays(),
         }
@@ -265,7 +267,7 @@ impl Progress for Voice<'_> {
 
     fn damaged(&self, aside: &Path) {
         self.env.warn(format_args!(
-            "a damaged file of the job was renamed to {}; the host's is fetched again",
+            "a damaged file of the job was renamed to {}; it is fetched again from the host",
             self.env.shown(aside)
         ));
     }
@@ -300,7 +302,7 @@ fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(
                     pulled.view.job.status,
                     format!("{}/{}", collection.samples_collected, collection.samples_expected),
                     Plain(&row.host),
-                    count(pulled.snapshots as u64, "new snapshot"),
+                    counted(pulled.snapshots, "new snapshot"),
                     bytes(pulled.bytes),
                 ))?;
                 for lost in &pulled.set_aside {
@@ -338,5 +340,48 @@ fn row(host: &str, result: &Result<Pulled, CliError>) -> Row {
             directory: None,
             error: Some(error.to_string()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_another_try_is_told_which_host_is_tried() {
+        let written = Written::default();
+        let stderr = Box::new(written.clone());
+        let env = Env::with_writers(
+            Config::default(),
+            PathBuf::new(),
+            PathBuf::new(),
+            Box::new(io::sink()),
+            stderr,
+        );
+        let voice = Voice::new(&env, &"esx1".parse().unwrap());
+        voice.retrying(&PullError::Corrupt { sequence: 3 }, Duration::from_secs(5));
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            text.starts_with("esx1: snapshot 3 ") && text.ends_with("; trying again in 5 s\n"),
+            "{text}"
+        );
     }
 }

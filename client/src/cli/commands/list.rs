@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use vscsi_shared::job::Status;
 
-use super::phrase::time;
-use super::{CliError, Env, Outcome};
 use crate::catalog::{Catalog, CatalogError, IndexedJob};
+use crate::cli::phrase::time;
+use crate::cli::{CliError, Env, Outcome};
 use crate::store::{Store, StoreError};
 
 /// List the jobs known here
@@ -104,7 +104,7 @@ fn catalog(store: &Store, env: &Env) -> Result<(Catalog, Vec<StoreError>), CliEr
     match open() {
         Err(CatalogError::Sqlite(error)) if is_unwritable(&error) => {
             env.detail(format_args!(
-                "the catalog cannot be written, so it is not kept: {error}"
+                "the catalog cannot be written, so it is kept in memory only: {error}"
             ));
             let mut catalog = Catalog::in_memory()?;
             let unreadable = catalog.refresh(store)?;
@@ -142,7 +142,7 @@ fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
         ))?;
     }
     if rows.iter().any(|row| !row.status.is_final()) {
-        env.note("\nA job that has not ended is shown as its host last told: `vscsi-helper status JOB` asks again.");
+        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
     }
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! `verify`: runs a generated fio job and compares what fio did with what was measured.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome, number};
 use crate::analysis::{self, Analysis, Options};
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::{FileError, UsageError};
-use crate::fidelity::compare;
-use crate::fio::{PhaseFidelity, TargetFile, expectations};
+use crate::fio::TargetFile;
 use crate::import;
 use crate::replay::FioProgram;
-use crate::replay::verify::{Place, Request, Verification, needed_version, verify};
-use crate::store::{Store, write_atomic};
+use crate::replay::verify::{Place, Request, Verification, against, needed_version, verify};
+use crate::store::{Store, write_json};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -59,12 +60,12 @@ pub struct VerifyArgs {
     /// Seconds to run instead of the file's own duration
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     duration: Option<u32>,
-    /// Speed of a replay log in percent of its own: fio does not catch up after a late command, so a busy or slow load
-    /// generator needs a little more than 100
+    /// Replay speed of the log in percent: fio does not catch up after a late command, so a busy or slow load
+    /// generator needs slightly more than 100
     #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
     time_scale: Option<u32>,
-    /// Compare with a second capture, of the VM that ran the file, instead of running it: a job, or a file that
-    /// `import` takes
+    /// Instead of running fio, compare with a second capture, of the VM that ran the file: a job, or a file that
+    /// `import` accepts
     #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
     against: Option<String>,
     #[command(flatten)]
@@ -75,7 +76,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
     let job_file = job_file(&args.job, env)?;
     let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
     let verification = match &args.against {
-        Some(other) => against(other, &target, args, env)?,
+        Some(other) => against(&target, &capture(other, &args.selection.options(env)?, env)?.workload)?,
         None => run_fio(&job_file, &target, args, env)?,
     };
     let stored = store(&job_file, &verification)?;
@@ -129,8 +130,8 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
     let now = env.clock.now();
     let file = Path::new(other);
     if !file.is_file() {
-        let (directory, _) = Store::open(&env.data_dir)?.find(other)?;
-        return Ok(analysis::analyze_job(directory.path(), options, now)?);
+        let (_, analysis) = analyze(other, options, &Store::open(&env.data_dir)?, env)?;
+        return Ok(analysis);
     }
     let scratch = tempfile::tempdir().map_err(FileError::new("create", &std::env::temp_dir()))?;
     let request = import::Request {
@@ -154,41 +155,6 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
     Ok(analysis::analyze_job(one.directory.path(), options, now)?)
 }
 
-/// Compares another capture with the file's target.
-fn against(other: &str, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
-    let [phase] = target.phases.as_slice() else {
-        return Err(UsageError::new(
-            "a capture cannot be compared with a file of several phases",
-            "make the job without `--phases`",
-        )
-        .into());
-    };
-    let captured = capture(other, &args.selection.options(env)?, env)?;
-    let measured = phase
-        .observed()
-        .ok_or(crate::replay::verify::VerifyError::UnusableTarget)?;
-    let (gates, left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
-    let replayed = crate::fidelity::Observation {
-        histograms: &captured.workload.histograms,
-        seconds: captured.workload.seconds,
-    };
-    let commands = captured
-        .workload
-        .histograms
-        .iter()
-        .next()
-        .map_or(0, |(_, lengths)| lengths.count);
-    Ok(Verification {
-        fio_version: String::new(),
-        commands,
-        advice: Vec::new(),
-        phases: vec![PhaseFidelity {
-            phase: None,
-            fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
-        }],
-    })
-}
-
 /// The job file that is meant: a path, or the one file that `analyze` left in the job's directory.
 fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     let path = Path::new(job);
@@ -198,12 +164,7 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (directory, _) = store.find(job)?;
     let folder = directory.analysis();
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "fio"))
-        .collect();
-    files.sort();
+    let files = fio_files(&folder)?;
     match files.as_slice() {
         [file] => Ok(file.clone()),
         [] => Err(UsageError::new(
@@ -211,20 +172,34 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
             format!("make one with `vscsi-helper analyze {job}`"),
         )
         .into()),
-        [..] => Err(UsageError::new(
+        [first, ..] => Err(UsageError::new(
             format!("the job `{job}` has {} fio files", files.len()),
-            format!("give the path of the one you mean, such as {}", env.shown(&folder)),
+            format!("give the path of the one you mean, such as {}", env.shown(first)),
         )
         .into()),
     }
 }
 
+/// The fio files in a folder, by name; none where the folder is not there.
+fn fio_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing.map_err(FileError::new("list", folder))?,
+    };
+    let mut files = Vec::new();
+    for entry in listing {
+        let path = entry.map_err(FileError::new("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "fio") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {
     let path = job_file.with_extension("verify.json");
-    let mut json =
-        serde_json::to_vec_pretty(verification).map_err(|error| FileError::new("write", &path)(error.into()))?;
-    json.push(b'\n');
-    write_atomic(&path, &json)?;
+    write_json(&path, verification)?;
     Ok(path)
 }
 

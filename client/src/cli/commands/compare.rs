@@ -2,26 +2,25 @@
 
 use clap::Args;
 
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome};
 use crate::analysis::compare::{Comparison, Limit, Measure};
-use crate::analysis::{self, Analysis, Options};
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome};
 use crate::store::Store;
 use crate::summary::{self, ComparisonJson};
 
-/// Compare two jobs: a baseline, and a candidate that may have to keep limits
+/// Compare two jobs: a baseline, and a candidate that can be held to limits
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper compare before-migration after-migration
   vscsi-helper compare before after --limit iops=90% --limit read_p99=120%
 
 A limit is in percent of the baseline: a floor for rates and shares, a ceiling
-for latencies and queue depth. When one is not kept, the exit code is 4.")]
+for latencies and queue depth. The exit code is 4 when a limit is missed.")]
 pub struct CompareArgs {
-    /// The job to compare with
+    /// The job to compare against
     #[arg(value_name = "BASELINE")]
     baseline: String,
-    /// The job that is compared
+    /// The job to compare
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
     #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = limit_help())]
@@ -33,7 +32,7 @@ pub struct CompareArgs {
 /// What can be limited is told where it is asked for.
 fn limit_help() -> String {
     format!(
-        "What the candidate has to keep, in percent of the baseline; may be repeated. Measures: {}",
+        "Limit for the candidate, in percent of the baseline; may be repeated. Measures: {}",
         Measure::ALL.map(Measure::name).join(", ")
     )
 }
@@ -41,8 +40,8 @@ fn limit_help() -> String {
 pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let baseline = analyze(&args.baseline, &options, &store, env)?;
-    let candidate = analyze(&args.candidate, &options, &store, env)?;
+    let (_, baseline) = analyze(&args.baseline, &options, &store, env)?;
+    let (_, candidate) = analyze(&args.candidate, &options, &store, env)?;
     let comparison = Comparison::of(&baseline, &candidate, &args.limits);
     if env.json {
         env.print_json(&ComparisonJson::of(&comparison, &args.baseline, &args.candidate))?;
@@ -55,13 +54,4 @@ pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
         (true, true) => Outcome::Partial,
         (true, false) => Outcome::Done,
     })
-}
-
-fn analyze(job: &str, options: &Options, store: &Store, env: &Env) -> Result<Analysis, CliError> {
-    let (directory, _) = store.find(job)?;
-    let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
-    }
-    Ok(analysis)
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes, duration};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes, duration};
+use crate::cli::{CliError, Env, Outcome};
 use crate::preflight::{self, Findings, Mode, Verdict};
 use crate::store::Store;
 
@@ -18,8 +18,8 @@ const CLOCK_TOLERANCE_SECONDS: u64 = 60;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper preflight esxi-host01.example.com")]
 pub struct PreflightArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -35,7 +35,7 @@ struct Report<'a> {
 
 pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let findings = preflight::ask(&*target.shell()?, env.clock.now())?;
     if env.json {
         env.print_json(&Report {
@@ -95,10 +95,25 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
     text.push_str("\nModes:\n");
     for verdict in findings.verdicts() {
         let mark = if verdict.fits { "yes" } else { "no" };
-        let _ = writeln!(text, "  {:<8} {mark:<4} {}", verdict.mode.as_str(), verdict.reason);
+        let version = if verdict.in_this_version {
+            ""
+        } else {
+            "; not in this version"
+        };
+        let _ = writeln!(
+            text,
+            "  {:<8} {mark:<4} {}{version}",
+            verdict.mode.as_str(),
+            verdict.reason
+        );
     }
     let _ = match findings.recommended() {
-        Some(mode) => writeln!(text, "\nMode that fits: {}", mode.as_str()),
+        Some(mode) if mode.is_in_this_version() => writeln!(text, "\nMode that fits: {}", mode.as_str()),
+        Some(mode) => writeln!(
+            text,
+            "\nMode that fits: {} (not in this version, which cannot install on this host)",
+            mode.as_str()
+        ),
         None => writeln!(text, "\nNo mode fits this host."),
     };
     for warning in &findings.warnings {
@@ -124,6 +139,25 @@ fn clock(difference_seconds: Option<i64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preflight::findings_for_tests;
+
+    #[test]
+    fn the_mode_that_fits_is_shown_and_whether_this_version_has_it() {
+        let open = render(&findings_for_tests(Some(false), Some(true)), "esx1");
+        assert!(open.contains("\nMode that fits: binary\n"), "{open}");
+        let hardened = render(&findings_for_tests(Some(true), Some(true)), "esx1");
+        assert!(
+            hardened.contains("\nMode that fits: script (not in this version, which cannot install on this host)\n"),
+            "{hardened}"
+        );
+        for mode in ["vib", "script"] {
+            let line = hardened
+                .lines()
+                .find(|line| line.trim_start().starts_with(mode))
+                .unwrap();
+            assert!(line.ends_with("; not in this version"), "{line}");
+        }
+    }
 
     #[test]
     fn a_clock_that_is_a_day_off_is_told_with_its_direction() {

@@ -5,21 +5,21 @@ use vscsi_shared::identifier::{HandleId, Name};
 use vscsi_shared::job::Job;
 use vscsi_shared::wire::v1::JobView;
 
-use super::connect::ConnectArgs;
-use super::job::known;
-use super::phrase::Plain;
 use super::pull::{Voice, puller};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::manual_cleanup;
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// End a running job, and fetch what it collected
+/// Stop a running job and fetch what it collected
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper stop sql-peak")]
 pub struct StopArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
-    /// Leave vscsiStats collecting on the host; it ends by itself within 30 minutes
+    #[command(flatten)]
+    job: JobArg,
+    /// Leave vscsiStats collecting on the host; it stops by itself within 30 minutes
     #[arg(long)]
     no_cleanup: bool,
     #[command(flatten)]
@@ -28,15 +28,19 @@ pub struct StopArgs {
 
 pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let mut known = known(&args.job, &args.connect, &store, env)?;
-    let name = known.job().job_id.clone();
+    let KnownJob {
+        directory,
+        mut document,
+        target,
+    } = known(args.job.find(&store)?, &args.connect, &store, env)?;
+    let name = document.job.job_id.clone();
     env.note(format_args!("Stopping job '{name}'..."));
     let (view, vscsi_stats) = {
-        let host = known.target.host();
+        let host = target.host();
         let before = host.job(&name)?;
         let stopped = host.stop_job(&name, !args.no_cleanup)?;
         let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
-        let voice = Voice::new(env, "");
+        let voice = Voice::new(env, target.name());
         // What was collected is fetched at once; if that fails now, a later pull does it.
         match puller(&store, env, &voice).pull(&host, &name) {
             Ok(pulled) => (pulled.view, vscsi_stats),
@@ -49,15 +53,15 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
             }
         }
     };
-    known.update(&view)?;
+    update(&directory, &mut document, &view)?;
     if env.json {
         env.print_json(&view)?;
     } else {
         env.print(render(
             &view.job,
             &vscsi_stats,
-            known.target.name().as_str(),
-            &env.shown(known.directory.path()),
+            target.name().as_str(),
+            &env.shown(directory.path()),
         ))?;
     }
     Ok(if vscsi_stats == VscsiStats::Failed {
@@ -119,19 +123,19 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
         VscsiStats::Failed => {
             let command = job.cleanup.manual_cleanup_command.as_deref();
             format!(
-                "Stopping vscsiStats on {host}... failed.\n\n⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
-                 Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {}\n\n\
-                 Or retry cleanup:\n  vscsi-helper cleanup {name}",
-                Plain(command.unwrap_or("vscsiStats -x"))
+                "Stopping vscsiStats on {host}... failed.\n\n\
+                 ⚠️  WARNING: vscsiStats may still be running on {host}\n\n\
+                 {}\n\nOr retry cleanup:\n  vscsi-helper cleanup {name}",
+                manual_cleanup(host, command.unwrap_or("vscsiStats -x"))
             )
         }
         VscsiStats::Left => format!(
             "vscsiStats was left collecting on {host}, as asked. It ends by itself within 30 minutes, or now with:\n  \
              vscsi-helper cleanup {name}"
         ),
-        VscsiStats::EndedBefore => format!("The job had ended before, and vscsiStats on {host} with it."),
+        VscsiStats::EndedBefore => format!("The job had already ended, and vscsiStats on {host} with it."),
         VscsiStats::Shared(others) => format!(
-            "vscsiStats goes on collecting on {host} for {}, because the disk is the same.",
+            "vscsiStats keeps collecting on {host} for {}, because the disk is the same.",
             others
                 .iter()
                 .map(|other| format!("job '{other}'"))
@@ -219,7 +223,7 @@ mod tests {
         let vscsi_stats = VscsiStats::after(&before, &stopped, false, &others);
         let text = render(&stopped, &vscsi_stats, "esx1", "d");
         assert!(
-            text.contains("goes on collecting on esx1 for job 'second', because"),
+            text.contains("keeps collecting on esx1 for job 'second', because"),
             "{text}"
         );
     }
@@ -230,7 +234,7 @@ mod tests {
         let vscsi_stats = VscsiStats::after(&ended, &ended, false, &[]);
         let text = render(&ended, &vscsi_stats, "esx1", "d");
         assert!(
-            text.contains("had ended before") && text.contains("Job status: completed."),
+            text.contains("had already ended") && text.contains("Job status: completed."),
             "{text}"
         );
     }

@@ -6,11 +6,12 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
-use super::connect::{ConnectArgs, Target};
-use super::phrase::{Plain, count, duration, time};
-use super::{CliError, Env, Outcome, number};
+use crate::cli::connect::{ConnectArgs, HostOption, Target};
+use crate::cli::phrase::{Plain, duration, time};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
+use crate::number::counted;
 use crate::store::{JobReference, Store, StoreError};
 
 /// Jobs of one host that may be started without a name in the same second.
@@ -18,7 +19,7 @@ const LAST_NUMBER: u32 = 99;
 
 /// Start collecting on a VM's disks
 ///
-/// The agent on the host collects by itself from here on: this machine may go.
+/// The agent on the host collects by itself from here on: you can switch this workstation off.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper start --host esxi-host01 --vm SQL-Server-01 --name sql-peak
@@ -27,9 +28,8 @@ const LAST_NUMBER: u32 = 99;
   vscsi-helper start --host esxi-host01 --vm 12345 --lun scsi0:0 \\
       --lun scsi0:1 --samples 60 --interval 20")]
 pub struct StartArgs {
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
@@ -49,7 +49,7 @@ pub(super) struct CollectArgs {
     /// Disk by node, handle ID, vmdk, datastore, device or runtime path; may be repeated
     #[arg(long, value_name = "DISK", default_value = "all")]
     lun: Vec<String>,
-    /// Profile: quick (10 x 30 s), standard (30 x 60 s), deep (100 x 120 s) or one of the configuration
+    /// Profile: quick (10 x 30 s), standard (30 x 60 s), deep (100 x 120 s) or one from the configuration
     #[arg(short, long, default_value = "standard")]
     profile: String,
     /// Number of samples, instead of the profile's
@@ -58,10 +58,10 @@ pub(super) struct CollectArgs {
     /// Seconds between two snapshots, instead of the profile's
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
-    /// Stop and start vscsiStats each interval, for hosts on which counters cannot run on
+    /// Stop and start vscsiStats each interval, for hosts where cumulative counters do not work
     #[arg(long)]
     restart: bool,
-    /// Snapshots in a row that may fail, as when the VM is away, before the job ends
+    /// Consecutive snapshots that may fail, such as while the VM is away, before the job ends
     #[arg(
         long,
         value_name = "NUMBER",
@@ -108,7 +108,7 @@ impl CollectArgs {
 
 pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let started = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     if env.json {
         env.print_json(&started.view)?;
@@ -224,7 +224,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
     });
     let ends = end.map_or_else(String::new, |end| format!("\nEnds: {}", time(end)));
     let done = if started.repeated {
-        format!("was started before and is {}; nothing was changed.", job.status)
+        format!("was already started and is {}; nothing was changed.", job.status)
     } else {
         "started successfully.".to_owned()
     };
@@ -238,7 +238,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
         id = job.job_id,
         vm = Plain(&job.target.vm_name),
         luns = luns.join(", "),
-        samples = count(u64::from(*samples), "sample"),
+        samples = counted(samples, "sample"),
         duration = duration(seconds),
     )
 }
@@ -347,7 +347,7 @@ mod tests {
         };
         let text = render(&started, "esx1", "sql-peak");
         assert!(
-            text.starts_with("Job 'sql-peak' was started before and is running; nothing was changed."),
+            text.starts_with("Job 'sql-peak' was already started and is running; nothing was changed."),
             "{text}"
         );
     }

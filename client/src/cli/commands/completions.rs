@@ -3,8 +3,8 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::error::OutputError;
-use super::{Cli, CliError, Env, Outcome};
+use crate::cli::error::OutputError;
+use crate::cli::{Cli, CliError, Env, Outcome};
 
 /// Print completions for a shell
 #[derive(Debug, Args)]

@@ -1,14 +1,14 @@
-//! `reindex`: makes the catalog anew from the files.
+//! `reindex`: rebuilds the catalog from the job files.
 
 use clap::Args;
 use serde::Serialize;
 
-use super::phrase::count;
-use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::cli::{CliError, Env, Outcome};
+use crate::number::counted;
 use crate::store::Store;
 
-/// Make the catalog anew from the files, which are the truth
+/// Rebuild the catalog from the job files
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper reindex")]
 pub struct ReindexArgs {}
@@ -38,8 +38,8 @@ pub(super) fn run(_: &ReindexArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         env.print(format_args!(
             "Indexed {} with {}.",
-            count(jobs, "job"),
-            count(samples, "snapshot")
+            counted(jobs, "job"),
+            counted(samples, "snapshot")
         ))?;
     }
     Ok(if unreadable.is_empty() {

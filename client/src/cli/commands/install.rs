@@ -5,25 +5,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome};
-use crate::install::{InstallError, Installed, Place, check_mode, find_agent, install};
-use crate::preflight::{self, Mode, Verdict};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
+use crate::install::{Installed, Place, check_mode, find_agent, install};
+use crate::preflight::{self, Mode};
 use crate::store::Store;
 
-/// Install the agent on a host, or bring it up to date
+/// Install the agent on a host, or update it
 ///
-/// Everything goes into one folder of a datastore. A running job goes on through an update. Nothing else on the host is
+/// Everything goes into one folder on a datastore. Running jobs continue through an update. Nothing else on the host is
 /// changed, and `uninstall` removes it all.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper install esxi-host01.example.com
   vscsi-helper install esxi-host01.example.com --datastore datastore1")]
 pub struct InstallArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
-    /// Way to run the agent [default: the first that fits]
+    #[command(flatten)]
+    host: HostArg,
+    /// Mode to install in [default: the first that fits]
     #[arg(long)]
     mode: Option<Mode>,
     /// Datastore for the agent, by name or UUID [default: the suitable one with the most free space]
@@ -41,16 +41,11 @@ pub struct InstallArgs {
 
 pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let mut target = args.connect.target(&args.host, &store, env)?;
+    let mut target = args.connect.target(&args.host.name, &store, env)?;
     let shell = target.shell()?;
     let findings = preflight::ask(&*shell, env.clock.now())?;
     env.detail(super::preflight::render(&findings, target.name().as_str()));
-    let mode = check_mode(&findings, args.mode)?;
-    if mode != Mode::Binary {
-        // A host on which only another mode fits is left as it is.
-        let [binary, ..] = findings.verdicts();
-        return Err(InstallError::ModeRefused(if args.mode.is_some() { not_offered(mode) } else { binary }).into());
-    }
+    check_mode(&findings, args.mode)?;
     let known = target.record.agent.as_ref().map(|agent| agent.path.as_str());
     let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref(), known)?;
     let binary = find_agent(args.agent.as_deref())?;
@@ -71,18 +66,10 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-fn not_offered(mode: Mode) -> Verdict {
-    Verdict {
-        mode,
-        fits: false,
-        reason: "this version installs in mode `binary` only".to_owned(),
-    }
-}
-
 fn render(installed: &Installed, host: &str) -> String {
     let agent = &installed.agent;
     let verb = if installed.unchanged {
-        "was there already and is"
+        "was already installed and is"
     } else {
         "is installed and"
     };

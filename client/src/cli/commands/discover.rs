@@ -5,27 +5,27 @@ use std::fmt::Write as _;
 use clap::Args;
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes};
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// Show the VMs of a host, their disks, and what lies below them
+/// Show the VMs of a host, their disks, and the storage below them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper discover esxi-host01
   vscsi-helper discover esxi-host01 --user root --key ~/.ssh/esxi_key")]
 pub struct DiscoverArgs {
-    /// ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too
-    host: String,
+    #[command(flatten)]
+    host: HostArg,
     #[command(flatten)]
     connect: ConnectArgs,
 }
 
 pub(super) fn run(args: &DiscoverArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let host = target.host();
     let inventory = host.inventory()?;
     target.remember(&store)?;
@@ -135,7 +135,8 @@ mod tests {
         });
         for part in [
             "  Name: SQL-Server-01\n    World Group ID: 12345\n    Power State: On\n",
-            "  vmhba1:C0:T0:L0\n    Capacity: 500 GiB\n    Used by: SQL-Server-01\n    Handle ID: 67890\n    Node: scsi0:0\n",
+            "  vmhba1:C0:T0:L0\n    Capacity: 500 GiB\n    Used by: SQL-Server-01\n    Handle ID: 67890\n    \
+             Node: scsi0:0\n",
         ] {
             assert!(text.contains(part), "{text}");
         }

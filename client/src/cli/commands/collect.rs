@@ -8,31 +8,30 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
 use super::analyze::write_profile;
-use super::connect::ConnectArgs;
 use super::pull::{Voice, puller};
-use super::selection::SelectionArgs;
 use super::start::{CollectArgs, start};
 use super::status;
-use super::{CliError, Env, Outcome};
 use crate::analysis;
+use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::selection::SelectionArgs;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::fio::FioOptions;
 use crate::store::Store;
 
 /// Start a collection, wait for its end, pull and analyse it: for cron
 ///
-/// Prints nothing but errors and the final line. While one is running for the same host and VM, another does not begin.
+/// Prints only errors and the final line. Does not start while another one runs for the same host and VM.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a crontab line:
   0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01
 
 Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
 unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
-1 one is running already or something else failed.")]
+1 one is already running or something else failed.")]
 pub struct CollectCommandArgs {
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
@@ -48,7 +47,7 @@ pub struct CollectCommandArgs {
 
 /// A collection of the same VM is going on.
 #[derive(Debug, thiserror::Error)]
-#[error("a collection of `{vm}` on {host} is running already")]
+#[error("a collection of `{vm}` on {host} is already running")]
 struct Overlap {
     vm: String,
     host: String,
@@ -79,7 +78,7 @@ struct Report<'a> {
 
 pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     // A wrong option is told now, and not after a night of collecting.
     let options = args.selection.options(env)?;
     let Some(_lock) = store.try_lock_named(&format!("collect {} {}", target.name(), args.what.vm()))? else {
@@ -92,7 +91,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let host = target.host();
     let view = start(&args.what, args.name.as_ref(), &target, &store, env)?.view;
     let view = status::watch(&host, view, env)?;
-    let voice = Voice::new(env, target.name().as_str());
+    let voice = Voice::new(env, target.name());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
     let analysis = analysis::analyze_job(pulled.directory.path(), &options, env.clock.now())?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _};
 
-use super::error::OutputError;
-use super::{Cli, CliError, Env, Outcome};
+use crate::cli::error::OutputError;
+use crate::cli::{Cli, CliError, Env, Outcome};
 use crate::failure::FileError;
 
 /// Print the manual page, or write one for every command into a directory

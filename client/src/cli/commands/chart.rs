@@ -7,13 +7,12 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome};
-use crate::analysis;
 use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::cli::job::JobArg;
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome};
 use crate::config::ChartFormat;
 use crate::store::Store;
-use crate::summary;
 
 /// Draw a job's charts: surfaces over time with heat maps, timelines, distributions
 #[derive(Debug, Args)]
@@ -25,8 +24,8 @@ use crate::summary;
 A surface hides its valleys, so each has its heat map beside it. Every file says
 inside and below the picture which samples it was drawn from.")]
 pub struct ChartArgs {
-    /// The job, as NAME or NAME@HOST
-    job: String,
+    #[command(flatten)]
+    job: JobArg,
     /// Draw these charts only; may be repeated or separated by commas [default: all]
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = kind_parser())]
     kinds: Vec<ChartKind>,
@@ -89,11 +88,7 @@ struct DrawnChart<'a> {
 pub(super) fn run(args: &ChartArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let (directory, _) = store.find(&args.job)?;
-    let analysis = analysis::analyze_job(directory.path(), &options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
-    }
+    let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
     let kinds: Vec<ChartKind> = if args.kinds.is_empty() {
         ChartKind::all().collect()
     } else {
@@ -116,11 +111,7 @@ pub(super) fn run(args: &ChartArgs, env: &Env) -> Result<Outcome, CliError> {
             env.print(path.display())?;
         }
     }
-    Ok(if analysis.is_partial() {
-        Outcome::Partial
-    } else {
-        Outcome::Done
-    })
+    Ok(Outcome::of(&analysis))
 }
 
 impl ChartArgs {

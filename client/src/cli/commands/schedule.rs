@@ -5,15 +5,15 @@ use vscsi_shared::cron::{CronExpression, InvalidCron};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, time};
 use super::start::CollectArgs;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::phrase::{Plain, time};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
 use crate::host::{Host as _, select_disks, select_vm};
 use crate::store::Store;
 
-/// Recurring collections on a host, which need no workstation
+/// Manage recurring collections, which a host runs by itself
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
@@ -31,7 +31,7 @@ enum Action {
     Add(AddArgs),
     /// List the schedules of a host
     List(ListArgs),
-    /// Remove a schedule; jobs it started stay
+    /// Remove a schedule; jobs it started are kept
     Remove(RemoveArgs),
 }
 
@@ -42,12 +42,11 @@ enum Action {
 struct AddArgs {
     /// Name of the schedule
     name: Name,
-    /// When: minute, hour, day of month, month, day of week, in the host's UTC
+    /// When to start, in UTC: minute, hour, day of month, month, day of week
     #[arg(long, value_name = "EXPRESSION", value_parser = cron)]
     cron: String,
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
     #[command(flatten)]
@@ -57,9 +56,8 @@ struct AddArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper schedule list --host esxi-host01")]
 struct ListArgs {
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -69,9 +67,8 @@ struct ListArgs {
 struct RemoveArgs {
     /// Name of the schedule
     name: Name,
-    /// ESXi host
-    #[arg(long)]
-    host: String,
+    #[command(flatten)]
+    host: HostOption,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -91,7 +88,7 @@ pub(super) fn run(args: &ScheduleArgs, env: &Env) -> Result<Outcome, CliError> {
 
 fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let host = target.host();
     let inventory = host.inventory()?;
     let vm = select_vm(&inventory, args.what.vm())?;
@@ -128,7 +125,7 @@ fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
 
 fn list(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let schedules = target.host().schedules()?;
     if env.json {
         env.print_json(&schedules)?;
@@ -163,13 +160,13 @@ fn render(view: &ScheduleView) -> String {
 
 fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     target.host().delete_schedule(&args.name).map_err(|error| -> CliError {
         if error.code() == Some(ErrorCode::NotFound) {
             let (name, host) = (&args.name, target.name());
             UsageError::new(
                 format!("there is no schedule `{name}` on {host}"),
-                format!("`vscsi-helper schedule list --host {host}` shows those there are"),
+                format!("`vscsi-helper schedule list --host {host}` lists its schedules"),
             )
             .into()
         } else {

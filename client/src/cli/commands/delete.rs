@@ -6,8 +6,9 @@ use clap::Args;
 use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
-use super::connect::ConnectArgs;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::JobArg;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
 use crate::import::is_imported;
@@ -17,12 +18,12 @@ use crate::store::{JobReference, LockKind, Store};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper delete job-20251105-143022")]
 pub struct DeleteArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
-    /// Do not ask
+    #[command(flatten)]
+    job: JobArg,
+    /// Do not ask for confirmation
     #[arg(short, long)]
     force: bool,
-    /// Leave the host's copy where it is
+    /// Keep the copy on the host
     #[arg(long)]
     keep_on_host: bool,
     #[command(flatten)]
@@ -31,8 +32,14 @@ pub struct DeleteArgs {
 
 /// The job is in use.
 #[derive(Debug, thiserror::Error)]
-#[error("job `{0}` {1}")]
-struct InUse(JobReference, &'static str);
+enum InUse {
+    /// Another command writes to it.
+    #[error("job `{0}` is in use by another vscsi-helper")]
+    Locked(JobReference),
+    /// It is collecting.
+    #[error("job `{0}` is running")]
+    Running(JobReference),
+}
 
 impl Failure for InUse {
     fn exit_code(&self) -> u8 {
@@ -40,7 +47,10 @@ impl Failure for InUse {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(format!("`vscsi-helper stop {}` ends it", self.0))
+        Some(match self {
+            Self::Locked(_) => "run the command again when the other one has finished".to_owned(),
+            Self::Running(job) => format!("`vscsi-helper stop {job}` ends it"),
+        })
     }
 }
 
@@ -52,13 +62,13 @@ struct Deleted {
 
 pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let (directory, document) = store.find(&args.job)?;
+    let (directory, document) = args.job.find(&store)?;
     let reference = directory.reference().clone();
     if !args.force {
         confirm(&reference, env)?;
     }
     let Some(_lock) = store.try_lock(&reference, LockKind::Exclusive)? else {
-        return Err(InUse(reference, "is in use by another vscsi-helper").into());
+        return Err(InUse::Locked(reference).into());
     };
     let on_host = !args.keep_on_host && !is_imported(&document.job);
     if on_host {
@@ -67,7 +77,7 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
         match host.job(&document.job.job_id) {
             // A name may have been used again on the host since: only this job is deleted there.
             Ok(view) if view.job.created_at != document.job.created_at => {}
-            Ok(view) if !view.job.status.is_final() => return Err(InUse(reference, "is running").into()),
+            Ok(view) if !view.job.status.is_final() => return Err(InUse::Running(reference).into()),
             Ok(_) => host.delete_job(&document.job.job_id)?,
             Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
             Err(error) => return Err(error.into()),

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum as _};
 
-use super::phrase::count;
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome, OutputError};
-use crate::analysis::{self, Analysis};
+use crate::analysis::Analysis;
+use crate::cli::job::JobArg;
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome, OutputError};
 use crate::config::FilterMethod;
 use crate::failure::FileError;
+use crate::number::counted;
 use crate::store::Store;
-use crate::summary;
 use crate::table::{self, Format};
 
 /// Write a job's samples as a table: CSV, Parquet or JSON
@@ -26,10 +26,9 @@ use crate::table::{self, Format};
 One row per bucket that holds I/Os; METHODS.md describes the columns.
 Without --filter every sample is exported, whatever the configured filter.")]
 pub struct ExportArgs {
-    /// The job, as NAME or NAME@HOST
-    #[arg(value_name = "JOB")]
-    job: String,
-    /// Form of the table [default: that of the file's extension, else csv]
+    #[command(flatten)]
+    job: JobArg,
+    /// Format of the table [default: by the file's extension, else csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// File to write, `-` for the standard output [default: JOB.csv, .parquet or .json in the current directory]
@@ -53,11 +52,7 @@ impl ExportArgs {
 pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options_or(FilterMethod::None, env)?;
     let store = Store::open(&env.data_dir)?;
-    let (directory, _) = store.find(&args.job)?;
-    let analysis = analysis::analyze_job(directory.path(), &options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
-    }
+    let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
     let format = args.format();
     if args.output.as_deref() == Some(Path::new("-")) {
         print(format, &analysis, env)?;
@@ -74,15 +69,11 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
         if env.json {
             env.print_json(&serde_json::json!({"path": path, "samples": samples}))?;
         } else {
-            let samples = count(samples as u64, "sample");
+            let samples = counted(samples, "sample");
             env.print(format_args!("Wrote {samples} to {}", env.shown(&path)))?;
         }
     }
-    Ok(if analysis.is_partial() {
-        Outcome::Partial
-    } else {
-        Outcome::Done
-    })
+    Ok(Outcome::of(&analysis))
 }
 
 fn write(path: &Path, format: Format, analysis: &Analysis) -> Result<(), CliError> {

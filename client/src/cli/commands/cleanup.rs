@@ -2,48 +2,48 @@
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
-use super::job::known;
-use super::phrase::Plain;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::ConnectArgs;
+use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::phrase::{Plain, manual_cleanup};
+use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
 
-/// End a collection that a job left running on its host
+/// Stop a collection that a job left running on its host
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper cleanup sql-peak")]
 pub struct CleanupArgs {
-    /// The job; NAME@HOST where two hosts have one of that name
-    job: String,
+    #[command(flatten)]
+    job: JobArg,
     #[command(flatten)]
     connect: ConnectArgs,
 }
 
 pub(super) fn run(args: &CleanupArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let mut known = known(&args.job, &args.connect, &store, env)?;
-    let view = known.target.host().clean_up_job(&known.job().job_id)?;
-    known.update(&view)?;
+    let KnownJob {
+        directory,
+        mut document,
+        target,
+    } = known(args.job.find(&store)?, &args.connect, &store, env)?;
+    let view = target.host().clean_up_job(&document.job.job_id)?;
+    update(&directory, &mut document, &view)?;
+    let host = target.name();
     let cleanup = &view.job.cleanup;
     if env.json {
         env.print_json(&view)?;
     } else if cleanup.manual_cleanup_required {
-        let host = known.target.name();
         env.print(format_args!("vscsiStats may still be running on {host}."))?;
         if let Some(error) = &cleanup.cleanup_error {
             env.print(format_args!("  {}", Plain(error)))?;
         }
         if let Some(command) = &cleanup.manual_cleanup_command {
-            env.print(format_args!(
-                "\nManual cleanup required:\n  1. SSH to {host}\n  2. Run: {}",
-                Plain(command)
-            ))?;
+            env.print(format_args!("\n{}", manual_cleanup(host.as_str(), command)))?;
         }
     } else {
         env.print(format_args!(
-            "vscsiStats is stopped for job '{}' on {}.",
-            view.job.job_id,
-            known.target.name()
+            "vscsiStats is stopped for job '{}' on {host}.",
+            view.job.job_id
         ))?;
     }
     Ok(if cleanup.manual_cleanup_required {

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::phrase::{bytes, count};
-use super::selection::SelectionArgs;
-use super::{CliError, Env, Outcome};
 use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{self, Analysis, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::cli::job::JobArg;
+use crate::cli::phrase::bytes;
+use crate::cli::selection::SelectionArgs;
+use crate::cli::{CliError, Env, Outcome};
 use crate::config::ChartFormat;
 use crate::failure::{FileError, UsageError};
 use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, WriteError};
+use crate::number::counted;
 use crate::store::{JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
@@ -30,9 +32,8 @@ use crate::table;
 
 A percentile is an estimate; the range behind it contains the true value.")]
 pub struct AnalyzeArgs {
-    /// The job, as NAME or NAME@HOST
-    #[arg(value_name = "JOB")]
-    job: String,
+    #[command(flatten)]
+    job: JobArg,
     /// The fio job to write [default: JOB/analysis/JOB-workload.fio in the data directory]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -91,7 +92,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     }
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let (directory, document) = store.find(&args.job)?;
+    let (directory, document) = args.job.find(&store)?;
     let loaded = load::load(directory.path())?;
     if let Err(error) = load::keep(directory.path(), &loaded) {
         env.detail(format_args!("the next run will read the snapshots again: {error}"));
@@ -234,7 +235,7 @@ fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &
     load::keep(directory.path(), &load::load(directory.path())?)?;
     env.note(format_args!(
         "Compressed {}: {} became {}",
-        count(compressed.files as u64, "snapshot"),
+        counted(compressed.files, "snapshot"),
         bytes(compressed.before_bytes),
         bytes(compressed.after_bytes)
     ));

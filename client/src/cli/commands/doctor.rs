@@ -6,23 +6,24 @@ use std::process::Command;
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::ConnectArgs;
-use super::phrase::{Plain, bytes, count};
-use super::{CliError, Env, Outcome};
 use crate::catalog::Catalog;
+use crate::cli::connect::ConnectArgs;
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host as _;
 use crate::install::find_agent;
+use crate::number::counted;
 use crate::store::Store;
 
 /// Lines of the agent's log that are shown.
 const LOG_LINES: u32 = 20;
 
-/// Test this machine's setup, and with --host the agent there
+/// Check this machine's setup and, with --host, the agent on a host
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper doctor\n  vscsi-helper doctor --host esxi-host01")]
 pub struct DoctorArgs {
-    /// Also test the agent on this host
+    /// Also check the agent on this host
     #[arg(long)]
     host: Option<String>,
     /// The agent's binary for `install` [default: the one inside or beside this program]
@@ -93,7 +94,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         ));
         let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
         checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
-        if env.verbosity > 0 {
+        if env.verbose {
             for line in host.log(LOG_LINES)?.lines() {
                 env.note(format_args!("{name}: {}", Plain(line)));
             }
@@ -110,7 +111,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(Outcome::Done),
         failed => Err(ChecksFailed {
-            failed: failed as u64,
+            failed,
             host: args.host.clone(),
         }
         .into()),
@@ -119,9 +120,9 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
 
 /// Something is not as it should be, and the checks say what.
 #[derive(Debug, thiserror::Error)]
-#[error("{} failed", count(*failed, "check"))]
+#[error("{} failed", counted(failed, "check"))]
 struct ChecksFailed {
-    failed: u64,
+    failed: usize,
     host: Option<String>,
 }
 
@@ -159,12 +160,12 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
         None => Ok(format!(
             "{}, {}",
             env.shown(store.root()),
-            count(jobs.jobs.len() as u64, "job")
+            counted(jobs.jobs.len(), "job")
         )),
     }
 }
 
 fn catalog(store: &Store) -> Result<String, String> {
     let result = Catalog::open(store).and_then(|catalog| catalog.check());
-    result.map(|()| "sound".to_owned()).map_err(|error| told(&error))
+    result.map(|()| "intact".to_owned()).map_err(|error| told(&error))
 }

@@ -4,9 +4,9 @@ use clap::Args;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
-use super::connect::ConnectArgs;
-use super::phrase::Plain;
-use super::{CliError, Env, Outcome};
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::Plain;
+use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::{Host as _, HostError};
 use crate::install::uninstall;
@@ -14,16 +14,16 @@ use crate::preflight;
 use crate::store::Store;
 use crate::transport::TransportError;
 
-/// Remove the agent from a host, with everything it made, and prove it
+/// Remove the agent and everything it created from a host, and prove it
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vscsi-helper uninstall esxi-host01.example.com")]
 pub struct UninstallArgs {
-    /// ESXi host
-    host: String,
-    /// Also when jobs are running, hold samples that were not pulled, or are scheduled: those are lost
+    #[command(flatten)]
+    host: HostArg,
+    /// Uninstall even if jobs are running or scheduled, or have samples not yet pulled; these are lost
     #[arg(short, long)]
     force: bool,
-    /// Folder of the agent, when this machine did not install it
+    /// Folder of the agent, if it was not installed from this machine
     #[arg(long, value_name = "PATH")]
     folder: Option<String>,
     #[command(flatten)]
@@ -45,8 +45,8 @@ impl Failure for InTheWay {
 
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "`vscsi-helper pull --host {}` fetches what is there; `vscsi-helper schedule remove` ends a \
-             schedule; `--force` ends the jobs and schedules, and gives up what was not pulled",
+            "`vscsi-helper pull --host {}` fetches the samples; `vscsi-helper schedule remove` removes a schedule; \
+             `--force` ends the jobs and schedules and discards what was not pulled",
             self.host
         ))
     }
@@ -54,7 +54,7 @@ impl Failure for InTheWay {
 
 pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let target = args.connect.target(&args.host, &store, env)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
     let shell = target.shell()?;
     let agent = match (&args.folder, &target.record.agent) {
         (Some(folder), _) => format!("{}/vscsi-agent", folder.trim_end_matches('/')),
@@ -84,7 +84,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
         env.print_json(&removal)?;
     } else {
         env.print(format_args!(
-            "The agent is removed from {}. Checked there afterwards:",
+            "The agent was removed from {}. Verified on the host:",
             target.name()
         ))?;
         for line in &removal.proof {
@@ -109,11 +109,11 @@ fn obstacles(jobs: &[JobView], schedules: &[ScheduleView]) -> Vec<String> {
         reasons.push(format!("jobs are running: {}", list(&running)));
     }
     if !unfetched.is_empty() {
-        reasons.push(format!("samples were not pulled: {}", list(&unfetched)));
+        reasons.push(format!("samples not yet pulled: {}", list(&unfetched)));
     }
     if !schedules.is_empty() {
         let names: Vec<&Name> = schedules.iter().map(|schedule| &schedule.schedule.name).collect();
-        reasons.push(format!("schedules would never run again: {}", list(&names)));
+        reasons.push(format!("schedules are set: {}", list(&names)));
     }
     reasons
 }
@@ -144,11 +144,11 @@ mod tests {
         );
         assert_eq!(
             obstacles(&[view(Status::Completed, Some(3), Some(2))], &[]),
-            ["samples were not pulled: sql"]
+            ["samples not yet pulled: sql"]
         );
         assert_eq!(
             obstacles(&[view(Status::Stopped, Some(0), None)], &[]),
-            ["samples were not pulled: sql"]
+            ["samples not yet pulled: sql"]
         );
     }
 
@@ -175,9 +175,6 @@ mod tests {
                     "profile": {"name": "quick", "samples": 10, "interval_seconds": 30}}
         }}))
         .unwrap();
-        assert_eq!(
-            obstacles(&[], &[schedule]),
-            ["schedules would never run again: nightly"]
-        );
+        assert_eq!(obstacles(&[], &[schedule]), ["schedules are set: nightly"]);
     }
 }

@@ -5,19 +5,22 @@ use std::path::PathBuf;
 use clap::Args;
 use vscsi_shared::identifier::Name;
 
-use super::{CliError, Env, Outcome, number};
+use crate::cli::{CliError, Env, Outcome, number};
 use crate::import::{self, Request};
 use crate::store::Store;
 use crate::summary;
 
-/// Make a job of existing vscsiStats output (CSV or plain text)
+/// Turn existing vscsiStats output (CSV or plain text) into a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper import capture.csv --name sql-before
   vscsi-helper import hour-*.csv --interval 3600 --name sql-day
 
 Files are taken in the order given; a file may hold several prints.
-Without --interval the time comes from the interarrival histograms.")]
+Without --interval the time comes from the interarrival histograms.
+
+A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
+Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
 pub struct ImportArgs {
     /// Output of `vscsiStats -p`, as CSV or plain text; `.gz` is decompressed
     #[arg(required = true, value_name = "FILE")]
@@ -25,7 +28,8 @@ pub struct ImportArgs {
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<Name>,
-    /// Seconds between two prints; the first takes as long unless its I/Os took longer
+    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up
+    /// to more
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
     /// Host the files come from, for the record

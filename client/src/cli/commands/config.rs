@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Env, Outcome};
+use crate::cli::{CliError, Env, Outcome};
 
-/// Show the configuration in force, or where its file is
+/// Show the effective configuration, or the path of its file
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper config show
@@ -19,7 +19,7 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print the configuration in force: defaults with the file's values over them
+    /// Print the effective configuration: the defaults, overridden by the file
     Show,
     /// Print the path of the configuration file
     Path,
