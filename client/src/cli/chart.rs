@@ -91,8 +91,8 @@ pub(super) fn run(args: &ChartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (directory, _) = store.find(&args.job)?;
     let analysis = analysis::analyze_job(directory.path(), &options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
+    if let Some(partial) = analysis.partial {
+        env.warn(summary::partial_warning(&analysis.job, partial));
     }
     let kinds: Vec<ChartKind> = if args.kinds.is_empty() {
         ChartKind::all().collect()

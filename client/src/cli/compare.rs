@@ -60,8 +60,8 @@ pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
 fn analyze(job: &str, options: &Options, store: &Store, env: &Env) -> Result<Analysis, CliError> {
     let (directory, _) = store.find(job)?;
     let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
+    if let Some(partial) = analysis.partial {
+        env.warn(summary::partial_warning(&analysis.job, partial));
     }
     Ok(analysis)
 }

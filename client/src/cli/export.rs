@@ -55,8 +55,8 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (directory, _) = store.find(&args.job)?;
     let analysis = analysis::analyze_job(directory.path(), &options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
+    if let Some(partial) = analysis.partial {
+        env.warn(summary::partial_warning(&analysis.job, partial));
     }
     let format = args.format();
     if args.output.as_deref() == Some(Path::new("-")) {

@@ -368,7 +368,8 @@ fn compressed_snapshots_give_the_same_samples() {
     for entry in fs::read_dir(directory.path().join("samples")).unwrap() {
         assert_eq!(entry.unwrap().path().extension().unwrap(), "gz");
     }
-    assert_eq!(load::load(directory.path()).unwrap(), plain);
+    let unpacked = load::load(directory.path()).unwrap();
+    assert_eq!((unpacked.series, unpacked.findings), (plain.series, plain.findings));
     assert_eq!(load::compress(directory.path()).unwrap(), load::Compressed::default());
 }
 
@@ -417,8 +418,8 @@ fn a_damaged_cache_is_passed_over() {
 fn a_job_without_any_io_has_a_profile_of_zeros() {
     let directory = job_of(&[0, 0]);
     let analysis = analyze(directory.path(), &Options::default()).unwrap();
-    assert_eq!(analysis.profile.ios.total, 0);
-    assert!(analysis.profile.iops.total.abs() < f64::EPSILON);
+    assert_eq!(analysis.profile.ios.total, Some(0));
+    assert_eq!(analysis.profile.iops.total, Some(0.0));
     assert_eq!(analysis.profile.latency_ms.all, None);
     assert_eq!(analysis.profile.burst_index, None);
 }
@@ -428,7 +429,7 @@ fn a_job_with_one_sample_keeps_it_through_the_default_filter() {
     let directory = job_of(&[10]);
     let analysis = analyze(directory.path(), &Options::default()).unwrap();
     assert_eq!(analysis.kept, [true]);
-    assert!((analysis.profile.iops.total - 10.0).abs() < 1e-9);
+    assert!((analysis.profile.iops.total.unwrap() - 10.0).abs() < 1e-9);
 }
 
 #[test]
@@ -485,7 +486,7 @@ fn a_disk_is_found_by_its_node_its_handle_and_its_lun() {
         };
         assert_eq!(
             analyze(directory.path(), &options).unwrap().profile.ios.total,
-            77,
+            Some(77),
             "{name}"
         );
     }
