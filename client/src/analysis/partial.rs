@@ -1,11 +1,11 @@
 //! Why an analysis rests on part of a job.
 
-use vscsi_shared::histogram::{HistogramKind, IntervalSet};
+use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::{Job, Status};
 
+use super::coverage;
 use super::finding::{Code, Finding, Severity};
 use super::load::Loaded;
-use super::profile::Counts;
 
 /// What a job lacks. Whatever it has is analysed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +82,7 @@ fn is_damaged(loaded: &Loaded) -> bool {
     loaded.findings.iter().any(left_out) || disks.any(|disk| is_torn(&disk.histograms))
 }
 
-/// Some histograms of a metric are there, and others, of commands that there were, are not.
+/// Some histograms of a metric are there and others are not.
 fn is_torn(histograms: &IntervalSet) -> bool {
-    let counts = Counts::of(histograms);
-    HistogramKind::ALL.into_iter().any(|missing| {
-        let mut siblings = histograms.iter().filter(|(kind, _)| kind.metric() == missing.metric());
-        histograms.get(missing).is_none()
-            && counts.of_operation(missing.operation()) != Some(0)
-            && siblings.next().is_some()
-    })
+    coverage::missing(histograms).any(|missing| histograms.iter().any(|(kind, _)| kind.metric() == missing.metric()))
 }

@@ -96,7 +96,12 @@ pub fn disks(series: &Series, job: &Job, names: &[String]) -> Result<Vec<usize>,
             .disks
             .iter()
             .position(|key| key.0 == *name || Some(key) == node.as_ref());
-        let index = index.ok_or_else(|| match node {
+        let has_data = |index: &usize| {
+            let mut parts = series.samples.iter().flat_map(|sample| &sample.disks);
+            parts.any(|part| part.disk == *index)
+        };
+        let known = index.and_then(|index| series.disks.get(index).cloned()).or(node);
+        let index = index.filter(has_data).ok_or_else(|| match known {
             Some(disk) => UnusableDisk::NoData(disk),
             None => UnusableDisk::NoSuchDisk(name.clone()),
         })?;

@@ -404,6 +404,42 @@ fn a_cache_is_read_instead_of_the_snapshots_until_one_of_them_changes() {
 }
 
 #[test]
+fn a_cache_holds_the_snapshots_that_were_read_and_not_those_that_came_meanwhile() {
+    let directory = job_of(&[10, 20, 30]);
+    let last = directory.path().join("samples").join("sample_003.csv");
+    let late = fs::read(&last).unwrap();
+    fs::remove_file(&last).unwrap();
+    let early = load::load(directory.path()).unwrap();
+    fs::write(&last, late).unwrap();
+    load::keep(directory.path(), &early).unwrap();
+    assert_eq!(ios(&load::load(directory.path()).unwrap()), [10, 20, 30]);
+}
+
+#[test]
+fn a_cache_that_is_true_is_not_written_again() {
+    let directory = job_of(&[10, 20]);
+    load::keep(directory.path(), &load::load(directory.path()).unwrap()).unwrap();
+    let cache = directory.path().join("analysis").join("histograms.parquet");
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    fs::File::options()
+        .write(true)
+        .open(&cache)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    load::keep(directory.path(), &load::load(directory.path()).unwrap()).unwrap();
+    assert_eq!(fs::metadata(&cache).unwrap().modified().unwrap(), long_ago);
+}
+
+#[test]
+fn a_job_with_a_snapshot_that_could_not_be_read_is_not_kept_without_it() {
+    let directory = job_of(&[10, 20]);
+    fs::write(directory.path().join("samples").join("sample_001.csv"), b"no snapshot").unwrap();
+    load::keep(directory.path(), &load::load(directory.path()).unwrap()).unwrap();
+    assert!(!directory.path().join("analysis").join("histograms.parquet").exists());
+}
+
+#[test]
 fn a_damaged_cache_is_passed_over() {
     let directory = job_of(&[10, 20]);
     let parsed = load::load(directory.path()).unwrap();
