@@ -137,8 +137,9 @@ impl Failure for AnalysisError {
         match self {
             Self::File(error) => error.exit_code(),
             Self::Table(error) => error.exit_code(),
-            Self::Job { .. } | Self::NoSamples { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
-            Self::NoDataForDisk { .. } => exit_code::FAILED,
+            Self::Job { .. } | Self::NoSamples { .. } | Self::NoDataForDisk { .. } | Self::LimitsChanged { .. } => {
+                exit_code::FAILED
+            }
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
             Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
             Self::Threshold(_) | Self::Undated { .. } => exit_code::USAGE,

@@ -36,7 +36,7 @@ impl Selected {
         if series.samples.is_empty() {
             return Err(no_samples(&job, &findings));
         }
-        check_clock(&job.job_id.to_string(), &series, &options.period)?;
+        check_clock(job.job_id.as_ref(), &series, &options.period)?;
         let selected = select::disks(&series, &job, &options.disks)
             .map_err(|error| AnalysisError::unusable_disk(&job, &series, error))?;
         let nothing = AnalysisError::empty_period(&job, &series);

@@ -92,11 +92,8 @@ impl<'keys> Comparison<'keys> {
                     let path = format!("{path}.{name}");
                     let rows = [Some(key), shared].into_iter().flatten();
                     let row = rows.flat_map(|row| [row.below.get(name), any(row)]).flatten().next();
-                    self.compare(
-                        &path,
-                        member,
-                        row.unwrap_or_else(|| panic!("`{path}` is not documented")),
-                    );
+                    assert!(row.is_some(), "`{path}` is not documented");
+                    self.compare(&path, member, row.unwrap());
                 }
             }
             _ => {}

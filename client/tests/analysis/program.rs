@@ -41,7 +41,9 @@ pub(crate) struct Ended {
 impl Ended {
     /// What a command with `--json` printed.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
+        let value = serde_json::from_str(&self.stdout);
+        assert!(value.is_ok(), "no JSON: {}{}", self.stdout, self.stderr);
+        value.unwrap()
     }
 }
 
