@@ -4,9 +4,10 @@ use vscsi_shared::exit_code;
 use vscsi_shared::job::{Job, UnreadableJob};
 
 use super::Series;
-use super::filter::{Filter, InvalidThreshold, advice};
+use super::filter::{Filter, InvalidThreshold};
 use super::select::{self, UnusableDisk};
 use crate::failure::{Failure, FileError};
+use crate::summary::rate;
 use crate::table::TableError;
 
 /// Why a job cannot be analysed.
@@ -78,7 +79,7 @@ pub enum AnalysisError {
     /// The filter dropped every sample.
     #[error(
         "the filter {filter} leaves none of {total} samples; the busiest has {} IOPS",
-        advice::to_three_digits(*busiest_iops)
+        rate(*busiest_iops)
     )]
     NothingLeft {
         /// The filter.

@@ -50,7 +50,7 @@ fn the_samples_of_an_import_lie_in_no_period_of_the_wall_clock() {
         let ended = desk.run(&[&["analyze", "captured"], option].concat());
         fails(&ended, 2, &["no sample has a date", "hint: give a duration", "15m"]);
     }
-    let ended = desk.run(&["analyze", "captured", "--from", "0s", "--to", "1h"]);
+    let ended = desk.run(&["export", "captured", "--from", "0s", "--to", "1h"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 

@@ -25,7 +25,7 @@ pub(in crate::analysis) fn thresholds(iops: &[f64]) -> String {
 }
 
 /// Cut after three digits of its shortest decimal form, so that the threshold keeps the sample it was taken from.
-pub(in crate::analysis) fn to_three_digits(value: f64) -> f64 {
+fn to_three_digits(value: f64) -> f64 {
     let text = format!("{value:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let kept: String = digits.chars().take("1.23".len()).collect();
