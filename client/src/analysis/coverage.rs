@@ -28,10 +28,10 @@ pub(super) fn findings(series: &Series, job: &Job, names: &[String]) -> Vec<Find
         let own = samples.filter(|sample| sample.disks.iter().any(|part| part.disk == index));
         let seconds: f64 = own.map(|sample| sample.seconds).sum();
         if seconds < LEAST_SHARE * total {
-            findings.push(no_data(
-                disk,
-                format!("the disk has data for {seconds:.1} s of {total:.1} s; the rates of all disks together are over all of it"),
-            ));
+            let message = format!(
+                "the disk has data for {seconds:.1} s of {total:.1} s; the rates of all disks together are over all of it"
+            );
+            findings.push(no_data(disk, message));
         }
         findings.extend(partly_missing(series, index, disk));
     }

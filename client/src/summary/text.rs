@@ -24,10 +24,9 @@ pub fn partial_warning(job: &Job, partial: Partial) -> String {
             "Job '{name}' did not complete ({}/{} samples collected)",
             job.collection.samples_collected, job.collection.samples_expected
         ),
-        Partial::NotPulled { from, .. } => format!(
-            "Job '{name}' is not all here ({} of {} samples); `vscsi-helper pull {name}` fetches the rest",
-            from.saturating_sub(1),
-            job.collection.samples_collected
+        Partial::NotPulled { from, to } => format!(
+            "Job '{name}' is not all here ({} of {to} samples); `vscsi-helper pull {name}` fetches the rest",
+            from.saturating_sub(1)
         ),
         Partial::CaptureDamaged => format!("Job '{name}' was imported from a capture that lost some of its histograms"),
     };
