@@ -19,7 +19,8 @@ pub(super) fn missing(histograms: &IntervalSet) -> impl Iterator<Item = Histogra
     absent.filter(|kind| Counts::of(histograms).of_operation(kind.operation()) != Some(0))
 }
 
-/// Says which of the job's disks lack data in a series, all of them where `names` is empty, and else the named ones.
+/// Says which of the job's disks lack data in a series: of all disks where `names` is empty, and else of the named
+/// ones.
 pub(super) fn findings(series: &Series, job: &Job, names: &[String]) -> Vec<Finding> {
     let total: f64 = series.samples.iter().map(|sample| sample.seconds).sum();
     let mut findings = Vec::new();
