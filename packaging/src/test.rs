@@ -49,7 +49,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     process::run(
         process::cargo(["test", "--locked", "--no-fail-fast"])?
             .args(if whole { &everything[..] } else { &args.filter })
-            .env("VSCSI_AGENT_FAULTY", faulty)
+            .env("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)
             .env("VSCSI_AGENT_MUSL", agent)
             .env("VSCSI_HELPER", client)
             .env("ESXI_SIM", simulator)

@@ -197,24 +197,32 @@ fn provenance(
     }
 }
 
+/// What one sample has of each thing that [`Shares`] tells the share of.
+struct Amounts {
+    seconds: f64,
+    ios: f64,
+    bytes: f64,
+}
+
 impl Shares {
     /// The shares of the kept samples. A share of nothing is everything: a job without I/O loses none.
     pub fn of(series: &Series, kept: &[bool]) -> Self {
-        let share = |amount: fn(&Sample) -> f64| {
-            let amounts: Vec<f64> = series.samples.par_iter().map(amount).collect();
-            let total: f64 = amounts.iter().sum();
-            let part: f64 = amounts
-                .iter()
-                .zip(kept)
-                .filter(|(_, kept)| **kept)
-                .map(|(amount, _)| amount)
-                .sum();
+        let amounts = |sample: &Sample| Amounts {
+            seconds: sample.seconds,
+            ios: sample.ios() as f64,
+            bytes: sample.bytes(),
+        };
+        let amounts: Vec<Amounts> = series.samples.par_iter().map(amounts).collect();
+        let share = |amount: fn(&Amounts) -> f64| {
+            let total: f64 = amounts.iter().map(amount).sum();
+            let kept = amounts.iter().zip(kept).filter(|(_, kept)| **kept);
+            let part: f64 = kept.map(|(amounts, _)| amount(amounts)).sum();
             if total > 0.0 { part / total } else { 1.0 }
         };
         Self {
-            time: share(|sample| sample.seconds),
-            ios: share(|sample| sample.ios() as f64),
-            bytes: share(Sample::bytes),
+            time: share(|amounts| amounts.seconds),
+            ios: share(|amounts| amounts.ios),
+            bytes: share(|amounts| amounts.bytes),
         }
     }
 }

@@ -60,7 +60,7 @@ impl CacheKey {
                 u64::try_from(changed.as_nanos()).ok()?,
             ))
         };
-        files.iter().map(identity).collect::<Option<_>>().map(Self)
+        files.par_iter().map(identity).collect::<Option<_>>().map(Self)
     }
 }
 

@@ -30,6 +30,14 @@ pub(crate) fn sample(name: &str) -> Option<Vec<u8>> {
     Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
+/// What is counted in the bucket that ends at `limit`, which is never the overflow.
+pub(crate) fn count_up_to(histogram: &Histogram, limit: i64) -> Option<u64> {
+    let mut buckets = histogram.buckets();
+    buckets
+        .find(|bucket| bucket.up_to == Some(limit))
+        .map(|bucket| bucket.count)
+}
+
 /// Parses input that has nothing wrong with it.
 pub(crate) fn clean(input: &[u8]) -> Vec<Print> {
     let Parsed { prints, diagnostics } = parse(input);

@@ -36,6 +36,10 @@ impl Clock for SimulatedClock {
     fn monotonic_ms(&self) -> u64 {
         self.host_ms() - self.booted_ms.load(Ordering::SeqCst)
     }
+
+    fn sleep(&self, duration: Duration) {
+        self.host.advance(duration).unwrap();
+    }
 }
 
 /// Runs the simulated host's programs in this process; they take no time unless a test wants it.

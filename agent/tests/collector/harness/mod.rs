@@ -19,8 +19,8 @@ use vscsi_agent::clock::Clock;
 use vscsi_agent::collector::{Collector, Equipment, Views};
 use vscsi_agent::command::Programs;
 use vscsi_agent::guard::stop_journaled;
-use vscsi_agent::host::Host;
-use vscsi_agent::journal::{DiskKey, Journal};
+use vscsi_agent::host::{DiskKey, Host};
+use vscsi_agent::journal::Journal;
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
 use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost};
@@ -32,7 +32,7 @@ use vscsi_shared::wire::v1::{
 
 use effects::{InProcess, Killed, SimulatedClock};
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     directory: TempDir,
     pub(crate) host: Arc<SimulatedHost>,
     clock: Arc<SimulatedClock>,
@@ -47,7 +47,7 @@ pub(crate) struct Bench {
     boot_of_guard: Option<BootId>,
 }
 
-impl Bench {
+impl Harness {
     pub(crate) fn new() -> Self {
         Self::on(|_| ())
     }
@@ -77,7 +77,7 @@ impl Bench {
             booted_ms: AtomicU64::new(0),
             wall_ahead_ms: AtomicI64::new(0),
         };
-        let mut bench = Self {
+        let mut harness = Self {
             directory,
             host,
             clock: Arc::new(clock),
@@ -90,8 +90,8 @@ impl Bench {
             spool_limit_bytes: 1 << 30,
             boot_of_guard: None,
         };
-        bench.start();
-        bench
+        harness.start();
+        harness
     }
 
     fn state(&self) -> PathBuf {
@@ -197,8 +197,7 @@ impl Bench {
 
     fn stop_all_in_journal(&self, boot: Option<&BootId>, disks: impl Fn(&Journal) -> Vec<DiskKey>) {
         let log = Log::open(&self.state(), false);
-        let now_ms = self.clock.monotonic_ms();
-        stop_journaled(&self.state(), boot, now_ms, disks, &self.tools(), &log).unwrap();
+        stop_journaled(&self.state(), boot, self.clock.as_ref(), disks, &self.tools(), &log).unwrap();
     }
 
     pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
@@ -343,7 +342,7 @@ impl Bench {
     /// Handles the journal names on disk, where a guard would read them.
     pub(crate) fn journaled(&self) -> BTreeSet<u64> {
         let journal = Journal::load(&self.state()).unwrap();
-        journal.armed().keys().map(|(_, handle)| handle.0).collect()
+        journal.armed().keys().map(|disk| disk.handle_id.0).collect()
     }
 
     pub(crate) fn something_was_left_on_request(&self) -> bool {

@@ -10,9 +10,9 @@ use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats;
 use vscsi_shared::wire::v1::JobView;
 
-use super::Bench;
+use super::Harness;
 
-impl Bench {
+impl Harness {
     pub(crate) fn problems(&self) -> Vec<String> {
         self.views.problems()
     }
