@@ -33,7 +33,7 @@ pub enum Code {
     Gap,
     /// A snapshot was taken late.
     LateSnapshot,
-    /// A snapshot is missing in the row of sequences.
+    /// Snapshots are missing in the row of sequences, or at its end.
     MissingSnapshot,
     /// A disk's histograms are incomplete in a snapshot, or were in the one before.
     IncompleteDisk,
@@ -77,7 +77,7 @@ pub enum Code {
     MissingHistograms,
     /// The collection belonged to somebody else.
     ForeignCollection,
-    /// A disk of the selection has no data.
+    /// A disk of the selection has no data, or none for part of the time.
     NoDataForDisk,
 }
 
@@ -130,7 +130,12 @@ impl Findings {
     /// The findings, the gravest first, then in order of snapshot.
     pub(super) fn into_sorted(self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.by_kind.into_values().collect();
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.sequence));
+        sort(&mut findings);
         findings
     }
+}
+
+/// The gravest first, then in order of snapshot.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.sequence));
 }

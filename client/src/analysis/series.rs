@@ -76,3 +76,11 @@ pub struct Series {
     /// The samples.
     pub samples: Vec<Sample>,
 }
+
+impl Series {
+    /// Its samples say when they were taken. Those of an import do not: their date is that of a file.
+    pub fn is_dated(&self) -> bool {
+        let undated = |sample: &Sample| sample.flags.contains(&SnapshotFlag::Undated);
+        !self.samples.iter().any(undated)
+    }
+}

@@ -94,8 +94,8 @@ pub(super) fn analyze(
 ) -> Result<(JobDirectory, Analysis), CliError> {
     let (directory, _) = store.find(text)?;
     let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
+    if let Some(partial) = analysis.partial {
+        env.warn(summary::partial_warning(&analysis.job, partial));
     }
     Ok((directory, analysis))
 }

@@ -234,7 +234,7 @@ fn read_skeleton(path: &Path) -> Option<(ParquetReader<File>, Skeleton)> {
 
 /// The samples of a job from its cache; `None` when there is none, or it was made from other files, or cannot be read:
 /// the snapshots are the truth and are read then.
-pub fn read_cache(path: &Path, key: &CacheKey) -> Option<Loaded> {
+pub fn read_cache(path: &Path, key: &CacheKey) -> Option<(Series, Vec<Finding>)> {
     let (reader, skeleton) = read_skeleton(path).filter(|(_, skeleton)| skeleton.fits(key))?;
     let wanted = CACHED.iter().map(|&name| name.to_owned()).collect();
     let frame = reader.with_columns(Some(wanted)).finish().ok()?;
@@ -256,13 +256,11 @@ pub fn read_cache(path: &Path, key: &CacheKey) -> Option<Loaded> {
     let samples = samples
         .map(|(sample, start)| rows.sample(sample, start))
         .collect::<Option<_>>()?;
-    Some(Loaded {
-        series: Series {
-            disks: skeleton.disks,
-            samples,
-        },
-        findings: skeleton.findings,
-    })
+    let series = Series {
+        disks: skeleton.disks,
+        samples,
+    };
+    Some((series, skeleton.findings))
 }
 
 /// The cached columns.

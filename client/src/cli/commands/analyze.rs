@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::analysis::phases::{self, NamedPeriod, Phase};
-use crate::analysis::{self, Analysis, explain, load};
+use crate::analysis::{Analysis, Selected, explain, load};
 use crate::chart::{self, ChartInput, ChartKind, Style};
 use crate::cli::job::JobArg;
 use crate::cli::phrase::bytes;
@@ -97,19 +97,19 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     if let Err(error) = load::keep(directory.path(), &loaded) {
         env.detail(format_args!("the next run will read the snapshots again: {error}"));
     }
-    let analysis = analysis::analyze(document.job, loaded, &options, env.clock.now())?;
-    if analysis.is_partial() {
-        env.warn(summary::partial_warning(&analysis.job));
-    }
-    let outcome = if analysis.is_partial() {
-        Outcome::Partial
-    } else {
-        Outcome::Done
+    let selected = Selected::of(document.job, loaded, &options)?;
+    let outcome = match selected.partial {
+        Some(partial) => {
+            env.warn(summary::partial_warning(&selected.job, partial));
+            Outcome::Partial
+        }
+        None => Outcome::Done,
     };
     if args.explain_filters {
-        explain_filters(&analysis, env)?;
+        explain_filters(&selected, env)?;
         return Ok(outcome);
     }
+    let analysis = selected.analyze(env.clock.now())?;
     let phases = args.split(&analysis)?;
     let written = write_files(args, &directory, &analysis, &phases, env)?;
     if args.compress {
@@ -162,13 +162,14 @@ impl AnalyzeArgs {
     }
 }
 
-fn explain_filters(analysis: &Analysis, env: &Env) -> Result<(), CliError> {
-    let explained = explain::explain(&analysis.series, analysis.options.filter);
+/// Shows what each filter keeps, also where the chosen one keeps nothing: then it is needed most.
+fn explain_filters(selected: &Selected, env: &Env) -> Result<(), CliError> {
+    let explained = explain::explain(&selected.series, selected.options.filter);
     if env.json {
         let rows: Vec<FilterRow> = explained.iter().map(FilterRow::from).collect();
         env.print_json(&rows)
     } else {
-        env.print(summary::filters(&explained, analysis.series.samples.len()).trim_end())
+        env.print(summary::filters(&explained, selected.series.samples.len()).trim_end())
     }
 }
 
