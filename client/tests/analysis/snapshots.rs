@@ -441,13 +441,27 @@ fn a_job_with_a_snapshot_that_could_not_be_read_is_not_kept_without_it() {
 
 #[test]
 fn a_damaged_cache_is_passed_over() {
-    let directory = job_of(&[10, 20]);
-    let parsed = load::load(directory.path()).unwrap();
-    load::keep(directory.path(), &parsed).unwrap();
-    let cache = directory.path().join("analysis").join("histograms.parquet");
-    let bytes = fs::read(&cache).unwrap();
-    fs::write(&cache, &bytes[..bytes.len() / 2]).unwrap();
-    assert_eq!(load::load(directory.path()).unwrap(), parsed);
+    for name in ["histograms.parquet", "intervals.parquet"] {
+        let directory = job_of(&[10, 20]);
+        let parsed = load::load(directory.path()).unwrap();
+        load::keep(directory.path(), &parsed).unwrap();
+        let cache = directory.path().join("analysis").join(name);
+        let bytes = fs::read(&cache).unwrap();
+        fs::write(&cache, &bytes[..bytes.len() / 2]).unwrap();
+        assert_eq!(load::load(directory.path()).unwrap(), parsed);
+    }
+}
+
+#[test]
+fn the_halves_of_two_caches_are_not_taken_together() {
+    // Snapshots of the same names, so that only what they hold tells the two jobs apart.
+    let [one, other] = [[10, 20], [30, 40]].map(|counts| job_of(&counts));
+    for job in [&one, &other] {
+        load::keep(job.path(), &load::load(job.path()).unwrap()).unwrap();
+    }
+    let intervals = Path::new("analysis").join("intervals.parquet");
+    fs::copy(other.path().join(&intervals), one.path().join(&intervals)).unwrap();
+    assert_eq!(ios(&load::load(one.path()).unwrap()), [10, 20]);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
     let key = CacheKey::of(&files);
     let cached = key
         .as_ref()
-        .and_then(|key| table::read_cache(&cache_file(job_dir), key));
+        .and_then(|key| table::read_cache(&cache_folder(job_dir), key));
     let loaded = match cached {
         Some((series, findings)) => Loaded {
             series,
@@ -81,21 +81,20 @@ pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
 /// # Errors
 /// When the cache cannot be written.
 pub fn keep(job_dir: &Path, loaded: &Loaded) -> Result<(), AnalysisError> {
-    let path = cache_file(job_dir);
+    let folder = cache_folder(job_dir);
     let unreadable = |finding: &Finding| finding.code == Code::UnreadableSnapshot;
     let Some(key) = loaded.key.as_ref().filter(|_| !loaded.findings.iter().any(unreadable)) else {
         return Ok(());
     };
-    if !table::is_cached(&path, key) {
-        let folder = job_dir.join("analysis");
+    if !table::is_cached(&folder, key) {
         fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
-        table::write_cache(&path, loaded, key.clone())?;
+        table::write_cache(&folder, loaded, key.clone())?;
     }
     Ok(())
 }
 
-fn cache_file(job_dir: &Path) -> PathBuf {
-    job_dir.join("analysis").join("histograms.parquet")
+fn cache_folder(job_dir: &Path) -> PathBuf {
+    job_dir.join("analysis")
 }
 
 /// Reads the samples from snapshot files.
