@@ -18,7 +18,7 @@ pub enum DiagnosticKind {
     #[error("an entry without `{0}` is left out")]
     Missing(&'static str),
     /// A value is not what its key promises, and counts as absent.
-    #[error("`{value}` is no value for `{key}`")]
+    #[error("`{value}` is not a value of `{key}`")]
     BadValue {
         /// Its key or column.
         key: &'static str,

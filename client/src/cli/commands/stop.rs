@@ -82,6 +82,8 @@ enum VscsiStats {
     EndedBefore,
     /// It goes on for these jobs, which collect from the same disks.
     Shared(Vec<Name>),
+    /// Its disks are gone from the host's list, and the agent looks again before it believes that.
+    Confirming,
     /// It was stopped.
     Stopped,
 }
@@ -104,6 +106,8 @@ impl VscsiStats {
             Self::EndedBefore
         } else if !others.is_empty() {
             Self::Shared(others)
+        } else if left {
+            Self::Confirming
         } else {
             Self::Stopped
         }
@@ -141,6 +145,10 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
                 .map(|other| format!("job '{other}'"))
                 .collect::<Vec<_>>()
                 .join(", ")
+        ),
+        VscsiStats::Confirming => format!(
+            "{host} does not list the job's disks any more. The agent is making sure that nothing collects; see:\n  \
+             vscsi-helper status {name}"
         ),
         VscsiStats::Stopped => format!("Stopping vscsiStats on {host}... done."),
     };
@@ -199,6 +207,16 @@ mod tests {
         }
         let text = render(&stopped, &VscsiStats::Failed, "esx1", "d");
         assert!(text.contains("failed") && !text.contains("done."), "{text}");
+    }
+
+    #[test]
+    fn a_collection_whose_end_the_agent_is_still_confirming_is_not_called_done() {
+        let mut stopped = job("sql-peak", Status::Stopped);
+        stopped.cleanup.vscsi_stats_stopped = false;
+        let vscsi_stats = VscsiStats::after(&job("sql-peak", Status::Running), &stopped, false, &[]);
+        let text = render(&stopped, &vscsi_stats, "esx1", "d");
+        assert!(text.contains("making sure that nothing collects"), "{text}");
+        assert!(!text.contains("done."), "{text}");
     }
 
     #[test]
