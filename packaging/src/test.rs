@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check, in the order in which a mistake is found soonest.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -52,6 +54,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     } else {
         tests.args(&args.filter);
     }
+    if let Some(captures) = real_captures()? {
+        tests.env("VSCSI_SAMPLES", captures);
+    }
     process::run(
         tests
             .env("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)
@@ -60,4 +65,16 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
             .env("ESXI_SIM", simulator)
             .env("FIO_WITH_IOLOG", fio),
     )
+}
+
+/// The folder of real captures, which are not part of the repository: `VSCSI_SAMPLES`, or `shared/samples` beside it.
+fn real_captures() -> Result<Option<PathBuf>> {
+    let named = std::env::var_os("VSCSI_SAMPLES").map(PathBuf::from);
+    let beside = process::repository()?.with_file_name("shared").join("samples");
+    let folder = named.or_else(|| beside.is_dir().then_some(beside));
+    match &folder {
+        Some(folder) => process::say(&format!("real captures: {}", folder.display())),
+        None => process::say("no folder of real captures (VSCSI_SAMPLES): the tests use the figures in fixtures/data"),
+    }
+    Ok(folder)
 }

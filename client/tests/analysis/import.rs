@@ -20,18 +20,14 @@ use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::vscsistats::DiagnosticKind;
 
-/// The published capture's figures under an invented VM, and the capture itself where it is at hand: in the folder
-/// `VSCSI_SAMPLES`, or beside the repository.
+/// The published capture's figures under an invented VM, and the capture itself where `VSCSI_SAMPLES` names the folder
+/// of real captures.
 fn captures() -> Vec<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let samples =
-        std::env::var_os("VSCSI_SAMPLES").map_or_else(|| repository.join("../../shared/samples"), PathBuf::from);
-    let published = samples.join("vscsistats_p-all_csv_1disk_er0080-algonquin.csv");
+    let published = std::env::var_os("VSCSI_SAMPLES")
+        .map(|samples| Path::new(&samples).join("vscsistats_p-all_csv_1disk_er0080-algonquin.csv"));
     let invented = repository.join("fixtures/data/vscsistats/one-disk.csv");
-    [invented]
-        .into_iter()
-        .chain(published.exists().then_some(published))
-        .collect()
+    [invented].into_iter().chain(published).collect()
 }
 
 struct Place {
