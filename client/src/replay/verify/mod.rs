@@ -5,18 +5,20 @@ mod copy;
 mod error;
 mod observe;
 mod run;
+mod schedule;
 mod scratch;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use vscsi_shared::histogram::{Metric, Operation};
 
 pub use error::VerifyError;
 pub use scratch::Place;
 
 use super::{FioProgram, FioVersion};
-use crate::fidelity::compare;
-use crate::fio::{PhaseFidelity, Style, TargetFile, expectations, sections};
+use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
+use crate::fio::{PhaseFidelity, Style, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
 
 /// What is to be run, and where.
@@ -51,9 +53,15 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether every gate was kept.
+    /// Whether every gate was kept. A phase with too few commands to judge counts neither way, unless all are such.
     pub fn passed(&self) -> bool {
-        self.phases.iter().all(|phase| phase.fidelity.passed)
+        let mut judged = self
+            .phases
+            .iter()
+            .map(|phase| &phase.fidelity)
+            .filter(|fidelity| fidelity.score.is_some() || !fidelity.missed().is_empty())
+            .peekable();
+        judged.peek().is_some() && judged.all(|fidelity| fidelity.passed)
     }
 }
 
@@ -82,39 +90,81 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
     let site = scratch::Site::prepare(request, &sections)?;
+    let pace = schedule::Pace {
+        duration: request.duration,
+        time_scale: request.time_scale,
+    };
+    let times = schedule::schedule(&sections, &site.log_seconds, pace)?;
     let copied = copy::observed(&text, means, request.duration, request.time_scale);
     site.write_job(&copied)?;
-    run::run(request, &site, &deferred, progress)?;
-    let seen = observe::read(&site, &sections, means)?;
-    deferred.check()?;
     let target = request.target;
-    if seen.phases.len() != target.phases.len() {
+    if times.len() != target.phases.len() {
         return Err(VerifyError::PhasesDiffer {
-            file: seen.phases.len(),
+            file: times.len(),
             target: target.phases.len(),
         });
     }
+    let expected_seconds = times.iter().map(|time| time.seconds).sum();
+    run::run(request, &site, expected_seconds, &deferred, progress)?;
+    let seen = times.iter().map(|time| observe::read(&site, &sections, time, means));
+    let seen = seen.collect::<Result<Vec<_>, _>>()?;
+    deferred.check()?;
+    if seen.iter().all(|phase| phase.commands < 2) {
+        return Err(VerifyError::NothingDone);
+    }
     let mut phases = Vec::new();
     let mut commands = 0;
-    for (phase, seen) in target.phases.iter().zip(seen.phases) {
+    for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
         left_out.extend(means.not_measured(request.fio.version));
         let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
         commands += seen.commands;
         phases.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
-            fidelity: compare(
-                measured.as_observation(),
-                seen.observed.as_observation(),
-                &gates,
-                &left_out,
-            ),
+            fidelity: if seen.commands < 2 && commands_in(phase, time.seconds) < FEW_COMMANDS {
+                too_quiet(seen.commands, time.seconds, &gates)
+            } else {
+                compare(
+                    measured.as_observation(),
+                    seen.observed.as_observation(),
+                    &gates,
+                    &left_out,
+                )
+            },
         });
     }
     Ok(Verification {
         fio_version: request.fio.version.to_string(),
         commands,
-        advice: advice::advice(request, &phases),
+        advice: advice::advice(request, &phases, &times),
         phases,
     })
+}
+
+/// Where fewer commands than this were to be expected, none at all says nothing.
+const FEW_COMMANDS: f64 = 100.0;
+
+/// Commands that the phase's workload has in this time.
+fn commands_in(phase: &TargetPhase, seconds: f64) -> f64 {
+    let lengths = phase.histograms.iter().filter(|histogram| {
+        histogram.metric == Metric::IoLength && matches!(histogram.operation, Operation::Read | Operation::Write)
+    });
+    let commands: u64 = lengths.flat_map(|histogram| &histogram.counts).sum();
+    commands as f64 / phase.seconds * seconds
+}
+
+/// The result of a phase in which next to nothing was to be done in that time.
+fn too_quiet(commands: u64, seconds: f64, gates: &Gates) -> Fidelity {
+    Fidelity {
+        score: None,
+        score_gate: gates.score,
+        passed: false,
+        histograms: Vec::new(),
+        rates: Vec::new(),
+        reported: Vec::new(),
+        left_out: vec![LeftOut {
+            part: "all commands".to_owned(),
+            reason: format!("fio issued {commands} in {seconds:.0} s, too few to judge"),
+        }],
+    }
 }
