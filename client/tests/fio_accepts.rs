@@ -13,7 +13,6 @@ use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
 use vscsi_helper::fio::{
     ByteSize, FioError, FioJob, FioOptions, Layout, Pace, Phase, Style, generate, generate_phases, sections,
 };
-use vscsi_helper::replay::Command;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 fn options(style: Style, layout: Layout) -> FioOptions {
@@ -27,10 +26,13 @@ fn options(style: Style, layout: Layout) -> FioOptions {
     }
 }
 
-/// About so many commands of a database.
-fn commands(length: usize) -> Vec<Command> {
-    let mut all = streams::all(length).into_iter();
-    all.find(|stream| stream.name == "oltp").unwrap().commands
+/// Two disks with a few commands of a database in ten minutes, so that files of them are made fast.
+fn two_quiet_disks(job: &str) -> Workload {
+    let mut all = streams::all(40).into_iter();
+    let few = all.find(|stream| stream.name == "oltp").unwrap().commands;
+    let mut two = workload(job, &[&few, &few]);
+    two.seconds = 600.0;
+    two
 }
 
 /// Puts the job and its logs into a new directory.
@@ -46,33 +48,34 @@ fn put(job: &FioJob) -> tempfile::TempDir {
 
 #[test]
 fn without_a_target_fio_stops_before_it_touches_anything() {
-    let calm = commands(500);
-    let two = workload("safe", &[&calm, &calm]);
+    let two = two_quiet_disks("safe");
     let named = |name| Phase { name, workload: &two };
-    for style in [Style::Jobs, Style::Iolog] {
-        for layout in [Layout::Aggregate, Layout::PerDisk] {
-            for phases in [vec![named("")], vec![named("day"), named("night")]] {
-                let job = generate_phases(&two.provenance, &phases, &options(style, layout)).unwrap();
-                let directory = put(&job);
-                let status = fio()
-                    .arg("job.fio")
-                    .stderr(Stdio::null())
-                    .env_remove("FILENAME")
-                    .env_remove("FILENAME_1")
-                    .env_remove("FILENAME_2")
-                    .current_dir(directory.path())
-                    .status()
-                    .unwrap();
-                assert!(!status.success(), "{}", job.text);
-                let files = std::fs::read_dir(directory.path()).unwrap().count();
-                assert_eq!(
-                    files,
-                    1 + job.companions.len(),
-                    "fio left something behind of\n{}",
-                    job.text
-                );
-            }
+    let (whole, phases) = ([named("")], [named("day"), named("night")]);
+    for (style, layout, phases) in [
+        (Style::Jobs, Layout::Aggregate, &whole[..]),
+        (Style::Jobs, Layout::PerDisk, &phases),
+        (Style::Iolog, Layout::Aggregate, &whole),
+        (Style::Iolog, Layout::Aggregate, &phases),
+        (Style::Iolog, Layout::PerDisk, &phases),
+    ] {
+        let job = generate_phases(&two.provenance, phases, &options(style, layout)).unwrap();
+        let directory = put(&job);
+        let mut process = fio();
+        for variable in ["FILENAME", "FILENAME_1", "FILENAME_2"] {
+            process.env_remove(variable);
         }
+        process
+            .arg("job.fio")
+            .stderr(Stdio::null())
+            .current_dir(directory.path());
+        assert!(!process.status().unwrap().success(), "{}", job.text);
+        let files = std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(
+            files,
+            1 + job.companions.len(),
+            "fio left something behind of\n{}",
+            job.text
+        );
     }
 }
 
@@ -224,7 +227,7 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn fio_runs_every_section_whatever_the_job_and_its_phases_are_called(
@@ -233,9 +236,7 @@ proptest! {
         layout in prop::sample::select(vec![Layout::Aggregate, Layout::PerDisk]),
     ) {
         // Both styles name their sections and targets alike, and a short log costs next to nothing.
-        let few = commands(40);
-        let mut two = workload(&job_name, &[&few, &few]);
-        two.provenance.job.clone_from(&job_name);
+        let two = two_quiet_disks(&job_name);
         let phases: Vec<Phase> = phase_names.iter().map(|name| Phase { name, workload: &two }).collect();
         let job = generate_phases(&two.provenance, &phases, &options(Style::Iolog, layout)).unwrap();
         check(&job)?;
