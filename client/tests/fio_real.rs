@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use support::{streams, workload};
 use vscsi_helper::analysis::Workload;
+use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::replay::verify::{Place, Request, Verification, needed_version, verify};
 use vscsi_helper::replay::{Command, FioProgram, FioVersion};
@@ -73,11 +74,18 @@ fn run_part(
     verify(&request, &mut |_, _| {}).unwrap()
 }
 
-/// A busy machine delays commands: rates are looked at for mistakes in what was asked for, not for their gates.
-const LARGEST_RATE_ERROR: f64 = 0.2;
+/// Rates are looked at for mistakes in what was asked for, and not for their gates: how near they come depends on how
+/// busy this machine is. It makes no run faster, and jobs catch up with what was late; a log does not.
+fn is_far_off(row: &RateRow, style: Style) -> bool {
+    let slowest = match style {
+        Style::Jobs => -0.2,
+        Style::Iolog => -0.7,
+    };
+    row.unit != "share" && row.gate.is_some() && !(slowest..=0.2).contains(&row.difference)
+}
 
-/// Rows that missed their gate, and rates that are far off. Arrivals depend on how busy this machine is.
-fn misses(verification: &Verification) -> Vec<String> {
+/// Rows that missed their gate, and rates that are far off. Interarrival depends on how busy this machine is.
+fn misses(verification: &Verification, style: Style) -> Vec<String> {
     let phases = || verification.phases.iter().map(|phase| &phase.fidelity);
     let is_timed = |name: &str| {
         ["IOPS", "throughput", "interarrival"]
@@ -85,11 +93,9 @@ fn misses(verification: &Verification) -> Vec<String> {
             .any(|word| name.contains(word))
     };
     let missed = phases().flat_map(|fidelity| fidelity.missed());
-    let far = phases()
-        .flat_map(|fidelity| &fidelity.rates)
-        .filter(|row| row.unit != "share");
-    let far = far.filter(|row| row.gate.is_some() && row.difference.abs() > LARGEST_RATE_ERROR);
     let kept = missed.filter(|name| !is_timed(name)).map(str::to_owned);
+    let rates = phases().flat_map(|fidelity| &fidelity.rates);
+    let far = rates.filter(|row| is_far_off(row, style));
     kept.chain(far.map(|row| format!("{} by {:+.0} %", row.name, row.difference * 100.0)))
         .collect()
 }
@@ -121,21 +127,21 @@ fn calm(commands: Vec<Command>) -> Vec<Command> {
 fn jobs_on_the_systems_fio_keep_sizes_and_sequential_shares() {
     let workload = workload("jobs", &[&calm(stream("oltp", 20_000))]);
     let found = run(&[("", &workload)], &options(Style::Jobs, 12), &fio());
-    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
 }
 
 #[test]
 fn streams_that_interleave_at_random_times_keep_their_sequential_shares() {
     let workload = workload("random", &[&calm(stream("interleaved streams", 20_000))]);
     let found = run_part(&[("", &workload)], &options(Style::Jobs, 300), &fio(), Some(15));
-    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
 }
 
 #[test]
 fn rare_large_sizes_are_issued() {
     let workload = workload("rare", &[&calm(stream("rare large", 20_000))]);
     let found = run(&[("", &workload)], &options(Style::Jobs, 20), &fio());
-    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
 }
 
 #[test]
@@ -148,7 +154,7 @@ fn a_replay_log_on_a_newer_fio_keeps_sizes_and_every_seek_distance() {
         let workload = workload("iolog", &[&calm(commands)]);
         // fio takes a log's commands in order, so a busy machine delays them and changes nothing else.
         let found = run(&[("", &workload)], &options(Style::Iolog, 12), &newer_fio());
-        assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+        assert_eq!(misses(&found, Style::Iolog), [""; 0], "{}", found.phases[0].fidelity);
     }
 }
 
@@ -162,7 +168,13 @@ fn phases_run_one_after_another_and_are_compared_each_with_its_own() {
     let [day, night] = &found.phases[..] else {
         unreachable!()
     };
-    assert_eq!(misses(&found), [""; 0], "{}\n{}", day.fidelity, night.fidelity);
+    assert_eq!(
+        misses(&found, Style::Jobs),
+        [""; 0],
+        "{}\n{}",
+        day.fidelity,
+        night.fidelity
+    );
 }
 
 #[test]
@@ -188,7 +200,13 @@ fn a_part_of_each_phase_is_run_and_one_too_quiet_to_judge_is_left_out() {
         "{}",
         night.fidelity
     );
-    assert_eq!(misses(&found), [""; 0], "{}\n{}", day.fidelity, night.fidelity);
+    assert_eq!(
+        misses(&found, Style::Jobs),
+        [""; 0],
+        "{}\n{}",
+        day.fidelity,
+        night.fidelity
+    );
     assert_eq!(found.passed(), day.fidelity.passed);
 }
 
@@ -204,5 +222,5 @@ fn each_disk_is_replayed_on_a_target_of_its_own() {
     }
     let workload = workload("disks", &[&one, &two]);
     let found = run(&[("", &workload)], &options, &newer_fio());
-    assert_eq!(misses(&found), [""; 0], "{}", found.phases[0].fidelity);
+    assert_eq!(misses(&found, Style::Iolog), [""; 0], "{}", found.phases[0].fidelity);
 }

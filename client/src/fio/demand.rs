@@ -39,6 +39,8 @@ pub(crate) struct Depth {
     pub mean: f64,
     /// Disks that it is the sum of; 0 when the capture held no histogram, and the depth is assumed.
     pub disks: usize,
+    /// Whether more would be needed than is allowed.
+    pub limited: bool,
 }
 
 /// The directions that have commands, reads first. `disks` are those that share the target, for their queue depths.
@@ -69,16 +71,19 @@ pub(crate) fn depth(disks: &[&IntervalSet], operation: Operation) -> Depth {
         p95: one.p95.saturating_add(other.p95),
         mean: one.mean + other.mean,
         disks: one.disks + other.disks,
+        limited: one.limited || other.limited,
     });
     sum.map_or(
         Depth {
             p95: DEFAULT_DEPTH,
             mean: f64::from(DEFAULT_DEPTH),
             disks: 0,
+            limited: false,
         },
         |sum| Depth {
             p95: sum.p95.min(LARGEST_SHARED_DEPTH),
             mean: sum.mean.min(f64::from(LARGEST_SHARED_DEPTH)),
+            limited: sum.limited || sum.p95 > LARGEST_SHARED_DEPTH,
             ..sum
         },
     )
@@ -108,6 +113,7 @@ fn disk_depth(interval: &Interval) -> Option<Depth> {
             .map_or(1.0, |mean| mean.est)
             .clamp(1.0, f64::from(LARGEST_DEPTH)),
         disks: 1,
+        limited: high > f64::from(LARGEST_DEPTH),
     })
 }
 
@@ -158,6 +164,18 @@ mod tests {
         let (shallow, deep, idle) = (disk(&[(0, 90)]), disk(&[(3, 5)]), disk(&[]));
         let together = depth(&[&shallow, &deep, &idle], Operation::Read);
         assert_eq!((together.p95, together.disks), (7, 2));
+    }
+
+    #[test]
+    fn a_depth_beyond_what_is_allowed_says_so() {
+        // (32, 64], of which each of these disks has 64.
+        let deep = disk(&[(11, 5)]);
+        let found = |disks: usize| {
+            let depth = depth(&vec![&deep; disks], Operation::Read);
+            (depth.p95, depth.limited)
+        };
+        assert_eq!(found(16), (1024, false));
+        assert_eq!(found(17), (1024, true));
     }
 
     #[test]

@@ -293,6 +293,11 @@ impl Process {
         };
         let reason = match (depth.disks, context.measured_pace) {
             (0, _) => "not measured, assumed".to_owned(),
+            (_, true) if depth.limited => format!(
+                "the most allowed, and more than 5% of the {}s found more in flight (mean {:.1}){summed}",
+                demand.direction.word(),
+                depth.mean
+            ),
             (_, true) => format!(
                 "95% of the {}s found at most this many in flight (mean {:.1}){summed}; a rate-limited job reaches less",
                 demand.direction.word(),

@@ -35,15 +35,13 @@ pub(super) fn schedule(
 ) -> Result<Vec<PhaseTime>, UnreadableJobFile> {
     let mut phases: Vec<PhaseTime> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
-        let (own_seconds, seconds) = match section.text("read_iolog").and_then(|name| log_seconds.get(name)) {
-            Some(&own) => {
-                let scaled = own * 100.0 / f64::from(pace.time_scale.unwrap_or(100).max(1));
-                (own, pace.duration.map_or(scaled, |most| scaled.min(f64::from(most))))
-            }
-            None => {
-                let own = section.number("runtime")?.unwrap_or(0) as f64;
-                (own, pace.duration.map_or(own, f64::from))
-            }
+        let log = section.text("read_iolog").and_then(|name| log_seconds.get(name));
+        let (own_seconds, seconds) = if let Some(&own) = log {
+            let scaled = own * 100.0 / f64::from(pace.time_scale.unwrap_or(100).max(1));
+            (own, pace.duration.map_or(scaled, |most| scaled.min(f64::from(most))))
+        } else {
+            let own = section.number("runtime")?.unwrap_or(0) as f64;
+            (own, pace.duration.map_or(own, f64::from))
         };
         match phases.last_mut() {
             Some(phase) if section.text("stonewall").is_none() => {

@@ -174,7 +174,7 @@ fn need_of_log(
     let file = File::open(&copy).map_err(VerifyError::file("read", &copy))?;
     let mut reader = BufReader::new(file);
     let mut line = String::new();
-    let mut last_us = 0;
+    let mut last_us = 0_u64;
     while reader.read_line(&mut line).map_err(VerifyError::file("read", &copy))? > 0 {
         for command in issue_log(line.as_bytes())? {
             let bytes = u64::from(command.bytes);
@@ -255,6 +255,21 @@ mod tests {
             need_of_job(&section, Some(duration), &mut need).unwrap();
         }
         space(&BTreeMap::from([("FILENAME".to_owned(), need)]))
+    }
+
+    #[test]
+    fn the_last_command_of_a_log_says_how_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (beside, site) = (folder.path().join("job.fio"), folder.path().join("site"));
+        fs::create_dir(&site).unwrap();
+        let log = "fio version 3 iolog\n1000 t add\n1000 t open\n1000 t read 0 4096\n3000000000 t write 8192 512\n";
+        fs::write(folder.path().join("a.iolog"), log).unwrap();
+        let mut need = Need::default();
+        let section = &sections("[a]\nread_iolog=a.iolog\n").unwrap()[0];
+        let (name, seconds) = need_of_log(section, &beside, &site, &mut need).unwrap();
+        assert_eq!(name, "a.iolog");
+        assert!((seconds - 3000.0).abs() < 1e-9, "{seconds}");
+        assert_eq!((need.span, need.written, need.commands), (8704, 512, 2));
     }
 
     #[test]
