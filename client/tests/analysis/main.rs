@@ -4,6 +4,7 @@
 mod errors;
 mod import;
 mod oracle;
+mod phases;
 mod snapshots;
 #[path = "../analysis_support/mod.rs"]
 mod support;
