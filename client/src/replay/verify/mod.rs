@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Metric, Operation};
 
 pub use error::VerifyError;
+use observe::SeenPhase;
 pub use scratch::Place;
 
 use super::{FioProgram, FioVersion};
@@ -117,20 +118,10 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
         left_out.extend(means.not_measured(request.fio.version));
-        let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
         commands += seen.commands;
         phases.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
-            fidelity: if seen.commands < 2 && commands_in(phase, time.seconds) < FEW_COMMANDS {
-                too_quiet(seen.commands, time.seconds, &gates)
-            } else {
-                compare(
-                    measured.as_observation(),
-                    seen.observed.as_observation(),
-                    &gates,
-                    &left_out,
-                )
-            },
+            fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
         });
     }
     Ok(Verification {
@@ -139,6 +130,22 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
         advice: advice::advice(request, &phases, &times),
         phases,
     })
+}
+
+/// How near what fio did in this time comes to the phase.
+fn judge(
+    phase: &TargetPhase,
+    seen: &SeenPhase,
+    seconds: f64,
+    gates: &Gates,
+    left_out: &[LeftOut],
+) -> Result<Fidelity, VerifyError> {
+    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+    if seen.commands < 2 && commands_in(phase, seconds) < FEW_COMMANDS {
+        return Ok(too_quiet(seen.commands, seconds, gates));
+    }
+    let replayed = seen.observed.as_observation();
+    Ok(compare(measured.as_observation(), replayed, gates, left_out))
 }
 
 /// Where fewer commands than this were to be expected, none at all says nothing.
@@ -166,5 +173,79 @@ fn too_quiet(commands: u64, seconds: f64, gates: &Gates) -> Fidelity {
             part: "all commands".to_owned(),
             reason: format!("fio issued {commands} in {seconds:.0} s, too few to judge"),
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::Limits;
+
+    use super::*;
+    use crate::fidelity::Observed;
+    use crate::fio::TargetHistogram;
+
+    /// A phase of a hundred seconds in which fio issued nothing for ten.
+    fn without_a_command(reads_measured: u64) -> Fidelity {
+        let limits = Limits::known(Metric::IoLength).as_slice().to_vec();
+        let mut counts = vec![0; limits.len() + 1];
+        counts[4] = reads_measured;
+        let lengths = |operation| TargetHistogram {
+            metric: Metric::IoLength,
+            operation,
+            limits: limits.clone(),
+            counts: counts.clone(),
+            sum: [0, 0],
+            values: None,
+        };
+        let phase = TargetPhase {
+            name: "night".to_owned(),
+            seconds: 100.0,
+            disks: 1,
+            histograms: vec![lengths(Operation::All), lengths(Operation::Read)],
+        };
+        let seen = SeenPhase {
+            observed: Observed {
+                histograms: vscsi_shared::histogram::IntervalSet::default(),
+                seconds: 10.0,
+            },
+            commands: 0,
+        };
+        judge(&phase, &seen, 10.0, &Gates::JOBS, &[]).unwrap()
+    }
+
+    fn passed(phases: Vec<Fidelity>) -> bool {
+        let phases = phases
+            .into_iter()
+            .map(|fidelity| PhaseFidelity { phase: None, fidelity });
+        Verification {
+            fio_version: None,
+            commands: 0,
+            phases: phases.collect(),
+            advice: Vec::new(),
+        }
+        .passed()
+    }
+
+    #[test]
+    fn a_phase_that_issued_nothing_where_much_was_asked_for_is_missed() {
+        // A thousand of ten thousand were to be expected.
+        let silent = without_a_command(10_000);
+        assert!(!silent.passed && silent.score.is_some(), "{silent}");
+    }
+
+    #[test]
+    fn a_phase_too_quiet_to_judge_neither_passes_nor_fails_the_others() {
+        // One of ten was to be expected.
+        let quiet = without_a_command(10);
+        assert!(quiet.score.is_none() && quiet.left_out.len() == 1, "{quiet}");
+        let kept = Fidelity {
+            score: Some(99.0),
+            passed: true,
+            left_out: Vec::new(),
+            ..quiet.clone()
+        };
+        assert!(passed(vec![kept.clone(), quiet.clone()]));
+        assert!(!passed(vec![quiet.clone(), quiet]));
+        assert!(!passed(vec![kept, without_a_command(10_000)]));
     }
 }
