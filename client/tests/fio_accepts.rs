@@ -3,12 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
 
-mod support;
+mod stream_support;
 
 use std::process::{Command as Process, Stdio};
 
 use proptest::prelude::*;
-use support::{provenance, streams, workload};
+use stream_support::{provenance, streams, workload};
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
 use vscsi_helper::fio::{
     ByteSize, FioError, FioJob, FioOptions, Layout, Pace, Phase, Style, generate, generate_phases, sections,

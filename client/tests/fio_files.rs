@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
 
-mod support;
+mod stream_support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use support::{streams, workload};
+use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::failure::Failure;
 use vscsi_helper::fio::{

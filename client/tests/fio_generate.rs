@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
 
-mod support;
+mod stream_support;
 
 use std::path::Path;
 
-use support::{streams, workload};
+use stream_support::{streams, workload};
 use vscsi_helper::fio::{
     ByteSize, FioError, FioOptions, Layout, Pace, Phase, Style, diskspd_commands, generate, generate_phases, sections,
     vdbench_parameters,

@@ -6,11 +6,11 @@
     reason = "a helper that cannot go on is a failed test"
 )]
 
-mod support;
+mod stream_support;
 
 use std::path::{Path, PathBuf};
 
-use support::{streams, workload};
+use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use super::demand::{Demand, Depth};
 use super::sizes::{SizeMix, size_mixes};
 use super::text;
+use crate::number::rate;
 use crate::replay::Direction;
-use crate::summary::rate;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 const BLOCK_ALIGN: u64 = 4096;

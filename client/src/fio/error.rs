@@ -10,17 +10,13 @@ use crate::failure::Failure;
 #[derive(Debug, thiserror::Error)]
 pub enum FioError {
     /// There is no command to replay.
-    #[error(
-        "the selected samples hold no read and no write, so there is nothing to replay; select others with --from, --to or --filter"
-    )]
+    #[error("the selected samples hold no read and no write, so there is nothing to replay")]
     NoCommands,
     /// A replay log was asked for with a tool that reads none.
     #[error("only fio reads a replay log, and another tool was asked for")]
     StyleWithoutFio,
     /// The region is too small for the commands.
-    #[error(
-        "a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes; give at least {least_bytes} with --span"
-    )]
+    #[error("a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes")]
     SpanTooSmall {
         /// The span asked for.
         span_bytes: u64,

@@ -209,6 +209,7 @@ impl TargetHistogram {
             sum_at_most: i128::from(self.sum[1]),
             values_at_least: self.values.map(|values| values[0]),
             values_at_most: self.values.map(|values| values[1]),
+            end_slack: 0,
         };
         Some((kind, interval))
     }

@@ -13,7 +13,7 @@ use super::text::file_prefix;
 use super::vdbench::vdbench_parameters;
 use crate::analysis::Provenance;
 use crate::failure::{Failure, FileError};
-use crate::store::{write_atomic, write_whole};
+use crate::store::{write_atomic, write_json, write_whole};
 
 /// What was written for a workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,10 +120,7 @@ impl FioJob {
             written.push(log);
         }
         let target_path = TargetFile::path_for(path);
-        let mut json =
-            serde_json::to_vec_pretty(target).map_err(|error| FileError::new("write", &target_path)(error.into()))?;
-        json.push(b'\n');
-        write_atomic(&target_path, &json)?;
+        write_json(&target_path, target)?;
         written.push(target_path);
         write_atomic(path, self.text.as_bytes())?;
         written.push(path.to_owned());

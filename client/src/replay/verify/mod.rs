@@ -1,6 +1,7 @@
 //! The proof: a generated job is run by the real fio, and what fio did is compared with what was measured.
 
 mod advice;
+mod against;
 mod copy;
 mod error;
 mod observe;
@@ -13,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Metric, Operation};
 
+pub use against::against;
 pub use error::VerifyError;
 use observe::SeenPhase;
 pub use scratch::Place;
@@ -42,9 +44,9 @@ pub struct Request<'a> {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
-    /// The fio that ran, such as `3.39`.
-    pub fio_version: String,
-    /// Commands it issued.
+    /// The fio that ran, such as `3.39`; `None` when a second capture was compared instead.
+    pub fio_version: Option<String>,
+    /// Commands that were issued.
     pub commands: u64,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
@@ -125,7 +127,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
         });
     }
     Ok(Verification {
-        fio_version: request.fio.version.to_string(),
+        fio_version: Some(request.fio.version.to_string()),
         commands,
         advice: advice::advice(request, &phases, &times),
         phases,
