@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::RateRow;
-use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
+use vscsi_helper::fio::{FioOptions, Pace, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::replay::verify::{Place, Request, Verification, needed_version, verify};
-use vscsi_helper::replay::{Command, FioProgram, FioVersion};
+use vscsi_helper::replay::{Command, Direction, FioProgram, FioVersion};
 
 /// The system's fio.
 fn fio() -> FioProgram {
@@ -141,6 +141,20 @@ fn streams_that_interleave_at_random_times_keep_their_sequential_shares() {
 fn rare_large_sizes_are_issued() {
     let workload = workload("rare", &[&calm(stream("rare large", 20_000))]);
     let found = run(&[("", &workload)], &options(Style::Jobs, 20), &fio());
+    assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
+}
+
+#[test]
+fn a_job_at_full_speed_issues_rare_sizes_as_rarely_as_they_were_measured() {
+    let mut reads = stream("rare large", 20_000);
+    reads.retain(|command| command.direction == Direction::Read);
+    let options = FioOptions {
+        pace: Pace::Max,
+        ..options(Style::Jobs, 3)
+    };
+    let found = run(&[("", &workload("fast", &[&reads]))], &options, &fio());
+    // The measured pace would be 1 000 of them, and a megabyte one in every three hundred.
+    assert!(found.commands > 5_000, "{}", found.commands);
     assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
 }
 
