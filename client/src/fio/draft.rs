@@ -38,8 +38,8 @@ impl Streams {
         }
     }
 
-    /// Whether this depth can be divided by the shares: processes of one share can have equal parts of it, when there is
-    /// at least one command in flight for each.
+    /// Whether this depth can be divided by the shares: processes of one share can have equal parts of it, when there
+    /// is at least one command in flight for each.
     pub(crate) fn fit_into(self, depth: Depth) -> bool {
         match self {
             Self::One => true,
@@ -299,7 +299,8 @@ impl Process {
                 depth.mean
             ),
             (_, true) => format!(
-                "95% of the {}s found at most this many in flight (mean {:.1}){summed}; a rate-limited job reaches less",
+                "95% of the {}s found at most this many in flight (mean {:.1}){summed}; a rate-limited job reaches \
+                 less",
                 demand.direction.word(),
                 depth.mean
             ),

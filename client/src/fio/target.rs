@@ -43,8 +43,8 @@ impl<'a> Target<'a> {
 
 /// The targets of a workload in the order of its disks.
 ///
-/// They are replayed together, for the whole time, and compared over the workload's time. So a disk that was there for a
-/// part of it is replayed at its share of that time's rate, not at the rate of its part.
+/// They are replayed together, for the whole time, and compared over the workload's time. So a disk that was there for
+/// a part of it is replayed at its share of that time's rate, not at the rate of its part.
 pub(crate) fn targets(workload: &Workload, layout: Layout) -> Vec<Target<'_>> {
     if layout == Layout::PerDisk && workload.disks.len() > 1 {
         let disks = workload.disks.iter().enumerate();

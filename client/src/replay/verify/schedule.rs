@@ -25,9 +25,11 @@ pub(super) struct PhaseTime {
     pub own_seconds: f64,
 }
 
-/// The phases of a file: a section that waits for those before it begins one. Each takes as long as its longest section.
+/// The phases of a file: a section that waits for those before it begins one. Each takes as long as its longest
+/// section.
 ///
-/// A section of jobs takes its `runtime`, one that replays a log takes the log's length, which `log_seconds` has by name.
+/// A section of jobs takes its `runtime`, one that replays a log takes the log's length, which `log_seconds` has by
+/// name.
 pub(super) fn schedule(
     sections: &[Section],
     log_seconds: &BTreeMap<String, f64>,
