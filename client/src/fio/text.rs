@@ -26,8 +26,8 @@ pub(crate) fn comment(text: &str) -> String {
 /// Longest name made from data, characters; fio reads section names of at most 255.
 const LONGEST_NAME: usize = 64;
 
-/// A section name made from a job's name: letters, digits, `.`, `_` and `-`, from at most 64 characters. fio takes every
-/// section whose name begins with `global` for one of options for all others, so such a name is avoided.
+/// A section name made from a job's name: letters, digits, `.`, `_` and `-`, from at most 64 characters. fio takes
+/// every section whose name begins with `global` for one of options for all others, so such a name is avoided.
 pub(crate) fn section_name(text: &str) -> String {
     let name: String = text
         .chars()
