@@ -359,6 +359,16 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
 }
 
 #[test]
+fn two_phases_of_one_name_are_a_mistake_of_the_command_line() {
+    let workstation = Workstation::with_an_import();
+    workstation.refuses(
+        &["analyze", "captured", "--phase", "day=0m-1m", "--phase", "day=1m-2m"],
+        2,
+        &["two phases are called `day`", "hint: give each phase a name of its own"],
+    );
+}
+
+#[test]
 fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
     let workstation = Workstation::new();
     workstation.file("data", b"");

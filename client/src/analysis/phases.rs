@@ -145,6 +145,7 @@ fn phase(
     let provenance = Provenance {
         filter: format!("phase {name}"),
         samples_kept: kept.iter().filter(|kept| **kept).count(),
+        io_share_kept: super::Shares::of(series, kept).ios,
         ..provenance.clone()
     };
     let workload = Workload::of(series, kept, provenance)?;

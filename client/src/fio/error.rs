@@ -31,6 +31,12 @@ pub enum FioError {
         /// The histogram.
         part: String,
     },
+    /// Disks were to be replayed apart with a tool whose file has one target.
+    #[error("only fio files have a target for each disk, and another tool was asked for")]
+    LayoutWithoutFio,
+    /// Phases were to be replayed with a tool whose file has none.
+    #[error("only fio files have phases, and another tool was asked for")]
+    PhasesWithoutFio,
     /// Our own reading of a file failed.
     #[error("a generated file cannot be read back: {0}")]
     Unreadable(#[from] UnreadableJobFile),
@@ -46,7 +52,9 @@ impl Failure for FioError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::NoCommands => exit_code::NOTHING_LEFT,
-            Self::StyleWithoutFio | Self::SpanTooSmall { .. } => exit_code::USAGE,
+            Self::StyleWithoutFio | Self::SpanTooSmall { .. } | Self::LayoutWithoutFio | Self::PhasesWithoutFio => {
+                exit_code::USAGE
+            }
             Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
                 exit_code::FAILED
             }
@@ -58,6 +66,8 @@ impl Failure for FioError {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
             Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
             Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
+            Self::LayoutWithoutFio => Some("leave out `--layout per-disk`, or take `--tool fio`".to_owned()),
+            Self::PhasesWithoutFio => Some("leave out `--phases` and `--phase`, or take `--tool fio`".to_owned()),
             Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),
             Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => None,
         }

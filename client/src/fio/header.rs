@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
+use super::generate::Phase;
 use super::text::{comment, size};
+use crate::analysis::Provenance;
 use crate::analysis::profile::burst_index;
-use crate::analysis::{Provenance, Workload};
 use crate::fidelity::Fidelity;
 
 /// How every generated file begins.
@@ -14,30 +15,49 @@ pub(super) const FIRST_WORDS: &str = "# Generated from vscsiStats data by vscsi-
 /// Above this burst index constant-rate jobs lose the bursts that matter.
 const BURSTY: f64 = 3.0;
 
-/// The comment lines of the header, each beginning with `#`.
-pub(crate) fn header(provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> String {
+/// The comment lines of the header, each beginning with `#`. A phase says itself what it is made from.
+pub(crate) fn header(provenance: &Provenance, phases: &[Phase], needs: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = try_header(&mut out, provenance, histograms, needs);
+    let _ = try_header(&mut out, provenance, phases, needs);
     out
 }
 
-fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> std::fmt::Result {
+fn try_header(out: &mut String, provenance: &Provenance, phases: &[Phase], needs: &str) -> std::fmt::Result {
     writeln!(out, "{FIRST_WORDS} {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "# Job: {}", comment(&provenance.job))?;
     writeln!(out, "# Analyzed: {}", provenance.analyzed_at)?;
-    writeln!(
-        out,
-        "# Filter: {}, {}/{} samples",
-        comment(&provenance.filter),
-        provenance.samples_kept,
-        provenance.samples_total
-    )?;
-    writeln!(
-        out,
-        "# I/O kept by the filter: {:.1}%",
-        provenance.io_share_kept * 100.0
-    )?;
+    if is_whole(phases) {
+        writeln!(
+            out,
+            "# Filter: {}, {}/{} samples",
+            comment(&provenance.filter),
+            provenance.samples_kept,
+            provenance.samples_total
+        )?;
+        writeln!(
+            out,
+            "# I/O kept by the filter: {:.1}%",
+            provenance.io_share_kept * 100.0
+        )?;
+    } else {
+        for phase in phases {
+            let own = &phase.workload.provenance;
+            writeln!(
+                out,
+                "# Phase {}: {}/{} samples, {:.1}% of the I/O{}",
+                comment(phase.name),
+                own.samples_kept,
+                own.samples_total,
+                own.io_share_kept * 100.0,
+                if phase.is_replayable() {
+                    ""
+                } else {
+                    "; there is nothing to replay in it"
+                }
+            )?;
+        }
+    }
     writeln!(
         out,
         "# Source: VM {} on {}",
@@ -49,11 +69,29 @@ fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSe
     }
     writeln!(out, "# Method version: {}", provenance.method_version)?;
     writeln!(out, "# Needs: {needs}")?;
-    let others = other_commands(histograms);
-    if others > 0 {
-        writeln!(out, "# Not replayed: {others} commands that neither read nor write")?;
+    for phase in phases {
+        let others = other_commands(&phase.workload.histograms);
+        if others > 0 {
+            let of_phase = of_phase(phase);
+            writeln!(
+                out,
+                "# Not replayed{of_phase}: {others} commands that neither read nor write"
+            )?;
+        }
     }
     Ok(())
+}
+
+/// Whether this is a workload as a whole and none divided into phases.
+pub(super) fn is_whole(phases: &[Phase]) -> bool {
+    matches!(phases, [phase] if phase.name.is_empty())
+}
+
+fn of_phase(phase: &Phase) -> String {
+    match phase.name {
+        "" => String::new(),
+        name => format!(" of phase {}", comment(name)),
+    }
 }
 
 /// The static fidelity as comment lines.
@@ -76,11 +114,12 @@ pub(crate) fn cannot_comment(passed: bool) -> &'static str {
 }
 
 /// A warning when the commands come in bursts that constant rates do not reproduce.
-pub(crate) fn burst_comment(workload: &Workload) -> Option<String> {
-    let index = burst_index(workload)?.est;
+pub(crate) fn burst_comment(phase: &Phase) -> Option<String> {
+    let index = burst_index(phase.workload)?.est;
+    let of_phase = of_phase(phase);
     (index > BURSTY).then(|| {
         format!(
-            "# WARNING: the measured commands come in bursts (burst index {index:.0}, independent arrivals give\n\
+            "# WARNING: the measured commands{of_phase} come in bursts (burst index {index:.0}, independent arrivals give\n\
              # about 1). These jobs issue at constant rates and lose the bursts; --style iolog keeps them.\n"
         )
     })

@@ -4,7 +4,8 @@
 //! `rate_process=poisson` draws each gap from an exponential distribution and catches up when it is late.
 //! `percentage_random` is drawn per I/O; a sequential one begins where the process's last one ended, and starts over
 //! at the end of its region. Random offsets are uniform on multiples of `blockalign`. The time a device needs is
-//! not simulated, so neither is latency, nor the effect of a queue that runs full.
+//! not simulated, so neither is latency, nor the effect of a queue that runs full. Without a limit processes keep their
+//! queues full, so on a device that serves all alike each issues in proportion to its `iodepth`.
 
 use std::collections::BTreeMap;
 
@@ -77,9 +78,11 @@ struct Process {
     direction: Direction,
     sizes: Vec<(u64, f64)>,
     percentage_random: f64,
-    /// Bytes per second. A process without a limit is taken to go at one I/O per millisecond, which keeps the order
-    /// between processes even and says nothing about speed.
+    /// Bytes per second. A process without a limit is taken to have every command served in a millisecond, which says
+    /// nothing about speed.
     rate: Option<f64>,
+    /// Commands in flight.
+    depth: f64,
     /// Mean gap of random arrivals, whole microseconds.
     random_gap_us: Option<f64>,
     region_start: u64,
@@ -134,6 +137,7 @@ impl Process {
             sizes,
             percentage_random: percentage_random as f64,
             rate: rate.map(|rate| rate as f64),
+            depth: section.number("iodepth")?.unwrap_or(1).max(1) as f64,
             random_gap_us: random_gap_us(section)?,
             region_start,
             region_bytes,
@@ -175,7 +179,7 @@ impl Process {
                 self.gaps_seconds
             }
             (None, Some(rate)) => self.issued_bytes / rate.max(1.0),
-            (None, None) => self.issued / 1000.0,
+            (None, None) => self.issued / (1000.0 * self.depth),
         };
         // A process wakes up late and does not pass the delay on to its next command.
         let late = self.random.random_range(0.0..LATE_SECONDS);

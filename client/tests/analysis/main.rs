@@ -10,6 +10,7 @@ mod methods;
 mod oracle;
 mod partial;
 mod period;
+mod phases;
 mod program;
 mod restarts;
 mod snapshots;

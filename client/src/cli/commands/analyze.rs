@@ -1,5 +1,6 @@
 //! `analyze`: from a job's samples to its workload profile, and the files made of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::config::ChartFormat;
 use crate::failure::{FileError, UsageError};
-use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, WriteError};
+use crate::fio::{self, FioError, FioOptions, PhaseFidelity, WriteError};
 use crate::number::counted;
 use crate::store::{JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
@@ -90,6 +91,7 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         )
         .into());
     }
+    args.check_phases()?;
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, document) = args.job.find(&store)?;
@@ -152,6 +154,18 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
 }
 
 impl AnalyzeArgs {
+    /// Results are told apart by the names of their phases.
+    fn check_phases(&self) -> Result<(), UsageError> {
+        let mut names = BTreeSet::new();
+        match self.named_phases.iter().find(|phase| !names.insert(&phase.name)) {
+            Some(phase) => Err(UsageError::new(
+                format!("two phases are called `{}`", phase.name),
+                "give each phase a name of its own",
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn split(&self, analysis: &Analysis) -> Result<Vec<Phase>, CliError> {
         let (series, provenance) = (&analysis.series, &analysis.workload.provenance);
         Ok(if self.phases {
@@ -267,10 +281,6 @@ fn write_fio(
         parts.push(whole);
     }
     let provenance = &analysis.workload.provenance;
-    // Tools other than fio have no phases.
-    if options.tool != Tool::Fio {
-        parts = vec![whole];
-    }
     let usual = || {
         directory
             .analysis()

@@ -57,7 +57,7 @@ pub struct VerifyArgs {
     /// The fio to run [default: the one on PATH]
     #[arg(long, value_name = "PATH")]
     fio: Option<PathBuf>,
-    /// Seconds to run instead of the file's own duration
+    /// Seconds to run, or to run each phase, instead of the file's own duration
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     duration: Option<u32>,
     /// Replay speed of the log in percent: fio does not catch up after a late command, so a busy or slow load
