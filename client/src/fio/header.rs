@@ -7,7 +7,7 @@ use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 use super::generate::Phase;
 use super::text::{comment, size};
 use crate::analysis::Provenance;
-use crate::analysis::profile::burst_index;
+use crate::analysis::profile::{Counts, burst_index};
 use crate::fidelity::Fidelity;
 
 /// How every generated file begins.
@@ -70,13 +70,8 @@ fn try_header(out: &mut String, provenance: &Provenance, phases: &[Phase], needs
     writeln!(out, "# Method version: {}", provenance.method_version)?;
     writeln!(out, "# Needs: {needs}")?;
     for phase in phases {
-        let others = other_commands(&phase.workload.histograms);
-        if others > 0 {
-            let of_phase = of_phase(phase);
-            writeln!(
-                out,
-                "# Not replayed{of_phase}: {others} commands that neither read nor write"
-            )?;
+        for commands in not_replayed(&phase.workload.histograms) {
+            writeln!(out, "# Not replayed{}: {commands}", of_phase(phase))?;
         }
     }
     Ok(())
@@ -125,13 +120,24 @@ pub(crate) fn burst_comment(phase: &Phase) -> Option<String> {
     })
 }
 
-fn other_commands(histograms: &IntervalSet) -> u64 {
-    let count = |operation| {
-        histograms
-            .of(Metric::IoLength, operation)
-            .map_or(0, |sizes| sizes.counts.iter().sum::<u64>())
-    };
-    count(Operation::All).saturating_sub(count(Operation::Read) + count(Operation::Write))
+/// The commands of a phase that its file leaves out: those without a direction, and those of unknown size.
+fn not_replayed(histograms: &IntervalSet) -> Vec<String> {
+    let counts = Counts::of(histograms);
+    let mut lines = Vec::new();
+    if let Some(others @ 1..) = counts.other() {
+        lines.push(format!("{others} commands that neither read nor write"));
+    }
+    for (operation, name) in [(Operation::Read, "reads"), (Operation::Write, "writes")] {
+        let number = match counts.of_operation(operation) {
+            Some(0) => continue,
+            Some(number) => format!("{number} {name}"),
+            None => format!("the {name}"),
+        };
+        if histograms.of(Metric::IoLength, operation).is_none() {
+            lines.push(format!("{number}, whose block sizes are not in the capture"));
+        }
+    }
+    lines
 }
 
 /// What no replay made from these histograms can bring back.

@@ -47,6 +47,17 @@ fn the_report_says_unknown_where_sizes_are_lost() {
 }
 
 #[test]
+fn the_fio_file_says_what_it_leaves_out_where_sizes_are_lost() {
+    let desk = Desk::with_import(&damaged(&capture(), "IO lengths of Write commands"));
+    desk.run(&["analyze", "captured"]);
+    let file = desk.job("captured").join("analysis").join("captured-workload.fio");
+    let fio = std::fs::read_to_string(file).unwrap();
+    let line = "# Not replayed: 789 writes, whose block sizes are not in the capture\n";
+    assert!(fio.contains(line), "{fio}");
+    assert!(!fio.contains("neither read nor write"), "{fio}");
+}
+
+#[test]
 fn a_capture_of_latencies_alone_has_its_ios_from_them() {
     let desk = Desk::with_import(&only(&capture(), &LATENCY));
     let ended = desk.run(&["--json", "analyze", "captured"]);
