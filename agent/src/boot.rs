@@ -188,7 +188,7 @@ impl BootId {
             .map_err(io::Error::from)
             .and_then(|bytes| files::write_atomically(&self.note, &bytes))
             .err()
-            .map(|error| format!("cannot note the boot of the host: {error}; the agent tries again"));
+            .map(|error| format!("cannot record the boot of the host: {error}; the agent tries again"));
     }
 }
 
@@ -209,6 +209,7 @@ fn is_over(noted: &Noted, found: &Marker, wall: Timestamp, monotonic_ms: u64) ->
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
 
@@ -222,6 +223,8 @@ mod tests {
         fn monotonic_ms(&self) -> u64 {
             self.1
         }
+
+        fn sleep(&self, _: Duration) {}
     }
 
     /// A host and an agent's state directory.

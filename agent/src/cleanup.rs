@@ -1,24 +1,28 @@
-//! `vscsi-agent cleanup`: for cron, boot hooks and hands.
+//! `vscsi-agent cleanup`: for cron, boot scripts and people.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::boot::BootId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::command::{ProcessRunner, Programs};
 use crate::guard::{self, stop_journaled};
-use crate::host::{Host, stop_by_hand};
-use crate::journal::{DiskKey, Journal};
+use crate::host::{DiskKey, Host, stop_by_hand};
+use crate::journal::Journal;
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
-use crate::{files, sys};
+use crate::{files, sys, wait};
 
-/// How long a living agent gets to end its jobs, and a guard to do its work.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a running agent gets to end its jobs, and a guard to do its work.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether they have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Collections may still run.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +36,14 @@ pub enum CleanupError {
         command: String,
     },
     /// The agent does not end.
-    #[error("the agent, process {0}, does not end; end it by hand and run cleanup again")]
+    #[error("the agent (process {0}) does not end; kill it and run cleanup again")]
     AgentStays(u32),
     /// The state directory cannot be used.
     #[error("cannot use the state directory: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Stops what a dead agent has left; with `all` ends a living one first, and stops also what a user asked to keep.
+/// Stops what a dead agent has left; with `all` ends a running one first, and also stops what a user asked to keep.
 /// Says what it did.
 ///
 /// # Errors
@@ -57,23 +61,23 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
         if !all {
             let who = process.map_or_else(
                 || "an agent".to_owned(),
-                |process| format!("the agent, process {process},"),
+                |process| format!("the agent (process {process})"),
             );
             return Ok(format!(
-                "{who} is running and looks after its collections; end it with `cleanup --all`"
+                "{who} is running and will stop its collections itself; to end it now, run `cleanup --all`"
             ));
         }
         if let Some(process) = process {
             // It may have ended in the meantime, which is what is wanted.
             let _ = sys::signal_process(process, libc::SIGTERM);
         }
-        instance = wait_for(|| lock(state_directory, "agent.lock"))?;
+        instance = wait_for_lock(state_directory, "agent.lock")?;
         if instance.is_none() {
             return Err(CleanupError::AgentStays(process.unwrap_or(0)));
         }
     }
     // A guard at work does the same; the journal is read when it has finished.
-    let guard = wait_for(|| lock(state_directory, guard::LOCK))?;
+    let guard = wait_for_lock(state_directory, guard::LOCK)?;
     let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
     let now_ms = SystemClock.monotonic_ms();
     let wanted = |journal: &Journal| -> Vec<DiskKey> {
@@ -92,9 +96,9 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     };
     let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
     let log = Log::open(state_directory, false);
-    let left = stop_journaled(state_directory, boot.as_ref(), now_ms, wanted, &host, &log)?;
+    let left = stop_journaled(state_directory, boot.as_ref(), &SystemClock, wanted, &host, &log)?;
     if found > 0 {
-        host.tell_syslog("cleanup stopped what a dead agent had left running");
+        host.tell_syslog("cleanup stopped collections that a dead agent had left running");
     }
     drop((guard, instance));
     if !left.is_empty() {
@@ -115,15 +119,8 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     })
 }
 
-fn wait_for<T>(mut ready: impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let found = ready()?;
-        if found.is_some() || Instant::now() >= until {
-            return Ok(found);
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
+fn wait_for_lock(state_directory: &Path, name: &str) -> io::Result<Option<File>> {
+    wait::until(END_TIMEOUT, LOOK_EVERY, || lock(state_directory, name).transpose()).transpose()
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The host's two clocks.
 
+use std::thread;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::sys;
@@ -10,6 +13,8 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> Timestamp;
     /// Monotonic clock, milliseconds since some moment of this boot: for due times, ages and rates.
     fn monotonic_ms(&self) -> u64;
+    /// Lets this much time pass on both clocks.
+    fn sleep(&self, duration: Duration);
 }
 
 /// The clocks of the machine.
@@ -23,5 +28,9 @@ impl Clock for SystemClock {
 
     fn monotonic_ms(&self) -> u64 {
         sys::monotonic_ms()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        thread::sleep(duration);
     }
 }

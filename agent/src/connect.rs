@@ -1,4 +1,4 @@
-//! `vscsi-agent connect`: start the agent if it is not running, greet, and be a byte bridge to it.
+//! `vscsi-agent connect`: start the agent if it is not running, greet, and pass bytes to and from it.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -6,17 +6,20 @@ use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::options::Options;
 use crate::running::RunningAgent;
-use crate::{files, sys};
+use crate::{files, sys, wait};
 
 /// How long a started agent gets until it answers: it may have a journal to clear, and snapshots to check.
-const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long an agent of another version gets to hand over.
-const HANDOVER_PATIENCE: Duration = Duration::from_secs(20);
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether the agent has started or handed over.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// There is no agent to connect to.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// It was started and does not answer.
-    #[error("the agent was started and does not answer; its last words are in {log}")]
+    #[error("the agent was started and does not answer; the reason may be in {log}")]
     Silent {
         /// The log.
         log: String,
@@ -72,7 +75,7 @@ fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
     let silent = || ConnectError::Silent {
         log: state_directory.join("agent.log").display().to_string(),
     };
-    wait_for(START_PATIENCE, || running(options)).ok_or_else(silent)
+    wait::until(START_TIMEOUT, LOOK_EVERY, || running(options)).ok_or_else(silent)
 }
 
 /// The agent that answers at the port it told.
@@ -85,23 +88,10 @@ fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
 
 fn hand_over(agent: &RunningAgent, options: &Options) {
     if sys::signal_process(agent.process, libc::SIGHUP).is_ok() {
-        wait_for(HANDOVER_PATIENCE, || {
+        wait::until(HANDOVER_TIMEOUT, LOOK_EVERY, || {
             let gone = RunningAgent::load(&options.state_directory).is_none_or(|found| found.process != agent.process);
             gone.then_some(())
         });
-    }
-}
-
-fn wait_for<T>(patience: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = Instant::now() + patience;
-    loop {
-        if let Some(found) = ready() {
-            return Some(found);
-        }
-        if Instant::now() >= until {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(20));
     }
 }
 

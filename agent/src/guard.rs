@@ -14,10 +14,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::boot::BootId;
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::command::{GuardLine, Heard, ProcessRunner, Programs};
-use crate::host::Host;
-use crate::journal::{DiskKey, HANDOVER_MS, Journal};
+use crate::host::{DiskKey, Host, Unlisted};
+use crate::journal::{HANDOVER_MS, Journal};
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How often a failed `-x` is tried before it is left to the automatic stop and the next start.
 const ATTEMPTS: u32 = 5;
+
+/// Time between two attempts: long enough for the listings of both to prove that a disk is gone.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The lock a guard holds while it lives; a starting agent waits for it, so that the two never work at one time.
 pub(crate) const LOCK: &str = "guard.lock";
@@ -112,10 +115,10 @@ pub fn guard(options: &Options) -> io::Result<()> {
     let log = Log::open(state_directory, false);
     if !successor_came(state_directory)? {
         let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
-        let message = "the agent is gone; its guard stops what it started";
+        let message = "the agent died; its guard stops the collections it started";
         log.line(message);
-        let now_ms = SystemClock.monotonic_ms();
-        stop_journaled(state_directory, boot.as_ref(), now_ms, Journal::to_stop, &host, &log)?;
+        let to_stop = Journal::to_stop;
+        stop_journaled(state_directory, boot.as_ref(), &SystemClock, to_stop, &host, &log)?;
         host.tell_syslog(message);
     }
     Ok(())
@@ -149,42 +152,43 @@ fn successor_came(state_directory: &Path) -> io::Result<bool> {
 /// collected. A journal that is certainly of a boot before `boot` names nothing that runs.
 ///
 /// # Errors
-/// When the journal cannot be read. One that cannot be written is told to the log: whoever reads it next stops once
+/// When the journal cannot be read. One that cannot be written is reported in the log: whoever reads it next stops once
 /// more what it still names, which does no harm, whereas giving up here would leave the other disks running.
 pub fn stop_journaled(
     state_directory: &Path,
     boot: Option<&BootId>,
-    now_ms: u64,
+    clock: &dyn Clock,
     disks: impl Fn(&Journal) -> Vec<DiskKey>,
     host: &Host,
     log: &Log,
 ) -> io::Result<Vec<DiskKey>> {
     let mut journal = Journal::load(state_directory)?;
-    if journal.is_of_an_earlier_boot(boot, now_ms) {
+    if journal.is_of_an_earlier_boot(boot, clock.monotonic_ms()) {
         return Ok(Vec::new());
     }
+    let mut unlisted = Unlisted::default();
     for attempt in 1..=ATTEMPTS {
         for disk in disks(&journal) {
-            match host.stop_for_good(disk.0, disk.1) {
-                Ok(()) => {
-                    clear(&mut journal, disk, log);
-                    log.line(&format!(
-                        "stopped the collection of disk {} of world group {}",
-                        disk.1, disk.0
-                    ));
-                }
-                Err(_) if host.is_certainly_gone(disk) => clear(&mut journal, disk, log),
-                Err(error) => log.line(&format!(
-                    "cannot stop disk {} of world group {}: {error}",
-                    disk.1, disk.0
-                )),
+            let Err(error) = host.stop_for_good(disk) else {
+                clear(&mut journal, disk, log);
+                log.line(&format!("stopped the collection of {disk}"));
+                continue;
+            };
+            let listed = host.list().map(|listing| {
+                unlisted.take_in(&listing, clock.monotonic_ms(), disks(&journal));
+            });
+            if listed.is_ok() && unlisted.is_certainly_gone(disk) {
+                clear(&mut journal, disk, log);
+                log.line(&format!("{disk} is gone, and its collection with it"));
+            } else {
+                log.line(&format!("cannot stop {disk}: {error}"));
             }
         }
         if disks(&journal).is_empty() {
             break;
         }
         if attempt < ATTEMPTS {
-            thread::sleep(Duration::from_secs(1));
+            clock.sleep(BETWEEN_ATTEMPTS);
         }
     }
     Ok(disks(&journal))

@@ -8,11 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vscsi_shared::identifier::{HandleId, WorldGroupId};
 
 use crate::boot::BootId;
 use crate::collector::ENDED_MS;
 use crate::files;
+use crate::host::DiskKey;
 
 /// The journal is a few hundred bytes for each disk.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -20,16 +20,12 @@ const SIZE_LIMIT: u64 = 1024 * 1024;
 /// How long the guard keeps collections running for a successor after a handover, milliseconds.
 pub const HANDOVER_MS: u64 = 60_000;
 
-/// A disk of a VM, as `-w` and `-i` name it.
-pub type DiskKey = (WorldGroupId, HandleId);
-
 /// One collection we started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Armed {
-    /// World group of the VM.
-    pub world_group_id: WorldGroupId,
-    /// Handle of the disk.
-    pub handle_id: HandleId,
+    /// Its disk.
+    #[serde(flatten)]
+    pub disk: DiskKey,
     /// Monotonic clock when `-s` was issued last, milliseconds.
     pub armed_ms: u64,
     /// A user asked to leave it running; it ends by its own automatic stop.
@@ -84,7 +80,7 @@ impl Journal {
                 // Refusing to start would help nobody: what it named ends by itself within 30 minutes.
                 let aside = files::set_aside(&path)?;
                 problem = Some(format!(
-                    "the journal was damaged and is now {}: {error}",
+                    "the journal was damaged and set aside as {}: {error}",
                     aside.display()
                 ));
                 Ok::<Content, io::Error>(Content::default())
@@ -99,11 +95,7 @@ impl Journal {
             boot_id: content.boot_id,
             owner: content.owner,
             handover: content.handover,
-            armed: content
-                .armed
-                .into_iter()
-                .map(|entry| ((entry.world_group_id, entry.handle_id), entry))
-                .collect(),
+            armed: content.armed.into_iter().map(|entry| (entry.disk, entry)).collect(),
         };
         journal.durable = journal.to_stop().into_iter().collect();
         Ok(journal)
@@ -193,7 +185,7 @@ impl Journal {
 
     /// Enters a collection that is about to be started or extended.
     pub fn enter(&mut self, entry: Armed) -> io::Result<()> {
-        self.armed.insert((entry.world_group_id, entry.handle_id), entry);
+        self.armed.insert(entry.disk, entry);
         self.save()
     }
 
@@ -259,5 +251,35 @@ impl Journal {
             self.durable = self.to_stop().into_iter().collect();
         }
         saved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use vscsi_shared::identifier::{HandleId, WorldGroupId};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_has_world_group_and_handle_beside_its_other_keys() {
+        let directory = tempfile::tempdir().unwrap();
+        let written = r#"{"boot_id":"b","owner":3,
+            "armed":[{"world_group_id":"7","handle_id":"9135781989851158","armed_ms":5}]}"#;
+        fs::write(directory.path().join("journal.json"), written).unwrap();
+        let mut journal = Journal::load(directory.path()).unwrap();
+        let disk = DiskKey {
+            world_group_id: WorldGroupId(7),
+            handle_id: HandleId(9_135_781_989_851_158),
+        };
+        assert_eq!(journal.to_stop(), [disk]);
+        journal.change_owner(4).unwrap();
+        let saved: serde_json::Value =
+            serde_json::from_slice(&fs::read(directory.path().join("journal.json")).unwrap()).unwrap();
+        let entry = serde_json::json!([
+            {"world_group_id": "7", "handle_id": "9135781989851158", "armed_ms": 5, "kept": false}
+        ]);
+        assert_eq!(saved["armed"], entry);
     }
 }

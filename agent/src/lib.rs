@@ -2,9 +2,9 @@
 //! collection ends.
 //!
 //! Architecture invariants:
-//! - One thread, the collector's, starts and stops collections and owns all state that changes. HTTP threads pass
-//!   actions to it and read what it has published.
-//! - Only [`host`] knows command lines, and only [`command`] starts processes.
+//! - One thread, the collector's, starts and stops collections, takes snapshots, and owns all state that changes. HTTP
+//!   threads pass actions to it, read what it has published, and list the inventory.
+//! - Only [`host`] knows the command lines of vscsiStats, and only [`command`] runs programs of the host.
 //! - A collection is in the journal before it is started, and leaves it after it was certainly stopped.
 //! - A snapshot is immutable once it is in the spool.
 //! - No async runtime, no `/proc`, no shell, no search path, no nonblocking descriptor: see `clippy.toml` beside this
@@ -33,6 +33,7 @@ pub mod running;
 pub mod serve;
 pub mod spool;
 mod sys;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write as _;

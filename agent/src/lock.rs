@@ -1,4 +1,4 @@
-//! File locks: the kernel opens them when their process ends, however it ends.
+//! File locks: locked while the process runs; the kernel releases them when it ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -15,21 +15,21 @@ pub const DEFAULT_SPOOL_LIMIT_MIB: u64 = 1024;
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
-    /// Be the agent.
+    /// Run the agent.
     Serve {
         /// In a session of its own, as `connect` starts it.
         detached: bool,
     },
-    /// Start the agent if needed, greet, and be a byte bridge to it.
+    /// Start the agent if needed, greet, and pass bytes to and from it.
     Connect,
     /// Watch over an agent; only the agent starts this.
     Guard,
     /// Stop what a dead agent has left running.
     Cleanup {
-        /// End a living agent and all its jobs first, and stop also what a user asked to keep.
+        /// End a running agent and all its jobs first, and also stop what a user asked to keep.
         all: bool,
     },
-    /// Try what this host allows.
+    /// Test what this host allows.
     Doctor {
         /// As JSON.
         json: bool,
@@ -54,7 +54,7 @@ pub struct Options {
     pub state_directory: PathBuf,
     /// Below which the host's programs are.
     pub host_root: PathBuf,
-    /// When to exit for want of work.
+    /// When to exit for lack of work.
     pub idle_exit: Duration,
     /// What the snapshots may take, bytes.
     pub spool_limit_bytes: u64,
@@ -73,7 +73,7 @@ pub enum UsageError {
     #[error("a command is missing")]
     NoCommand,
     /// The program was found on the search path, and its own folder is therefore unknown.
-    #[error("call the agent by its path, or say where its state is with --state-dir")]
+    #[error("the folder of the agent is not known: call it by its path, or give --state-dir")]
     NoOwnPath,
 }
 
@@ -84,19 +84,19 @@ vscsi-agent: collects vscsiStats histograms on an ESXi host
 Usage: vscsi-agent COMMAND [OPTIONS]
 
 Commands:
-  connect             start the agent if it is not running, greet, and pass bytes to its HTTP port
-  serve               be the agent, in the foreground
-  cleanup [--all]     stop what a dead agent has left running; with --all end a living one first,
-                      and stop also what a user asked to keep
-  doctor [--json]     try what this host allows, one line for each capability
+  connect             start the agent if it is not running, greet, and pass bytes to and from its HTTP port
+  serve               run the agent in the foreground
+  cleanup [--all]     stop what a dead agent has left running; with --all end a running agent first,
+                      and also stop what a user asked to keep
+  doctor [--json]     test what this host allows, one line for each capability
   version             print the version
   help                print this help
 
 Options:
-  --state-dir DIR     where jobs, journal and log are (default: the folder `state` beside this program)
+  --state-dir DIR     where jobs, journal and log are kept (default: the folder `state` beside this program)
   --host-root DIR     look for the host's programs below DIR (default: /)
-  --idle-exit SECONDS exit after so long without job, schedule and request; 0 means never (default: 600)
-  --spool-limit MIB   most space the snapshots may take (default: 1024)
+  --idle-exit SECONDS exit after this long without a job, a schedule or a request; 0 means never (default: 600)
+  --spool-limit MIB   limit of the space that snapshots take (default: 1024)
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 12 vscsiStats is missing or not permitted.
 ";

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use vscsi_shared::wire::ApiRange;
@@ -26,7 +26,7 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
 use crate::spool::DirectorySpool;
-use crate::{files, random, sys};
+use crate::{files, random, sys, wait};
 
 /// Longest sleep of the collector, so that a signal is noticed soon; a flag is all a signal can safely set.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
@@ -34,17 +34,20 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Stack of the thread that takes requests from `tiny_http`.
 const SERVER_STACK_BYTES: usize = 256 * 1024;
 
-/// How long the guard of a dead agent gets to stop its collections: it may first wait for a successor that does not come.
-const GUARD_PATIENCE: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
+/// How long the guard of a dead agent gets to stop its collections: it may first wait in vain for a successor.
+const GUARD_TIMEOUT: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
 
-/// How long a detached agent waits for the end of the one before it, to whose end its caller has seen.
-const LOCK_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a detached agent waits for the one before it to end, which its caller has asked to.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether the agent before and its guard have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The agent could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Another one does.
-    #[error("another agent runs on {state_directory}: use `connect`, which finds it")]
+    #[error("another agent runs on {state_directory}: reach it with `vscsi-agent connect`")]
     AlreadyRunning {
         /// Its state directory.
         state_directory: String,
@@ -92,8 +95,8 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     }
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
-    let patience = if detached { LOCK_PATIENCE } else { Duration::ZERO };
-    let _instance = be_the_only_one(state_directory, patience)
+    let timeout = if detached { LOCK_TIMEOUT } else { Duration::ZERO };
+    let _instance = be_the_only_one(state_directory, timeout)
         .map_err(failed("lock the state directory"))?
         .ok_or_else(|| ServeError::AlreadyRunning {
             state_directory: state_directory.display().to_string(),
@@ -104,7 +107,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
-        .map_err(failed("recognise the boot of the host"))?;
+        .map_err(failed("identify the boot of the host"))?;
     let line = GuardLine::default();
     let host = Host::new(
         Arc::new(ProcessRunner::watched_by(line.clone())),
@@ -130,11 +133,11 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         state_directory: state_directory.to_path_buf(),
     };
     let mut collector = Collector::start(equipment.clone(), journal, std::process::id())
-        .map_err(failed("take over what the agent before has left"))?;
+        .map_err(failed("take over from the agent before"))?;
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("listen on the loopback"))?;
     let port = listener.local_addr().map_err(failed("listen on the loopback"))?.port();
-    let token = random::hexadecimal(32).map_err(failed("make a token"))?;
+    let token = random::hexadecimal(32).map_err(failed("generate a token"))?;
     let (actions, asked) = mpsc::channel();
     let context = Arc::new(Context {
         equipment,
@@ -150,10 +153,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         .stack_size(SERVER_STACK_BYTES)
         .spawn(move || {
             if let Err(error) = http::serve(&listener, &serving) {
-                serving
-                    .equipment
-                    .log
-                    .line(&format!("the HTTP server cannot go on: {error}"));
+                serving.equipment.log.line(&format!("the HTTP server stopped: {error}"));
                 serving.equipment.views.set_problem("http", Some(error.to_string()));
             }
         })
@@ -165,9 +165,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         api: ApiRange::SUPPORTED,
         token,
     };
-    running
-        .save(state_directory)
-        .map_err(failed("tell where the agent listens"))?;
+    running.save(state_directory).map_err(failed("write running.json"))?;
     let ending = work(
         &mut collector,
         &asked,
@@ -184,17 +182,14 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
 }
 
 /// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
-fn be_the_only_one(state_directory: &Path, patience: Duration) -> io::Result<Option<File>> {
-    let until = Instant::now() + patience;
-    loop {
-        let instance = lock(state_directory, "agent.lock")?;
-        // An agent that ends removes what it is found by first, so one that can be found stays.
-        let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
-        if instance.is_some() || Instant::now() >= until || stays() {
-            return Ok(instance);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+fn be_the_only_one(state_directory: &Path, timeout: Duration) -> io::Result<Option<File>> {
+    // An agent that ends removes what it is found by first, so one that can be found stays.
+    let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
+    let decided = wait::until(timeout, LOOK_EVERY, || match lock(state_directory, "agent.lock") {
+        Ok(None) if !stays() => None,
+        decided => Some(decided),
+    });
+    decided.unwrap_or(Ok(None))
 }
 
 /// Says something to the agent's own log and to the host's.
@@ -214,17 +209,11 @@ fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock, log: &
     if handed_over && let Err(error) = journal.change_owner(std::process::id()) {
         log.line(&format!("cannot write the journal: {error}"));
     }
-    let until = Instant::now() + GUARD_PATIENCE;
-    loop {
-        // Released at once: our own guard takes it next.
-        if lock(state_directory, guard::LOCK)?.is_some() {
-            break;
-        }
-        if Instant::now() >= until {
-            return Err(io::Error::other("the guard of the agent before does not end"));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    let guard = wait::until(GUARD_TIMEOUT, LOOK_EVERY, || {
+        lock(state_directory, guard::LOCK).transpose()
+    });
+    // Released at once: our own guard takes it next.
+    drop(guard.ok_or_else(|| io::Error::other("the guard of the agent before is still running"))??);
     // What was set aside at the first reading is not there to be reported at the second.
     if journal.problem().is_some() {
         Ok(journal)
@@ -256,7 +245,7 @@ impl<'options> Watch<'options> {
         if self.guard.is_alive() {
             return;
         }
-        self.log.line("the guard has died; starting another one");
+        self.log.line("the guard died; starting another one");
         match Guard::start(self.options, &self.line) {
             Ok(guard) => self.guard = guard,
             Err(error) => self.log.line(&format!("cannot start the guard: {error}")),
@@ -297,7 +286,7 @@ fn work(
                 context
                     .equipment
                     .log
-                    .line("not every collection was stopped: the guard tries on");
+                    .line("not every collection was stopped: the guard goes on trying");
                 return Ending::Unfinished;
             }
             return Ending::InOrder;
@@ -313,7 +302,10 @@ fn work(
         let now = clock.monotonic_ms();
         let idle_ms = now.saturating_sub(context.last_request_ms.load(Ordering::SeqCst));
         if !idle_exit.is_zero() && !collector.is_busy() && u128::from(idle_ms) >= idle_exit.as_millis() {
-            context.equipment.log.line("nothing to do: ending");
+            context
+                .equipment
+                .log
+                .line("no job, schedule or request for a while: exiting");
             return Ending::InOrder;
         }
         let sleep = wake.map_or(LONGEST_SLEEP, |wake| {

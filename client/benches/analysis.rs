@@ -107,8 +107,11 @@ fn pandas(directory: &Path) -> Result<Option<Baseline>, Box<dyn Error>> {
 fn assert_same(profile: &Profile, samples_kept: usize, baseline: &Baseline) {
     let close = |one: f64, two: f64| (one - two).abs() <= 1e-9 * one.abs().max(1.0);
     assert_eq!(samples_kept, baseline.samples_kept);
-    assert_eq!((profile.ios.total, profile.ios.read), (baseline.ios, baseline.reads));
-    assert!(close(profile.iops.total, baseline.iops));
+    assert_eq!(
+        (profile.ios.total, profile.ios.read),
+        (Some(baseline.ios), Some(baseline.reads))
+    );
+    assert!(profile.iops.total.is_some_and(|iops| close(iops, baseline.iops)));
     let sequential = profile.sequentiality.strict.map_or(0.0, |share| share.est);
     assert!(close(sequential, baseline.sequential_percent));
 }

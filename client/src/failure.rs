@@ -79,11 +79,11 @@ impl Failure for FileError {
     fn hint(&self) -> Option<String> {
         use std::io::ErrorKind;
         match self.source.kind() {
-            ErrorKind::NotFound => Some("check whether the path is right".to_owned()),
-            ErrorKind::NotADirectory => Some("a part of the path is a file; name a directory in its place".to_owned()),
-            ErrorKind::AlreadyExists => Some("there is a file of that name; name another path".to_owned()),
+            ErrorKind::NotFound => Some("check the path".to_owned()),
+            ErrorKind::NotADirectory => Some("part of the path is a file where a directory is needed".to_owned()),
+            ErrorKind::AlreadyExists => Some("a file of that name exists; choose another path".to_owned()),
             ErrorKind::IsADirectory => Some("name a file in it".to_owned()),
-            ErrorKind::PermissionDenied => Some("check who owns it and its permissions".to_owned()),
+            ErrorKind::PermissionDenied => Some("check its owner and permissions".to_owned()),
             ErrorKind::StorageFull => Some("free some space, then run the command again; nothing is lost".to_owned()),
             ErrorKind::ReadOnlyFilesystem => Some("choose another place with `--data-dir`".to_owned()),
             _ => None,

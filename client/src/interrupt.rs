@@ -18,7 +18,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", match self {
     Self::Interrupted => "interrupted",
-    Self::Terminated => "told to end",
+    Self::Terminated => "terminated",
 })]
 pub enum Interruption {
     /// By SIGINT, as Ctrl-C sends it.
@@ -36,7 +36,7 @@ impl Failure for Interruption {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("what had been begun is cleaned up".to_owned())
+        Some("unfinished work was cleaned up".to_owned())
     }
 }
 

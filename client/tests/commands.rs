@@ -191,11 +191,7 @@ fn files_without_any_histogram_are_refused_with_the_reason() {
     workstation.refuses(
         &["import", "/nowhere.csv"],
         1,
-        &[
-            "cannot read `/nowhere.csv`",
-            "No such file",
-            "hint: check whether the path is right",
-        ],
+        &["cannot read `/nowhere.csv`", "No such file", "hint: check the path"],
     );
     let left: Vec<_> = fs::read_dir(workstation.path("data"))
         .unwrap()
@@ -343,22 +339,32 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
     workstation.refuses(
         &[&add[..], &["--cron", "bogus"]].concat(),
         2,
-        &["`bogus` is no cron expression", "it has 1 of five fields"],
+        &["`bogus` is not a cron expression", "it has 1 of five fields"],
     );
     workstation.refuses(
         &["analyze", "captured", "--from", "10m", "--to", "5m"],
         2,
-        &["`--from` is not before `--to`", "hint: exchange the two"],
+        &["`--from` is not before `--to`", "hint: swap the two"],
     );
     workstation.refuses(
         &["analyze", "captured", "--threshold", "many"],
         2,
-        &["invalid value 'many'", "it is no number"],
+        &["invalid value 'many'", "expected a number such as 75"],
     );
     workstation.refuses(
         &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
         2,
-        &["invalid value 'many'", "it is no whole number"],
+        &["invalid value 'many'", "expected a whole number of at least 1"],
+    );
+}
+
+#[test]
+fn two_phases_of_one_name_are_a_mistake_of_the_command_line() {
+    let workstation = Workstation::with_an_import();
+    workstation.refuses(
+        &["analyze", "captured", "--phase", "day=0m-1m", "--phase", "day=1m-2m"],
+        2,
+        &["two phases are called `day`", "hint: give each phase a name of its own"],
     );
 }
 
@@ -366,7 +372,7 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
 fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
     let workstation = Workstation::new();
     workstation.file("data", b"");
-    workstation.refuses(&["list"], 1, &["cannot create", "hint: there is a file of that name"]);
+    workstation.refuses(&["list"], 1, &["cannot create", "hint: a file of that name exists"]);
 }
 
 #[test]
@@ -390,6 +396,54 @@ fn the_configuration_in_force_has_the_data_directory_in_force() {
         serde_json::from_str::<PathBuf>(&path.stdout)
             .unwrap()
             .ends_with("config.yaml")
+    );
+}
+
+#[test]
+fn a_job_with_several_fio_files_is_verified_by_the_path_of_one_of_them() {
+    let workstation = Workstation::with_an_import();
+    let other = "data/captured/analysis/other.fio";
+    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
+    assert_eq!(workstation.run(&["analyze", "captured", "-o", other]).code, Some(0));
+    workstation.refuses(
+        &["verify", "captured", "--against", "captured"],
+        2,
+        &["has 2 fio files", "captured/analysis/captured-workload.fio"],
+    );
+    let named = workstation.run(&["verify", other, "--against", "captured"]);
+    assert_eq!(named.code, Some(0), "{}", named.stderr);
+}
+
+#[test]
+fn a_job_whose_files_cannot_be_listed_is_not_said_to_have_none() {
+    let workstation = Workstation::with_an_import();
+    fs::remove_dir_all(workstation.path("data/captured/analysis")).ok();
+    workstation.refuses(
+        &["verify", "captured"],
+        2,
+        &["has no fio file", "hint: make one with `vscsi-helper analyze captured`"],
+    );
+    // A file where the folder should be.
+    workstation.file("data/captured/analysis", b"");
+    workstation.refuses(&["verify", "captured"], 1, &["cannot list", "captured/analysis"]);
+}
+
+#[test]
+fn a_capture_is_not_compared_with_a_file_of_several_phases() {
+    let workstation = Workstation::with_an_import();
+    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
+    let path = workstation.path("data/captured/analysis/captured-workload.target.json");
+    let mut target: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let phases = target["phases"].as_array_mut().unwrap();
+    phases.push(phases[0].clone());
+    fs::write(&path, target.to_string()).unwrap();
+    workstation.refuses(
+        &["verify", "captured", "--against", "captured"],
+        2,
+        &[
+            "a job file of 2 phases",
+            "hint: generate the job file without `--phases`",
+        ],
     );
 }
 

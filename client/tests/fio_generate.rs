@@ -1,24 +1,19 @@
-//! Generated files: what they say of themselves, what they refuse, and that data cannot change their meaning.
+//! Generated jobs and logs: what they issue, and what they say of themselves.
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
 
-mod support;
+mod stream_support;
 
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
 
-use proptest::prelude::*;
-use support::{provenance, streams, workload};
-use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
-use vscsi_helper::failure::Failure;
+use stream_support::{streams, workload};
 use vscsi_helper::fio::{
-    ByteSize, FioError, FioOptions, Layout, Pace, Phase, Section, Style, Tool, diskspd_commands, generate,
-    generate_phases, sections, vdbench_parameters, write_files,
+    ByteSize, FioError, FioOptions, Layout, Pace, Phase, Section, Style, diskspd_commands, generate, generate_phases,
+    sections, vdbench_parameters,
 };
 use vscsi_helper::import::{Request, import};
 use vscsi_helper::replay::{Command, Direction};
 use vscsi_helper::store::Store;
-use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 /// The stream of this name, of about `length` commands.
 fn stream(name: &str, length: usize) -> Vec<Command> {
@@ -48,6 +43,11 @@ fn jobs_keep_their_gates_on_every_stream() {
     }
 }
 
+/// The direction of a section, or the first of both.
+fn direction_of(section: &Section) -> Direction {
+    section.access().unwrap().0[0]
+}
+
 #[test]
 fn behind_the_last_place_of_every_zone_the_smallest_command_still_fits() {
     let mut zoned = 0;
@@ -60,8 +60,7 @@ fn behind_the_last_place_of_every_zone_the_smallest_command_still_fits() {
             }
             zoned += 1;
             let end: u64 = zones.iter().map(|(_, bytes)| bytes).sum();
-            let direction = section.access().unwrap().0[0];
-            let sizes = section.sizes(direction).unwrap();
+            let sizes = section.sizes(direction_of(&section)).unwrap();
             let smallest = sizes.iter().map(|(bytes, _)| *bytes).min().unwrap();
             let last_place = end - section.number("blockalign").unwrap().unwrap();
             let size = section.number("size").unwrap().unwrap();
@@ -269,29 +268,6 @@ fn bursts_that_are_issued_with_pauses_are_not_called_lost() {
 }
 
 #[test]
-fn fio_accepts_walks() {
-    for name in ["bursts", "unaligned"] {
-        let directory = tempfile::tempdir().unwrap();
-        let job = generate(&workload("walk", &[&stream(name, 8_000)]), &FioOptions::default()).unwrap();
-        assert!(walk_of(&job.text).is_some());
-        std::fs::write(directory.path().join("job.fio"), &job.text).unwrap();
-        let mut process = fio();
-        process.args(["--parse-only", "job.fio"]).current_dir(directory.path());
-        let output = process
-            .env("FILENAME", "target")
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success() && said.trim().is_empty(),
-            "{said}\n{}",
-            job.text
-        );
-    }
-}
-
-#[test]
 fn a_long_run_of_many_commands_arrives_at_random_and_a_short_one_evenly() {
     let workload = workload("arrivals", &[&stream("interleaved streams", 4_000)]);
     let random = |duration| {
@@ -378,183 +354,143 @@ fn disks_are_named_by_variables_of_their_own() {
     assert!(text.contains("# FILENAME_2: disk scsi0:1"));
 }
 
-#[test]
-fn a_file_that_is_replaced_takes_its_logs_and_its_verdict_with_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("replaced.fio");
-    let workload = workload("replaced", &[&stream("oltp", 3_000)]);
-    let phases = [Phase {
-        name: "",
-        workload: &workload,
-    }];
-    let write = |style| write_files(&workload.provenance, &phases, &options(style), &path).unwrap();
-    write(Style::Iolog);
-    let verdict = directory.path().join("replaced.verify.json");
-    let (log, other) = (
-        directory.path().join("replaced.iolog"),
-        directory.path().join("mine.iolog"),
-    );
-    std::fs::write(&verdict, "{}").unwrap();
-    std::fs::write(&other, "").unwrap();
-    assert!(log.exists());
-    write(Style::Jobs);
-    assert!(!log.exists() && !verdict.exists());
-    assert!(other.exists() && path.exists());
-}
-
-#[test]
-fn a_replay_log_for_a_tool_that_reads_none_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("refused.vdbench");
-    let workload = workload("refused", &[&stream("oltp", 3_000)]);
-    let phases = [Phase {
-        name: "",
-        workload: &workload,
-    }];
-    let options = FioOptions {
-        tool: Tool::Vdbench,
-        ..options(Style::Iolog)
+/// Reads of 4 KiB, one every 2 ms, each served in 1 ms: no command finds another in flight.
+fn calm_disk(seed: u64) -> Vec<Command> {
+    let read = |index: u64| Command {
+        issued_ns: index * 2_000_000,
+        direction: Direction::Read,
+        offset: (index * 7919 + seed * 104_729) % 200_000 * 4096,
+        bytes: 4096,
+        latency_ns: Some(1_000_000),
     };
-    let error = write_files(&workload.provenance, &phases, &options, &path).unwrap_err();
-    assert_eq!(error.exit_code(), 2, "{error}");
-    assert!(!path.exists());
+    (0..200).map(read).collect()
 }
 
 #[test]
-fn other_tools_get_their_form_with_its_limits() {
-    let workload = workload("other", &[&stream("oltp", 3_000)]);
-    let vdbench = vdbench_parameters(&workload, &options(Style::Jobs)).unwrap();
-    assert!(vdbench.contains("rd=rd1,wd=wd*,iorate=") && vdbench.contains("# Limits of this form"));
-    let diskspd = diskspd_commands(&workload, &options(Style::Jobs)).unwrap();
-    assert!(diskspd.contains("diskspd.exe -c") && diskspd.contains("rem Limits of this form"));
-    assert!(!diskspd.contains("/dev/") && !vdbench.contains("/dev/"));
-}
-
-#[test]
-fn without_a_target_fio_stops_before_it_touches_anything() {
-    let directory = tempfile::tempdir().unwrap();
-    let job = generate(&workload("safe", &[&stream("oltp", 3_000)]), &options(Style::Jobs)).unwrap();
-    std::fs::write(directory.path().join("job.fio"), job.text).unwrap();
-    let status = fio()
-        .arg("job.fio")
-        .env_remove("FILENAME")
-        .current_dir(directory.path())
-        .status()
-        .unwrap();
-    assert!(!status.success());
-    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
-    assert_eq!(files.len(), 1, "fio left something behind");
-}
-
-fn fio() -> Process {
-    let mut process = Process::new("fio");
-    let runs = Process::new("fio").arg("--version").stdout(Stdio::null()).status();
-    assert!(runs.is_ok(), "these tests need fio: run them with `cargo xtask test`");
-    process.stdin(Stdio::null()).stdout(Stdio::null());
-    process
-}
-
-/// Histograms that no disk needs to have produced: any counters, with sums their buckets allow.
-fn any_workload() -> impl Strategy<Value = Workload> {
-    let counters = |buckets| {
-        prop::collection::vec(
-            prop_oneof![3 => Just(0_u64), 2 => 0_u64..50, 1 => 0_u64..1_000_000],
-            buckets,
-        )
-    };
-    let kinds = (
-        counters(18),
-        counters(18),
-        counters(34),
-        counters(34),
-        counters(34),
-        counters(11),
-        counters(13),
-    );
-    (
-        kinds,
-        "\\PC{0,12}",
-        prop::sample::select(vec!["\n", "\r", "]", "[global]", ";", "#", "${HOME}", ""]),
-        1.0_f64..10_000.0,
-    )
-        .prop_map(
-            |((reads, writes, read_seeks, write_seeks, seeks, gaps, depths), name, trap, seconds)| {
-                let mut histograms = IntervalSet::default();
-                let all: Vec<u64> = reads.iter().zip(&writes).map(|(read, write)| read + write).collect();
-                for (metric, operation, counts) in [
-                    (Metric::IoLength, Operation::All, all),
-                    (Metric::IoLength, Operation::Read, reads),
-                    (Metric::IoLength, Operation::Write, writes),
-                    (Metric::SeekDistance, Operation::Read, read_seeks),
-                    (Metric::SeekDistance, Operation::Write, write_seeks),
-                    (Metric::SeekDistance, Operation::All, seeks.clone()),
-                    (Metric::SeekDistanceClosest16, Operation::All, seeks),
-                    (Metric::Interarrival, Operation::All, gaps),
-                    (Metric::OutstandingIos, Operation::All, depths),
-                ] {
-                    let mut interval = Interval::empty(Limits::known(metric));
-                    interval.count = counts.iter().sum();
-                    interval.counts = counts;
-                    interval.sum_at_most = i128::from(interval.count) * 1_000_000;
-                    histograms.insert(HistogramKind::new(metric, operation).unwrap(), interval);
-                }
-                let mut provenance = provenance(&format!("{name}{trap}filename=/dev/null"));
-                provenance.vm_name = format!("{trap}[x]{trap}filename=/dev/null{trap}");
-                provenance.filter.clone_from(&provenance.vm_name);
-                let disk = DiskWorkload {
-                    disk: DiskKey(format!("scsi0:0{trap}[y]{trap}ioengine=null")),
-                    histograms: histograms.clone(),
-                    seconds,
-                    edge_ios: 0,
-                };
-                Workload {
-                    provenance,
-                    histograms,
-                    seconds,
-                    disks: vec![disk.clone(), disk],
-                    edge_ios: 0,
-                }
+fn disks_that_share_a_target_get_the_queue_depth_of_all_of_them() {
+    let disks: Vec<Vec<Command>> = (0..20).map(calm_disk).collect();
+    let disks: Vec<&[Command]> = disks.iter().map(Vec::as_slice).collect();
+    let workload = workload("many", &disks);
+    for pace in [Pace::Measured, Pace::Max] {
+        let options = FioOptions {
+            pace,
+            ..options(Style::Jobs)
+        };
+        let job = generate(&workload, &options).unwrap();
+        // 20 disks of 500 reads/s of 1 ms: ten in flight on average, twenty when all disks have one.
+        for section in sections(&job.text).unwrap() {
+            assert_eq!(section.number("iodepth").unwrap(), Some(20), "{}", job.text);
+        }
+        let replay = generate(
+            &workload,
+            &FioOptions {
+                style: Style::Iolog,
+                ..options.clone()
             },
         )
+        .unwrap();
+        let depth = sections(&replay.text).unwrap()[0].number("iodepth").unwrap();
+        assert_eq!(depth, Some(if pace == Pace::Max { 20 } else { 128 }), "{}", replay.text);
+        assert!(
+            vdbench_parameters(&workload, &options)
+                .unwrap()
+                .contains(",threads=20\n")
+        );
+        assert!(diskspd_commands(&workload, &options).unwrap().contains(" -o20 "));
+    }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
-
-    #[test]
-    fn fio_accepts_every_file_and_data_never_becomes_an_option(
-        workload in any_workload(),
-        style in prop::sample::select(vec![Style::Jobs, Style::Iolog]),
-        pace in prop::sample::select(vec![Pace::Measured, Pace::Max]),
-        layout in prop::sample::select(vec![Layout::Aggregate, Layout::PerDisk]),
-    ) {
-        // Rates of millions of commands per second only make the test slow.
-        let rate = workload.histograms.of(Metric::IoLength, Operation::All).unwrap().count as f64 / workload.seconds;
-        prop_assume!(rate < 2_000.0 || style == Style::Jobs);
-        let options = FioOptions { style, pace, layout, duration: 1, ..FioOptions::default() };
-        let job = match generate(&workload, &options) {
-            Ok(job) => job,
-            Err(FioError::NoCommands | FioError::MissingHistogram { .. }) => return Ok(()),
-            Err(error) => return Err(TestCaseError::fail(error.to_string())),
-        };
-        for section in sections(&job.text).unwrap() {
-            let target = section.text("filename").or(section.text("replay_redirect")).unwrap();
-            prop_assert!(target.starts_with("${FILENAME"), "{}", target);
-            prop_assert_eq!(section.text("ioengine"), Some("libaio"));
-        }
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("job.fio"), &job.text).unwrap();
-        for companion in &job.companions {
-            let mut file = std::fs::File::create(directory.path().join(&companion.file_name)).unwrap();
-            companion.log.write(&mut file).unwrap();
-        }
-        let mut process = fio();
-        process.args(["--parse-only", "job.fio"]).current_dir(directory.path());
-        for variable in ["FILENAME", "FILENAME_1", "FILENAME_2"] {
-            process.env(variable, "target");
-        }
-        let output = process.stderr(Stdio::piped()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        prop_assert!(output.status.success() && said.trim().is_empty(), "{}\n{}", said, job.text);
+#[test]
+fn a_disk_of_its_own_gets_its_own_queue_depth() {
+    let options = FioOptions {
+        layout: Layout::PerDisk,
+        ..options(Style::Jobs)
+    };
+    let job = generate(&workload("two", &[&calm_disk(1), &calm_disk(2)]), &options).unwrap();
+    for section in sections(&job.text).unwrap() {
+        assert_eq!(section.number("iodepth").unwrap(), Some(1), "{}", job.text);
     }
+}
+
+#[test]
+fn a_disk_that_was_there_half_of_the_time_is_replayed_at_its_share_of_the_rate() {
+    let mut two = workload("late", &[&stream("oltp", 3_000), &stream("oltp", 3_000)]);
+    let seconds = two.seconds;
+    two.disks[1].seconds = seconds / 2.0;
+    let options = FioOptions {
+        layout: Layout::PerDisk,
+        ..options(Style::Iolog)
+    };
+    let job = generate(&two, &options).unwrap();
+    // 3 000 commands in all of the time, and the file takes five seconds.
+    let expected = 3_000.0 * 5.0 / seconds;
+    for companion in &job.companions {
+        let planned = companion.log.commands() as f64;
+        assert!((planned - expected).abs() <= 1.0, "{planned} instead of {expected}");
+    }
+}
+
+/// Commands of the direction that are in flight when one of them is issued, itself included, on average.
+fn mean_in_flight(commands: &[Command], direction: Direction) -> f64 {
+    let own: Vec<&Command> = commands
+        .iter()
+        .filter(|command| command.direction == direction)
+        .collect();
+    let found = |index: usize| {
+        let now = own[index].issued_ns;
+        let before = own[..index].iter();
+        1 + before
+            .filter(|other| other.issued_ns + other.latency_ns.unwrap() > now)
+            .count()
+    };
+    (0..own.len()).map(found).sum::<usize>() as f64 / own.len() as f64
+}
+
+#[test]
+fn at_full_speed_as_many_commands_are_in_flight_as_were_measured_and_rare_sizes_stay_rare() {
+    for stream in streams::all(3_000) {
+        let options = FioOptions {
+            pace: Pace::Max,
+            ..options(Style::Jobs)
+        };
+        let job = generate(&workload("full", &[&stream.commands]), &options).unwrap();
+        for direction in Direction::ALL {
+            let rw = format!("rand{}", direction.word());
+            let of_direction = sections(&job.text).unwrap().into_iter();
+            let processes: Vec<_> = of_direction.filter(|section| section.text("rw") == Some(&rw)).collect();
+            let depths = processes
+                .iter()
+                .map(|section| section.number("iodepth").unwrap().unwrap());
+            let (depth, measured) = (depths.sum::<u64>() as f64, mean_in_flight(&stream.commands, direction));
+            // Every process has a whole number.
+            let rounding = processes.len() as f64 / 2.0;
+            assert!(
+                (depth - measured).abs() <= rounding,
+                "{}: {depth} for {measured}\n{}",
+                stream.name,
+                job.text
+            );
+            let sizes: Vec<_> = processes
+                .iter()
+                .map(|section| section.sizes(direction_of(section)).unwrap())
+                .collect();
+            assert!(
+                sizes.windows(2).all(|pair| pair[0] == pair[1]),
+                "{}\n{}",
+                stream.name,
+                job.text
+            );
+        }
+    }
+}
+
+#[test]
+fn rare_sizes_at_full_speed_are_no_reason_to_blame_the_options_of_fio() {
+    let options = FioOptions {
+        pace: Pace::Max,
+        ..options(Style::Jobs)
+    };
+    let job = generate(&workload("rare", &[&stream("rare large", 6_000)]), &options).unwrap();
+    let found = &job.fidelity[0].fidelity;
+    assert!(found.passed && !job.text.contains("cannot express"), "{}", job.text);
 }

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use vscsi_fixtures::{Direction, IoEvent};
 
 /// Longer than anything takes that is waited for here.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn program(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"));
@@ -35,7 +35,7 @@ fn program(data: &Path, arguments: &[&str]) -> Command {
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
+        assert!(start.elapsed() < TIMEOUT, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -104,7 +104,7 @@ fn a_verification_that_is_told_to_end_ends_fio_and_removes_its_scratch_file() {
 
         let (ended, stderr) = end(verify, signal);
         assert_eq!(ended, Some(code), "{stderr}");
-        assert!(stderr.contains("hint: what had been begun is cleaned up"), "{stderr}");
+        assert!(stderr.contains("hint: unfinished work was cleaned up"), "{stderr}");
         assert!(test_kill_process(fio).is_err(), "fio was left running");
         assert_eq!(names_in(&scratch), Vec::<String>::new());
     }

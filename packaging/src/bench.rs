@@ -78,10 +78,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             }
             Benchmark::Pull => {
                 system_packages::ensure(system_packages::FOR_TESTS)?;
+                let agent = binaries::agent()?;
                 command
-                    .env("VSCSI_AGENT_MUSL", binaries::agent()?)
                     .env("ESXI_SIM", binaries::simulator()?)
-                    .env("VSCSI_HELPER", binaries::optimised_client()?);
+                    .env("VSCSI_HELPER", binaries::optimised_client(&agent)?)
+                    .env("VSCSI_AGENT_MUSL", agent);
             }
             Benchmark::Fidelity => {
                 system_packages::ensure(system_packages::FOR_TESTS)?;

@@ -1,7 +1,7 @@
 //! The programs that the demonstration and the end-to-end tests run, and how each is built.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
@@ -42,24 +42,27 @@ pub(crate) fn simulator() -> Result<PathBuf> {
     build("vscsi-fixtures", "esxi-sim", "dev", &[])
 }
 
-/// Builds the client.
-pub(crate) fn client() -> Result<PathBuf> {
-    process::run(
-        process::cargo(["build", "--locked", "--package", "vscsi-helper"])?.stdin(std::process::Stdio::null()),
-    )?;
-    Ok(process::target_directory()?.join("debug").join("vscsi-helper"))
+/// Builds the client with the agent inside.
+pub(crate) fn client(agent: &Path) -> Result<PathBuf> {
+    build_client(agent, "dev", "debug")
 }
 
 /// Builds the client as a user would.
-pub(crate) fn optimised_client() -> Result<PathBuf> {
-    process::run(&mut process::cargo([
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "vscsi-helper",
-    ])?)?;
-    Ok(process::target_directory()?.join("release").join("vscsi-helper"))
+pub(crate) fn optimised_client(agent: &Path) -> Result<PathBuf> {
+    build_client(agent, "release", "release")
+}
+
+fn build_client(agent: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
+    let mut command = process::cargo(["build", "--locked", "--package", "vscsi-helper", "--profile", profile])?;
+    process::run(embed(&mut command, agent).stdin(Stdio::null()))?;
+    Ok(process::target_directory()?.join(folder).join("vscsi-helper"))
+}
+
+/// Lets a command of cargo put the agent into the client that it builds.
+pub(crate) fn embed<'command>(command: &'command mut Command, agent: &Path) -> &'command mut Command {
+    command
+        .args(["--features", "vscsi-helper/embedded-agent"])
+        .env("VSCSI_AGENT_BINARY", agent)
 }
 
 fn build(package: &str, program: &str, profile: &str, more: &[&str]) -> Result<PathBuf> {

@@ -89,7 +89,7 @@ impl Stage {
     fn build() -> Result<Self> {
         let agent = binaries::agent()?;
         let simulator = binaries::simulator()?;
-        let client = binaries::client()?;
+        let client = binaries::client(&agent)?;
         let folder = process::target_directory()?.join("demo");
         if folder.exists() {
             end_agent_of_last_time(&folder);

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check, in the order in which a mistake is found soonest.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -39,20 +41,40 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let simulator = binaries::simulator()?;
     let client = if whole {
         // Building the tests builds the client they run; building it by itself would compile some dependencies twice.
-        process::run(&mut process::cargo(["test", "--locked", "--workspace", "--no-run"])?)?;
+        let mut build = process::cargo(["test", "--locked", "--workspace", "--no-run"])?;
+        process::run(binaries::embed(&mut build, &agent))?;
         process::target_directory()?.join("debug").join("vscsi-helper")
     } else {
-        binaries::client()?
+        binaries::client(&agent)?
     };
     let fio = newer_fio::ensure(&process::target_directory()?)?;
-    let everything = ["--workspace".to_owned()];
+    let mut tests = process::cargo(["test", "--locked", "--no-fail-fast"])?;
+    if whole {
+        binaries::embed(tests.arg("--workspace"), &agent);
+    } else {
+        tests.args(&args.filter);
+    }
+    if let Some(captures) = real_captures()? {
+        tests.env("VSCSI_SAMPLES", captures);
+    }
     process::run(
-        process::cargo(["test", "--locked", "--no-fail-fast"])?
-            .args(if whole { &everything[..] } else { &args.filter })
-            .env("VSCSI_AGENT_FAULTY", faulty)
+        tests
+            .env("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)
             .env("VSCSI_AGENT_MUSL", agent)
             .env("VSCSI_HELPER", client)
             .env("ESXI_SIM", simulator)
             .env("FIO_WITH_IOLOG", fio),
     )
+}
+
+/// The folder of real captures, which are not part of the repository: `VSCSI_SAMPLES`, or `shared/samples` beside it.
+fn real_captures() -> Result<Option<PathBuf>> {
+    let named = std::env::var_os("VSCSI_SAMPLES").map(PathBuf::from);
+    let beside = process::repository()?.with_file_name("shared").join("samples");
+    let folder = named.or_else(|| beside.is_dir().then_some(beside));
+    match &folder {
+        Some(folder) => process::say(&format!("real captures: {}", folder.display())),
+        None => process::say("no folder of real captures (VSCSI_SAMPLES): the tests use the figures in fixtures/data"),
+    }
+    Ok(folder)
 }

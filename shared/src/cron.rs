@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 /// Why a text is not a cron expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{expression}` is no cron expression: {reason}; the fields are minute, hour, day of month, month and day of week"
+    "`{expression}` is not a cron expression: {reason}; the fields are minute, hour, day of month, month and day of week"
 )]
 pub struct InvalidCron {
     expression: String,
@@ -80,12 +80,12 @@ mod tests {
         for (text, reason) in [
             (
                 "bogus",
-                "`bogus` is no cron expression: it has 1 of five fields; the fields are minute,",
+                "`bogus` is not a cron expression: it has 1 of five fields; the fields are minute,",
             ),
             ("0 0 22 * * 1-5", "it has 6 of five fields;"),
             (
                 "61 * * * *",
-                "`61 * * * *` is no cron expression: number out of bounds;",
+                "`61 * * * *` is not a cron expression: number out of bounds;",
             ),
         ] {
             let error = text.parse::<CronExpression>().unwrap_err().to_string();

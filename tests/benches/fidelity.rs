@@ -9,12 +9,12 @@
     reason = "a benchmark prints its table, and stops when it cannot go on"
 )]
 
-#[path = "../../client/tests/support/mod.rs"]
-mod support;
+#[path = "../../client/tests/stream_support/mod.rs"]
+mod stream_support;
 
 use std::path::{Path, PathBuf};
 
-use support::{streams, workload};
+use stream_support::{streams, workload};
 use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
 use vscsi_helper::fidelity::Fidelity;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};

@@ -1,11 +1,16 @@
-//! How fast samples come home, beside `ssh HOST cat` of the same bytes over the same sshd, and fifty hosts at once.
+//! How fast samples come home, beside `ssh HOST cat` of the same bytes over the same link, and fifty hosts at once.
+//!
+//! `cat` throws away what arrives; `pull` checks it, and has each sample on disk before it counts. So beside them stands
+//! what the disk takes for the same bytes in one file, with one fsync. Over loopback both ends of both commands share
+//! the processors of one machine. The other link is as fast as gigabit Ethernet.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark prints and may fail"
 )]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,15 +18,18 @@ use std::time::{Duration, Instant};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::JobDocument;
 use vscsi_shared::snapshot;
-use vscsi_tests::sshd::{Client, SshHost, Style};
+use vscsi_tests::sshd::{Client, Proxy, SshHost, Style};
 
 /// Hosts that are pulled from at once: agents of their own behind one sshd.
 const HOSTS: usize = 50;
 
+/// What gigabit Ethernet carries of TCP, bytes per second, by frames of 1538 bytes with 1448 of them ours.
+const GIGABIT: u64 = 125_000_000 * 1448 / 1538;
+
 fn main() {
     println!(
-        "{:34} {:>9} {:>10} {:>10} {:>7}",
-        "what", "MB", "pull s", "ssh cat s", "share"
+        "{:40} {:>9} {:>10} {:>10} {:>7} {:>10}",
+        "what", "MB", "pull s", "ssh cat s", "share", "disk s"
     );
     // Nothing is removed before the end: file systems are slow to create files while they forget others.
     let _kept = [
@@ -32,22 +40,29 @@ fn main() {
     fifty_hosts();
 }
 
-/// Pulls one job and reads the same files with `ssh cat`.
-fn one_host(what: &str, scenario: &str, samples: u32) -> (SshHost, Client) {
+/// Pulls one job and reads the same files with `ssh cat`, over each link.
+fn one_host(what: &str, scenario: &str, samples: u32) -> (SshHost, Vec<Client>) {
     let host = SshHost::start(scenario, Style::Esxi8);
-    let client = Client::of(&host);
-    client.install();
-    let spool = seed(&host, &client, "esxi");
+    let link = Proxy::start(host.address());
+    link.limit_each_to(GIGABIT);
+    let clients = vec![Client::of(&host), Client::through(&host, link.port())];
+    for client in &clients {
+        client.install();
+    }
+    let spool = seed(&host, &clients[0], "esxi");
     host.kill_everything();
     let job = grow(&spool, samples);
-    // The first contact starts the agent, which sums the files up; neither belongs to the copying that is measured.
-    client.run(&["discover", "esxi"]).expect(0);
-    let began = Instant::now();
-    client.run(&["pull", "many", "--host", "esxi"]).expect(0);
-    let pull = began.elapsed();
-    let (cat, bytes) = ssh_cat(&host, &client, &job.join("samples"));
-    row(what, bytes, pull, cat);
-    (host, client)
+    for (client, link) in clients.iter().zip(["loopback", "1 Gbit/s"]) {
+        // The first contact starts the agent, which sums the files up; neither belongs to the copying that is measured.
+        client.run(&["discover", "esxi"]).expect(0);
+        let began = Instant::now();
+        client.run(&["pull", "many", "--host", "esxi"]).expect(0);
+        let pull = began.elapsed();
+        let (cat, bytes) = ssh_cat(&host, client, &job.join("samples"));
+        let disk = write_once(&client.data().join("once"), bytes);
+        row(&format!("{what}, {link}"), bytes, pull, cat, disk);
+    }
+    (host, clients)
 }
 
 /// Fifty agents, each with a job of a hundred samples, pulled with one command.
@@ -69,7 +84,7 @@ fn fifty_hosts() {
     client.run(&["pull", "--all", "--parallel", &parallel]).expect(0);
     let took = began.elapsed();
     println!(
-        "{:34} {:9.1} {:10.2}",
+        "{:40} {:9.1} {:10.2}",
         format!("{HOSTS} hosts x 100 samples at once"),
         megabytes(bytes),
         took.as_secs_f64()
@@ -164,10 +179,27 @@ fn size(folder: &Path) -> u64 {
         .sum()
 }
 
-fn row(what: &str, bytes: u64, pull: Duration, cat: Duration) {
+/// Writes so many bytes to a file and on to the disk.
+fn write_once(path: &Path, bytes: u64) -> Duration {
+    let mut random = File::open("/dev/urandom").unwrap();
+    let mut content = vec![0; usize::try_from(bytes).unwrap()];
+    random.read_exact(&mut content).unwrap();
+    let began = Instant::now();
+    let mut file = File::create(path).unwrap();
+    file.write_all(&content).unwrap();
+    file.sync_all().unwrap();
+    began.elapsed()
+}
+
+fn row(what: &str, bytes: u64, pull: Duration, cat: Duration, disk: Duration) {
     let share = 100.0 * cat.as_secs_f64() / pull.as_secs_f64();
-    let (pull, cat) = (pull.as_secs_f64(), cat.as_secs_f64());
-    println!("{what:34} {:9.1} {pull:10.2} {cat:10.2} {share:6.0}%", megabytes(bytes));
+    println!(
+        "{what:40} {:9.1} {:10.2} {:10.2} {share:6.0}% {:10.2}",
+        megabytes(bytes),
+        pull.as_secs_f64(),
+        cat.as_secs_f64(),
+        disk.as_secs_f64()
+    );
 }
 
 fn megabytes(bytes: u64) -> f64 {

@@ -14,7 +14,7 @@ use vscsi_fixtures::{Scenario, SimulatedHost};
 use crate::binaries::Binary;
 
 /// How long anything may take before a test gives up; generous, because the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A host, its agent, and the agent's state directory.
 #[derive(Debug)]
@@ -268,7 +268,7 @@ impl AgentHost {
             .unwrap();
         let client: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .build()
             .into();
         let mut response = client.run(request).unwrap();
@@ -388,9 +388,9 @@ fn is_alive(process: u32) -> bool {
 /// Waits for something that must come to be.
 ///
 /// # Panics
-/// When it does not within [`PATIENCE`].
+/// When it does not within [`TIMEOUT`].
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < until, "waited in vain until {what}");
         sleep(Duration::from_millis(20));

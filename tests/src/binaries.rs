@@ -22,7 +22,7 @@ impl Binary {
     pub fn variable(self) -> &'static str {
         match self {
             Self::Agent => "VSCSI_AGENT_MUSL",
-            Self::AgentWithFaultPoints => "VSCSI_AGENT_FAULTY",
+            Self::AgentWithFaultPoints => "VSCSI_AGENT_WITH_FAULT_POINTS",
             Self::Client => "VSCSI_HELPER",
             Self::Simulator => "ESXI_SIM",
             Self::FioWithIolog => "FIO_WITH_IOLOG",

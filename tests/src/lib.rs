@@ -1,6 +1,6 @@
 //! What the end-to-end tests share. The tests themselves are in `tests/tests`.
 
-pub mod agent;
 pub mod agent_host;
 pub mod binaries;
 pub mod sshd;
+pub mod truth;

@@ -4,9 +4,9 @@
 use std::process::Command;
 
 use vscsi_fixtures::{Fault, FaultKind};
-use vscsi_tests::agent::{Taken, compare_with_truth, snapshots};
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
@@ -263,7 +263,7 @@ fn a_reboot_fails_the_job_and_keeps_its_samples() {
     let view = agent.job("job");
     assert_eq!(view["job"]["status"], "failed");
     let reason = view["job"]["collection"]["errors"][0]["message"].as_str().unwrap();
-    assert!(reason.contains("host was started again"), "{reason}");
+    assert!(reason.contains("host was rebooted"), "{reason}");
     assert_eq!(snapshots(&agent.job_directory("job")).len(), kept);
     assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true);
     // Handles of the boot before are nobody's: nothing was stopped by them.

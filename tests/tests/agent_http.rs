@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
-use vscsi_tests::agent::{compare_with_truth, snapshots};
 use vscsi_tests::agent_host::AgentHost;
+use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 use vscsi_shared::snapshot::SnapshotFlag;
-use vscsi_tests::agent::{compare_with_truth, snapshots};
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
-use vscsi_tests::agent::{compare_with_truth, snapshots};
 use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
+use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 

@@ -8,7 +8,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
+use serde_json::Value;
+use vscsi_tests::binaries::Binary;
 use vscsi_tests::sshd::{Client, SshHost, Style};
 
 /// Every file and folder of the host's datastores.
@@ -46,6 +49,39 @@ fn a_hardened_host_is_explained_and_left_unchanged() {
     assert_eq!(datastores(&host), before);
     let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
     assert_eq!(preflight["recommended"], "script");
+    let script = &preflight["modes"][2];
+    assert_eq!(script["mode"], "script");
+    assert_eq!(script["in_this_version"], false);
+    let forced = client.run_connected(&["install", "esxi", "--mode", "script"]).expect(2);
+    assert!(forced.stderr.contains("possible values: binary"), "{}", forced.stderr);
+}
+
+#[test]
+fn the_agent_that_was_built_is_inside_the_client() {
+    // Nothing lies beside this name of the program, so that the agent can only come from inside.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let client = folder.path().join("vscsi-helper");
+    fs::hard_link(Binary::Client.path().unwrap(), &client).unwrap();
+    let output = Command::new(&client)
+        .args(["--json", "doctor", "--data-dir"])
+        .arg(folder.path().join("data"))
+        .env_remove("VSCSI_HELPER_AGENT")
+        .output()
+        .unwrap();
+    let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut checks = checks.as_array().unwrap().iter();
+    let agent = checks.find(|check| check["what"] == "agent for install").unwrap();
+    let summed = Command::new("sha256sum")
+        .arg(Binary::Agent.path().unwrap())
+        .output()
+        .unwrap();
+    let sum = String::from_utf8(summed.stdout)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!((&agent["ok"], &agent["found"]), (&Value::from(true), &Value::from(sum)));
 }
 
 #[test]

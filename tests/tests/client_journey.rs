@@ -76,7 +76,7 @@ fn a_second_collection_of_a_vm_does_not_begin_while_one_goes_on() {
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
     let second = client.collect(4, &[]).expect(1);
-    assert!(second.stderr.contains("is running already"), "{}", second.stderr);
+    assert!(second.stderr.contains("is already running"), "{}", second.stderr);
     assert!(first.wait().unwrap().success());
 }
 

@@ -28,11 +28,7 @@ fn a_changed_host_key_stops_everything_at_once() {
     fs::write(client.known_hosts(), format!("esxi {key}")).unwrap();
     fs::write(client.configuration(), "ssh:\n  retry_attempts: 3\n").unwrap();
     let finished = client.run_connected(&["preflight", "esxi"]).expect(11);
-    assert!(
-        finished.stderr.contains("is not the one known for it"),
-        "{}",
-        finished.stderr
-    );
+    assert!(finished.stderr.contains("has changed"), "{}", finished.stderr);
     assert!(!finished.stderr.contains("trying again"), "{}", finished.stderr);
 }
 
@@ -125,7 +121,7 @@ fn a_password_is_enough_and_appears_nowhere() {
         let mut options = client.connection_without("--key");
         options.extend(["--user".to_owned(), user.name.clone(), "--password".to_owned()]);
         let finished = client
-            .run_with_input(&["-vv", "preflight", "esxi"], &options, &format!("{}\n", user.password))
+            .run_with_input(&["-v", "preflight", "esxi"], &options, &format!("{}\n", user.password))
             .expect(0);
         assert!(!format!("{finished:?}{}", host.log()).contains("w0rd"), "{style:?}");
 

@@ -139,8 +139,7 @@ fn a_host_behind_a_slow_link_is_collected_and_pulled_from() {
     let proxy = Proxy::start(host.address());
     let client = Client::through(&host, proxy.port());
     client.install();
-    // 40 KiB a second, and every answer a tenth of a second late.
-    proxy.delay_each_piece(100);
+    proxy.limit_each_to(40 * 1024);
     let spooled = collect(&host, &client, "big", 2);
     client.run(&["pull", "big"]).expect(0);
     assert_eq!(pulled(&client.data().join("big")), spooled);

@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use vscsi_fixtures::SimulatedHost;
-use vscsi_tests::agent::{compare_with_truth, snapshots};
 use vscsi_tests::sshd::{Client, SshHost, Style};
+use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 /// Collects four samples of a VM with two disks, and gives the summary of all of them.
 fn collect(host: &SshHost, client: &Client) -> Value {

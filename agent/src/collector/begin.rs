@@ -7,9 +7,10 @@ use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::Phase;
-use super::{Collector, LAPSED_MS, RETRY_MS};
+use super::{Collector, LAPSED_MS, Rest};
 use crate::fault::fault_point;
-use crate::journal::{Armed, DiskKey};
+use crate::host::DiskKey;
+use crate::journal::Armed;
 
 /// Time between the two looks at counters that were there before us.
 ///
@@ -51,15 +52,14 @@ impl Collector {
                 unclear.insert(disk, earlier);
                 continue;
             }
-            let counted = match (self.equipment.host.commands_counted(disk.0, disk.1), earlier) {
-                (Ok(None), Some(_)) => Err("vscsiStats has printed its counters before and prints none now".to_owned()),
+            let counted = match (self.equipment.host.commands_counted(disk), earlier) {
+                (Ok(None), Some(_)) => Err("vscsiStats printed counters before and prints none now".to_owned()),
                 (counted, _) => counted.map_err(|error| error.to_string()),
             };
             match (counted, earlier) {
                 (Err(problem), earlier) => {
                     failure = Some(format!(
-                        "cannot tell whether somebody else collects disk {} of world group {}: {problem}",
-                        disk.1, disk.0
+                        "cannot tell whether somebody else is collecting {disk}: {problem}"
                     ));
                     unclear.insert(disk, earlier);
                 }
@@ -68,8 +68,7 @@ impl Collector {
                 }
                 (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {
                     self.log(&format!(
-                        "{name}: disk {} of world group {} is being collected by somebody else; it is used and left running",
-                        disk.1, disk.0
+                        "{name}: somebody else is collecting {disk}; that collection is used and left running"
                     ));
                     self.foreign.insert(disk, now);
                 }
@@ -79,7 +78,7 @@ impl Collector {
         let failures = failures + u32::from(failure.is_some());
         match failure {
             Some(reason) if failures >= FAILED_LOOKS_AT_MOST => {
-                let reason = format!("{reason}; nothing was started, because it might end theirs");
+                let reason = format!("{reason}; nothing was started, because ending it would also end theirs");
                 self.end(name, Status::Failed, &reason);
                 return;
             }
@@ -107,8 +106,8 @@ impl Collector {
         let disks = state.disks();
         let foreign = disks.iter().any(|disk| self.foreign.contains_key(disk));
         if foreign && state.restarts() {
-            let reason = "restart mode would end a collection that somebody else has started on this disk; \
-                          collect with cumulative counters, or wait until theirs has ended";
+            let reason = "restart mode would end a collection that somebody else started on this disk; \
+                          use cumulative counters, or wait until theirs has ended";
             self.end(name, Status::Failed, reason);
             return;
         }
@@ -153,8 +152,7 @@ impl Collector {
         }
         fault_point("arm-before-journal");
         let entry = Armed {
-            world_group_id: disk.0,
-            handle_id: disk.1,
+            disk,
             armed_ms: now,
             kept: false,
         };
@@ -168,10 +166,10 @@ impl Collector {
         started
     }
 
-    fn start_disk(&self, (vm, disk): DiskKey) -> Result<(), String> {
+    fn start_disk(&self, disk: DiskKey) -> Result<(), String> {
         self.equipment
             .host
-            .start(vm, disk)
+            .start(disk)
             .map_err(|error| format!("collection did not start: {error}"))
     }
 
@@ -194,9 +192,9 @@ impl Collector {
                 }
             }
             Err(reason) => {
-                self.log(&format!("cannot extend the collection of disk {}: {reason}", disk.1));
+                self.log(&format!("cannot extend the collection of {disk}: {reason}"));
                 self.note_to_users(disk, &format!("the collection could not be extended: {reason}"));
-                self.resting.insert(disk, (now + RETRY_MS, reason));
+                self.resting.insert(disk, Rest::after_failure(now, reason));
             }
         }
     }
@@ -217,7 +215,8 @@ impl Collector {
         if now.saturating_sub(armed_ms) < LAPSED_MS {
             return;
         }
-        let message = "neither agent nor host ran for so long that the collection ended by itself: counters begin anew";
+        let message = "the agent or the host was not running for so long that the collection ended by itself: \
+                       counters start from zero";
         self.note_to_users(disk, message);
         for state in self.jobs.values_mut() {
             if state.is_active() && state.disks().contains(&disk) {

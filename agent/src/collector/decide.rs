@@ -5,7 +5,7 @@ use std::ops::Range;
 use vscsi_shared::identifier::Name;
 
 use super::timing::{Due, Grid};
-use crate::journal::DiskKey;
+use crate::host::DiskKey;
 
 /// Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one.
 pub const REARM_AT_LATEST_MS: u64 = 20 * 60 * 1000;

@@ -7,10 +7,9 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Cleanup, Status};
 
 use super::job::Phase;
-use super::{Collector, ENDED_MS, RETRY_MS};
+use super::{Collector, ENDED_MS, RETRY_MS, Rest};
 use crate::fault::fault_point;
-use crate::host::stop_by_hand;
-use crate::journal::DiskKey;
+use crate::host::{DiskKey, LIST_AGAIN_MS, stop_by_hand};
 
 /// Time between two rewrites of the job.json of a running job whose progress alone has changed, milliseconds:
 /// renaming is expensive on VMFS, and progress is recounted from the snapshots after a crash.
@@ -82,33 +81,37 @@ impl Collector {
             return;
         }
         fault_point("stop-before-stop");
-        let stopped = self.equipment.host.stop_for_good(disk.0, disk.1);
+        let stopped = self.equipment.host.stop_for_good(disk);
         fault_point("stop-after-stop");
-        let failure = match stopped {
-            Ok(()) => None,
-            // A disk that is not listed any more has no collection: its VM was powered off or has moved away.
-            Err(_) if self.equipment.host.is_certainly_gone(disk) => None,
-            Err(error) => Some(error.to_string()),
+        let Err(error) = stopped else {
+            self.has_ended(disk, &format!("stopped the collection of {disk}"));
+            return;
         };
-        match failure {
-            None => {
-                self.resting.remove(&disk);
-                let cleared = self.journal.clear(disk);
-                self.tell_journal(cleared);
-                fault_point("stop-after-journal");
-                self.log(&format!(
-                    "stopped the collection of disk {} of world group {}",
-                    disk.1, disk.0
-                ));
-            }
-            Some(reason) => {
-                self.log(&format!(
-                    "cannot stop disk {} of world group {}: {reason}",
-                    disk.1, disk.0
-                ));
-                self.resting.insert(disk, (self.now() + RETRY_MS, reason));
-            }
+        // A disk that is not listed any more has no collection: its VM was powered off or has moved away.
+        let is_unlisted = self.list().is_ok_and(|_| self.unlisted.contains(disk));
+        if is_unlisted && self.unlisted.is_certainly_gone(disk) {
+            self.has_ended(disk, &format!("{disk} is gone, and its collection with it"));
+            return;
         }
+        self.log(&format!("cannot stop {disk}: {error}"));
+        let rest = if is_unlisted {
+            Rest {
+                until_ms: self.now() + LIST_AGAIN_MS,
+                failure: None,
+            }
+        } else {
+            Rest::after_failure(self.now(), error.to_string())
+        };
+        self.resting.insert(disk, rest);
+    }
+
+    /// It is certain that nothing collects `disk` for us any more.
+    fn has_ended(&mut self, disk: DiskKey, how: &str) {
+        self.resting.remove(&disk);
+        let cleared = self.journal.clear(disk);
+        self.tell_journal(cleared);
+        fault_point("stop-after-journal");
+        self.log(how);
     }
 
     /// Forgets collections that a user asked to keep, once they have ended by themselves: another one on such a disk
@@ -165,12 +168,12 @@ impl Collector {
                 let kept = outstanding
                     .iter()
                     .all(|disk| self.journal.armed().get(disk).is_some_and(|armed| armed.kept));
-                let failure = outstanding.iter().find_map(|disk| self.resting.get(disk));
+                let failure = self.failure_of(&outstanding);
                 Cleanup {
                     vscsi_stats_stopped: false,
                     stopped_at: None,
-                    cleanup_error: failure.map(|(_, reason)| reason.clone()),
                     manual_cleanup_required: kept || failure.is_some(),
+                    cleanup_error: failure.map(str::to_owned),
                     manual_cleanup_command: Some(stop_by_hand(&outstanding)),
                 }
             };
@@ -180,6 +183,14 @@ impl Collector {
                 self.save(&name);
             }
         }
+    }
+
+    /// Why the collection of one of `disks` could not be stopped or extended.
+    pub(super) fn failure_of(&self, disks: &BTreeSet<DiskKey>) -> Option<&str> {
+        let mut failures = disks
+            .iter()
+            .filter_map(|disk| self.resting.get(disk)?.failure.as_deref());
+        failures.next()
     }
 
     /// Writes job.json and publishes the job.

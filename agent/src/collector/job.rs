@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use vscsi_shared::identifier::HandleId;
 use vscsi_shared::job::{CollectionError, CollectionMode, Job, JobDocument};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::decide::Waiting;
 use super::timing::Grid;
-use crate::host::ResolvedDisk;
-use crate::journal::DiskKey;
+use crate::host::{DiskKey, ResolvedDisk};
 use crate::spool::Record;
 
 /// Errors kept in job.json; a job that fails every second for a day would otherwise grow its file without end.
@@ -85,16 +85,21 @@ impl JobState {
 
     /// The job's disks as they were last resolved; those that the VM has no more are left out.
     pub(super) fn disks(&self) -> BTreeSet<DiskKey> {
-        let world_group_id = self.job().target.world_group_id;
         let present = self.present().into_iter();
-        present.map(|disk| (world_group_id, disk.handle_id)).collect()
+        present.map(|disk| self.key_of(disk.handle_id)).collect()
     }
 
     /// The job's disks, also those that the VM has no more.
     pub(super) fn all_disks(&self) -> BTreeSet<DiskKey> {
-        let target = &self.job().target;
-        let disks = target.disks.iter();
-        disks.map(|disk| (target.world_group_id, disk.handle_id)).collect()
+        let disks = self.job().target.disks.iter();
+        disks.map(|disk| self.key_of(disk.handle_id)).collect()
+    }
+
+    fn key_of(&self, handle_id: HandleId) -> DiskKey {
+        DiskKey {
+            world_group_id: self.job().target.world_group_id,
+            handle_id,
+        }
     }
 
     /// The disks that were there at the last look, in the order of the job.

@@ -1,4 +1,5 @@
-//! The collector: one thread that owns vscsiStats, the journal and the state of every job.
+//! The collector: one thread that starts and stops collections, takes snapshots, and owns the journal and the state of
+//! every job. HTTP threads pass actions to it, read views, and list the inventory.
 //!
 //! It converges. `decide` is a pure function from the state to the one thing to do next; performing it changes the
 //! state; when nothing is due it waits. Requests of clients only change the state. A disk in the journal that no job
@@ -8,6 +9,7 @@ mod begin;
 mod decide;
 mod end;
 mod job;
+mod record;
 mod recover;
 mod requests;
 mod schedules;
@@ -25,8 +27,8 @@ use vscsi_shared::vscsistats::Listing;
 use crate::action::{Action, Outcome, Refusal};
 use crate::boot::BootId;
 use crate::clock::Clock;
-use crate::host::{Host, Volumes};
-use crate::journal::{DiskKey, Journal};
+use crate::host::{DiskKey, Host, HostError, Unlisted, Volumes};
+use crate::journal::Journal;
 use crate::log::Log;
 use crate::spool::Spool;
 
@@ -71,6 +73,24 @@ impl std::fmt::Debug for Equipment {
     }
 }
 
+/// Nothing is tried on a disk for a while, because the last attempt failed.
+#[derive(Debug)]
+struct Rest {
+    /// When to try again, monotonic milliseconds.
+    until_ms: u64,
+    /// Why it failed; `None` where the disk seems to be gone, and only a second listing is awaited.
+    failure: Option<String>,
+}
+
+impl Rest {
+    fn after_failure(now_ms: u64, failure: String) -> Self {
+        Self {
+            until_ms: now_ms + RETRY_MS,
+            failure: Some(failure),
+        }
+    }
+}
+
 /// Owns all state that changes.
 #[derive(Debug)]
 pub struct Collector {
@@ -80,8 +100,10 @@ pub struct Collector {
     schedules: Schedules,
     /// Somebody else's collections that our jobs use, with the time of our last `-s`: extended, never stopped.
     foreign: BTreeMap<DiskKey, u64>,
-    /// Disks on which the last `-s` or `-x` failed: when to try again, and why it failed.
-    resting: BTreeMap<DiskKey, (u64, String)>,
+    /// Disks on which the last `-s` or `-x` failed.
+    resting: BTreeMap<DiskKey, Rest>,
+    /// Disks of the journal that the last listing lacked.
+    unlisted: Unlisted,
     /// When to write again what could not be written, monotonic milliseconds.
     save_again_ms: u64,
     /// The last listing and when it was taken.
@@ -153,6 +175,16 @@ impl Collector {
         self.equipment.views.set_problem("boot.json", problem);
     }
 
+    /// Lists what runs, and notes which disks of the journal do not any more.
+    fn list(&mut self) -> Result<Arc<Listing>, HostError> {
+        let listing = Arc::new(self.equipment.host.list()?);
+        let now = self.now();
+        self.unlisted
+            .take_in(&listing, now, self.journal.armed().keys().copied());
+        self.listing = Some((now, Arc::clone(&listing)));
+        Ok(listing)
+    }
+
     fn now(&self) -> u64 {
         self.equipment.clock.monotonic_ms()
     }
@@ -182,7 +214,7 @@ impl Collector {
                     disk,
                     armed_ms,
                     used,
-                    not_before_ms: self.resting.get(&disk).map_or(0, |(until, _)| *until),
+                    not_before_ms: self.resting.get(&disk).map_or(0, |rest| rest.until_ms),
                     failed: self.resting.contains_key(&disk),
                 })
             })

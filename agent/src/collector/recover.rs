@@ -9,6 +9,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
 use super::{Collector, Equipment, REARM_AT_LATEST_MS};
+use crate::host::Unlisted;
 use crate::journal::Journal;
 use crate::spool::Stored;
 
@@ -66,7 +67,7 @@ impl Collector {
             // Handles of another boot name nothing, or something else: vscsiStats does not collect across a boot.
             equipment
                 .log
-                .line("the host was started again: nothing of the journal runs any more");
+                .line("the host was rebooted: nothing in the journal is running any more");
             journal.forget_all();
         }
         let taken_over = journal.take_over(&equipment.boot.id, owner);
@@ -82,6 +83,7 @@ impl Collector {
             schedules,
             foreign: std::collections::BTreeMap::new(),
             resting: std::collections::BTreeMap::new(),
+            unlisted: Unlisted::default(),
             save_again_ms: 0,
             listing: None,
             volumes: None,
@@ -148,18 +150,18 @@ impl Collector {
         match fate {
             Fate::Over => self.publish(name),
             Fate::GoesOn => {
-                self.log(&format!("{name}: goes on after a handover"));
+                self.log(&format!("{name}: resumed after a handover"));
                 self.publish(name);
             }
             Fate::LooksAgain => {
-                self.log(&format!("{name}: begins again after a handover"));
+                self.log(&format!("{name}: starts over after a handover"));
                 self.look_first(name);
             }
             Fate::Fails => {
                 let reason = match before {
-                    Before::Rebooted => "the host was started again while the job ran; its samples are kept",
+                    Before::Rebooted => "the host was rebooted while the job ran; its samples are kept",
                     Before::Died | Before::HandedOver => {
-                        "the agent ended without warning while the job ran; its collection was stopped and its samples are kept"
+                        "the agent died while the job ran; its collection was stopped and its samples are kept"
                     }
                 };
                 self.end(name, Status::Failed, reason);

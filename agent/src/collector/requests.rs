@@ -14,8 +14,7 @@ use super::Collector;
 use super::job::{JobState, Phase};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::fault::fault_point;
-use crate::host::{HostError, Selected, Volumes, inventory, select, stop_by_hand};
-use crate::journal::DiskKey;
+use crate::host::{DiskKey, HostError, Selected, Volumes, inventory, select, stop_by_hand};
 use crate::spool::{Record, SpoolError};
 
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
@@ -38,7 +37,7 @@ impl Collector {
             } else {
                 Err(refuse(
                     ErrorCode::Conflict,
-                    format!("a different job with the name {} exists already", request.name),
+                    format!("another job with the name {} exists already", request.name),
                     "choose another --name, or delete the other job first",
                 ))
             };
@@ -78,7 +77,7 @@ impl Collector {
             return Err(refuse(
                 ErrorCode::Conflict,
                 error.to_string(),
-                "choose another --name, or look at what is there and move it away",
+                "choose another --name, or move away what has this one",
             ));
         }
         if let Err(error) = created {
@@ -151,7 +150,7 @@ impl Collector {
             Some(other) => Err(refuse(
                 ErrorCode::Conflict,
                 format!(
-                    "job {} collects one of these disks, and restart mode allows no second job on a disk",
+                    "job {} is collecting one of these disks, and restart mode allows no second job on a disk",
                     other.job().job_id
                 ),
                 "wait for it, or use cumulative counters for both",
@@ -195,12 +194,13 @@ impl Collector {
         Err(refuse(
             ErrorCode::Spool,
             format!(
-                "the job may need {own} bytes and those that run {running} more; the spool holds {} of at most {}, and its volume has {} to spare",
+                "the job may need {own} bytes and the running jobs {running} more; the spool holds {} of at most {}, \
+                 and its volume has {} bytes free",
                 spool.used_bytes(),
                 spool.limit_bytes(),
                 spool
                     .free_bytes()
-                    .map_or_else(|| "an unknown amount".to_owned(), |free| free.to_string())
+                    .map_or_else(|| "an unknown number of".to_owned(), |free| free.to_string())
             ),
             "pull and delete old jobs, take fewer samples, or raise --spool-limit",
         ))
@@ -245,7 +245,7 @@ impl Collector {
         if state.is_active() {
             return Err(refuse(
                 ErrorCode::Conflict,
-                format!("{name} is {}, and its collection belongs to it", state.job().status),
+                format!("{name} is {}, and still needs its collection", state.job().status),
                 "stop the job, which also ends its collection",
             ));
         }
@@ -262,8 +262,8 @@ impl Collector {
             .into_iter()
             .filter(|disk| self.resting.contains_key(disk))
             .collect();
-        match outstanding.iter().find_map(|disk| self.resting.get(disk)) {
-            Some((_, reason)) => Err(refuse(
+        match self.failure_of(&outstanding) {
+            Some(reason) => Err(refuse(
                 ErrorCode::VscsiStats,
                 format!("the collection was not stopped: {reason}"),
                 &format!("run on the host: {}", stop_by_hand(&outstanding)),

@@ -60,7 +60,9 @@ impl Schedules {
             Some(bytes) => serde_json::from_slice(&bytes).or_else(|error| {
                 let aside = files::set_aside(&path)?;
                 let aside = aside.display();
-                problem = Some(format!("the schedules were damaged and are now {aside}: {error}"));
+                problem = Some(format!(
+                    "the file of schedules was damaged and set aside as {aside}: {error}"
+                ));
                 Ok::<Vec<Stored>, io::Error>(Vec::new())
             })?,
             None => Vec::new(),
@@ -182,7 +184,7 @@ impl Collector {
             } else {
                 Err(refuse(
                     ErrorCode::Conflict,
-                    format!("a different schedule with the name {name} exists already"),
+                    format!("another schedule with the name {name} exists already"),
                     "choose another name, or remove the other schedule first",
                 ))
             };

@@ -8,16 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
-use vscsi_shared::job::{Status, Target};
-use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
+use vscsi_shared::job::Target;
+use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_shared::vscsistats::{self, Listing};
 
 use super::job::JobState;
-use super::{Collector, RETRY_MS};
+use super::{Collector, Rest};
 use crate::command::CommandOutput;
 use crate::fault::fault_point;
-use crate::host::{HostError, Resolved, ResolvedDisk, Volumes, find_again, found_as};
-use crate::journal::DiskKey;
+use crate::host::{DiskKey, HostError, Resolved, ResolvedDisk, Volumes, find_again, found_as};
 
 /// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.
 const LISTING_FRESH_MS: u64 = 500;
@@ -26,13 +25,13 @@ const LISTING_FRESH_MS: u64 = 500;
 const MISSED_AT_ONCE: u32 = 50;
 
 /// What came of one print.
-struct Attempt {
-    taken_at: Timestamp,
-    monotonic_ms: u64,
-    duration_ms: u64,
-    output: CommandOutput,
+pub(super) struct Attempt {
+    pub(super) taken_at: Timestamp,
+    pub(super) monotonic_ms: u64,
+    pub(super) duration_ms: u64,
+    pub(super) output: CommandOutput,
     /// What is wrong with it; `None` when every disk of the job is there whole.
-    problem: Option<String>,
+    pub(super) problem: Option<String>,
 }
 
 impl Collector {
@@ -70,8 +69,8 @@ impl Collector {
         }
         let Some(now_there) = now_there else {
             flags.insert(SnapshotFlag::Gap);
-            self.forget_handles(name, listing.as_deref().ok());
-            self.keep(name, sequence, &target, Vec::new(), flags, None, &first);
+            self.forget_handles(name);
+            self.keep(name, sequence, &target, Vec::new(), flags, &first);
             self.count_miss(name, sequence, "the VM is not running on this host");
             return;
         };
@@ -93,33 +92,19 @@ impl Collector {
         } else {
             first
         };
-        let problem = match (&attempt.problem, listing) {
-            (Some(problem), _) => Some(problem.clone()),
-            (None, Err(error)) => {
-                self.log(&format!(
-                    "{name}: the VM could not be looked up after snapshot {sequence}: {error}"
-                ));
-                None
-            }
-            (None, Ok(_)) => None,
-        };
-        if problem.is_some() {
+        if let (None, Err(error)) = (&attempt.problem, &listing) {
+            self.log(&format!(
+                "{name}: the VMs could not be listed after snapshot {sequence}: {error}"
+            ));
+        }
+        if attempt.problem.is_some() {
             flags.insert(SnapshotFlag::Failed);
         }
-        let kept = self.keep(
-            name,
-            sequence,
-            &target,
-            now_there.disks,
-            flags,
-            attempt.output.status,
-            &attempt,
-        );
-        if !kept {
+        if !self.keep(name, sequence, &target, now_there.disks, flags, &attempt) {
             return;
         }
-        match problem {
-            Some(problem) => self.count_miss(name, sequence, &problem),
+        match &attempt.problem {
+            Some(problem) => self.count_miss(name, sequence, problem),
             None => self.count_usable(name, sequence, &attempt),
         }
     }
@@ -164,9 +149,7 @@ impl Collector {
         {
             return Ok(Arc::clone(listing));
         }
-        let listing = Arc::new(self.equipment.host.list()?);
-        self.listing = Some((self.now(), Arc::clone(&listing)));
-        Ok(listing)
+        self.list()
     }
 
     fn look_up(
@@ -213,11 +196,11 @@ impl Collector {
             }
         }
         let message = if is_new {
-            "the VM was away or has new handles, as after a power cycle or vMotion: counters begin anew"
+            "the VM was away or has new handles, as after a power cycle or vMotion: counters start from zero"
         } else if absent.is_subset(&absent_before) {
-            "a disk of the job is listed again, and its collection has run on"
+            "a disk of the job is listed again, and its collection ran on"
         } else {
-            "a disk of the job is not listed any more: the others are collected on"
+            "a disk of the job is no longer listed: the job goes on with the others"
         };
         if let Some(state) = self.jobs.get_mut(name) {
             state.document.job.target = target.clone();
@@ -231,7 +214,8 @@ impl Collector {
         for disk in unarmed {
             let Err(reason) = self.arm(disk) else { continue };
             // The job goes on, so it is tried again soon.
-            self.resting.insert(disk, (self.now() + RETRY_MS, reason.clone()));
+            self.resting
+                .insert(disk, Rest::after_failure(self.now(), reason.clone()));
             if let Some(state) = self.jobs.get_mut(name) {
                 state.note(wall, Some(sequence), reason);
             }
@@ -245,187 +229,14 @@ impl Collector {
         disks.into_iter().any(|disk| !self.is_armed(disk))
     }
 
-    /// Handles that no listing shows have no collection to stop.
-    fn forget_handles(&mut self, name: &Name, listing: Option<&Listing>) {
-        let Some(listing) = listing.filter(|listing| listing.diagnostics.is_empty()) else {
-            return;
-        };
+    /// Handles that are certainly gone have no collection to stop.
+    fn forget_handles(&mut self, name: &Name) {
         let disks = self.jobs.get(name).map(JobState::all_disks).unwrap_or_default();
         for disk in disks {
-            let listed = listing
-                .vms
-                .iter()
-                .any(|vm| vm.world_group_id == disk.0 && vm.disks.iter().any(|listed| listed.handle_id == disk.1));
-            if !listed && self.journal.armed().contains_key(&disk) {
+            if self.unlisted.is_certainly_gone(disk) {
                 let cleared = self.journal.clear(disk);
                 self.tell_journal(cleared);
             }
-        }
-    }
-
-    /// Writes the snapshot; `false` when that failed and has ended the job.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one snapshot, each from another place"
-    )]
-    fn keep(
-        &mut self,
-        name: &Name,
-        sequence: u32,
-        target: &Target,
-        disks: Vec<ResolvedDisk>,
-        flags: BTreeSet<SnapshotFlag>,
-        exit_status: Option<i32>,
-        attempt: &Attempt,
-    ) -> bool {
-        let is_gap = flags.contains(&SnapshotFlag::Gap);
-        let holds_data = !is_gap && !flags.contains(&SnapshotFlag::Failed);
-        let header = SnapshotHeader {
-            job: name.clone(),
-            sequence,
-            taken_at: attempt.taken_at,
-            monotonic_ms: attempt.monotonic_ms,
-            duration_ms: attempt.duration_ms,
-            boot_id: self.equipment.boot.id.clone(),
-            host: self.equipment.hostname.clone(),
-            vm_name: target.vm_name.clone(),
-            config_file: target.config_file.clone(),
-            world_group_id: target.world_group_id,
-            disks: disks
-                .into_iter()
-                .map(|disk| SnapshotDisk {
-                    handle_id: disk.handle_id,
-                    node: disk.node,
-                })
-                .collect(),
-            flags,
-            exit_status: exit_status.filter(|_| !is_gap),
-        };
-        let output: &[u8] = if is_gap { b"" } else { &attempt.output.stdout };
-        let file = header.with_output(output);
-        if let Err(error) = self.equipment.spool.write_snapshot(name, sequence, &file) {
-            let reason = format!("snapshot {sequence} could not be kept: {error}; the earlier ones are intact");
-            self.equipment.views.set_problem("spool", Some(reason.clone()));
-            self.end(name, Status::Failed, &reason);
-            return false;
-        }
-        self.equipment.views.set_problem("spool", None);
-        if let Some(state) = self.jobs.get_mut(name) {
-            state.next = sequence + 1;
-            // A new baseline is announced by the first snapshot that holds it.
-            if holds_data {
-                state.flags.clear();
-            }
-        }
-        true
-    }
-
-    /// Writes empty snapshots for sequences whose time passed while nobody could take them.
-    fn record_missed(&mut self, name: &Name, missed: Range<u32>) -> bool {
-        let Some(state) = self.jobs.get(name) else { return false };
-        let target = state.job().target.clone();
-        let wall = self.equipment.clock.wall();
-        for sequence in missed {
-            let attempt = Attempt {
-                taken_at: wall,
-                monotonic_ms: self.now(),
-                duration_ms: 0,
-                output: CommandOutput::default(),
-                problem: None,
-            };
-            let flags = BTreeSet::from([SnapshotFlag::Failed, SnapshotFlag::Late]);
-            if !self.keep(name, sequence, &target, Vec::new(), flags, None, &attempt) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Says how many snapshots were missed since the last one that was taken.
-    fn tell_missed(&mut self, name: &Name) {
-        let wall = self.equipment.clock.wall();
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        let first = state.taken.map_or(0, |taken| taken + 1);
-        let message = format!(
-            "{} snapshots were not taken because the agent or the host was not running: the next one covers their time",
-            state.next.saturating_sub(first)
-        );
-        state.note(wall, Some(first), message.clone());
-        self.log(&format!("{name}: {message}"));
-    }
-
-    fn count_usable(&mut self, name: &Name, sequence: u32, attempt: &Attempt) {
-        let wall = self.equipment.clock.wall();
-        let complaint = attempt.output.complaint();
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        state.misses = 0;
-        state.usable += 1;
-        state.document.job.collection.samples_collected = state.usable.saturating_sub(1);
-        if let Some(complaint) = complaint {
-            let message = format!("vscsiStats printed every histogram, but it {complaint}; the snapshot is used");
-            state.note(wall, Some(sequence), message);
-        }
-        if state.restarts() && sequence < state.job().profile.samples {
-            self.restart_counters(name, sequence);
-        }
-        self.complete_or_go_on(name, sequence);
-    }
-
-    fn count_miss(&mut self, name: &Name, sequence: u32, problem: &str) {
-        let wall = self.equipment.clock.wall();
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        state.misses += 1;
-        state.note(wall, Some(sequence), problem.to_owned());
-        let (misses, allowed) = (state.misses, state.job().collection.max_misses);
-        self.log(&format!("{name}: snapshot {sequence} holds no data: {problem}"));
-        if misses >= allowed {
-            let reason = format!("{misses} snapshots in a row held no data; the last one: {problem}");
-            self.end(name, Status::Failed, &reason);
-            return;
-        }
-        self.complete_or_go_on(name, sequence);
-    }
-
-    fn complete_or_go_on(&mut self, name: &Name, sequence: u32) {
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        state.taken = Some(sequence);
-        if sequence >= state.job().profile.samples {
-            self.end(name, Status::Completed, "");
-        } else {
-            self.save_progress(name);
-        }
-    }
-
-    /// Restart mode: `-x` and `-s` between two samples, so that the counters are those of one interval alone.
-    fn restart_counters(&mut self, name: &Name, sequence: u32) {
-        let (wall, now) = (self.equipment.clock.wall(), self.now());
-        let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
-        let (mut stopped, mut failures) = (false, Vec::new());
-        for disk in disks {
-            if let Err(error) = self.equipment.host.stop(disk.0, disk.1) {
-                failures.push(error.to_string());
-                continue;
-            }
-            stopped = true;
-            if let Err(error) = self.equipment.host.start(disk.0, disk.1) {
-                // Nothing counts until it is started, which is tried again soon.
-                self.resting.insert(disk, (now + RETRY_MS, error.to_string()));
-                failures.push(error.to_string());
-            }
-        }
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        if failures.is_empty() {
-            state.flags.insert(SnapshotFlag::Restarted);
-        } else if stopped {
-            // Some counters begin anew and some do not: the next sample cannot be told from them.
-            state.flags.insert(SnapshotFlag::NewBaseline);
-        }
-        for failure in failures {
-            state.note(
-                wall,
-                Some(sequence),
-                format!("the counters were not restarted: {failure}"),
-            );
         }
     }
 }
@@ -469,6 +280,10 @@ fn same_handles(one: &[ResolvedDisk], other: &[ResolvedDisk]) -> bool {
     handles(one) == handles(other)
 }
 
-fn disk_keys(vm: WorldGroupId, disks: &[ResolvedDisk]) -> BTreeSet<DiskKey> {
-    disks.iter().map(|disk| (vm, disk.handle_id)).collect()
+fn disk_keys(world_group_id: WorldGroupId, disks: &[ResolvedDisk]) -> BTreeSet<DiskKey> {
+    let key = |disk: &ResolvedDisk| DiskKey {
+        world_group_id,
+        handle_id: disk.handle_id,
+    };
+    disks.iter().map(key).collect()
 }

@@ -16,7 +16,7 @@ use crate::sys;
 const READER_STACK_BYTES: usize = 64 * 1024;
 
 /// How long killed programs get to let go of their pipes before the readers are abandoned.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const REAP_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// So many killed programs may linger in the kernel before no other is started: each holds memory of the host.
 const LINGERING_AT_MOST: usize = 8;
@@ -53,9 +53,9 @@ impl ProcessRunner {
         }
     }
 
-    /// Waits for the end of a killed program, and remembers it when that takes longer than `patience`.
-    fn reap(&self, spec: &CommandSpec, mut child: Child, watched: Watched, patience: Duration) {
-        if wait_until(&mut child, Instant::now() + patience).is_none() {
+    /// Waits for the end of a killed program, and remembers it when that takes longer than `timeout`.
+    fn reap(&self, spec: &CommandSpec, mut child: Child, watched: Watched, timeout: Duration) {
+        if wait_until(&mut child, Instant::now() + timeout).is_none() {
             self.with_lingering(|lingering| {
                 lingering.push(Lingering {
                     spec: spec.clone(),
@@ -109,7 +109,7 @@ impl CommandRunner for ProcessRunner {
             Ok(streams) => streams,
             Err(error) => {
                 kill_group(&child);
-                self.reap(spec, child, watched, LAST_WORDS);
+                self.reap(spec, child, watched, REAP_TIMEOUT);
                 return Err(refused(error));
             }
         };
@@ -125,8 +125,8 @@ impl CommandRunner for ProcessRunner {
         } else {
             output.timed_out = true;
             kill_group(&child);
-            collect(&streams, Instant::now() + LAST_WORDS, &mut output);
-            self.reap(spec, child, watched, LAST_WORDS);
+            collect(&streams, Instant::now() + REAP_TIMEOUT, &mut output);
+            self.reap(spec, child, watched, REAP_TIMEOUT);
         }
         Ok(output)
     }

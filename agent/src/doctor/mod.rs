@@ -1,4 +1,4 @@
-//! `vscsi-agent doctor`: tries what the agent needs of a host, and what is not known about hosts, and tells.
+//! `vscsi-agent doctor`: tests what the agent needs from a host, and what is not known about hosts, and reports both.
 //!
 //! One run on a real ESXi answers what its documentation does not: which system calls exist, and how they fail.
 
@@ -21,9 +21,9 @@ use crate::options::Options;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Need {
-    /// Without it the agent does not work.
+    /// The agent does not work without it.
     Needed,
-    /// The agent does without; it is tried to learn about the host.
+    /// The agent works without it; it is tested to learn about the host.
     Interesting,
 }
 
@@ -48,7 +48,7 @@ impl Finding {
     }
 }
 
-/// Tries everything; gives the text to print and the exit code.
+/// Runs every probe; returns the text to print and the exit code.
 pub fn doctor(options: &Options, json: bool) -> (String, u8) {
     let findings = examine(options);
     let text = if json {

@@ -43,17 +43,17 @@ pub(super) fn rename_and_sync(directory: &Path) -> io::Result<String> {
 pub(super) fn lock(directory: &Path) -> io::Result<String> {
     let held = lock::lock(directory, "lock")?.ok_or_else(|| other("a free lock was refused"))?;
     if lock::lock(directory, "lock")?.is_some() {
-        return Err(other("a lock was given twice"));
+        return Err(other("a lock was granted twice"));
     }
     drop(held);
-    lock::lock(directory, "lock")?.ok_or_else(|| other("a lock stayed after its holder"))?;
-    Ok("exclusive, and open again after its holder".to_owned())
+    lock::lock(directory, "lock")?.ok_or_else(|| other("a lock was not released with its holder"))?;
+    Ok("exclusive, and released with its holder".to_owned())
 }
 
 pub(super) fn threads() -> io::Result<String> {
     let thread = thread::Builder::new().stack_size(64 * 1024).spawn(|| 7)?;
     let result = thread.join().map_err(|_| other("the thread panicked"))?;
-    Ok(format!("a thread with 64 KiB of stack gave {result}"))
+    Ok(format!("a thread with 64 KiB of stack returned {result}"))
 }
 
 pub(super) fn timed_wait() -> io::Result<String> {
@@ -62,9 +62,9 @@ pub(super) fn timed_wait() -> io::Result<String> {
     let _ = receiver.recv_timeout(Duration::from_millis(50));
     let waited = began.elapsed();
     if waited < Duration::from_millis(50) {
-        return Err(other(format!("50 ms were over after {} us", waited.as_micros())));
+        return Err(other(format!("a wait of 50 ms ended after {} us", waited.as_micros())));
     }
-    Ok(format!("50 ms took {} us", waited.as_micros()))
+    Ok(format!("a wait of 50 ms took {} us", waited.as_micros()))
 }
 
 pub(super) fn monotonic_clock() -> io::Result<String> {
@@ -80,7 +80,7 @@ pub(super) fn monotonic_clock() -> io::Result<String> {
 pub(super) fn urandom() -> io::Result<String> {
     let (one, two) = (random::hexadecimal(16)?, random::hexadecimal(16)?);
     if one == two {
-        return Err(other("it gave the same bytes twice"));
+        return Err(other("it returned the same bytes twice"));
     }
     Ok("two reads differ".to_owned())
 }
@@ -94,7 +94,7 @@ pub(super) fn loopback() -> io::Result<String> {
     client.write_all(b"ping")?;
     let mut bytes = [0; 4];
     server.read_exact(&mut bytes)?;
-    Ok(format!("a byte went through port {}", address.port()))
+    Ok(format!("bytes went through port {}", address.port()))
 }
 
 pub(super) fn unix_socket(directory: &Path) -> io::Result<String> {
@@ -104,7 +104,7 @@ pub(super) fn unix_socket(directory: &Path) -> io::Result<String> {
     fs::remove_file(&path)?;
     connected?;
     listener.accept()?;
-    Ok("it can be connected to".to_owned())
+    Ok("accepts a connection".to_owned())
 }
 
 /// Starts a program from a process with several threads, with both outputs in pipes.
@@ -134,7 +134,7 @@ pub(super) fn vscsi_stats(host: &Host) -> io::Result<String> {
     })?;
     let disks: usize = listing.vms.iter().map(|vm| vm.disks.len()).sum();
     if let Some(first) = listing.diagnostics.first() {
-        return Err(other(format!("its listing was not understood: {first}")));
+        return Err(other(format!("its listing cannot be read: {first}")));
     }
     Ok(format!("lists {} VMs with {disks} disks", listing.vms.len()))
 }

@@ -234,7 +234,7 @@ impl Sources {
         let below_root = self.host_root.join(path.trim_start_matches('/'));
         files::read_if_there(&below_root, DESCRIPTOR_LIMIT)
             .map_err(|error| format!("cannot read {path}: {error}"))?
-            .ok_or_else(|| format!("{path} is not there"))
+            .ok_or_else(|| format!("{path} does not exist"))
     }
 }
 

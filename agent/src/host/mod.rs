@@ -2,18 +2,22 @@
 
 pub mod inventory;
 mod resolve;
+mod unlisted;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
-use vscsi_shared::vscsistats::{self, ListedVm, Listing};
+use vscsi_shared::vscsistats::{self, Listing};
 
 use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
 
 pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, found_as, select};
+pub use unlisted::{LIST_AGAIN_MS, Unlisted};
 
 /// How long a command that changes or lists something may take.
 const SHORT_DEADLINE: Duration = Duration::from_secs(10);
@@ -23,6 +27,25 @@ const SYSLOG_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What one print may hold: 64 disks take less than half a megabyte.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A disk of a VM, as `-w` and `-i` name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DiskKey {
+    /// World group of the VM.
+    pub world_group_id: WorldGroupId,
+    /// Handle of the disk.
+    pub handle_id: HandleId,
+}
+
+impl fmt::Display for DiskKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            world_group_id,
+            handle_id,
+        } = self;
+        write!(formatter, "disk {handle_id} of world group {world_group_id}")
+    }
+}
 
 /// A command of the host did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +73,8 @@ pub struct Host {
     programs: Programs,
 }
 
-impl std::fmt::Debug for Host {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Host")
             .field("programs", &self.programs)
@@ -106,39 +129,29 @@ impl Host {
     }
 
     /// Starts the collection of a disk, or defers its automatic stop by another 30 minutes.
-    pub fn start(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
-        let (vm, disk) = (vm.to_string(), disk.to_string());
-        self.run_well(Program::VscsiStats, &["-s", "-w", &vm, "-i", &disk])
-            .map(drop)
+    pub fn start(&self, disk: DiskKey) -> Result<(), HostError> {
+        self.switch("-s", disk)
     }
 
     /// Stops the collection of a disk.
-    pub fn stop(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
-        let (vm, disk) = (vm.to_string(), disk.to_string());
-        self.run_well(Program::VscsiStats, &["-x", "-w", &vm, "-i", &disk])
+    pub fn stop(&self, disk: DiskKey) -> Result<(), HostError> {
+        self.switch("-x", disk)
+    }
+
+    fn switch(&self, how: &str, disk: DiskKey) -> Result<(), HostError> {
+        let (vm, handle) = (disk.world_group_id.to_string(), disk.handle_id.to_string());
+        self.run_well(Program::VscsiStats, &[how, "-w", &vm, "-i", &handle])
             .map(drop)
     }
 
     /// Stops the collection of a disk and makes sure that no `-s` still on its way starts it again.
-    pub fn stop_for_good(&self, vm: WorldGroupId, disk: HandleId) -> Result<(), HostError> {
-        self.stop(vm, disk)?;
+    pub fn stop_for_good(&self, disk: DiskKey) -> Result<(), HostError> {
+        self.stop(disk)?;
         let starts = |spec: &CommandSpec| spec.arguments.first().is_some_and(|word| word == "-s");
         if self.runner.lingering().iter().any(starts) {
             return Err(HostError::StartLingers);
         }
         Ok(())
-    }
-
-    /// No listing shows this disk any more, as after a power-off or vMotion: it has no collection to stop.
-    ///
-    /// A listing that could not be read whole proves nothing.
-    pub fn is_certainly_gone(&self, (vm, disk): (WorldGroupId, HandleId)) -> bool {
-        self.list().is_ok_and(|listing| {
-            let lists_it = |listed: &ListedVm| {
-                listed.world_group_id == vm && listed.disks.iter().any(|listed| listed.handle_id == disk)
-            };
-            listing.diagnostics.is_empty() && !listing.vms.iter().any(lists_it)
-        })
     }
 
     /// Prints all histograms of the VM, or of its one disk of interest, whatever comes out.
@@ -162,9 +175,9 @@ impl Host {
     /// # Errors
     /// When vscsiStats did not come to its end, or printed what is no text. Its exit status and its words prove
     /// nothing: what they are for a disk that was never collected is not documented.
-    pub fn commands_counted(&self, vm: WorldGroupId, disk: HandleId) -> Result<Option<u64>, HostError> {
-        let (vm_text, disk_text) = (vm.to_string(), disk.to_string());
-        let arguments = ["-p", "ioLength", "-c", "-w", &vm_text, "-i", &disk_text];
+    pub fn commands_counted(&self, disk: DiskKey) -> Result<Option<u64>, HostError> {
+        let (vm, handle) = (disk.world_group_id.to_string(), disk.handle_id.to_string());
+        let arguments = ["-p", "ioLength", "-c", "-w", &vm, "-i", &handle];
         let output = self.run(Program::VscsiStats, &arguments, SHORT_DEADLINE)?;
         let parsed = vscsistats::parse(&output.stdout);
         let garbled = std::str::from_utf8(&output.stdout).is_err();
@@ -173,24 +186,24 @@ impl Host {
                 command: format!("{} {}", Program::VscsiStats, arguments.join(" ")),
                 complaint: output
                     .complaint()
-                    .unwrap_or_else(|| "printed what is no text".to_owned()),
+                    .unwrap_or_else(|| "printed bytes that are not text".to_owned()),
             });
         }
         let histogram = parsed
             .prints
             .iter()
             .flat_map(|print| &print.disks)
-            .find(|printed| printed.handle_id == disk)
+            .find(|printed| printed.handle_id == disk.handle_id)
             .and_then(|printed| printed.get(HistogramKind::ALL.first().copied()?));
         Ok(histogram.map(vscsi_shared::histogram::Histogram::total))
     }
 }
 
 /// The command a person can run to stop the collection of `disks`.
-pub fn stop_by_hand(disks: &BTreeSet<(WorldGroupId, HandleId)>) -> String {
+pub fn stop_by_hand(disks: &BTreeSet<DiskKey>) -> String {
     let commands: Vec<String> = disks
         .iter()
-        .map(|(vm, disk)| format!("vscsiStats -x -w {vm} -i {disk}"))
+        .map(|disk| format!("vscsiStats -x -w {} -i {}", disk.world_group_id, disk.handle_id))
         .collect();
     commands.join("; ")
 }

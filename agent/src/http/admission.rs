@@ -48,8 +48,8 @@ pub(super) fn admit<'field>(
     } else {
         Err(refuse(
             ErrorCode::Unauthorized,
-            "the token is missing, or is not the one of this run of the agent",
-            "connect again: `vscsi-agent connect` tells the token",
+            "the token is missing, or is not that of the running agent",
+            "connect again: `vscsi-agent connect` prints the token",
         ))
     }
 }

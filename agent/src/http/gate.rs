@@ -26,22 +26,22 @@ const MAX_CONNECTIONS: usize = 48;
 const STACK_BYTES: usize = 128 * 1024;
 
 /// How long a connection may rest between two requests, as that of a client that waits for its next sample.
-const IDLE: Duration = Duration::from_mins(15);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// How long a request may take to arrive once it has begun.
-const ARRIVAL: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an answer may wait for its reader.
-const DELIVERY: Duration = Duration::from_mins(1);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long an answer may take to begin: longer than a request waits for the collector.
-const THINKING: Duration = Duration::from_secs(90);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How long an answer that has begun may pause.
-const STALL: Duration = Duration::from_secs(10);
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a refused client is listened to, so that it reads the refusal before the connection breaks.
-const FAREWELL: Duration = Duration::from_millis(500);
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The connections that are open.
 #[derive(Debug, Default)]
@@ -67,10 +67,9 @@ pub(super) fn open(listener: &TcpListener, inner: &Arc<Inner>, context: &Arc<Con
                 let _ = let_in(client, &connections, inner, context);
             }
             Err(error) => {
-                context
-                    .equipment
-                    .log
-                    .line(&format!("accepting a connection failed: {error}; listening on"));
+                context.equipment.log.line(&format!(
+                    "accepting a connection failed: {error}; the agent goes on listening"
+                ));
                 thread::sleep(Duration::from_millis(100));
             }
         }
@@ -87,7 +86,7 @@ fn let_in(
     inner: &Arc<Inner>,
     context: &Arc<Context>,
 ) -> io::Result<()> {
-    client.set_write_timeout(Some(DELIVERY))?;
+    client.set_write_timeout(Some(WRITE_TIMEOUT))?;
     client.set_nodelay(true)?;
     let known = client.try_clone()?;
     let number = with(connections, |connections| {
@@ -147,7 +146,7 @@ fn attend(
     loop {
         let request = match read_request(client, &mut arrived, &context.token)? {
             Arrived::Whole(request) => request,
-            Arrived::Refused(refusal) => return say_farewell(client, &refusal),
+            Arrived::Refused(refusal) => return refuse_and_linger(client, &refusal),
             Arrived::Nothing => return Ok(()),
         };
         with(connections, |connections| {
@@ -181,7 +180,7 @@ enum Arrived {
 
 /// Reads the next request whole; `arrived` keeps what came after it.
 fn read_request(client: &mut TcpStream, arrived: &mut Vec<u8>, token: &str) -> io::Result<Arrived> {
-    let mut until: Option<Instant> = (!arrived.is_empty()).then(|| Instant::now() + ARRIVAL);
+    let mut until: Option<Instant> = (!arrived.is_empty()).then(|| Instant::now() + REQUEST_TIMEOUT);
     loop {
         if let Some(end) = head::end_of_head(arrived) {
             let head = match Head::parse(arrived.get(..end).unwrap_or_default()) {
@@ -209,17 +208,17 @@ fn read_request(client: &mut TcpStream, arrived: &mut Vec<u8>, token: &str) -> i
             let message = format!("the header has more than {HEADER_LIMIT} bytes");
             return Ok(Arrived::Refused(refuse(ErrorCode::TooLarge, message, "")));
         }
-        let patience = until.map_or(IDLE, |until| until.saturating_duration_since(Instant::now()));
-        if patience.is_zero() {
-            let message = format!("the request did not arrive within {} s", ARRIVAL.as_secs());
+        let timeout = until.map_or(IDLE_TIMEOUT, |until| until.saturating_duration_since(Instant::now()));
+        if timeout.is_zero() {
+            let message = format!("the request did not arrive within {} s", REQUEST_TIMEOUT.as_secs());
             return Ok(Arrived::Refused(refuse(ErrorCode::BadRequest, message, "")));
         }
-        client.set_read_timeout(Some(patience))?;
+        client.set_read_timeout(Some(timeout))?;
         let mut chunk = [0; 4096];
         match client.read(&mut chunk) {
             Ok(0) => return Ok(Arrived::Nothing),
             Ok(length) => {
-                until.get_or_insert_with(|| Instant::now() + ARRIVAL);
+                until.get_or_insert_with(|| Instant::now() + REQUEST_TIMEOUT);
                 arrived.extend_from_slice(chunk.get(..length).unwrap_or_default());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -240,7 +239,7 @@ fn is_timeout(error: &io::Error) -> bool {
 /// An answer that stops in its middle, as a bundle does at a corrupt file, breaks the connection, by which the client
 /// knows that it is not whole.
 fn relay(server: &mut dyn Behind, client: &mut impl Write) -> io::Result<()> {
-    server.set_patience(THINKING)?;
+    server.set_timeout(ANSWER_TIMEOUT)?;
     let mut buffer = Vec::new();
     let mut chunk = vec![0; 16 * 1024];
     let mut left: Option<u64> = None;
@@ -260,7 +259,7 @@ fn relay(server: &mut dyn Behind, client: &mut impl Write) -> io::Result<()> {
             };
             client.write_all(&buffer)?;
             let body = head::answer_length(buffer.get(..end).unwrap_or_default());
-            server.set_patience(STALL)?;
+            server.set_timeout(STALL_TIMEOUT)?;
             left = Some(body.saturating_sub((buffer.len() - end) as u64));
         }
         if left == Some(0) {
@@ -269,13 +268,13 @@ fn relay(server: &mut dyn Behind, client: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// Tells the refusal and listens a moment longer: closing over unread bytes would reset the connection, and the
-/// client would not see why.
-fn say_farewell(client: &mut TcpStream, refusal: &Refusal) -> io::Result<()> {
+/// Sends the refusal and closes after a moment of reading on, a lingering close: closing over unread bytes would reset
+/// the connection, and the client would not see why.
+fn refuse_and_linger(client: &mut TcpStream, refusal: &Refusal) -> io::Result<()> {
     client.write_all(&head::refusal(refusal))?;
     client.shutdown(Shutdown::Write)?;
-    client.set_read_timeout(Some(FAREWELL))?;
-    let until = Instant::now() + FAREWELL;
+    client.set_read_timeout(Some(LINGER_TIMEOUT))?;
+    let until = Instant::now() + LINGER_TIMEOUT;
     let mut chunk = vec![0; 16 * 1024];
     while Instant::now() < until && client.read(&mut chunk)? > 0 {}
     Ok(())

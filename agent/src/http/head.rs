@@ -57,7 +57,7 @@ impl<'bytes> Head<'bytes> {
         if !["GET", "POST", "PUT", "DELETE", "PATCH"].contains(&method) {
             return Err(refuse(
                 ErrorCode::MethodNotAllowed,
-                "only GET, POST and DELETE are known",
+                "only GET, POST and DELETE are supported",
                 "",
             ));
         }

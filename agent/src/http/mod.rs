@@ -1,6 +1,7 @@
 //! The HTTP API on the loopback: a gate, and `tiny_http` behind it.
 
 mod admission;
+mod answers;
 mod bundle;
 mod gate;
 mod head;

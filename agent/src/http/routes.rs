@@ -12,8 +12,15 @@ const LOG_LINES: usize = 100;
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Route {
-    /// Something that changes; the collector does it.
+    /// A change; the collector makes it.
     Act(Action),
+    /// An answer that changes nothing.
+    Read(Read),
+}
+
+/// What a request wants to know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Read {
     Info,
     Health,
     Inventory,
@@ -49,12 +56,12 @@ pub(super) fn route(method: &str, url: &str, range: Option<&str>, body: &[u8]) -
     let not_found = || refuse(ErrorCode::NotFound, format!("there is nothing at {}", shown(path)), "");
     let segments: Vec<&str> = path.strip_prefix("/v1/").ok_or_else(not_found)?.split('/').collect();
     let found = match (method, segments.as_slice()) {
-        ("GET", ["info"]) => Route::Info,
-        ("GET", ["health"]) => Route::Health,
-        ("GET", ["inventory"]) => Route::Inventory,
-        ("GET", ["jobs"]) => Route::Jobs,
+        ("GET", ["info"]) => Route::Read(Read::Info),
+        ("GET", ["health"]) => Route::Read(Read::Health),
+        ("GET", ["inventory"]) => Route::Read(Read::Inventory),
+        ("GET", ["jobs"]) => Route::Read(Read::Jobs),
         ("POST", ["jobs"]) => Route::Act(Action::Create(json::<CreateJob>(body)?)),
-        ("GET", ["jobs", job]) => Route::Job(name(job)?),
+        ("GET", ["jobs", job]) => Route::Read(Read::Job(name(job)?)),
         ("DELETE", ["jobs", job]) => Route::Act(Action::Delete(name(job)?)),
         ("POST", ["jobs", job, "stop"]) => {
             let how = if body.is_empty() {
@@ -66,28 +73,28 @@ pub(super) fn route(method: &str, url: &str, range: Option<&str>, body: &[u8]) -
         }
         ("POST", ["jobs", job, "cleanup"]) => Route::Act(Action::Cleanup(name(job)?)),
         ("POST", ["jobs", job, "ack"]) => Route::Act(Action::Acknowledge(name(job)?, json::<Acknowledge>(body)?)),
-        ("GET", ["jobs", job, "samples"]) => Route::Manifest {
+        ("GET", ["jobs", job, "samples"]) => Route::Read(Read::Manifest {
             job: name(job)?,
             from: query.first_sequence()?,
-        },
-        ("GET", ["jobs", job, "samples", sequence]) => Route::Sample {
+        }),
+        ("GET", ["jobs", job, "samples", sequence]) => Route::Read(Read::Sample {
             job: name(job)?,
             sequence: number("sequence", sequence)?,
             skip: range.map(range_start).transpose()?,
-        },
-        ("GET", ["jobs", job, "bundle"]) => Route::Bundle {
+        }),
+        ("GET", ["jobs", job, "bundle"]) => Route::Read(Read::Bundle {
             job: name(job)?,
             from: query.first_sequence()?,
             skip: query.number("skip")?.unwrap_or(0),
-        },
-        ("GET", ["schedules"]) => Route::Schedules,
+        }),
+        ("GET", ["schedules"]) => Route::Read(Read::Schedules),
         ("POST", ["schedules"]) => Route::Act(Action::CreateSchedule(json::<CreateSchedule>(body)?)),
         ("DELETE", ["schedules", schedule]) => Route::Act(Action::DeleteSchedule(name(schedule)?)),
-        ("GET", ["log"]) => Route::Log {
+        ("GET", ["log"]) => Route::Read(Read::Log {
             lines: query.number("lines")?.unwrap_or(LOG_LINES),
-        },
+        }),
         (_, segments) if is_known(segments) => {
-            let message = format!("{} does not know the method {}", shown(path), shown(method));
+            let message = format!("{} does not support the method {}", shown(path), shown(method));
             return Err(refuse(ErrorCode::MethodNotAllowed, message, ""));
         }
         _ => return Err(not_found()),
@@ -128,7 +135,7 @@ fn number<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, Refusal> {
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| bad(format!("the body is not what is expected here: {error}")))
+    serde_json::from_slice(body).map_err(|error| bad(format!("the body cannot be read: {error}")))
 }
 
 /// `bytes=K-`, the one form of Range that is understood.
@@ -166,22 +173,22 @@ mod tests {
     #[test]
     fn after_means_from_the_next_on() {
         let job = Name::new("a").unwrap();
-        let all = Route::Manifest {
+        let all = Route::Read(Read::Manifest {
             job: job.clone(),
             from: 0,
-        };
+        });
         assert_eq!(route("GET", "/v1/jobs/a/samples", None, b"").unwrap(), all);
-        let later = Route::Manifest { job, from: 8 };
+        let later = Route::Read(Read::Manifest { job, from: 8 });
         assert_eq!(route("GET", "/v1/jobs/a/samples?after=7", None, b"").unwrap(), later);
     }
 
     #[test]
     fn a_range_skips_the_beginning_of_a_sample() {
-        let expected = Route::Sample {
+        let expected = Route::Read(Read::Sample {
             job: Name::new("a").unwrap(),
             sequence: 3,
             skip: Some(100),
-        };
+        });
         assert_eq!(
             route("GET", "/v1/jobs/a/samples/3", Some("bytes=100-"), b"").unwrap(),
             expected

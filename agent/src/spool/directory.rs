@@ -200,7 +200,7 @@ impl Spool for DirectorySpool {
         let mut jobs = Vec::new();
         for name in names_in(&self.directory).map_err(failed("list the spool"))? {
             let Ok(job) = Name::new(&name) else {
-                notes.push(format!("{name} in the spool is not a job and was left alone"));
+                notes.push(format!("{name} in the spool is not a job and was not touched"));
                 continue;
             };
             if self.is_unfinished(&job) {
@@ -210,7 +210,9 @@ impl Spool for DirectorySpool {
             }
             match self.load_job(&job, &mut notes) {
                 Ok(stored) => jobs.push(stored),
-                Err(problem) => notes.push(format!("{job} in the spool was left alone: {problem}")),
+                Err(problem) => notes.push(format!(
+                    "{job} in the spool cannot be used and was not touched: {problem}"
+                )),
             }
         }
         Ok((jobs, notes))

@@ -58,7 +58,7 @@ pub enum SpoolError {
         limit: u64,
     },
     /// The volume is so full that more would harm others on it.
-    #[error("its volume has {free} bytes left, and the last {reserve} are left to others")]
+    #[error("its volume has {free} bytes left, and the last {reserve} are reserved for others")]
     VolumeFull {
         /// Bytes left.
         free: u64,
@@ -66,7 +66,7 @@ pub enum SpoolError {
         reserve: u64,
     },
     /// Something has the name of a new job.
-    #[error("the spool holds something with the name {0} that is no job it can read, and leaves it alone")]
+    #[error("something with the name {0} is in the spool already and is not a job that can be read")]
     Exists(Name),
     /// The file system refused.
     #[error("cannot {what}: {source}")]
@@ -86,7 +86,7 @@ pub enum SpoolError {
 
 /// Keeps jobs and snapshots.
 pub trait Spool: Send + Sync {
-    /// Everything in the spool; what cannot be used is set aside and told in words.
+    /// Everything in the spool; what cannot be used is set aside and reported in words.
     fn load(&self) -> Result<(Vec<Stored>, Vec<String>), SpoolError>;
     /// Writes a job that is not there yet.
     fn create(&self, document: &JobDocument, record: &Record) -> Result<(), SpoolError>;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -36,20 +36,20 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn happen(bench: &mut Bench, event: &Event) {
+fn happen(harness: &mut Harness, event: &Event) {
     let name = |job: usize| format!("job-{job}");
     match *event {
-        Event::Pass(milliseconds) => bench.pass(milliseconds),
-        Event::StandStill(milliseconds) => bench.stand_still(milliseconds),
-        Event::Create(job, samples) => bench.try_create(&name(job), "Web-App-VM", samples, 60),
-        Event::Stop(job, cleanup) => bench.try_stop(&name(job), cleanup),
-        Event::Delete(job) => bench.try_delete(&name(job)),
-        Event::Crash => bench.crash_and_restart(),
-        Event::HandOver(away_ms) => bench.hand_over_and_restart(away_ms),
-        Event::PowerCycle => drop(bench.host.power_cycle("Web-App-VM")),
-        Event::MoveAway => drop(bench.host.migrate_away("Web-App-VM")),
-        Event::MoveBack => bench.move_back("Web-App-VM"),
-        Event::WallJump(seconds) => bench.set_wall_forward(seconds),
+        Event::Pass(milliseconds) => harness.pass(milliseconds),
+        Event::StandStill(milliseconds) => harness.stand_still(milliseconds),
+        Event::Create(job, samples) => harness.try_create(&name(job), "Web-App-VM", samples, 60),
+        Event::Stop(job, cleanup) => harness.try_stop(&name(job), cleanup),
+        Event::Delete(job) => harness.try_delete(&name(job)),
+        Event::Crash => harness.crash_and_restart(),
+        Event::HandOver(away_ms) => harness.hand_over_and_restart(away_ms),
+        Event::PowerCycle => drop(harness.host.power_cycle("Web-App-VM")),
+        Event::MoveAway => drop(harness.host.migrate_away("Web-App-VM")),
+        Event::MoveBack => harness.move_back("Web-App-VM"),
+        Event::WallJump(seconds) => harness.set_wall_forward(seconds),
     }
 }
 
@@ -67,21 +67,21 @@ proptest! {
     fn the_journal_covers_what_is_collected_and_the_spool_tells_the_truth(
         history in prop::collection::vec(event(), 1..25)
     ) {
-        let mut bench = Bench::new();
+        let mut harness = Harness::new();
         for event in &history {
-            happen(&mut bench, event);
+            happen(&mut harness, event);
             // Whoever dies now leaves a journal that names everything there is to stop.
-            let journaled = bench.journaled();
-            for disk in bench.host.collecting().unwrap() {
+            let journaled = harness.journaled();
+            for disk in harness.host.collecting().unwrap() {
                 prop_assert!(journaled.contains(&disk.handle_id), "after {event:?}: {disk:?}");
             }
         }
-        for view in bench.jobs() {
+        for view in harness.jobs() {
             // Contiguous, whole, and equal to the truth wherever the counters ran through.
-            bench.compare_with_truth(view.job.job_id.as_str());
-            prop_assert_eq!(bench.headers(view.job.job_id.as_str()).len(), view.last_sequence.map_or(0, |last| last as usize + 1));
+            harness.compare_with_truth(view.job.job_id.as_str());
+            prop_assert_eq!(harness.headers(view.job.job_id.as_str()).len(), view.last_sequence.map_or(0, |last| last as usize + 1));
         }
-        bench.end();
-        prop_assert!(bench.host.collecting().unwrap().is_empty() || bench.something_was_left_on_request());
+        harness.end();
+        prop_assert!(harness.host.collecting().unwrap().is_empty() || harness.something_was_left_on_request());
     }
 }

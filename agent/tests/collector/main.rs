@@ -1,11 +1,11 @@
 //! The collector against the simulated host, on clocks that the test moves.
 
-mod bench;
 mod disks;
 mod faults;
+mod harness;
 mod laws;
 
-use bench::Bench;
+use harness::Harness;
 use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
@@ -13,37 +13,37 @@ const MINUTE_MS: u64 = 60_000;
 
 #[test]
 fn a_job_longer_than_the_automatic_stop_loses_nothing() {
-    let mut bench = Bench::new();
-    bench.create("job", "SQL-Server-01", 100, 60);
+    let mut harness = Harness::new();
+    harness.create("job", "SQL-Server-01", 100, 60);
     for _ in 0..100 {
-        bench.pass(MINUTE_MS);
+        harness.pass(MINUTE_MS);
     }
-    assert_eq!(bench.job("job").job.status, Status::Completed);
+    assert_eq!(harness.job("job").job.status, Status::Completed);
     // A hundred samples of two disks, more than three times the 30 minutes after which vscsiStats stops by itself.
-    assert_eq!(bench.compare_with_truth("job"), 200);
-    assert!(bench.longest_time_between_starts_ms() <= 20 * MINUTE_MS);
+    assert_eq!(harness.compare_with_truth("job"), 200);
+    assert!(harness.longest_time_between_starts_ms() <= 20 * MINUTE_MS);
 }
 
 #[test]
 fn between_two_distant_snapshots_the_collection_is_extended() {
-    let mut bench = Bench::new();
-    bench.create("job", "Web-App-VM", 2, 7200);
+    let mut harness = Harness::new();
+    harness.create("job", "Web-App-VM", 2, 7200);
     for _ in 0..4 * 60 {
-        bench.pass(MINUTE_MS);
+        harness.pass(MINUTE_MS);
     }
-    assert_eq!(bench.job("job").job.status, Status::Completed);
-    assert_eq!(bench.compare_with_truth("job"), 2);
+    assert_eq!(harness.job("job").job.status, Status::Completed);
+    assert_eq!(harness.compare_with_truth("job"), 2);
 }
 
 #[test]
 fn a_wall_clock_that_jumps_moves_no_snapshot() {
-    let mut bench = Bench::new();
-    bench.create("job", "SQL-Server-01", 6, 60);
+    let mut harness = Harness::new();
+    harness.create("job", "SQL-Server-01", 6, 60);
     for jump_hours in [0, 24, -48, 0, 1, 0] {
-        bench.set_wall_forward(jump_hours * 3600);
-        bench.pass(MINUTE_MS);
+        harness.set_wall_forward(jump_hours * 3600);
+        harness.pass(MINUTE_MS);
     }
-    let headers = bench.headers("job");
+    let headers = harness.headers("job");
     assert_eq!(headers.len(), 7);
     assert!(
         headers
@@ -51,17 +51,17 @@ fn a_wall_clock_that_jumps_moves_no_snapshot() {
             .all(|pair| pair[1].monotonic_ms - pair[0].monotonic_ms == MINUTE_MS)
     );
     assert!(headers.iter().all(|header| header.flags.is_empty()));
-    assert_eq!(bench.compare_with_truth("job"), 12);
+    assert_eq!(harness.compare_with_truth("job"), 12);
 }
 
 #[test]
 fn a_host_that_stood_still_has_its_missed_snapshots_marked_and_none_invented() {
-    let mut bench = Bench::new();
-    bench.create("job", "SQL-Server-01", 20, 60);
-    bench.pass(MINUTE_MS);
+    let mut harness = Harness::new();
+    harness.create("job", "SQL-Server-01", 20, 60);
+    harness.pass(MINUTE_MS);
     // Both clocks go on by ten minutes in which nobody ran.
-    bench.stand_still(10 * MINUTE_MS + 35_000);
-    let headers = bench.headers("job");
+    harness.stand_still(10 * MINUTE_MS + 35_000);
+    let headers = harness.headers("job");
     let missed: Vec<u32> = headers
         .iter()
         .filter(|header| header.flags.contains(&SnapshotFlag::Failed))
@@ -75,98 +75,98 @@ fn a_host_that_stood_still_has_its_missed_snapshots_marked_and_none_invented() {
         "35 s are more than half an interval"
     );
     // The sample after the standstill covers all of it.
-    assert_eq!(bench.compare_with_truth("job"), 4);
+    assert_eq!(harness.compare_with_truth("job"), 4);
 }
 
 #[test]
 fn a_collection_that_ended_by_itself_in_a_standstill_begins_anew_and_is_marked() {
-    let mut bench = Bench::new();
-    bench.create("job", "SQL-Server-01", 100, 60);
-    bench.pass(MINUTE_MS);
+    let mut harness = Harness::new();
+    harness.create("job", "SQL-Server-01", 100, 60);
+    harness.pass(MINUTE_MS);
     // vscsiStats stops by itself after 30 minutes, and nobody was there to defer it.
-    bench.stand_still(31 * MINUTE_MS);
-    bench.pass(3 * MINUTE_MS);
-    let headers = bench.headers("job");
+    harness.stand_still(31 * MINUTE_MS);
+    harness.pass(3 * MINUTE_MS);
+    let headers = harness.headers("job");
     let anew: Vec<u32> = headers
         .iter()
         .filter(|header| header.flags.contains(&SnapshotFlag::NewBaseline))
         .map(|header| header.sequence)
         .collect();
     assert_eq!(anew, [32]);
-    let errors = bench.job("job").job.collection.errors;
+    let errors = harness.job("job").job.collection.errors;
     assert!(
         errors.iter().any(|error| error.message.contains("ended by itself")),
         "{errors:?}"
     );
     // One sample before the standstill and three after it, of two disks each.
-    assert_eq!(bench.compare_with_truth("job"), 8);
+    assert_eq!(harness.compare_with_truth("job"), 8);
 }
 
 #[test]
 fn a_crashed_agent_leaves_a_failed_job_and_a_stopped_collection() {
-    let mut bench = Bench::new();
-    bench.create("job", "SQL-Server-01", 100, 60);
-    bench.pass(MINUTE_MS);
-    bench.pass(MINUTE_MS);
-    bench.crash_and_restart();
-    let view = bench.job("job");
+    let mut harness = Harness::new();
+    harness.create("job", "SQL-Server-01", 100, 60);
+    harness.pass(MINUTE_MS);
+    harness.pass(MINUTE_MS);
+    harness.crash_and_restart();
+    let view = harness.job("job");
     assert_eq!(view.job.status, Status::Failed);
     assert!(view.job.cleanup.vscsi_stats_stopped);
     assert_eq!(view.job.collection.samples_collected, 2);
-    assert!(bench.host.collecting().unwrap().is_empty());
+    assert!(harness.host.collecting().unwrap().is_empty());
 }
 
 #[test]
 fn a_job_stopped_without_cleanup_leaves_nothing_running_that_another_job_ends() {
-    let mut bench = Bench::new();
-    bench.create("first", "Web-App-VM", 100, 60);
-    bench.create("second", "Web-App-VM", 2, 60);
-    bench.try_stop("first", false);
-    assert_eq!(bench.host.collecting().unwrap().len(), 1);
-    bench.pass(3 * MINUTE_MS);
-    assert_eq!(bench.job("second").job.status, Status::Completed);
-    assert!(bench.host.collecting().unwrap().is_empty());
-    assert!(bench.job("first").job.cleanup.vscsi_stats_stopped);
+    let mut harness = Harness::new();
+    harness.create("first", "Web-App-VM", 100, 60);
+    harness.create("second", "Web-App-VM", 2, 60);
+    harness.try_stop("first", false);
+    assert_eq!(harness.host.collecting().unwrap().len(), 1);
+    harness.pass(3 * MINUTE_MS);
+    assert_eq!(harness.job("second").job.status, Status::Completed);
+    assert!(harness.host.collecting().unwrap().is_empty());
+    assert!(harness.job("first").job.cleanup.vscsi_stats_stopped);
 }
 
 #[test]
 fn a_successor_that_comes_in_time_goes_on_and_one_that_is_late_does_not() {
     for (away_ms, expected) in [(20_000, Status::Running), (61_000, Status::Failed)] {
-        let mut bench = Bench::new();
-        bench.create("job", "SQL-Server-01", 100, 60);
-        bench.pass(MINUTE_MS);
-        bench.hand_over_and_restart(away_ms);
-        assert_eq!(bench.job("job").job.status, expected, "after {away_ms} ms");
+        let mut harness = Harness::new();
+        harness.create("job", "SQL-Server-01", 100, 60);
+        harness.pass(MINUTE_MS);
+        harness.hand_over_and_restart(away_ms);
+        assert_eq!(harness.job("job").job.status, expected, "after {away_ms} ms");
     }
 }
 
 #[test]
 fn a_schedule_starts_its_job_at_its_time_in_utc() {
-    let mut bench = Bench::new();
-    bench.schedule("nightly", "30 2 * * *", "Web-App-VM");
-    let next = bench.next_run("nightly").unwrap();
+    let mut harness = Harness::new();
+    harness.schedule("nightly", "30 2 * * *", "Web-App-VM");
+    let next = harness.next_run("nightly").unwrap();
     assert_eq!(next.strftime("%H:%M:%S").to_string(), "02:30:00");
-    let wait_ms = u64::try_from(next.as_millisecond() - bench.wall().as_millisecond()).unwrap();
-    bench.pass(wait_ms - 1);
-    assert!(bench.jobs().is_empty());
-    bench.pass(1);
-    let jobs = bench.jobs();
+    let wait_ms = u64::try_from(next.as_millisecond() - harness.wall().as_millisecond()).unwrap();
+    harness.pass(wait_ms - 1);
+    assert!(harness.jobs().is_empty());
+    harness.pass(1);
+    let jobs = harness.jobs();
     assert_eq!(jobs.len(), 1);
     assert_eq!(
         jobs[0].job.job_id.as_str(),
         format!("nightly-{}", next.strftime("%Y%m%d-%H%M%S"))
     );
-    let again = bench.next_run("nightly").unwrap();
+    let again = harness.next_run("nightly").unwrap();
     assert_eq!(again.as_second() - next.as_second(), 86_400);
 }
 
 #[test]
 fn a_run_that_passed_while_no_agent_was_there_is_not_made_up_for() {
-    let mut bench = Bench::new();
-    bench.schedule("nightly", "30 2 * * *", "Web-App-VM");
-    let first = bench.next_run("nightly").unwrap();
-    bench.crash_and_restart_after(3 * 24 * 3_600_000);
-    bench.pass(1000);
-    assert!(bench.jobs().is_empty());
-    assert!(bench.next_run("nightly").unwrap() > first);
+    let mut harness = Harness::new();
+    harness.schedule("nightly", "30 2 * * *", "Web-App-VM");
+    let first = harness.next_run("nightly").unwrap();
+    harness.crash_and_restart_after(3 * 24 * 3_600_000);
+    harness.pass(1000);
+    assert!(harness.jobs().is_empty());
+    assert!(harness.next_run("nightly").unwrap() > first);
 }

@@ -118,18 +118,18 @@ impl Measure {
         }
     }
 
-    /// Its value in a profile; `None` when there is no I/O to take it from.
+    /// Its value in a profile; `None` when it is unknown, or there is no I/O to take it from.
     pub fn of(self, profile: &Profile) -> Option<Range> {
         let latency =
             |of: fn(&Distribution) -> Range, distribution: &Option<Distribution>| distribution.as_ref().map(of);
         let (read, write) = (&profile.latency_ms.read, &profile.latency_ms.write);
         match self {
-            Self::Iops => Some(Range::exact(profile.iops.total)),
-            Self::ReadIops => Some(Range::exact(profile.iops.read)),
-            Self::WriteIops => Some(Range::exact(profile.iops.write)),
-            Self::Mbps => Some(profile.throughput_mbps.total),
-            Self::ReadMbps => Some(profile.throughput_mbps.read),
-            Self::WriteMbps => Some(profile.throughput_mbps.write),
+            Self::Iops => profile.iops.total.map(Range::exact),
+            Self::ReadIops => profile.iops.read.map(Range::exact),
+            Self::WriteIops => profile.iops.write.map(Range::exact),
+            Self::Mbps => profile.throughput_mbps.total,
+            Self::ReadMbps => profile.throughput_mbps.read,
+            Self::WriteMbps => profile.throughput_mbps.write,
             Self::ReadPercent => profile.ios.read_percent().map(Range::exact),
             Self::SequentialPercent => profile.sequentiality.strict,
             Self::QueueDepth => profile.queue_depth.all.as_ref().map(|depth| depth.mean),
@@ -156,7 +156,7 @@ pub struct Limit {
 
 /// Why a text is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no limit: write MEASURE=PERCENT%, such as iops=90% or read_p99=120%; measures are {measures}")]
+#[error("`{text}` is not a limit: write MEASURE=PERCENT%, such as iops=90% or read_p99=120%; measures are {measures}")]
 pub struct InvalidLimit {
     text: String,
     measures: String,

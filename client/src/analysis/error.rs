@@ -1,11 +1,13 @@
 //! Why a job cannot be analysed.
 
 use vscsi_shared::exit_code;
-use vscsi_shared::job::UnreadableJob;
+use vscsi_shared::job::{Job, UnreadableJob};
 
+use super::Series;
 use super::filter::{Filter, InvalidThreshold};
-use super::select::NoSuchDisk;
+use super::select::{self, UnusableDisk};
 use crate::failure::{Failure, FileError};
+use crate::number::rate;
 use crate::table::TableError;
 
 /// Why a job cannot be analysed.
@@ -44,28 +46,41 @@ pub enum AnalysisError {
         /// The disks there are.
         disks: String,
     },
+    /// A disk was named that the job has, but no sample does.
+    #[error("disk `{disk}` of job `{job}` has no data: no two snapshots hold usable counters of it")]
+    NoDataForDisk {
+        /// The job.
+        job: String,
+        /// The disk.
+        disk: String,
+    },
     /// No sample lies in the period.
-    #[error(
-        "no sample of job `{job}` lies wholly in that period; its samples reach over {seconds:.0} s, from {from} to {to}"
-    )]
+    #[error("no sample of job `{job}` has its middle in that period; its samples reach over {seconds:.0} s{dates}")]
     EmptyPeriod {
         /// The job.
         job: String,
-        /// Where the first sample begins.
-        from: String,
-        /// Where the last sample ends.
-        to: String,
-        /// How long they reach.
+        /// How long its samples reach.
         seconds: f64,
+        /// From when to when, as the end of a sentence; empty where the samples have no date.
+        dates: String,
+    },
+    /// A period of the wall clock was named, and the samples have none.
+    #[error("job `{job}` was imported from files that do not say when they were printed, so no sample has a date")]
+    Undated {
+        /// The job.
+        job: String,
     },
     /// A named phase holds no sample.
-    #[error("no sample lies wholly in the phase `{name}`")]
+    #[error("no sample has its middle in phase `{name}`")]
     EmptyPhase {
         /// Its name.
         name: String,
     },
     /// The filter dropped every sample.
-    #[error("the filter {filter} leaves none of {total} samples; the busiest has {busiest_iops:.1} IOPS")]
+    #[error(
+        "the filter {filter} leaves none of {total} samples; the busiest has {} IOPS",
+        rate(*busiest_iops)
+    )]
     NothingLeft {
         /// The filter.
         filter: Filter,
@@ -88,13 +103,32 @@ pub enum AnalysisError {
 }
 
 impl AnalysisError {
-    /// A disk name that fits none, for this job.
-    pub(super) fn no_such_disk(job: &str, error: NoSuchDisk) -> Self {
-        let disks: Vec<String> = error.disks.into_iter().map(|disk| disk.0).collect();
-        Self::NoSuchDisk {
-            job: job.to_owned(),
-            name: error.name,
-            disks: disks.join(", "),
+    /// Why a disk of this job cannot be looked at alone.
+    pub(super) fn unusable_disk(job: &Job, series: &Series, error: UnusableDisk) -> Self {
+        let job = job.job_id.to_string();
+        match error {
+            UnusableDisk::NoData(disk) => Self::NoDataForDisk { job, disk: disk.0 },
+            UnusableDisk::NoSuchDisk(name) => {
+                let disks: Vec<&str> = series.disks.iter().map(|disk| disk.0.as_str()).collect();
+                Self::NoSuchDisk {
+                    job,
+                    name,
+                    disks: disks.join(", "),
+                }
+            }
+        }
+    }
+
+    /// No sample of these lies in a period.
+    pub(super) fn empty_period(job: &Job, series: &Series) -> Self {
+        let ends = series.samples.first().zip(series.samples.last());
+        let dated = ends.filter(|_| series.is_dated());
+        Self::EmptyPeriod {
+            job: job.job_id.to_string(),
+            seconds: ends.map_or(0.0, |(_, last)| last.start_seconds + last.seconds),
+            dates: dated.map_or_else(String::new, |(first, last)| {
+                format!(", from {} to {}", select::begin(first), last.taken_at)
+            }),
         }
     }
 }
@@ -104,10 +138,12 @@ impl Failure for AnalysisError {
         match self {
             Self::File(error) => error.exit_code(),
             Self::Table(error) => error.exit_code(),
-            Self::Job { .. } | Self::NoSamples { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
+            Self::Job { .. } | Self::NoSamples { .. } | Self::NoDataForDisk { .. } | Self::LimitsChanged { .. } => {
+                exit_code::FAILED
+            }
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
             Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
-            Self::Threshold(_) => exit_code::USAGE,
+            Self::Threshold(_) | Self::Undated { .. } => exit_code::USAGE,
         }
     }
 
@@ -123,7 +159,13 @@ impl Failure for AnalysisError {
                 Some("name a disk by its node, its handle, or the name it was started with".to_owned())
             }
             Self::EmptyPeriod { .. } => Some("widen `--from` and `--to`".to_owned()),
-            Self::EmptyPhase { .. } => Some("a sample that crosses the edge of a phase lies outside it".to_owned()),
+            Self::EmptyPhase { .. } => Some("make the phase at least as long as the sampling interval".to_owned()),
+            Self::Undated { .. } => {
+                Some("give a duration since the first sample began, such as 15m, instead of a time".to_owned())
+            }
+            Self::NoDataForDisk { .. } => Some(
+                "without `--disk` the other disks are analysed, and what was found about this one is said".to_owned(),
+            ),
             Self::NothingLeft { alternatives, .. } => Some(alternatives.clone()),
             Self::Threshold(_) => None,
             Self::LimitsChanged { .. } => {

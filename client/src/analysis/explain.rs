@@ -1,7 +1,7 @@
 //! What each filter would keep of a job, side by side.
 
 use super::filter::Filter;
-use super::profile::{Counts, Rates};
+use super::profile::Rates;
 use super::run::Shares;
 use super::{Sample, Series};
 
@@ -19,10 +19,22 @@ pub struct Explained {
     pub cut_iops: Option<f64>,
     /// How much is kept.
     pub shares: Shares,
-    /// IOPS over the kept samples; `None` when none is.
+    /// IOPS over the kept samples; `None` when none is, or its I/Os are unknown.
     pub iops: Option<f64>,
-    /// Bytes per second over the kept samples in MB/s, estimated; `None` when none is.
+    /// Bytes per second over the kept samples in MB/s, estimated; `None` when none is, or its sizes are unknown.
     pub mbps: Option<f64>,
+}
+
+impl Explained {
+    /// The share of the I/Os means something: some are counted, or nothing is kept of them.
+    pub fn ios_are_known(&self) -> bool {
+        self.iops.is_some() || self.kept == 0
+    }
+
+    /// The share of the bytes means something.
+    pub fn bytes_are_known(&self) -> bool {
+        self.mbps.is_some() || self.kept == 0
+    }
 }
 
 /// The chosen filter, and every method with thresholds that people use.
@@ -48,25 +60,21 @@ pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
 
 fn explained(series: &Series, iops: &[f64], filter: Filter) -> Explained {
     let selection = filter.select(iops);
-    let (mut seconds, mut commands, mut edge_ios, mut bytes, mut kept) = (0.0, 0, 0, 0.0, 0);
-    for (sample, _) in series.samples.iter().zip(&selection.kept).filter(|(_, kept)| **kept) {
-        kept += 1;
-        seconds += sample.seconds;
-        commands += sample.ios();
-        edge_ios += sample.edge_ios();
-        bytes += sample.bytes();
-    }
-    let counts = Counts {
-        total: commands,
-        ..Counts::default()
+    let kept = || {
+        let samples = series.samples.iter().zip(&selection.kept);
+        samples.filter_map(|(sample, kept)| kept.then_some(sample))
     };
+    let seconds: f64 = kept().map(|sample| sample.seconds).sum();
+    let edge_ios = kept().map(Sample::edge_ios).sum();
+    let ios = kept().filter_map(Sample::known_ios).reduce(u64::saturating_add);
+    let bytes = kept().filter_map(Sample::known_bytes).reduce(|one, two| one + two);
     Explained {
         filter,
-        kept,
+        kept: kept().count(),
         cut_iops: selection.cut_iops,
         shares: Shares::of(series, &selection.kept),
-        iops: (kept > 0).then(|| Rates::of(counts, seconds, edge_ios).total),
-        mbps: (kept > 0).then(|| bytes / seconds / 1e6),
+        iops: ios.map(|ios| Rates::total(ios, seconds, edge_ios)),
+        mbps: bytes.map(|bytes| bytes / seconds / 1e6),
     }
 }
 
@@ -106,6 +114,8 @@ mod tests {
                 disk: 0,
                 histograms,
                 edge_ios: 1,
+                from_snapshot: None,
+                to_snapshot: 1,
             }],
         };
         assert!((sample.iops() - 1.0).abs() < 1e-12);

@@ -27,19 +27,19 @@ pub enum Code {
     UnreadableSnapshot,
     /// The parser could not use part of the output.
     UnusableOutput,
-    /// The agent marked the snapshot as failed; the next difference spans it.
+    /// The agent marked the snapshot as failed; the next difference spans it. On a disk: none follows.
     FailedSnapshot,
     /// The VM was not on the host.
     Gap,
     /// A snapshot was taken late.
     LateSnapshot,
-    /// A snapshot is missing in the row of sequences.
+    /// Snapshots are missing in the row of sequences, or at its end.
     MissingSnapshot,
-    /// A disk's histograms are incomplete in a snapshot; the next difference spans it.
+    /// A disk's histograms are incomplete in a snapshot, or were in the one before.
     IncompleteDisk,
     /// Samples were merged because a disk's difference spans them.
     MergedSamples,
-    /// Counters fell: somebody reset them.
+    /// Counters began again: somebody reset them, or began the collection anew.
     CounterReset,
     /// The disk has a new handle, so its counters begin again.
     HandleChanged,
@@ -77,7 +77,7 @@ pub enum Code {
     MissingHistograms,
     /// The collection belonged to somebody else.
     ForeignCollection,
-    /// A disk of the selection has no data.
+    /// A disk of the selection has no data, or none for part of the time.
     NoDataForDisk,
 }
 
@@ -130,7 +130,12 @@ impl Findings {
     /// The findings, the gravest first, then in order of snapshot.
     pub(super) fn into_sorted(self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.by_kind.into_values().collect();
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.sequence));
+        sort(&mut findings);
         findings
     }
+}
+
+/// The gravest first, then in order of snapshot.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.sequence));
 }

@@ -4,23 +4,28 @@
 //! Architecture invariant: nothing here reads a clock, prints, or talks to a host.
 
 pub mod compare;
+mod coverage;
 mod error;
 pub mod estimate;
 pub mod explain;
 pub mod filter;
 mod finding;
 pub mod load;
+mod partial;
 pub mod phases;
 pub mod profile;
 mod run;
 pub mod select;
+mod selected;
 mod series;
 mod workload;
 
 pub use error::AnalysisError;
 pub use filter::Filter;
 pub use finding::{Code, Finding, Severity};
+pub use partial::Partial;
 pub use profile::Profile;
 pub use run::{Analysis, METHOD_VERSION, Options, Shares, analyze, analyze_job, read_job};
+pub use selected::Selected;
 pub use series::{DiskKey, DiskSample, Sample, Series};
 pub use workload::{DiskWorkload, Provenance, Workload};

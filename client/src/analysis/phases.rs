@@ -6,6 +6,7 @@ use super::filter::Filter;
 use super::profile::Profile;
 use super::run::Options;
 use super::select::{Boundary, InvalidBoundary, Period};
+use super::selected::check_clock;
 use super::{AnalysisError, Provenance, Sample, Series, Workload};
 
 /// A busy or quiet stretch of fewer samples belongs to the stretch around it.
@@ -77,7 +78,7 @@ pub struct Phase {
 /// The periods that the user named; every sample in one counts, whatever its activity.
 ///
 /// # Errors
-/// [`AnalysisError::EmptyPhase`] for a period without a sample.
+/// [`AnalysisError::EmptyPhase`] for a period without a sample, [`AnalysisError::Undated`] for dates in an import.
 pub fn named(
     series: &Series,
     periods: &[NamedPeriod],
@@ -85,6 +86,7 @@ pub fn named(
     options: &Options,
 ) -> Result<Vec<Phase>, AnalysisError> {
     let phase = |named: &NamedPeriod| {
+        check_clock(&provenance.job, series, &named.period)?;
         let kept: Vec<bool> = series
             .samples
             .iter()
@@ -143,6 +145,7 @@ fn phase(
     let provenance = Provenance {
         filter: format!("phase {name}"),
         samples_kept: kept.iter().filter(|kept| **kept).count(),
+        io_share_kept: super::Shares::of(series, kept).ios,
         ..provenance.clone()
     };
     let workload = Workload::of(series, kept, provenance)?;

@@ -6,16 +6,15 @@ use std::path::Path;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use vscsi_shared::histogram::{Metric, Operation};
-use vscsi_shared::job::{Job, JobDocument, Status};
-use vscsi_shared::snapshot::SnapshotFlag;
+use vscsi_shared::job::{Job, JobDocument};
 
 use super::estimate;
-use super::filter::Filter;
+use super::filter::{Filter, advice};
 use super::finding::Finding;
 use super::load::{self, Loaded};
 use super::profile::{Counts, Profile, Rates, SequentialGap};
 use super::select::{self, Period};
-use super::{AnalysisError, DiskKey, Provenance, Sample, Series, Workload};
+use super::{AnalysisError, DiskKey, Partial, Provenance, Sample, Selected, Series, Workload};
 use crate::failure::FileError;
 
 /// Version of the method, part of every output: it grows when a number changes its meaning.
@@ -69,6 +68,8 @@ pub struct Analysis {
     pub disks: Vec<(DiskKey, Profile)>,
     /// What was noticed about the data, the gravest first.
     pub findings: Vec<Finding>,
+    /// What the job lacks; `None` when it is whole.
+    pub partial: Option<Partial>,
 }
 
 /// How much of a series was kept, each 0 to 1.
@@ -83,10 +84,9 @@ pub struct Shares {
 }
 
 impl Analysis {
-    /// The job did not take all the samples it was asked for, so its data is partial.
+    /// It rests on part of the data that the job was to have.
     pub fn is_partial(&self) -> bool {
-        let collection = &self.job.collection;
-        self.job.status != Status::Completed || collection.samples_collected < collection.samples_expected
+        self.partial.is_some()
     }
 }
 
@@ -119,53 +119,58 @@ pub fn read_job(job_dir: &Path) -> Result<Job, AnalysisError> {
 /// # Errors
 /// [`AnalysisError`] when there is no sample, or none is left by disks, period or filter.
 pub fn analyze(job: Job, loaded: Loaded, options: &Options, now: Timestamp) -> Result<Analysis, AnalysisError> {
-    let filter = options.filter.checked()?;
-    let name = job.job_id.to_string();
-    let Loaded { series, findings } = loaded;
-    let Some((first, last)) = series.samples.first().zip(series.samples.last()) else {
-        return Err(no_samples(name, &findings));
-    };
-    let (from, to) = (select::begin(first).to_string(), last.taken_at.to_string());
-    let seconds = last.start_seconds + last.seconds;
-    let selected = select::disks(&series, Some(&job), &options.disks)
-        .map_err(|error| AnalysisError::no_such_disk(&name, error))?;
-    let series = select::restrict(series, &selected, &options.period);
-    if series.samples.is_empty() {
-        return Err(AnalysisError::EmptyPeriod {
-            job: name,
-            from,
-            to,
-            seconds,
-        });
-    }
-    let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
-    let selection = filter.select(&iops);
-    if !selection.kept.contains(&true) {
-        return Err(nothing_left(filter, &iops));
-    }
-    let shares = Shares::of(&series, &selection.kept);
-    let provenance = provenance(&job, &series, filter, &selection.kept, shares, now);
-    let workload = Workload::of(&series, &selection.kept, provenance)?;
-    let disks = workload
-        .disks
-        .iter()
-        .map(|disk| {
-            let profile = Profile::over(&disk.histograms, disk.seconds, disk.edge_ios, options.sequential_gap);
-            (disk.disk.clone(), profile)
+    Selected::of(job, loaded, options)?.analyze(now)
+}
+
+impl Selected {
+    /// Filters the samples and describes those that are kept.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] when the filter cannot be used or leaves none, or samples cannot be merged.
+    pub fn analyze(self, now: Timestamp) -> Result<Analysis, AnalysisError> {
+        let Self {
+            job,
+            options,
+            series,
+            findings,
+            partial,
+        } = self;
+        let filter = options.filter.checked()?;
+        let iops: Vec<f64> = series.samples.par_iter().map(Sample::iops).collect();
+        let selection = filter.select(&iops);
+        if !selection.kept.contains(&true) {
+            return Err(AnalysisError::NothingLeft {
+                filter,
+                total: iops.len(),
+                busiest_iops: iops.iter().copied().fold(0.0, f64::max),
+                alternatives: advice::thresholds(&iops),
+            });
+        }
+        let shares = Shares::of(&series, &selection.kept);
+        let provenance = provenance(&job, &series, filter, &selection.kept, shares, now);
+        let workload = Workload::of(&series, &selection.kept, provenance)?;
+        let disks = workload
+            .disks
+            .iter()
+            .map(|disk| {
+                let profile = Profile::over(&disk.histograms, disk.seconds, disk.edge_ios, options.sequential_gap);
+                (disk.disk.clone(), profile)
+            })
+            .collect();
+        Ok(Analysis {
+            profile: Profile::of(&workload, options.sequential_gap),
+            job,
+            options,
+            series,
+            kept: selection.kept,
+            cut_iops: selection.cut_iops,
+            shares,
+            workload,
+            disks,
+            findings,
+            partial,
         })
-        .collect();
-    Ok(Analysis {
-        profile: Profile::of(&workload, options.sequential_gap),
-        job,
-        options: options.clone(),
-        series,
-        kept: selection.kept,
-        cut_iops: selection.cut_iops,
-        shares,
-        workload,
-        disks,
-        findings,
-    })
+    }
 }
 
 fn provenance(
@@ -176,9 +181,8 @@ fn provenance(
     shares: Shares,
     analyzed_at: Timestamp,
 ) -> Provenance {
-    let undated = |sample: &Sample| sample.flags.contains(&SnapshotFlag::Undated);
     let ends = series.samples.first().zip(series.samples.last());
-    let ends = ends.filter(|_| !series.samples.iter().any(undated));
+    let ends = ends.filter(|_| series.is_dated());
     Provenance {
         job: job.job_id.to_string(),
         vm_name: job.target.vm_name.clone(),
@@ -193,35 +197,46 @@ fn provenance(
     }
 }
 
+/// What one sample has of each thing that [`Shares`] tells the share of.
+struct Amounts {
+    seconds: f64,
+    ios: f64,
+    bytes: f64,
+}
+
 impl Shares {
     /// The shares of the kept samples. A share of nothing is everything: a job without I/O loses none.
     pub fn of(series: &Series, kept: &[bool]) -> Self {
-        let share = |amount: fn(&Sample) -> f64| {
-            let amounts: Vec<f64> = series.samples.par_iter().map(amount).collect();
-            let total: f64 = amounts.iter().sum();
-            let part: f64 = amounts
-                .iter()
-                .zip(kept)
-                .filter(|(_, kept)| **kept)
-                .map(|(amount, _)| amount)
-                .sum();
+        let amounts = |sample: &Sample| Amounts {
+            seconds: sample.seconds,
+            ios: sample.ios() as f64,
+            bytes: sample.bytes(),
+        };
+        let amounts: Vec<Amounts> = series.samples.par_iter().map(amounts).collect();
+        let share = |amount: fn(&Amounts) -> f64| {
+            let total: f64 = amounts.iter().map(amount).sum();
+            let kept = amounts.iter().zip(kept).filter(|(_, kept)| **kept);
+            let part: f64 = kept.map(|(amounts, _)| amount(amounts)).sum();
             if total > 0.0 { part / total } else { 1.0 }
         };
         Self {
-            time: share(|sample| sample.seconds),
-            ios: share(|sample| sample.ios() as f64),
-            bytes: share(Sample::bytes),
+            time: share(|amounts| amounts.seconds),
+            ios: share(|amounts| amounts.ios),
+            bytes: share(|amounts| amounts.bytes),
         }
     }
 }
 
 impl Sample {
-    /// I/Os of all its disks.
+    /// I/Os of all its disks that count them; `None` when none does.
+    pub fn known_ios(&self) -> Option<u64> {
+        let counts = self.disks.iter().map(|disk| Counts::of(&disk.histograms).total);
+        counts.flatten().reduce(u64::saturating_add)
+    }
+
+    /// I/Os of all its disks, 0 where they are unknown.
     pub fn ios(&self) -> u64 {
-        self.disks
-            .iter()
-            .map(|disk| Counts::of(&disk.histograms).total)
-            .fold(0, u64::saturating_add)
+        self.known_ios().unwrap_or(0)
     }
 
     /// I/Os at the edge of its time (see [`DiskSample::edge_ios`](super::DiskSample::edge_ios)), of all its disks.
@@ -231,56 +246,23 @@ impl Sample {
 
     /// I/Os per second over all its disks: what filters look at.
     pub fn iops(&self) -> f64 {
-        let total = Counts {
-            total: self.ios(),
-            ..Counts::default()
-        };
-        Rates::of(total, self.seconds, self.edge_ios()).total
+        Rates::total(self.ios(), self.seconds, self.edge_ios())
     }
 
-    /// Bytes moved by all its disks, estimated.
+    /// Bytes moved by all its disks that tell sizes, estimated; `None` when none does.
+    pub fn known_bytes(&self) -> Option<f64> {
+        let bytes = self.disks.iter().map(|disk| {
+            let sum = |operation| {
+                let sizes = disk.histograms.of(Metric::IoLength, operation)?;
+                Some(estimate::sum(sizes, Metric::IoLength).est)
+            };
+            sum(Operation::All).or_else(|| Some(sum(Operation::Read)? + sum(Operation::Write)?))
+        });
+        bytes.flatten().reduce(|one, two| one + two)
+    }
+
+    /// Bytes moved by all its disks, estimated, 0 where they are unknown.
     pub fn bytes(&self) -> f64 {
-        self.disks
-            .iter()
-            .filter_map(|disk| disk.histograms.of(Metric::IoLength, Operation::All))
-            .map(|interval| estimate::sum(interval, Metric::IoLength).est)
-            .sum()
+        self.known_bytes().unwrap_or(0.0)
     }
-}
-
-fn no_samples(job: String, findings: &[Finding]) -> AnalysisError {
-    let worst = findings.first().map_or_else(
-        || "fewer than two snapshots of it are here".to_owned(),
-        |finding| finding.message.clone(),
-    );
-    AnalysisError::NoSamples { job, reason: worst }
-}
-
-/// The thresholds at which one sample, a quarter and half of them would be left.
-fn nothing_left(filter: Filter, iops: &[f64]) -> AnalysisError {
-    let mut sorted = iops.to_vec();
-    sorted.sort_by(|one, two| two.total_cmp(one));
-    let mut numbers = vec![1, iops.len().div_ceil(4), iops.len().div_ceil(2)];
-    numbers.dedup();
-    let alternatives: Vec<String> = numbers
-        .into_iter()
-        .filter_map(|number| {
-            let limit = sorted.get(number - 1)?;
-            Some(format!("{number} of {} at {}", iops.len(), floor_to_one_digit(*limit)))
-        })
-        .collect();
-    AnalysisError::NothingLeft {
-        filter,
-        total: iops.len(),
-        busiest_iops: sorted.first().copied().unwrap_or(0.0),
-        alternatives: format!(
-            "`--filter absolute --threshold X` would leave {}",
-            alternatives.join(", ")
-        ),
-    }
-}
-
-/// Rounded down, so that the threshold printed keeps the sample it was taken from.
-fn floor_to_one_digit(value: f64) -> f64 {
-    (value * 10.0).floor() / 10.0
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use vscsi_shared::job::Job;
+use vscsi_shared::job::{Job, TargetDisk};
 
 use super::{DiskKey, Sample, Series};
 
@@ -45,6 +45,12 @@ pub struct Period {
 }
 
 impl Period {
+    /// One of its ends is a time of the wall clock.
+    pub fn names_a_date(&self) -> bool {
+        let is_date = |boundary: Option<Boundary>| matches!(boundary, Some(Boundary::At(_)));
+        is_date(self.from) || is_date(self.to)
+    }
+
     /// The sample's middle lies in the period, its end excluded.
     ///
     /// A sample across an edge cannot be divided, and snapshots are some milliseconds off their time, so the side that
@@ -65,44 +71,56 @@ pub fn begin(sample: &Sample) -> Timestamp {
     sample.taken_at.checked_sub(length).unwrap_or(sample.taken_at)
 }
 
-/// A name that fits no disk of the job.
+/// Why a name selects no disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoSuchDisk {
-    /// What was asked for.
-    pub name: String,
-    /// The disks there are.
-    pub disks: Vec<DiskKey>,
+pub enum UnusableDisk {
+    /// The job has no such disk.
+    NoSuchDisk(String),
+    /// The job has it, but no sample does.
+    NoData(DiskKey),
 }
 
 /// The disks that `names` select: by node, by handle, or by the name the job was started with. No name selects all.
 ///
 /// # Errors
-/// [`NoSuchDisk`] for a name that fits none.
-pub fn disks(series: &Series, job: Option<&Job>, names: &[String]) -> Result<Vec<usize>, NoSuchDisk> {
+/// [`UnusableDisk`] for a name that fits none, or one without data.
+pub fn disks(series: &Series, job: &Job, names: &[String]) -> Result<Vec<usize>, UnusableDisk> {
     if names.is_empty() {
         return Ok((0..series.disks.len()).collect());
     }
     let mut selected = Vec::new();
     for name in names {
-        let node = job
-            .into_iter()
-            .flat_map(|job| &job.target.disks)
-            .find(|disk| disk.lun == *name || disk.handle_id.to_string() == *name)
-            .map(|disk| disk.node.as_str());
+        let target = job.target.disks.iter().find(|disk| is_called(disk, name));
+        let node = target.and_then(node);
         let index = series
             .disks
             .iter()
-            .position(|key| key.0 == *name || Some(key.0.as_str()) == node)
-            .ok_or_else(|| NoSuchDisk {
-                name: name.clone(),
-                disks: series.disks.clone(),
-            })?;
+            .position(|key| key.0 == *name || Some(key) == node.as_ref());
+        let has_data = |index: &usize| {
+            let mut parts = series.samples.iter().flat_map(|sample| &sample.disks);
+            parts.any(|part| part.disk == *index)
+        };
+        let known = index.and_then(|index| series.disks.get(index).cloned()).or(node);
+        let index = index.filter(has_data).ok_or_else(|| match known {
+            Some(disk) => UnusableDisk::NoData(disk),
+            None => UnusableDisk::NoSuchDisk(name.clone()),
+        })?;
         if !selected.contains(&index) {
             selected.push(index);
         }
     }
     selected.sort_unstable();
     Ok(selected)
+}
+
+/// A user may mean this disk by `name`.
+fn is_called(disk: &TargetDisk, name: &str) -> bool {
+    disk.node == *name || disk.lun == *name || disk.handle_id.to_string() == *name
+}
+
+/// What a disk of a job is called in its series; `None` where its host prints no node: a handle does not last.
+pub(super) fn node(disk: &TargetDisk) -> Option<DiskKey> {
+    (!disk.node.is_empty()).then(|| DiskKey(disk.node.clone()))
 }
 
 /// The part of a series that lies in `period`, with these disks only.

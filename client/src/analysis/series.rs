@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use vscsi_shared::histogram::IntervalSet;
+use vscsi_shared::histogram::{Incompatible, IntervalSet};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 /// Identity of a virtual disk over a whole job: its node, or its first handle where the host prints no node.
@@ -29,6 +29,26 @@ pub struct DiskSample {
     /// I/Os at the edge of the observed time: 1 when the time is taken from the interarrival histogram, which begins
     /// with the first I/O, and 0 when a clock was read. A rate leaves them out.
     pub edge_ios: u64,
+    /// Sequence of the snapshot whose counters were subtracted; `None` when the histograms stand alone.
+    pub from_snapshot: Option<u32>,
+    /// Sequence of the snapshot that they were subtracted from.
+    pub to_snapshot: u32,
+}
+
+impl DiskSample {
+    /// Adds what the disk did later.
+    ///
+    /// # Errors
+    /// [`Incompatible`] when the bucket limits differ; histograms before it in print order are then already added.
+    pub(super) fn append(&mut self, later: &Self) -> Result<(), Incompatible> {
+        if later.from_snapshot != Some(self.to_snapshot) {
+            self.histograms.break_off();
+        }
+        self.histograms.extend(&later.histograms)?;
+        self.edge_ios += later.edge_ios;
+        self.to_snapshot = later.to_snapshot;
+        Ok(())
+    }
 }
 
 /// What happened between two snapshots.
@@ -38,7 +58,7 @@ pub struct Sample {
     pub sequence: u32,
     /// Wall clock at its end.
     pub taken_at: Timestamp,
-    /// Time since the start of the series on the monotonic clock, seconds, at the sample's beginning.
+    /// Time since the first sample of the job began, on the monotonic clock, seconds, at the sample's beginning.
     pub start_seconds: f64,
     /// Its length on the monotonic clock, seconds; always positive.
     pub seconds: f64,
@@ -55,4 +75,12 @@ pub struct Series {
     pub disks: Vec<DiskKey>,
     /// The samples.
     pub samples: Vec<Sample>,
+}
+
+impl Series {
+    /// Its samples say when they were taken. Those of an import do not: their date is that of a file.
+    pub fn is_dated(&self) -> bool {
+        let undated = |sample: &Sample| sample.flags.contains(&SnapshotFlag::Undated);
+        !self.samples.iter().any(undated)
+    }
 }

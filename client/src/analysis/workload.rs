@@ -1,9 +1,10 @@
 //! The selected samples, merged: what profiles, fio jobs and captions are made from.
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use vscsi_shared::histogram::IntervalSet;
 
-use super::{AnalysisError, DiskKey, Series};
+use super::{AnalysisError, DiskKey, Sample, Series};
 
 /// Where a number came from, printed into every output.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,28 +68,20 @@ impl Workload {
     /// # Errors
     /// [`AnalysisError::LimitsChanged`] when samples have different bucket limits.
     pub fn of(series: &Series, kept: &[bool], provenance: Provenance) -> Result<Self, AnalysisError> {
+        let disks: Vec<_> = series
+            .disks
+            .par_iter()
+            .enumerate()
+            .map(|(index, disk)| DiskWorkload::of(disk, index, series, kept))
+            .collect();
         let mut workload = Self {
             provenance,
             histograms: IntervalSet::default(),
-            seconds: 0.0,
+            seconds: kept_samples(series, kept).map(|sample| sample.seconds).sum(),
             edge_ios: 0,
-            disks: series.disks.iter().cloned().map(DiskWorkload::empty).collect(),
+            // Parallel work ends in any order; the error told is always that of the first disk which has one.
+            disks: disks.into_iter().collect::<Result<_, _>>()?,
         };
-        for (sample, _) in series.samples.iter().zip(kept).filter(|(_, kept)| **kept) {
-            workload.seconds += sample.seconds;
-            for part in &sample.disks {
-                let Some(disk) = workload.disks.get_mut(part.disk) else {
-                    continue;
-                };
-                disk.histograms
-                    .merge(&part.histograms)
-                    .map_err(|_| AnalysisError::LimitsChanged {
-                        sequence: sample.sequence,
-                    })?;
-                disk.seconds += sample.seconds;
-                disk.edge_ios += part.edge_ios;
-            }
-        }
         for disk in &workload.disks {
             let sequence = series.samples.first().map_or(0, |sample| sample.sequence);
             workload
@@ -102,12 +95,36 @@ impl Workload {
 }
 
 impl DiskWorkload {
-    fn empty(disk: DiskKey) -> Self {
-        Self {
-            disk,
+    /// Merges what the kept samples say about the disk at `index` of the series.
+    fn of(disk: &DiskKey, index: usize, series: &Series, kept: &[bool]) -> Result<Self, AnalysisError> {
+        let mut merged = Self {
+            disk: disk.clone(),
             histograms: IntervalSet::default(),
             seconds: 0.0,
             edge_ios: 0,
+        };
+        let mut last_snapshot = None;
+        for sample in kept_samples(series, kept) {
+            for part in sample.disks.iter().filter(|part| part.disk == index) {
+                if part.from_snapshot.is_none() || part.from_snapshot != last_snapshot {
+                    merged.histograms.break_off();
+                }
+                last_snapshot = Some(part.to_snapshot);
+                merged
+                    .histograms
+                    .extend(&part.histograms)
+                    .map_err(|_| AnalysisError::LimitsChanged {
+                        sequence: sample.sequence,
+                    })?;
+                merged.seconds += sample.seconds;
+                merged.edge_ios += part.edge_ios;
+            }
         }
+        Ok(merged)
     }
+}
+
+fn kept_samples<'series>(series: &'series Series, kept: &'series [bool]) -> impl Iterator<Item = &'series Sample> {
+    let samples = series.samples.iter().zip(kept);
+    samples.filter_map(|(sample, kept)| kept.then_some(sample))
 }

@@ -12,7 +12,7 @@ pub enum CatalogError {
     #[error("the catalog cannot be used")]
     Sqlite(#[from] rusqlite::Error),
     /// Made by a newer program.
-    #[error("the catalog has version {found}, and this program knows up to {known}")]
+    #[error("the catalog has version {found}, and this program supports versions up to {known}")]
     TooNew {
         /// Its version.
         found: usize,
@@ -42,7 +42,7 @@ impl Failure for CatalogError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Sqlite(_) | Self::TooNew { .. } | Self::Damaged(_) => {
-                Some("`vscsi-helper reindex` makes it anew from the files; no job is lost".to_owned())
+                Some("`vscsi-helper reindex` rebuilds it from the job files; no job is lost".to_owned())
             }
             Self::Store(error) => error.hint(),
             Self::File(error) => error.hint(),

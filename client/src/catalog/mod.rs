@@ -21,7 +21,7 @@ use crate::failure::FileError;
 use crate::store::{JobDirectory, Store, StoreError};
 
 /// How long another program may hold the catalog before we give up.
-const BUSY_PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The index.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Catalog {
     /// When it cannot be used, or was made by a newer program.
     pub fn open(store: &Store) -> Result<Self, CatalogError> {
         let mut connection = Connection::open(path(store))?;
-        connection.busy_timeout(BUSY_PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         // Readers then do not wait for a writer. The answer to this pragma is a row, which is of no interest.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         schema::upgrade(&mut connection)?;

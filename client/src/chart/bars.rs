@@ -3,7 +3,7 @@
 use super::axes::{colored, frame, label_at, widest};
 use super::fit::fitting;
 use super::font::{self, Weight};
-use super::labels::{axis_number, short};
+use super::labels::{NO_IO, NOT_MEASURED, axis_number, short};
 use super::page::Page;
 use super::palette::{GRID, INK, PAPER, QUIET};
 use super::scale::Linear;
@@ -81,7 +81,10 @@ impl BarPanel<'_> {
                 f64::midpoint(plot.left, plot.right),
                 f64::midpoint(plot.top, plot.bottom),
             );
-            layer.text(label_at("no I/O", middle, label, Anchor::Middle));
+            // A histogram without commands has its buckets, one that is not there has none.
+            let measured = self.series.iter().any(|series| !series.bars.is_empty());
+            let reason = if measured { NO_IO } else { NOT_MEASURED };
+            layer.text(label_at(reason, middle, label, Anchor::Middle));
         }
         frame(&mut layer, &plot);
         page.scene.layers.push(layer);

@@ -1,7 +1,5 @@
 //! What a chart says about its data, below the picture and inside the file.
 
-use vscsi_shared::snapshot::SnapshotFlag;
-
 use super::encode::{Metadata, SOFTWARE};
 use super::kind::ChartKind;
 use super::labels::count;
@@ -77,11 +75,7 @@ fn period(input: &ChartInput<'_>) -> Option<String> {
 }
 
 fn dated(input: &ChartInput<'_>) -> bool {
-    !input
-        .series
-        .samples
-        .iter()
-        .any(|sample| sample.flags.contains(&SnapshotFlag::Undated))
+    input.series.is_dated()
 }
 
 /// What has to be said about the time shown: that samples were merged to be drawn, and that some are missing.

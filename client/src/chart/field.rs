@@ -13,6 +13,8 @@ pub(super) struct Field {
     pub(super) labels: Vec<String>,
     /// One row per slice, each with one value per bucket.
     pub(super) rows: Vec<Vec<f64>>,
+    /// Whether any slice has the histogram.
+    pub(super) measured: bool,
     /// Unit of the values.
     pub(super) unit: &'static str,
     /// The buckets that readers look for first, and whose labels go before others: sequential seeks, exact powers of two.
@@ -24,9 +26,8 @@ impl Field {
     pub(super) fn of(slices: &Slices, surface: Surface, operation: Operation) -> Self {
         let metric = surface.metric();
         let known = Limits::known(metric);
-        let limits = HistogramKind::new(metric, operation)
-            .and_then(|kind| slices.limits(kind))
-            .unwrap_or(known.as_slice());
+        let found = HistogramKind::new(metric, operation).and_then(|kind| slices.limits(kind));
+        let limits = found.unwrap_or(known.as_slice());
         let buckets = limits.len() + 1;
         let rows = slices
             .slices
@@ -45,6 +46,7 @@ impl Field {
         Self {
             labels: labels::buckets(metric, limits),
             rows,
+            measured: found.is_some(),
             unit: match surface {
                 Surface::BlockSize => "% of I/Os",
                 _ => "I/Os per second",

@@ -4,7 +4,7 @@ use super::axes::{frame, gaps, label_at, time_axis};
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
-use super::labels::short;
+use super::labels::{NO_IO, NOT_MEASURED, short};
 use super::page::Page;
 use super::palette::{GROUND, PAPER, heat};
 use super::scale::Decades;
@@ -58,7 +58,8 @@ impl HeatPanel<'_> {
                 f64::midpoint(plot.left, plot.right),
                 f64::midpoint(plot.top, plot.bottom),
             );
-            axes.text(label_at("no I/O", middle, 1.3 * label, Anchor::Middle));
+            let reason = if self.field.measured { NO_IO } else { NOT_MEASURED };
+            axes.text(label_at(reason, middle, 1.3 * label, Anchor::Middle));
         }
         page.scene.layers.push(axes);
     }

@@ -104,9 +104,17 @@ fn decimals_for(step: f64) -> usize {
         .unwrap_or(9)
 }
 
-/// A measured number with three significant figures: `0.012`, `3.4`, `182`, `12.3k`.
+/// What stands in a picture of a direction without commands.
+pub(super) const NO_IO: &str = "no I/O";
+/// What stands in a picture of a histogram that the capture does not have.
+pub(super) const NOT_MEASURED: &str = "not in the capture";
+
+/// A measured number with three significant figures: `0.012`, `3.4`, `182`, `12.3k`; two below a thousandth: `1.4e-4`.
 pub(super) fn short(value: f64) -> String {
     let magnitude = value.abs();
+    if magnitude > 0.0 && magnitude < 0.001 {
+        return format!("{value:.1e}").replace(".0e", "e");
+    }
     let (scaled, suffix) = if magnitude >= 999_500.0 {
         (value / 1e6, "M")
     } else if magnitude >= 9_995.0 {
@@ -231,6 +239,8 @@ mod tests {
         assert_eq!(short(12_340.0), "12.3k");
         assert_eq!(short(0.0), "0");
         assert_eq!(short(2.0), "2");
+        assert_eq!(short(0.000_138_9), "1.4e-4");
+        assert_eq!(short(0.0001), "1e-4");
     }
 
     #[test]

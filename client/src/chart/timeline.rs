@@ -75,7 +75,7 @@ pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
         unit: "I/Os per second",
         fixed_top: None,
         lines: directions(|operation| {
-            let values = slices.slices.iter().map(|slice| Some(rate(slice, operation)));
+            let values = slices.slices.iter().map(|slice| rate(slice, operation));
             (values.collect(), Vec::new())
         }),
         band: None,
@@ -95,11 +95,14 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
         }
     };
     let lines = directions(|operation| {
-        let ranges: Vec<Range> = slices.slices.iter().map(|slice| rate(slice, operation)).collect();
-        let values = ranges.iter().map(|range| Some(range.est)).collect();
+        let ranges: Vec<Option<Range>> = slices.slices.iter().map(|slice| rate(slice, operation)).collect();
+        let values = ranges.iter().map(|range| range.map(|range| range.est)).collect();
         let bounds = ranges
             .iter()
-            .map(|range| range.hi.filter(|hi| *hi > range.lo).map(|hi| (range.lo, hi)))
+            .map(|range| {
+                let (lo, hi) = range.and_then(|range| Some((range.lo, range.hi?)))?;
+                (hi > lo).then_some((lo, hi))
+            })
             .collect();
         (values, bounds)
     });

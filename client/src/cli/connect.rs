@@ -15,6 +15,23 @@ use crate::store::{HostRecord, Store};
 use crate::transport::ssh::{Password, Ssh, SshExec};
 use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 
+/// What the host of a command may be.
+const HOST_HELP: &str = "ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too";
+
+/// The host that a command is about.
+#[derive(Debug, Args)]
+pub(super) struct HostArg {
+    #[arg(id = "host", value_name = "HOST", help = HOST_HELP)]
+    pub(super) name: String,
+}
+
+/// The host that a command is about, where the command has a subject of its own.
+#[derive(Debug, Args)]
+pub(super) struct HostOption {
+    #[arg(id = "host", long = "host", value_name = "HOST", help = HOST_HELP)]
+    pub(super) name: String,
+}
+
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh
 /// itself.
 #[derive(Debug, Default, Args)]
@@ -23,20 +40,20 @@ pub(super) struct ConnectArgs {
     /// Login name [default: that of `ssh_config`, else root]
     #[arg(short, long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Private key; ESXi accepts ECDSA and RSA keys, no Ed25519 [default: whatever ssh tries]
+    /// Private key; ESXi accepts ECDSA and RSA keys, but not Ed25519 [default: whatever ssh tries]
     #[arg(short, long, value_name = "PATH")]
     pub key: Option<PathBuf>,
     /// Port of the host's ssh service [default: that of `ssh_config`, else 22]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
-    /// Ask once for the password of every host of this command; it is read from the standard input when that is no
-    /// terminal, and kept nowhere
+    /// Ask once for a password for all hosts of this command; read from standard input when that is not a
+    /// terminal, and never stored
     #[arg(long)]
     pub password: bool,
-    /// Further option for ssh, as for `ssh -o`; may be repeated
+    /// Additional ssh option, as for `ssh -o`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub ssh_option: Vec<String>,
-    /// Way to the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]`
+    /// How to reach the agent: `exec`, `forward`, `direct:ADDRESS,GREETING_FILE` or `local:PATH_OF_AGENT[,HOST_ROOT]`
     /// [default: exec]
     #[arg(long, value_name = "WAY")]
     pub tunnel: Option<Tunnel>,
@@ -180,7 +197,7 @@ impl Target<'_> {
         match self.record.address.tunnel {
             Tunnel::Exec | Tunnel::Forward => Ok(Box::new(self.ssh().shell())),
             Tunnel::Direct { .. } | Tunnel::Local { .. } => Err(UsageError::new(
-                format!("{} is not reached by ssh, and this command needs it", self.name()),
+                format!("this command needs ssh, and {} is reached without it", self.name()),
                 "leave out `--tunnel`, or give `--tunnel exec`",
             )),
         }
@@ -230,10 +247,11 @@ fn check_option(option: &str) -> Result<(), UsageError> {
     }
     Err(UsageError::new(
         format!(
-            "`--ssh-option {}` would let any machine pass for the host, now and in every later connection",
+            "`--ssh-option {}` would accept any machine as the host, now and in every later connection",
             option.escape_debug()
         ),
-        "connect once with `ssh HOST`, compare the fingerprint with the one that the host's console shows, and accept it there",
+        "connect once with `ssh HOST`, compare the fingerprint with the one that the host's console shows, and accept \
+         it there",
     ))
 }
 

@@ -15,6 +15,10 @@ use crate::config::Config;
 type Writer = Box<dyn Write + Send>;
 
 /// The surroundings of a command. Data goes to the standard output, everything else to the standard error.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of the command line and the terminal"
+)]
 pub struct Env {
     /// Defaults, configuration file and `--config`, merged.
     pub config: Config,
@@ -24,8 +28,8 @@ pub struct Env {
     pub config_path: PathBuf,
     /// Print data as JSON.
     pub json: bool,
-    /// How often `-v` was given.
-    pub verbosity: u8,
+    /// Print details of the work, as `-v` asks for.
+    pub verbose: bool,
     /// Time.
     pub clock: Box<dyn Clock>,
     /// Standard error is a terminal, so progress bars and prompts make sense.
@@ -52,7 +56,7 @@ impl Env {
         }
     }
 
-    /// Surroundings that write elsewhere, for tests and for programs that embed a command.
+    /// Surroundings that write elsewhere.
     pub fn with_writers(
         config: Config,
         config_path: PathBuf,
@@ -65,7 +69,7 @@ impl Env {
             data_dir,
             config_path,
             json: false,
-            verbosity: 0,
+            verbose: false,
             clock: Box::new(SystemClock),
             interactive: false,
             color: false,
@@ -120,9 +124,9 @@ impl Env {
         self.note(format_args!("{word} {text}"));
     }
 
-    /// Tells what is going on, when `-v` asked for it.
+    /// Prints a detail of the work on the standard error, when `-v` asked for it.
     pub fn detail(&self, text: impl fmt::Display) {
-        if self.verbosity > 0 {
+        if self.verbose {
             self.note(text);
         }
     }

@@ -81,6 +81,10 @@ impl Failure for OutputError {
     fn exit_code(&self) -> u8 {
         vscsi_shared::exit_code::FAILED
     }
+
+    fn hint(&self) -> Option<String> {
+        Some("redirect the output to a place that can be written and has space".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,29 @@
 //! What commands that take a JOB share.
 
-use vscsi_shared::job::{Job, JobDocument};
+use clap::Args;
+use vscsi_shared::job::JobDocument;
 use vscsi_shared::wire::v1::JobView;
 
 use super::connect::{ConnectArgs, Target};
 use super::{CliError, Env};
 use crate::failure::Failure;
 use crate::import::is_imported;
-use crate::store::{JobDirectory, JobReference, Store};
+use crate::store::{JobDirectory, JobReference, Store, StoreError};
+
+/// The job that a command is about.
+#[derive(Debug, Args)]
+pub(super) struct JobArg {
+    /// The job: NAME, or NAME@HOST where two hosts have a job of that name
+    #[arg(id = "job", value_name = "JOB")]
+    pub(super) reference: String,
+}
+
+impl JobArg {
+    /// The job here.
+    pub(super) fn find(&self, store: &Store) -> Result<(JobDirectory, JobDocument), StoreError> {
+        store.find(&self.reference)
+    }
+}
 
 /// A job that is known here, and its host.
 #[derive(Debug)]
@@ -32,14 +48,16 @@ impl Failure for OnNoHost {
     }
 }
 
-/// The job that `text` means, and the host it runs on.
+/// The host that the job runs on, and the job.
+///
+/// # Errors
+/// When the job was imported, or the host cannot be addressed.
 pub(super) fn known<'env>(
-    text: &str,
+    (directory, document): (JobDirectory, JobDocument),
     connect: &ConnectArgs,
     store: &Store,
     env: &'env Env,
 ) -> Result<KnownJob<'env>, CliError> {
-    let (directory, document) = store.find(text)?;
     if is_imported(&document.job) {
         return Err(OnNoHost(directory.reference().clone()).into());
     }
@@ -51,17 +69,11 @@ pub(super) fn known<'env>(
     })
 }
 
-impl KnownJob<'_> {
-    pub(super) fn job(&self) -> &Job {
-        &self.document.job
+/// Records what the host says of the job.
+pub(super) fn update(directory: &JobDirectory, document: &mut JobDocument, view: &JobView) -> Result<(), CliError> {
+    if document.job != view.job {
+        document.job = view.job.clone();
+        directory.write_job(document)?;
     }
-
-    /// Records what the host says of the job.
-    pub(super) fn update(&mut self, view: &JobView) -> Result<(), CliError> {
-        if self.document.job != view.job {
-            self.document.job = view.job.clone();
-            self.directory.write_job(&self.document)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }

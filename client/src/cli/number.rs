@@ -1,17 +1,17 @@
-//! Numbers on the command line, and why a text is none in the words of the user rather than of a parser.
+//! Numbers on the command line, refused in the words of the user rather than of a parser.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// A parser of whole numbers from `least` on.
+/// A parser of whole numbers of at least `least`.
 pub(super) fn at_least<T>(least: T) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     T: FromStr + PartialOrd + Display + Copy,
 {
     move |text| {
         let number = text.parse().ok().filter(|number| *number >= least);
-        number.ok_or_else(|| format!("it is no whole number, or not one from {least} on"))
+        number.ok_or_else(|| format!("expected a whole number of at least {least}"))
     }
 }
 
@@ -22,14 +22,14 @@ where
 {
     move |text| {
         let number = text.parse().ok().filter(|number| range.contains(number));
-        number.ok_or_else(|| format!("it is no whole number from {} to {}", range.start(), range.end()))
+        number.ok_or_else(|| format!("expected a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
 /// A number that may have a fraction.
 pub(super) fn decimal(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| "it is no number such as 75 or 1.5".to_owned())
+    number.ok_or_else(|| "expected a number such as 75 or 1.5".to_owned())
 }
 
 #[cfg(test)]
@@ -44,9 +44,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_of_the_range_is_refused_in_words() {
+    fn what_is_not_a_number_of_the_range_is_refused_in_words() {
         for text in ["0", "-1", "", "abc", "1.5", "99999999999"] {
-            assert!(at_least(1_u32)(text).unwrap_err().contains("from 1 on"), "{text:?}");
+            assert!(at_least(1_u32)(text).unwrap_err().contains("at least 1"), "{text:?}");
         }
         for text in ["0", "513", "x"] {
             assert!(

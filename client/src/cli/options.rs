@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use super::{CliError, Env};
 use crate::config::{self, Config};
@@ -19,9 +19,9 @@ pub struct GlobalOptions {
     /// Configuration file [default: `$VSCSI_HELPER_CONFIG`, else ~/.vscsiStats-helper/config.yaml]
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
-    /// Tell what is going on; twice for more
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
+    /// Print details of the work to standard error
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
     /// Print data as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -74,7 +74,7 @@ impl GlobalOptions {
         let data_dir = data_dir.unwrap_or_else(|| config.data_directory.clone());
         let mut env = Env::of_process(config, path, data_dir);
         env.json = self.json;
-        env.verbosity = self.verbose;
+        env.verbose = self.verbose;
         env.color = self
             .color
             .decide(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());

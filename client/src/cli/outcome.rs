@@ -2,6 +2,8 @@
 
 use vscsi_shared::exit_code;
 
+use crate::analysis::Analysis;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -14,6 +16,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What looking at an analysis is: partial where its job is.
+    pub fn of(analysis: &Analysis) -> Self {
+        if analysis.is_partial() {
+            Self::Partial
+        } else {
+            Self::Done
+        }
+    }
+
     /// The documented exit code.
     pub fn exit_code(self) -> u8 {
         match self {

@@ -1,8 +1,10 @@
-//! Numbers, times and names as people read them.
+//! Durations, times, sizes and names as people read them.
 
 use std::fmt;
 
 use jiff::Timestamp;
+
+use crate::number::counted;
 
 /// A text of the host's, with its control characters made visible: a VM's name may hold a terminal's escape sequences.
 #[derive(Debug, Clone, Copy)]
@@ -30,15 +32,6 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
-/// `1 sample`, `2 samples`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
-}
-
 /// A duration in its two largest units: `45 seconds`, `30 minutes`, `3 hours 20 minutes`.
 pub(super) fn duration(seconds: u64) -> String {
     let parts = [
@@ -53,7 +46,7 @@ pub(super) fn duration(seconds: u64) -> String {
         .skip(largest)
         .take(2)
         .filter(|(number, _)| *number > 0 || seconds == 0)
-        .map(|(number, noun)| count(*number, noun))
+        .map(|(number, noun)| counted(number, noun))
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -61,6 +54,14 @@ pub(super) fn duration(seconds: u64) -> String {
 /// `2025-11-06 08:30:22 UTC`.
 pub(super) fn time(timestamp: Timestamp) -> String {
     timestamp.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How a collection is ended by hand.
+pub(super) fn manual_cleanup(host: &str, command: &str) -> String {
+    format!(
+        "Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {}",
+        Plain(command)
+    )
 }
 
 /// Bytes in binary units with at most one decimal: `500 GiB`, `1.5 TiB`.

@@ -5,9 +5,11 @@ use clap::Args;
 use super::{CliError, Env, number};
 use crate::analysis::profile::SequentialGap;
 use crate::analysis::select::{Boundary, Period};
-use crate::analysis::{AnalysisError, Filter, Options};
+use crate::analysis::{self, Analysis, AnalysisError, Filter, Options};
 use crate::config::FilterMethod;
 use crate::failure::UsageError;
+use crate::store::{JobDirectory, Store};
+use crate::summary;
 
 /// Percent of the samples that the percentile filter keeps unless told otherwise.
 const DEFAULT_PERCENT: f64 = 75.0;
@@ -26,13 +28,13 @@ pub(super) struct SelectionArgs {
     /// [default: 75 for percentile, 1 for statistical]
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number::decimal)]
     threshold: Option<f64>,
-    /// Look at this disk only, by node, handle or the name it was started with; may be repeated
+    /// Select this disk only, by node, handle or the name it was started with; may be repeated
     #[arg(long = "disk", value_name = "DISK")]
     disks: Vec<String>,
-    /// Leave out samples whose middle is earlier: a time, or a duration since the first sample such as 15m
+    /// Leave out samples whose midpoint is earlier: a time, or a duration after the first sample such as 15m
     #[arg(long, value_name = "TIME")]
     from: Option<Boundary>,
-    /// Leave out samples whose middle is later
+    /// Leave out samples whose midpoint is later
     #[arg(long, value_name = "TIME")]
     to: Option<Boundary>,
     /// 512-byte blocks that may lie between two I/Os that still count as sequential
@@ -76,11 +78,26 @@ impl SelectionArgs {
         if reversed {
             return Err(UsageError::new(
                 "the period ends before it begins: `--from` is not before `--to`",
-                "exchange the two",
+                "swap the two",
             ));
         }
         Ok(())
     }
+}
+
+/// The job that `text` means, and the analysis of its selected samples. A job that did not complete is warned about.
+pub(super) fn analyze(
+    text: &str,
+    options: &Options,
+    store: &Store,
+    env: &Env,
+) -> Result<(JobDirectory, Analysis), CliError> {
+    let (directory, _) = store.find(text)?;
+    let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
+    if let Some(partial) = analysis.partial {
+        env.warn(summary::partial_warning(&analysis.job, partial));
+    }
+    Ok((directory, analysis))
 }
 
 /// The filter of a method: with the threshold given, else the configured one, else the method's own.
@@ -91,7 +108,7 @@ fn filter(method: FilterMethod, given: Option<f64>, configured: Option<f64>) -> 
         FilterMethod::Statistical => Ok(Filter::Statistical(threshold.unwrap_or(DEFAULT_DEVIATIONS))),
         FilterMethod::Absolute => threshold.map(Filter::Absolute).ok_or_else(|| {
             UsageError::new(
-                "the absolute filter needs to know from how many IOPS samples are kept",
+                "the absolute filter needs a threshold: the IOPS from which samples are kept",
                 "add `--threshold IOPS`; `analyze --explain-filters` shows what each filter keeps",
             )
         }),

@@ -31,7 +31,7 @@ pub enum ConfigError {
         known: String,
     },
     /// There is a section for a workstation daemon.
-    #[error("the configuration has a `daemon` section, and there is no workstation daemon")]
+    #[error("the configuration has a `daemon` section, but there is no workstation daemon")]
     Daemon,
     /// A profile's name could not be a job's.
     #[error("the configuration has a profile with an {0}")]

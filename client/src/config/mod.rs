@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Profile;
 
-pub(crate) use keys::nearest;
 pub use load::{ConfigError, load};
 
 use crate::failure::UsageError;
+use crate::suggest::nearest;
 
 /// Everything that can be configured. Its YAML form is the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize)]

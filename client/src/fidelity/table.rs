@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{Fidelity, RateRow};
-use crate::summary::rate;
+use crate::number::rate;
 
 impl Display for Fidelity {
     /// A table `what | measured | replayed | difference | gate | verdict`, then the histograms, then what was left out.

@@ -3,6 +3,7 @@
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use crate::analysis::estimate;
+use crate::fidelity::Observation;
 use crate::replay::{BLOCK_BYTES, Direction, bucket_range, sequential_share};
 
 /// Smallest region a replay works on, so that it does not fit a controller's cache by accident.
@@ -11,8 +12,9 @@ const SMALLEST_SPAN: u64 = 1 << 30;
 const LARGEST_SPAN: u64 = 4 << 40;
 /// Depth where the capture holds no outstanding I/O.
 const DEFAULT_DEPTH: u32 = 32;
-/// No more commands than this are kept in flight.
+/// No more commands than this are kept in flight for one disk, and for all disks that share a target.
 const LARGEST_DEPTH: u32 = 256;
+const LARGEST_SHARED_DEPTH: u32 = 1024;
 
 /// One direction of a workload.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +37,15 @@ pub(crate) struct Depth {
     pub p95: u32,
     /// Commands in flight on average.
     pub mean: f64,
-    /// Whether the capture held the histogram.
-    pub measured: bool,
+    /// Disks that it is the sum of; 0 when the capture held no histogram, and the depth is assumed.
+    pub disks: usize,
+    /// Whether more would be needed than is allowed.
+    pub limited: bool,
 }
 
-/// The directions that have commands, reads first.
-pub(crate) fn demands(histograms: &IntervalSet, seconds: f64) -> Vec<Demand<'_>> {
+/// The directions that have commands, reads first. `disks` are those that share the target, for their queue depths.
+pub(crate) fn demands<'a>(target: Observation<'a>, disks: &[&IntervalSet]) -> Vec<Demand<'a>> {
+    let Observation { histograms, seconds } = target;
     let demand = |direction: Direction| {
         let operation = direction.operation();
         let sizes = histograms.of(Metric::IoLength, operation)?;
@@ -51,22 +56,45 @@ pub(crate) fn demands(histograms: &IntervalSet, seconds: f64) -> Vec<Demand<'_>>
             sizes,
             iops: count as f64 / seconds,
             sequential_share: seeks.map_or(0.0, sequential_share),
-            depth: depth(histograms.of(Metric::OutstandingIos, operation)),
+            depth: depth(disks, operation),
         })
     };
     Direction::ALL.into_iter().filter_map(demand).collect()
 }
 
-/// Queue depth from a histogram of outstanding I/O.
-pub(crate) fn depth(outstanding: Option<&Interval>) -> Depth {
-    let total: u64 = outstanding.map_or(0, |interval| interval.counts.iter().sum());
-    let Some(interval) = outstanding.filter(|_| total > 0) else {
-        return Depth {
+/// Queue depth of the disks that share a target: the sum of theirs, because vscsiStats counts each disk for itself.
+pub(crate) fn depth(disks: &[&IntervalSet], operation: Operation) -> Depth {
+    let outstanding = disks
+        .iter()
+        .filter_map(|disk| disk.of(Metric::OutstandingIos, operation));
+    let sum = outstanding.filter_map(disk_depth).reduce(|one, other| Depth {
+        p95: one.p95.saturating_add(other.p95),
+        mean: one.mean + other.mean,
+        disks: one.disks + other.disks,
+        limited: one.limited || other.limited,
+    });
+    sum.map_or(
+        Depth {
             p95: DEFAULT_DEPTH,
             mean: f64::from(DEFAULT_DEPTH),
-            measured: false,
-        };
-    };
+            disks: 0,
+            limited: false,
+        },
+        |sum| Depth {
+            p95: sum.p95.min(LARGEST_SHARED_DEPTH),
+            mean: sum.mean.min(f64::from(LARGEST_SHARED_DEPTH)),
+            limited: sum.limited || sum.p95 > LARGEST_SHARED_DEPTH,
+            ..sum
+        },
+    )
+}
+
+/// Queue depth from one disk's histogram of outstanding I/O; `None` when it is empty.
+fn disk_depth(interval: &Interval) -> Option<Depth> {
+    let total: u64 = interval.counts.iter().sum();
+    if total == 0 {
+        return None;
+    }
     let mut seen = 0_u64;
     let bucket = interval.counts.iter().position(|count| {
         seen += count;
@@ -79,13 +107,14 @@ pub(crate) fn depth(outstanding: Option<&Interval>) -> Depth {
         reason = "clamped to 1..=256"
     )]
     let p95 = high.clamp(1.0, f64::from(LARGEST_DEPTH)) as u32;
-    Depth {
+    Some(Depth {
         p95,
         mean: estimate::mean(interval, Metric::OutstandingIos)
             .map_or(1.0, |mean| mean.est)
             .clamp(1.0, f64::from(LARGEST_DEPTH)),
-        measured: true,
-    }
+        disks: 1,
+        limited: high > f64::from(LARGEST_DEPTH),
+    })
 }
 
 /// The region a replay works on unless the user says otherwise: a disk on which a seek of this length was seen is at
@@ -107,21 +136,51 @@ pub(crate) fn least_span(histograms: &IntervalSet) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use vscsi_shared::histogram::Limits;
+    use vscsi_shared::histogram::{HistogramKind, Limits};
 
     use super::*;
 
+    /// A disk whose commands found this many in flight: `(bucket, commands)`.
+    fn disk(counts: &[(usize, u64)]) -> IntervalSet {
+        let mut outstanding = Interval::empty(Limits::known(Metric::OutstandingIos));
+        for &(bucket, count) in counts {
+            outstanding.counts[bucket] = count;
+        }
+        let mut histograms = IntervalSet::default();
+        let kind = HistogramKind::new(Metric::OutstandingIos, Operation::Read).unwrap();
+        histograms.insert(kind, outstanding);
+        histograms
+    }
+
     #[test]
     fn the_depth_covers_95_percent_of_the_commands() {
-        let mut outstanding = Interval::empty(Limits::known(Metric::OutstandingIos));
-        outstanding.counts[0] = 90;
-        outstanding.counts[3] = 5; // (4, 6]
-        outstanding.counts[11] = 5; // (32, 64]
-        assert_eq!(depth(Some(&outstanding)).p95, 6);
+        // (4, 6] and (32, 64]
+        let disk = disk(&[(0, 90), (3, 5), (11, 5)]);
+        assert_eq!(depth(&[&disk], Operation::Read).p95, 6);
+    }
+
+    #[test]
+    fn disks_that_share_a_target_have_the_sum_of_their_depths_and_idle_ones_add_nothing() {
+        let (shallow, deep, idle) = (disk(&[(0, 90)]), disk(&[(3, 5)]), disk(&[]));
+        let together = depth(&[&shallow, &deep, &idle], Operation::Read);
+        assert_eq!((together.p95, together.disks), (7, 2));
+    }
+
+    #[test]
+    fn a_depth_beyond_what_is_allowed_says_so() {
+        // (32, 64], of which each of these disks has 64.
+        let deep = disk(&[(11, 5)]);
+        let found = |disks: usize| {
+            let depth = depth(&vec![&deep; disks], Operation::Read);
+            (depth.p95, depth.limited)
+        };
+        assert_eq!(found(16), (1024, false));
+        assert_eq!(found(17), (1024, true));
     }
 
     #[test]
     fn a_capture_without_outstanding_io_says_that_its_depth_is_assumed() {
-        assert!(!depth(None).measured);
+        assert_eq!(depth(&[&disk(&[])], Operation::Read).disks, 0);
+        assert_eq!(depth(&[&disk(&[(0, 1)])], Operation::Write).disks, 0);
     }
 }

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use vscsi_shared::histogram::Metric;
 
-use super::demand::{Demand, demands};
+use super::demand::Demand;
 use super::error::FioError;
+use super::generate::Phase;
 use super::header::header;
 use super::options::{FioOptions, Pace};
-use super::target::span;
+use super::target::{Target, span};
 use super::text::size;
 use crate::analysis::{Workload, estimate};
 use crate::replay::Direction;
@@ -18,12 +19,16 @@ use crate::replay::Direction;
 /// # Errors
 /// [`FioError::NoCommands`] when there is nothing to replay, [`FioError::SpanTooSmall`].
 pub fn diskspd_commands(workload: &Workload, options: &FioOptions) -> Result<String, FioError> {
-    let demands = demands(&workload.histograms, workload.seconds);
+    let demands = Target::of_all_disks(workload).demands();
     if demands.is_empty() {
         return Err(FioError::NoCommands);
     }
     let span = span(&workload.histograms, options)?;
-    let head = header(&workload.provenance, &workload.histograms, "diskspd 2.0.21 or newer");
+    let head = header(
+        &workload.provenance,
+        &[Phase { name: "", workload }],
+        "diskspd 2.1 or newer",
+    );
     let mut out = String::from("@echo off\r\n");
     for line in head.lines().chain(LIMITS.lines()) {
         // The command interpreter expands percent signs and acts on these characters even in some comments.
@@ -33,10 +38,18 @@ pub fn diskspd_commands(workload: &Workload, options: &FioOptions) -> Result<Str
         let _ = write!(out, "rem{text}\r\n");
     }
     out.push_str("if \"%~1\"==\"\" (echo usage: %~nx0 TARGET-FILE & exit /b 2)\r\n");
+    // -c truncates the file, so it would take away what a diskspd already running reads: it gets a step of its own.
+    let _ = write!(
+        out,
+        "rem Creates the target file.\r\n\
+         diskspd.exe -c{} -d1 -W0 -w0 \"%~1\"\r\n\
+         if errorlevel 1 exit /b 1\r\n",
+        size(span).to_uppercase()
+    );
     for (index, demand) in demands.iter().enumerate() {
         let last = index + 1 == demands.len();
         let start = if last { "" } else { "start \"\" /b " };
-        let _ = write!(out, "{start}{}\r\n", command(demand, span, options));
+        let _ = write!(out, "{start}{}\r\n", command(demand, options));
     }
     Ok(out)
 }
@@ -48,7 +61,7 @@ const LIMITS: &str = "\
 # Give the target file as the argument. Writes DESTROY what the target holds.
 ";
 
-fn command(demand: &Demand, span: u64, options: &FioOptions) -> String {
+fn command(demand: &Demand, options: &FioOptions) -> String {
     let mean = estimate::mean(demand.sizes, Metric::IoLength).map_or(0.0, |mean| mean.est);
     let bytes = (whole(mean / 512.0) * 512).max(512);
     let random = whole((1.0 - demand.sequential_share) * 100.0);
@@ -63,8 +76,7 @@ fn command(demand: &Demand, span: u64, options: &FioOptions) -> String {
         Pace::Max => String::new(),
     };
     format!(
-        "diskspd.exe -c{} -b{bytes} -d{} -o{depth} -t1 -w{write_percent} -rs{random} -Su -L -D{rate} \"%~1\"",
-        size(span).to_uppercase(),
+        "diskspd.exe -b{bytes} -d{} -o{depth} -t1 -w{write_percent} -rs{random} -Su -L -D{rate} \"%~1\"",
         options.duration,
     )
 }

@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::demand::Demand;
+use super::demand::{Demand, Depth};
 use super::sizes::{SizeMix, size_mixes};
 use super::text;
+use crate::number::rate;
 use crate::replay::Direction;
-use crate::summary::rate;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 pub(super) const BLOCK_ALIGN: u64 = 4096;
@@ -35,6 +35,16 @@ impl Streams {
             Self::One => vec![1.0],
             Self::Two(first) => vec![first, 1.0 - first],
             Self::Equal(count) => vec![1.0 / f64::from(count.max(1)); count as usize],
+        }
+    }
+
+    /// Whether this depth can be divided by the shares: processes of one share can have equal parts of it, when there
+    /// is at least one command in flight for each.
+    pub(crate) fn fit_into(self, depth: Depth) -> bool {
+        match self {
+            Self::One => true,
+            Self::Two(_) => false,
+            Self::Equal(count) => depth.mean >= f64::from(count),
         }
     }
 }
@@ -272,14 +282,27 @@ impl Process {
         } else {
             share_of_depth(depth.mean, self.share)
         };
-        let reason = match (depth.measured, context.measured_pace) {
-            (false, _) => "not measured, assumed".to_owned(),
-            (true, true) => format!(
-                "95% of the {}s found at most this many in flight (mean {:.1}); a rate-limited job reaches less",
+        let summed = match depth.disks {
+            0 | 1 => String::new(),
+            disks => format!(", summed over {disks} disks"),
+        };
+        let reason = match (depth.disks, context.measured_pace) {
+            (0, _) => "not measured, assumed".to_owned(),
+            (_, true) if depth.limited => format!(
+                "the most allowed, and more than 5% of the {}s found more in flight (mean {:.1}){summed}",
                 demand.direction.word(),
                 depth.mean
             ),
-            (true, false) => format!("this job's share of the mean of {:.1} in flight, kept full", depth.mean),
+            (_, true) => format!(
+                "95% of the {}s found at most this many in flight (mean {:.1}){summed}; a rate-limited job reaches \
+                 less",
+                demand.direction.word(),
+                depth.mean
+            ),
+            (_, false) => format!(
+                "this job's share of the mean of {:.1} in flight{summed}, kept full",
+                depth.mean
+            ),
         };
         writeln!(out, "# Queue depth: {reason}\niodepth={value}")
     }

@@ -10,17 +10,13 @@ use crate::failure::Failure;
 #[derive(Debug, thiserror::Error)]
 pub enum FioError {
     /// There is no command to replay.
-    #[error(
-        "the selected samples hold no read and no write, so there is nothing to replay; select others with --from, --to or --filter"
-    )]
+    #[error("the selected samples hold no read and no write, so there is nothing to replay")]
     NoCommands,
     /// A replay log was asked for with a tool that reads none.
     #[error("only fio reads a replay log, and another tool was asked for")]
     StyleWithoutFio,
     /// The region is too small for the commands.
-    #[error(
-        "a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes; give at least {least_bytes} with --span"
-    )]
+    #[error("a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes")]
     SpanTooSmall {
         /// The span asked for.
         span_bytes: u64,
@@ -35,6 +31,12 @@ pub enum FioError {
         /// The histogram.
         part: String,
     },
+    /// Disks were to be replayed apart with a tool whose file has one target.
+    #[error("only fio files have a target for each disk, and another tool was asked for")]
+    LayoutWithoutFio,
+    /// Phases were to be replayed with a tool whose file has none.
+    #[error("only fio files have phases, and another tool was asked for")]
+    PhasesWithoutFio,
     /// Our own reading of a file failed.
     #[error("a generated file cannot be read back: {0}")]
     Unreadable(#[from] UnreadableJobFile),
@@ -50,7 +52,9 @@ impl Failure for FioError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::NoCommands => exit_code::NOTHING_LEFT,
-            Self::StyleWithoutFio | Self::SpanTooSmall { .. } => exit_code::USAGE,
+            Self::StyleWithoutFio | Self::SpanTooSmall { .. } | Self::LayoutWithoutFio | Self::PhasesWithoutFio => {
+                exit_code::USAGE
+            }
             Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
                 exit_code::FAILED
             }
@@ -62,6 +66,8 @@ impl Failure for FioError {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
             Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
             Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
+            Self::LayoutWithoutFio => Some("leave out `--layout per-disk`, or take `--tool fio`".to_owned()),
+            Self::PhasesWithoutFio => Some("leave out `--phases` and `--phase`, or take `--tool fio`".to_owned()),
             Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),
             Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => None,
         }

@@ -1,19 +1,20 @@
 //! From a workload to the files that replay it.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::demand::demands;
 use super::error::FioError;
 use super::header::{
-    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
+    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, is_whole, target_comment,
 };
 use super::iolog::IologPlan;
+use super::job_file::begins_job;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
-use super::target::{span, targets};
-use super::text::comment;
+use super::target::{Target, span, targets};
+use super::text::{comment, file_prefix};
 use crate::analysis::{Provenance, Workload};
 use crate::fidelity::Fidelity;
 
@@ -24,6 +25,13 @@ pub struct Phase<'a> {
     pub name: &'a str,
     /// What was done in it.
     pub workload: &'a Workload,
+}
+
+impl Phase<'_> {
+    /// Whether there is a command to replay in it.
+    pub(super) fn is_replayable(&self) -> bool {
+        !Target::of_all_disks(self.workload).demands().is_empty()
+    }
 }
 
 /// How near one phase of a generated file comes to its workload, by our own reading of the file.
@@ -67,25 +75,41 @@ pub fn generate(workload: &Workload, options: &FioOptions) -> Result<FioJob, Fio
 
 /// Writes several workloads as one fio job that replays one after another.
 ///
-/// The duration is shared out in proportion to the phases' measured lengths. A single phase without a name is the
-/// whole job.
+/// The duration is shared out in proportion to the phases' measured lengths; a phase without a command is left out. A
+/// single phase without a name is the whole job. Replay logs are named after the job.
 ///
 /// # Errors
 /// [`FioError`] when there is nothing to replay or the options do not fit a workload.
 pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioOptions) -> Result<FioJob, FioError> {
-    let replayable = |phase: &&Phase| !demands(&phase.workload.histograms, phase.workload.seconds).is_empty();
-    let phases: Vec<Phase> = phases.iter().filter(replayable).copied().collect();
-    let Some(first) = phases.first() else {
+    generate_named(&file_prefix(OsStr::new(&provenance.job)), provenance, phases, options)
+}
+
+/// The same with another beginning for the names of replay logs.
+pub(super) fn generate_named(
+    log_prefix: &str,
+    provenance: &Provenance,
+    all_phases: &[Phase],
+    options: &FioOptions,
+) -> Result<FioJob, FioError> {
+    let phases: Vec<Phase> = all_phases
+        .iter()
+        .filter(|phase| phase.is_replayable())
+        .copied()
+        .collect();
+    if phases.is_empty() {
         return Err(FioError::NoCommands);
-    };
+    }
     let total_seconds: f64 = phases.iter().map(|phase| phase.workload.seconds).sum();
     let mut bodies = String::new();
     let mut companions = Vec::new();
     let mut fidelity = Vec::new();
+    let mut warnings = String::new();
     for (index, phase) in phases.iter().enumerate() {
         let writer = PhaseWriter {
             provenance,
+            log_prefix,
             phase,
+            number: (!is_whole(all_phases)).then_some(index + 1),
             options,
             runtime: phase_runtime(options.duration, phase.workload.seconds / total_seconds),
         };
@@ -102,21 +126,20 @@ pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioO
         }
         let _ = write!(bodies, "\n{}", written.text);
         companions.append(&mut written.companions);
+        warnings.push_str(&burst_comment(phase, written.text.contains("\nthinktime=")).unwrap_or_default());
         fidelity.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.to_owned()),
             fidelity: writer.compare(&written.observed),
         });
     }
-    let mut text = head(provenance, first.workload, options, &fidelity);
+    let mut text = head(provenance, all_phases, options, &fidelity);
     if options.style == Style::Jobs {
-        text.push_str(cannot_comment(fidelity.iter().all(|phase| phase.fidelity.passed)));
+        // Too few commands to judge are no sign that they cannot be expressed.
+        let mut judged = fidelity.iter().filter(|phase| phase.fidelity.score.is_some());
+        text.push_str(cannot_comment(judged.all(|phase| phase.fidelity.passed)));
     }
     if options.style == Style::Jobs && options.pace == Pace::Measured {
-        let has_pauses = bodies.contains("\nthinktime=");
-        let mut warnings = phases
-            .iter()
-            .filter_map(|phase| burst_comment(phase.workload, has_pauses));
-        text.push_str(&warnings.next().unwrap_or_default());
+        text.push_str(&warnings);
     }
     text.push_str(NOT_REPRODUCED);
     text.push_str(&target_comment(&variables(&phases, options)?));
@@ -145,12 +168,12 @@ fn variables(phases: &[Phase], options: &FioOptions) -> Result<Vec<TargetVariabl
     Ok(variables)
 }
 
-fn head(provenance: &Provenance, workload: &Workload, options: &FioOptions, fidelity: &[PhaseFidelity]) -> String {
+fn head(provenance: &Provenance, phases: &[Phase], options: &FioOptions, fidelity: &[PhaseFidelity]) -> String {
     let needs = match options.style {
         Style::Jobs => "fio 3.x (written for 3.33 and newer)",
         Style::Iolog => "fio 3.36 or newer (older versions report latencies of a replay wrongly)",
     };
-    let mut text = header(provenance, &workload.histograms, needs);
+    let mut text = header(provenance, phases, needs);
     for phase in fidelity {
         let title = phase.phase.as_ref().map_or_else(
             || "Static fidelity (this file read back)".to_owned(),
@@ -169,7 +192,7 @@ fn after_the_jobs_before(body: &str) -> String {
     for line in body.lines() {
         out.push_str(line);
         out.push('\n');
-        if waiting && line.starts_with('[') && line != "[global]" {
+        if waiting && begins_job(line) {
             out.push_str("stonewall\n");
             waiting = false;
         }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
+use super::generate::Phase;
 use super::text::{comment, size};
-use crate::analysis::profile::burst_index;
-use crate::analysis::{Provenance, Workload};
+use crate::analysis::Provenance;
+use crate::analysis::profile::{Counts, burst_index};
 use crate::fidelity::Fidelity;
 
 /// How every generated file begins.
@@ -14,30 +15,49 @@ pub(super) const FIRST_WORDS: &str = "# Generated from vscsiStats data by vscsi-
 /// Above this burst index constant-rate jobs lose the bursts that matter.
 const BURSTY: f64 = 3.0;
 
-/// The comment lines of the header, each beginning with `#`.
-pub(crate) fn header(provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> String {
+/// The comment lines of the header, each beginning with `#`. A phase says itself what it is made from.
+pub(crate) fn header(provenance: &Provenance, phases: &[Phase], needs: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = try_header(&mut out, provenance, histograms, needs);
+    let _ = try_header(&mut out, provenance, phases, needs);
     out
 }
 
-fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSet, needs: &str) -> std::fmt::Result {
+fn try_header(out: &mut String, provenance: &Provenance, phases: &[Phase], needs: &str) -> std::fmt::Result {
     writeln!(out, "{FIRST_WORDS} {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "# Job: {}", comment(&provenance.job))?;
     writeln!(out, "# Analyzed: {}", provenance.analyzed_at)?;
-    writeln!(
-        out,
-        "# Filter: {}, {}/{} samples",
-        comment(&provenance.filter),
-        provenance.samples_kept,
-        provenance.samples_total
-    )?;
-    writeln!(
-        out,
-        "# I/O kept by the filter: {:.1}%",
-        provenance.io_share_kept * 100.0
-    )?;
+    if is_whole(phases) {
+        writeln!(
+            out,
+            "# Filter: {}, {}/{} samples",
+            comment(&provenance.filter),
+            provenance.samples_kept,
+            provenance.samples_total
+        )?;
+        writeln!(
+            out,
+            "# I/O kept by the filter: {:.1}%",
+            provenance.io_share_kept * 100.0
+        )?;
+    } else {
+        for phase in phases {
+            let own = &phase.workload.provenance;
+            writeln!(
+                out,
+                "# Phase {}: {}/{} samples, {:.1}% of the I/O{}",
+                comment(phase.name),
+                own.samples_kept,
+                own.samples_total,
+                own.io_share_kept * 100.0,
+                if phase.is_replayable() {
+                    ""
+                } else {
+                    "; there is nothing to replay in it"
+                }
+            )?;
+        }
+    }
     writeln!(
         out,
         "# Source: VM {} on {}",
@@ -49,11 +69,24 @@ fn try_header(out: &mut String, provenance: &Provenance, histograms: &IntervalSe
     }
     writeln!(out, "# Method version: {}", provenance.method_version)?;
     writeln!(out, "# Needs: {needs}")?;
-    let others = other_commands(histograms);
-    if others > 0 {
-        writeln!(out, "# Not replayed: {others} commands that neither read nor write")?;
+    for phase in phases {
+        for commands in not_replayed(&phase.workload.histograms) {
+            writeln!(out, "# Not replayed{}: {commands}", of_phase(phase))?;
+        }
     }
     Ok(())
+}
+
+/// Whether this is a workload as a whole and none divided into phases.
+pub(super) fn is_whole(phases: &[Phase]) -> bool {
+    matches!(phases, [phase] if phase.name.is_empty())
+}
+
+fn of_phase(phase: &Phase) -> String {
+    match phase.name {
+        "" => String::new(),
+        name => format!(" of phase {}", comment(name)),
+    }
 }
 
 /// The static fidelity as comment lines.
@@ -77,8 +110,9 @@ pub(crate) fn cannot_comment(passed: bool) -> &'static str {
 
 /// A warning when the commands come in bursts that jobs do not reproduce: those with constant rates lose them, those
 /// with pauses lose their inside.
-pub(crate) fn burst_comment(workload: &Workload, has_pauses: bool) -> Option<String> {
-    let index = burst_index(workload)?.est;
+pub(crate) fn burst_comment(phase: &Phase, has_pauses: bool) -> Option<String> {
+    let index = burst_index(phase.workload)?.est;
+    let of_phase = of_phase(phase);
     let consequence = if has_pauses {
         "These jobs issue bursts of one length as fast as the device lets them; --style iolog keeps their times."
     } else {
@@ -86,19 +120,30 @@ pub(crate) fn burst_comment(workload: &Workload, has_pauses: bool) -> Option<Str
     };
     (index > BURSTY).then(|| {
         format!(
-            "# WARNING: the measured commands come in bursts (burst index {index:.0}, independent arrivals give\n\
+            "# WARNING: the measured commands{of_phase} come in bursts (burst index {index:.0}, independent arrivals give\n\
              # about 1). {consequence}\n"
         )
     })
 }
 
-fn other_commands(histograms: &IntervalSet) -> u64 {
-    let count = |operation| {
-        histograms
-            .of(Metric::IoLength, operation)
-            .map_or(0, |sizes| sizes.counts.iter().sum::<u64>())
-    };
-    count(Operation::All).saturating_sub(count(Operation::Read) + count(Operation::Write))
+/// The commands of a phase that its file leaves out: those without a direction, and those of unknown size.
+fn not_replayed(histograms: &IntervalSet) -> Vec<String> {
+    let counts = Counts::of(histograms);
+    let mut lines = Vec::new();
+    if let Some(others @ 1..) = counts.other() {
+        lines.push(format!("{others} commands that neither read nor write"));
+    }
+    for (operation, name) in [(Operation::Read, "reads"), (Operation::Write, "writes")] {
+        let number = match counts.of_operation(operation) {
+            Some(0) => continue,
+            Some(number) => format!("{number} {name}"),
+            None => format!("the {name}"),
+        };
+        if histograms.of(Metric::IoLength, operation).is_none() {
+            lines.push(format!("{number}, whose block sizes are not in the capture"));
+        }
+    }
+    lines
 }
 
 /// What no replay made from these histograms can bring back.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::text::is_global;
 use crate::replay::Direction;
 
 /// Why a job file cannot be read.
@@ -59,9 +60,9 @@ pub fn sections(text: &str) -> Result<Vec<Section>, UnreadableJobFile> {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            in_global = Some(name == "global");
-            if name != "global" {
+        if let Some(name) = heading(line) {
+            in_global = Some(is_global(name));
+            if !is_global(name) {
                 sections.push(Section {
                     name: name.to_owned(),
                     options: global.clone(),
@@ -81,6 +82,16 @@ pub fn sections(text: &str) -> Result<Vec<Section>, UnreadableJobFile> {
         options.insert(option.trim().to_owned(), value.trim().to_owned());
     }
     Ok(sections)
+}
+
+/// The name of the section that begins with this line.
+fn heading(line: &str) -> Option<&str> {
+    line.trim().strip_prefix('[')?.strip_suffix(']')
+}
+
+/// Whether a job begins with this line, rather than options for all jobs.
+pub(crate) fn begins_job(line: &str) -> bool {
+    heading(line).is_some_and(|name| !is_global(name))
 }
 
 impl Section {
@@ -215,6 +226,13 @@ mod tests {
         assert_eq!(found[1].number("bs").unwrap(), Some(8192));
         assert_eq!(found[0].text("rw"), Some("randread"));
         assert_eq!(found[1].text("rw"), None);
+    }
+
+    #[test]
+    fn a_name_that_only_begins_with_global_is_one_of_options_too_as_it_is_to_fio() {
+        let found = sections("[global-reads]\nbs=4k\n[a]\nrw=randread\n").unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].number("bs").unwrap(), Some(4096));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::draft::{Arrivals, DirectionDraft, HotZone, Region, SectionContext, St
 use super::job_file::{UnreadableJobFile, sections};
 use super::simulate::{SIMULATED_COMMANDS, simulate};
 use super::walk::{Bursts, WalkDraft, walk_sections};
-use crate::fidelity::{Fidelity, Gates, Observation, Verdict, coefficient_of_variation, compare};
+use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Verdict, coefficient_of_variation, compare};
 use crate::replay::sequential_share;
 
 /// Commands simulated to rank a candidate.
@@ -35,6 +35,10 @@ const CORRECTIONS: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JobsRequest<'a> {
     pub target: Observation<'a>,
+    /// The disks that share the target.
+    pub disks: &'a [&'a IntervalSet],
+    /// Parts that the finished file is not compared by.
+    pub left_out: &'a [LeftOut],
     pub name: &'a str,
     pub filename: &'a str,
     pub span: u64,
@@ -46,9 +50,11 @@ pub(crate) struct JobsRequest<'a> {
 
 /// Finds the jobs for one target and writes their sections.
 ///
-/// A file that runs at full speed is searched for at the measured pace, which is where processes can be compared.
+/// At full speed the shares of a direction's processes follow from their queue depths, which are whole numbers of at
+/// least one. A process for rare commands would then issue far too many of them, so rare sizes stay in one process with
+/// the others, and a direction is divided into equal parts or not at all.
 pub(crate) fn find_jobs(request: &JobsRequest) -> Result<String, UnreadableJobFile> {
-    let demands = demands(request.target.histograms, request.target.seconds);
+    let demands = demands(request.target, request.disks);
     let mut search = Search {
         request,
         demands: &demands,
@@ -57,7 +63,7 @@ pub(crate) fn find_jobs(request: &JobsRequest) -> Result<String, UnreadableJobFi
     };
     search.run()?;
     let plan = search.finish()?;
-    Ok(render(request, &demands, &plan, request.measured_pace))
+    Ok(render(request, &demands, &plan))
 }
 
 /// One candidate: how each direction is written, and the hot zone or the walk they share.
@@ -108,7 +114,7 @@ impl Score {
 impl Search<'_> {
     fn run(&mut self) -> Result<(), UnreadableJobFile> {
         let undivided = |demand: &Demand, arrivals| DirectionDraft {
-            split_rare: self.is_divisible(demand),
+            split_rare: self.request.measured_pace && self.is_divisible(demand),
             streams: Streams::One,
             arrivals,
             sequential: demand.sequential_share,
@@ -172,7 +178,7 @@ impl Search<'_> {
     /// A short play of random arrivals scatters its rates by as much as their gates; only the long one judges them.
     fn gates(&self, plan: &Plan) -> Gates {
         let is_random = plan.drafts.iter().any(|draft| draft.arrivals == Arrivals::Random);
-        if is_random && self.commands < SIMULATED_COMMANDS {
+        if !self.request.measured_pace || (is_random && self.commands < SIMULATED_COMMANDS) {
             Gates::JOBS.at_full_speed()
         } else {
             Gates::JOBS
@@ -184,10 +190,10 @@ impl Search<'_> {
         demand.iops * self.request.seconds >= LEAST_DIVIDED_COMMANDS
     }
 
-    /// Random arrivals where the replay is long enough to keep its rates with them.
+    /// Random arrivals where the replay has a pace and is long enough to keep its rates with them.
     fn arrivals(&self, demand: &Demand) -> Arrivals {
         let scatter = 1.0 + coefficient_of_variation(demand.sizes).powi(2);
-        if demand.iops * self.request.seconds >= LEAST_RANDOM_COMMANDS * scatter {
+        if self.request.measured_pace && demand.iops * self.request.seconds >= LEAST_RANDOM_COMMANDS * scatter {
             Arrivals::Random
         } else {
             Arrivals::Even
@@ -220,7 +226,8 @@ impl Search<'_> {
                 Streams::Equal(8),
             ];
             let arrivals = self.arrivals(&demand);
-            for streams in candidates {
+            let fits = |streams: &Streams| self.request.measured_pace || streams.fit_into(demand.depth);
+            for streams in candidates.into_iter().filter(fits) {
                 self.consider_draft(index, |draft| {
                     draft.streams = streams;
                     draft.arrivals = arrivals;
@@ -228,7 +235,10 @@ impl Search<'_> {
                 })?;
             }
         }
-        self.consider_draft(index, |draft| draft.split_rare = false)
+        if self.request.measured_pace {
+            self.consider_draft(index, |draft| draft.split_rare = false)?;
+        }
+        Ok(())
     }
 
     fn consider_draft(
@@ -292,9 +302,14 @@ impl Search<'_> {
     /// Judges the plan, and again after each correction of its sequential shares.
     fn consider(&mut self, mut plan: Plan) -> Result<(), UnreadableJobFile> {
         for _ in 0..=CORRECTIONS {
-            let text = render(self.request, self.demands, &plan, true);
+            let text = render(self.request, self.demands, &plan);
             let observed = simulate(&sections(&text)?, self.request.seed, self.commands)?;
-            let fidelity = compare(self.request.target, observed.as_observation(), &self.gates(&plan), &[]);
+            let fidelity = compare(
+                self.request.target,
+                observed.as_observation(),
+                &self.gates(&plan),
+                self.request.left_out,
+            );
             let mut score = Score::of(&fidelity);
             // How often the disk sees one of several even processes twice in a row depends on how their clocks meet,
             // which no reading of a file can know: real runs were up to 8 points off. That gate counts as missed.
@@ -324,7 +339,7 @@ fn correct(plan: &mut Plan, demands: &[Demand], simulated: &IntervalSet) -> bool
     moved
 }
 
-fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace: bool) -> String {
+fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan) -> String {
     let region = Region {
         filename: request.filename.to_owned(),
         span: request.span,
@@ -333,11 +348,11 @@ fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan, measured_pace:
     let context = SectionContext {
         name: request.name,
         region: &region,
-        measured_pace,
+        measured_pace: request.measured_pace,
     };
     if let Some(walk) = plan.walk {
-        let outstanding = request.target.histograms.of(Metric::OutstandingIos, Operation::All);
-        return walk_sections(demands, &plan.drafts, walk, depth(outstanding), context);
+        let depth = depth(request.disks, Operation::All);
+        return walk_sections(demands, &plan.drafts, walk, depth, context);
     }
     let drafted = demands.iter().zip(&plan.drafts);
     drafted
@@ -370,6 +385,8 @@ mod tests {
                 histograms: &histograms,
                 seconds: 981.0,
             },
+            disks: &[],
+            left_out: &[],
             name: "rare",
             filename: "${FILENAME}",
             span: 1 << 30,
@@ -377,7 +394,7 @@ mod tests {
             seconds: 300.0,
             seed: 1,
         };
-        let demands = demands(&histograms, 981.0);
+        let demands = demands(request.target, request.disks);
         let mut search = Search {
             request: &request,
             demands: &demands,

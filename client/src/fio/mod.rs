@@ -26,6 +26,7 @@ pub use diskspd::diskspd_commands;
 pub use error::FioError;
 pub use generate::{Companion, FioJob, Phase, PhaseFidelity, generate, generate_phases};
 pub use iolog::{IologPlan, ReadBack, UnreadableIolog};
+pub(crate) use job_file::begins_job;
 pub use job_file::{Section, UnreadableJobFile, sections};
 pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
 pub(crate) use phase::expectations;

@@ -2,7 +2,7 @@
 
 use vscsi_shared::histogram::{Metric, Operation};
 
-use super::demand::{demands, depth};
+use super::demand::depth;
 use super::error::FioError;
 use super::generate::{Companion, Phase};
 use super::iolog::{IologPlan, ReadBack};
@@ -30,32 +30,52 @@ pub(super) struct Written {
 /// Writes one phase.
 pub(super) struct PhaseWriter<'a> {
     pub provenance: &'a Provenance,
+    /// First part of the names of logs.
+    pub log_prefix: &'a str,
     pub phase: &'a Phase<'a>,
+    /// Which of the phases it is, from 1; `None` when the file has none.
+    pub number: Option<usize>,
     pub options: &'a FioOptions,
     /// Seconds.
     pub runtime: u32,
 }
 
+/// A target and what it is called in the file.
+struct NamedTarget<'a> {
+    target: Target<'a>,
+    /// First part of the names of its sections.
+    section: String,
+    /// The expression for its file.
+    filename: String,
+    /// Name of its replay log.
+    log: String,
+}
+
 impl PhaseWriter<'_> {
-    /// Targets with the name of their sections and the expression for their file.
-    fn named_targets(&self) -> Vec<(Target<'_>, String, String)> {
-        let mut base = section_name(&self.provenance.job);
-        if !self.phase.name.is_empty() {
-            base = section_name(&format!("{base}-{}", self.phase.name));
-        }
+    /// The targets that have commands. Phase and disk stand in every name by their number, so no two are alike.
+    fn named_targets(&self) -> Vec<NamedTarget<'_>> {
         let targets = targets(self.phase.workload, self.options.layout);
         let many = targets.len() > 1;
+        let phase = self
+            .number
+            .map(|number| format!("{number}-{}", section_name(self.phase.name)));
         let named = targets.into_iter().enumerate().map(|(index, target)| {
-            let name = if many {
-                format!("{base}-disk{}", index + 1)
-            } else {
-                base.clone()
+            let disk = many.then(|| format!("disk{}", index + 1));
+            let parts: Vec<String> = phase.iter().cloned().chain(disk).collect();
+            let part = parts.join("-");
+            let named = |name: &str, separator: &str| match part.as_str() {
+                "" => name.to_owned(),
+                part => format!("{name}{separator}{part}"),
             };
-            let filename = format!("${{{}}}", target.variable);
-            (target, name, filename)
+            NamedTarget {
+                section: named(&section_name(&self.provenance.job), "-"),
+                filename: format!("${{{}}}", target.variable),
+                // No log of another file can be called so, because this sign is in no prefix but before a digest.
+                log: format!("{}.iolog", named(self.log_prefix, "+")),
+                target,
+            }
         });
-        let busy = |target: &Target| !demands(target.workload.histograms, target.workload.seconds).is_empty();
-        named.filter(|(target, ..)| busy(target)).collect()
+        named.filter(|named| !named.target.demands().is_empty()).collect()
     }
 
     /// As fio jobs.
@@ -73,12 +93,15 @@ impl PhaseWriter<'_> {
              runtime={}\n",
             self.runtime
         );
-        for (target, name, filename) in self.named_targets() {
+        let (_, left_out) = self.expectations();
+        for named in self.named_targets() {
             text.push_str(&find_jobs(&JobsRequest {
-                target: target.workload,
-                name: &name,
-                filename: &filename,
-                span: span(target.workload.histograms, self.options)?,
+                target: named.target.workload,
+                disks: &named.target.disks,
+                left_out: &left_out,
+                name: &named.section,
+                filename: &named.filename,
+                span: span(named.target.workload.histograms, self.options)?,
                 measured_pace: self.options.pace == Pace::Measured,
                 seconds: f64::from(self.runtime),
                 seed: self.options.seed,
@@ -98,19 +121,19 @@ impl PhaseWriter<'_> {
         let mut companions = Vec::new();
         let mut disks = Vec::new();
         let mut seconds = 0.0_f64;
-        for (target, name, filename) in self.named_targets() {
-            let span = span(target.workload.histograms, self.options)?;
-            let log = IologPlan::new(target.workload, span, f64::from(self.runtime), self.options.seed)?;
+        for named in self.named_targets() {
+            let span = span(named.target.workload.histograms, self.options)?;
+            let log = IologPlan::new(named.target.workload, span, f64::from(self.runtime), self.options.seed)?;
             let mut back = ReadBack::default();
             log.write(&mut back).map_err(FioError::ReadBack)?;
             let observed = back.finish()?;
             seconds = seconds.max(observed.seconds);
             disks.push(observed.histograms);
             let companion = Companion {
-                file_name: format!("{name}.iolog"),
+                file_name: named.log.clone(),
                 log,
             };
-            text.push_str(&self.iolog_section(&target, &name, &filename, &companion, span));
+            text.push_str(&self.iolog_section(&named, &companion, span));
             companions.push(companion);
         }
         Ok(Written {
@@ -123,8 +146,8 @@ impl PhaseWriter<'_> {
         })
     }
 
-    fn iolog_section(&self, target: &Target, name: &str, filename: &str, log: &Companion, span: u64) -> String {
-        let depth = depth(target.workload.histograms.of(Metric::OutstandingIos, Operation::All));
+    fn iolog_section(&self, named: &NamedTarget, log: &Companion, span: u64) -> String {
+        let depth = depth(&named.target.disks, Operation::All);
         let (pace, in_flight) = match self.options.pace {
             Pace::Measured => ("", depth.p95.max(LEAST_REPLAY_DEPTH)),
             Pace::Max => (
@@ -139,13 +162,15 @@ impl PhaseWriter<'_> {
             ""
         };
         format!(
-            "\n[{name}]\n\
+            "\n[{section}]\n\
              # {commands} commands in {seconds} s; start fio in the directory that holds the log\n\
              read_iolog={file}\n{chunked}\
              # Everything goes to this target, which must hold at least {span}\n\
              replay_redirect={filename}\n{pace}\
              # Queue depth: room for bursts, so that a slow device does not hold back the commands behind it\n\
              iodepth={in_flight}\n",
+            section = named.section,
+            filename = named.filename,
             file = log.file_name,
             seconds = self.runtime,
             span = size(span),
@@ -159,13 +184,14 @@ impl PhaseWriter<'_> {
             histograms: &workload.histograms,
             seconds: workload.seconds,
         };
-        let (gates, left_out) = expectations(
-            self.options.style,
-            self.options.pace,
-            self.options.layout,
-            workload.disks.len(),
-        );
+        let (gates, left_out) = self.expectations();
         compare(target, observed.as_observation(), &gates, &left_out)
+    }
+
+    fn expectations(&self) -> (Gates, Vec<LeftOut>) {
+        let options = self.options;
+        let disks = self.phase.workload.disks.len();
+        expectations(options.style, options.pace, options.layout, disks)
     }
 }
 

@@ -5,7 +5,8 @@
 //! `percentage_random` is drawn per I/O; a sequential one begins where the process's last one ended, and starts over
 //! at the end of its region. Random offsets are uniform on multiples of `blockalign`. A process of both directions has
 //! a rate for each, and with `zonemode=strided` one position for both. The time a device needs is not simulated, so
-//! neither is latency, nor the effect of a queue that runs full.
+//! neither is latency, nor the effect of a queue that runs full. Without a limit processes keep their queues full, so on
+//! a device that serves all alike each issues in proportion to its `iodepth`.
 
 use std::collections::BTreeMap;
 
@@ -99,9 +100,11 @@ struct Lane {
     direction: Direction,
     sizes: Vec<(u64, f64)>,
     percentage_random: f64,
-    /// Bytes per second. A process without a limit is taken to go at one I/O per millisecond, which keeps the order
-    /// between processes even and says nothing about speed.
+    /// Bytes per second. A process without a limit is taken to have every command served in a millisecond, which says
+    /// nothing about speed.
     rate: Option<f64>,
+    /// Commands in flight.
+    depth: f64,
     /// Mean gap of random arrivals, whole microseconds.
     random_gap_us: Option<f64>,
     position: u64,
@@ -244,6 +247,7 @@ impl Lane {
             sizes: section.sizes(direction)?,
             percentage_random: percentage_random as f64,
             rate: section.number_for("rate", direction)?.map(|rate| rate as f64),
+            depth: section.number("iodepth")?.unwrap_or(1).max(1) as f64,
             random_gap_us: random_gap_us(section, direction)?,
             position: region_start,
             issued_bytes: 0.0,
@@ -269,7 +273,7 @@ impl Lane {
                 self.gaps_seconds
             }
             (None, Some(rate)) => self.issued_bytes / rate.max(1.0),
-            (None, None) => self.issued / 1000.0,
+            (None, None) => self.issued / (1000.0 * self.depth),
         };
     }
 

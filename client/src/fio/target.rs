@@ -2,7 +2,7 @@
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
-use super::demand::least_span;
+use super::demand::{Demand, demands, least_span};
 use super::error::FioError;
 use super::options::{FioOptions, Layout};
 use crate::analysis::Workload;
@@ -13,13 +13,38 @@ use crate::replay::bucket_range;
 pub(crate) struct Target<'a> {
     /// What it does.
     pub workload: Observation<'a>,
+    /// The disks that share it, for what vscsiStats counts per disk.
+    pub disks: Vec<&'a IntervalSet>,
     /// Environment variable that names it.
     pub variable: String,
     /// The disk, for the reader; empty when it is all of them.
     pub disk: String,
 }
 
+impl<'a> Target<'a> {
+    /// All disks of the workload together.
+    pub(crate) fn of_all_disks(workload: &'a Workload) -> Self {
+        Self {
+            workload: Observation {
+                histograms: &workload.histograms,
+                seconds: workload.seconds,
+            },
+            disks: workload.disks.iter().map(|disk| &disk.histograms).collect(),
+            variable: "FILENAME".to_owned(),
+            disk: String::new(),
+        }
+    }
+
+    /// The directions that have commands, reads first.
+    pub(crate) fn demands(&self) -> Vec<Demand<'a>> {
+        demands(self.workload, &self.disks)
+    }
+}
+
 /// The targets of a workload in the order of its disks.
+///
+/// They are replayed together, for the whole time, and compared over the workload's time. So a disk that was there for
+/// a part of it is replayed at its share of that time's rate, not at the rate of its part.
 pub(crate) fn targets(workload: &Workload, layout: Layout) -> Vec<Target<'_>> {
     if layout == Layout::PerDisk && workload.disks.len() > 1 {
         let disks = workload.disks.iter().enumerate();
@@ -27,21 +52,15 @@ pub(crate) fn targets(workload: &Workload, layout: Layout) -> Vec<Target<'_>> {
             .map(|(index, disk)| Target {
                 workload: Observation {
                     histograms: &disk.histograms,
-                    seconds: disk.seconds,
+                    seconds: workload.seconds,
                 },
+                disks: vec![&disk.histograms],
                 variable: format!("FILENAME_{}", index + 1),
                 disk: disk.disk.to_string(),
             })
             .collect();
     }
-    vec![Target {
-        workload: Observation {
-            histograms: &workload.histograms,
-            seconds: workload.seconds,
-        },
-        variable: "FILENAME".to_owned(),
-        disk: String::new(),
-    }]
+    vec![Target::of_all_disks(workload)]
 }
 
 /// The region of a target, bytes: what was asked for, or what the seeks show.

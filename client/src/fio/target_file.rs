@@ -7,6 +7,7 @@ use vscsi_shared::exit_code;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
 use super::generate::{FioJob, Phase, PhaseFidelity};
+use super::header::is_whole;
 use super::options::{FioOptions, Layout, Pace, Style};
 use crate::analysis::Provenance;
 use crate::failure::Failure;
@@ -22,7 +23,7 @@ pub struct TargetFile {
     pub format_version: u32,
     /// The job the numbers come from.
     pub job: String,
-    /// The filter, as text.
+    /// The filter, as text; those of the phases when there are some.
     pub filter: String,
     /// How it is written.
     pub style: Style,
@@ -103,17 +104,25 @@ impl TargetFile {
         job_file.with_extension("target.json")
     }
 
-    /// What `job` reproduces.
+    /// What `job` reproduces: the phases that it was made from, less those without a command.
     pub fn new(provenance: &Provenance, phases: &[Phase], options: &FioOptions, job: &FioJob) -> Self {
+        let replayed = || phases.iter().filter(|phase| phase.is_replayable());
+        let filters: Vec<&str> = if is_whole(phases) {
+            vec![&provenance.filter]
+        } else {
+            replayed()
+                .map(|phase| phase.workload.provenance.filter.as_str())
+                .collect()
+        };
         Self {
             format_version: FORMAT_VERSION,
             job: provenance.job.clone(),
-            filter: provenance.filter.clone(),
+            filter: filters.join(", "),
             style: options.style,
             pace: options.pace,
             layout: options.layout,
             duration_seconds: options.duration,
-            phases: phases.iter().map(TargetPhase::new).collect(),
+            phases: replayed().map(TargetPhase::new).collect(),
             static_fidelity: job.fidelity.clone(),
         }
     }
@@ -200,6 +209,7 @@ impl TargetHistogram {
             sum_at_most: i128::from(self.sum[1]),
             values_at_least: self.values.map(|values| values[0]),
             values_at_most: self.values.map(|values| values[1]),
+            end_slack: 0,
         };
         Some((kind, interval))
     }

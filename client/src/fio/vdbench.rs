@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::demand::{Demand, demands};
+use super::demand::Demand;
 use super::error::FioError;
+use super::generate::Phase;
 use super::header::header;
 use super::options::{FioOptions, Pace};
 use super::sizes::size_mixes;
-use super::target::span;
+use super::target::{Target, span};
 use super::text::size;
 use crate::analysis::Workload;
 use crate::replay::Direction;
@@ -20,12 +21,16 @@ use crate::replay::Direction;
 /// # Errors
 /// [`FioError::NoCommands`] when there is nothing to replay, [`FioError::SpanTooSmall`].
 pub fn vdbench_parameters(workload: &Workload, options: &FioOptions) -> Result<String, FioError> {
-    let demands = demands(&workload.histograms, workload.seconds);
+    let demands = Target::of_all_disks(workload).demands();
     if demands.is_empty() {
         return Err(FioError::NoCommands);
     }
     let span = span(&workload.histograms, options)?;
-    let mut out = header(&workload.provenance, &workload.histograms, "vdbench 5.04 or newer");
+    let mut out = header(
+        &workload.provenance,
+        &[Phase { name: "", workload }],
+        "vdbench 5.04 or newer",
+    );
     // Writing to a String cannot fail.
     let _ = try_parameters(&mut out, &demands, span, options);
     Ok(out)
@@ -34,7 +39,9 @@ pub fn vdbench_parameters(workload: &Workload, options: &FioOptions) -> Result<S
 const LIMITS: &str = "\
 # Limits of this form: seek distances other than `next block` are lost, because vdbench has one share of random
 # commands per workload; bursts are lost, because it spreads commands by its own clock; sizes below one percent are
-# rounded up to one. Its fidelity is not stated. The fio files of vscsi-helper keep more.
+# rounded up to one, and so is a direction below one percent of the commands, which then issues more than was measured.
+# The rate is a whole number of commands per second, so a slower workload is replayed at one. Its fidelity is not
+# stated. The fio files of vscsi-helper keep more.
 #
 # The target is not named here. Run it with
 #   vdbench -f THIS-FILE lun=PATH

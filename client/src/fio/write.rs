@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::diskspd::diskspd_commands;
 use super::error::FioError;
-use super::generate::{FioJob, Phase, PhaseFidelity, generate_phases};
-use super::header::FIRST_WORDS;
-use super::options::{FioOptions, Style, Tool};
+use super::generate::{FioJob, Phase, PhaseFidelity, generate_named};
+use super::header::{FIRST_WORDS, is_whole};
+use super::options::{FioOptions, Layout, Style, Tool};
 use super::target_file::TargetFile;
+use super::text::file_prefix;
 use super::vdbench::vdbench_parameters;
 use crate::analysis::Provenance;
 use crate::failure::{Failure, FileError};
-use crate::store::{write_atomic, write_whole};
+use crate::store::{write_atomic, write_json, write_whole};
 
 /// What was written for a workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +53,12 @@ impl Failure for WriteError {
 
 /// Writes the file to `path` that replays the phases with the chosen tool, and what belongs beside it.
 ///
-/// A workload without phases is one [`Phase`] with an empty name. Tools other than fio have no phases: they get the
-/// first one, so give them the whole workload.
+/// A workload without phases is one [`Phase`] with an empty name. Replay logs are named after the file, so that files
+/// of one job can stand in one directory. The files of other tools stay: each says itself what it was made from, and
+/// they are there to be run one after another.
 ///
 /// # Errors
-/// [`WriteError`].
+/// [`WriteError`]; among them that a tool other than fio was asked for what only fio files have.
 pub fn write_files(
     provenance: &Provenance,
     phases: &[Phase],
@@ -71,14 +73,26 @@ pub fn write_files(
         })
     };
     let whole = phases.first().ok_or(FioError::NoCommands)?;
-    if options.tool != Tool::Fio && options.style == Style::Iolog {
-        return Err(FioError::StyleWithoutFio.into());
+    if options.tool != Tool::Fio {
+        let refused = match options {
+            FioOptions {
+                style: Style::Iolog, ..
+            } => Some(FioError::StyleWithoutFio),
+            FioOptions {
+                layout: Layout::PerDisk,
+                ..
+            } => Some(FioError::LayoutWithoutFio),
+            _ => (!is_whole(phases)).then_some(FioError::PhasesWithoutFio),
+        };
+        if let Some(refused) = refused {
+            return Err(refused.into());
+        }
     }
     match options.tool {
         Tool::Vdbench => other_tool(vdbench_parameters(whole.workload, options)?),
         Tool::Diskspd => other_tool(diskspd_commands(whole.workload, options)?),
         Tool::Fio => {
-            let job = generate_phases(provenance, phases, options)?;
+            let job = generate_named(&log_prefix(path), provenance, phases, options)?;
             let target = TargetFile::new(provenance, phases, options, &job);
             Ok(WrittenFiles {
                 files: job.write(path, &target)?,
@@ -106,10 +120,7 @@ impl FioJob {
             written.push(log);
         }
         let target_path = TargetFile::path_for(path);
-        let mut json =
-            serde_json::to_vec_pretty(target).map_err(|error| FileError::new("write", &target_path)(error.into()))?;
-        json.push(b'\n');
-        write_atomic(&target_path, &json)?;
+        write_json(&target_path, target)?;
         written.push(target_path);
         write_atomic(path, self.text.as_bytes())?;
         written.push(path.to_owned());
@@ -125,18 +136,27 @@ impl FioJob {
     }
 }
 
+/// How the names of a job file's replay logs begin.
+fn log_prefix(path: &Path) -> String {
+    file_prefix(path.file_stem().unwrap_or_default())
+}
+
 /// What belongs to the generated file that is about to be replaced: the logs it reads, and the result of running it.
-/// Nothing where the file is not one of ours.
+/// Nothing where the file is not one of ours, and no log of another file, which a copy of it would read.
 fn made_for_the_file_before(path: &Path, directory: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     if !text.starts_with(FIRST_WORDS) {
         return Vec::new();
     }
+    let prefix = log_prefix(path);
+    let is_own = |name: &str| {
+        let rest = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".iolog"));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    };
     let logs = text
         .lines()
         .filter_map(|line| line.strip_prefix("read_iolog="))
-        .map(Path::new)
-        .filter(|name| name.components().count() == 1 && name.extension().is_some_and(|extension| extension == "iolog"))
+        .filter(|name| is_own(name) && Path::new(name).components().count() == 1)
         .map(|name| directory.join(name));
     logs.chain([path.with_extension("verify.json")]).collect()
 }

@@ -87,7 +87,7 @@ impl AgentHost {
             (Some(reason), _) => reason.into(),
             (None, Error::Timeout(_)) => TransportError::Silent {
                 host: self.host.clone(),
-                seconds: Session::ANSWER_PATIENCE.as_secs(),
+                seconds: Session::ANSWER_TIMEOUT.as_secs(),
             }
             .into(),
             (None, Error::Io(error)) => TransportError::Lost {

@@ -21,7 +21,7 @@ pub enum HostError {
         error: ApiError,
     },
     /// Its answer was none that the protocol knows.
-    #[error("the agent on {host} gave an answer that makes no sense: {reason}")]
+    #[error("the agent on {host} gave an unexpected answer: {reason}")]
     Nonsense {
         /// The host.
         host: String,
@@ -79,10 +79,20 @@ impl Failure for HostError {
                 ErrorCode::Internal | ErrorCode::Unknown => {
                     Some(format!("`vscsi-helper doctor --host {host} -v` shows the agent's log"))
                 }
-                _ => None,
+                ErrorCode::BadRequest
+                | ErrorCode::Unauthorized
+                | ErrorCode::ForeignHost
+                | ErrorCode::NotFound
+                | ErrorCode::MethodNotAllowed
+                | ErrorCode::Conflict
+                | ErrorCode::TooLarge
+                | ErrorCode::NoSuchTarget
+                | ErrorCode::VscsiStats
+                | ErrorCode::Spool
+                | ErrorCode::Unavailable => None,
             }),
             Self::Nonsense { host, .. } => Some(format!(
-                "agent and client may not fit together; `vscsi-helper install {host}` brings the agent up to date"
+                "agent and client may be incompatible; `vscsi-helper install {host}` updates the agent"
             )),
         }
     }

@@ -3,8 +3,8 @@
 use vscsi_shared::exit_code;
 use vscsi_shared::wire::v1::{Disk, DiskSelector, Inventory, Vm};
 
-use crate::config::nearest;
 use crate::failure::Failure;
+use crate::suggest::nearest;
 
 /// Why a text selects no VM or disk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +74,9 @@ impl Failure for SelectError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoSuchVm { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
+            Self::NoSuchVm {
+                nearest: Some(name), ..
+            } => format!("did you mean `{name}`?"),
             Self::NoSuchVm { known, .. } if known.is_empty() => "no VM is registered or running there".to_owned(),
             Self::NoSuchVm { known, .. } => format!("VMs there: {}", known.join(", ")),
             Self::AmbiguousVm { .. } => "give the world group ID or the configuration file with `--vm`".to_owned(),
@@ -82,11 +84,13 @@ impl Failure for SelectError {
                 "start it, or collect on the host it runs on: vscsiStats sees running VMs only".to_owned()
             }
             Self::NoDisks { .. } | Self::NotListed { .. } => {
-                "vscsiStats sees SCSI, SATA, NVMe and IDE disks that are connected now; it does not see passed-through devices"
+                "vscsiStats lists the virtual SCSI disks of running VMs; disks on NVMe, SATA or IDE controllers \
+                 may not be listed"
                     .to_owned()
             }
             Self::NoSuchDisk { .. } => {
-                "name a disk by node, handle ID, vmdk, datastore, device or runtime path, or give `--lun all`".to_owned()
+                "name a disk by node, handle ID, vmdk, datastore, device or runtime path, or give `--lun all`"
+                    .to_owned()
             }
             Self::AmbiguousDisk { .. } => "name one of them by its node, or give `--lun all`".to_owned(),
         })
@@ -130,7 +134,8 @@ pub fn select_vm<'a>(inventory: &'a Inventory, wanted: &str) -> Result<&'a Vm, S
     }
 }
 
-/// The disks of `vm` that `wanted` means: each text a node, handle ID, vmdk, datastore, device or runtime path, or `all`.
+/// The disks of `vm` that `wanted` means: each text a node, handle ID, vmdk, datastore, device or runtime path, or
+/// `all`.
 ///
 /// # Errors
 /// When a text means no disk, or several, or one that vscsiStats does not list.

@@ -32,15 +32,14 @@ pub enum ImportError {
         detail: String,
     },
     /// The job that was made cannot be read back.
-    #[error("what was imported cannot be read back")]
+    #[error("the imported job cannot be read back")]
     Unusable(#[source] Box<AnalysisError>),
     /// No file tells how long its capture took.
-    #[error("nothing in the files tells how long the capture took: there are no time stamps and too few I/Os")]
+    #[error("the duration of the capture cannot be derived: it holds too few interarrival times")]
     NoDuration,
     /// No file tells how long its capture took, and one of them is not whole.
     #[error(
-        "nothing in the files tells how long the capture took: there are no time stamps, and part of `{}` is \
-         missing or unusable ({diagnostic})",
+        "the duration of the capture cannot be derived: part of `{}` is missing or unusable ({diagnostic})",
         path.display()
     )]
     NoDurationInPart {
@@ -50,10 +49,10 @@ pub enum ImportError {
         diagnostic: Diagnostic,
     },
     /// The name is in use.
-    #[error("there is a job `{0}` already")]
+    #[error("there is already a job `{0}`")]
     NameTaken(Name),
     /// The name and the number of the VM do not fit a name together.
-    #[error("the files hold several VMs, and `{name}` is too long to number the jobs")]
+    #[error("the files hold several VMs, and `{name}` is too long to be extended for each")]
     NameTooLong {
         /// The name asked for.
         name: Name,

@@ -14,6 +14,7 @@ use vscsi_shared::job::{
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader, file_name};
 use vscsi_shared::vscsistats::{DiskHistograms, Print};
 
+use super::read::Description;
 use super::{ImportError, Request};
 use crate::analysis::load::seconds_of_print;
 use crate::failure::FileError;
@@ -38,6 +39,27 @@ pub(super) struct Importer<'request> {
     now: Timestamp,
     staging: TempDir,
     jobs: BTreeMap<WorldGroupId, Staged>,
+    round: Round,
+}
+
+/// One turn of the loop that made the prints. VMs may be printed together or one after the other, so a turn ends where
+/// one of them is printed again: another one that is missing in it was not printed, or the print was damaged.
+#[derive(Debug, Default)]
+struct Round {
+    number: u64,
+    printed: BTreeSet<WorldGroupId>,
+}
+
+impl Round {
+    /// The number of the round that a print of these VMs belongs to.
+    fn of(&mut self, vms: impl Iterator<Item = WorldGroupId> + Clone) -> u64 {
+        if vms.clone().any(|vm| self.printed.contains(&vm)) {
+            self.number += 1;
+            self.printed.clear();
+        }
+        self.printed.extend(vms);
+        self.number
+    }
 }
 
 /// A job in the making.
@@ -49,9 +71,14 @@ pub(super) struct Staged {
     /// Number of prints.
     pub(super) prints: u32,
     world_group_id: WorldGroupId,
+    vm_name: String,
+    /// What the first file calls a disk that has no node.
+    lun: Option<String>,
     disks: Vec<TargetDisk>,
     /// The first print waits for a second one, because alone it stands for the whole interval.
     first: Option<(Print, Timestamp)>,
+    /// The round of its last print.
+    round: u64,
     elapsed_ms: u64,
 }
 
@@ -66,30 +93,41 @@ impl<'request> Importer<'request> {
             now,
             staging,
             jobs: BTreeMap::new(),
+            round: Round::default(),
         })
     }
 
-    pub(super) fn push(&mut self, print: Print, changed_at: Timestamp) -> Result<(), ImportError> {
+    pub(super) fn push(
+        &mut self,
+        print: Print,
+        description: &Description,
+        changed_at: Timestamp,
+    ) -> Result<(), ImportError> {
         let mut by_vm: BTreeMap<WorldGroupId, Vec<DiskHistograms>> = BTreeMap::new();
         for disk in print.disks {
             by_vm.entry(disk.world_group_id).or_default().push(disk);
         }
+        let round = self.round.of(by_vm.keys().copied());
         for (world_group_id, disks) in by_vm {
             let print = Print { disks };
             if let Some(staged) = self.jobs.get_mut(&world_group_id) {
-                staged.push(&print, changed_at, self.request)?;
+                staged.push(&print, changed_at, round, self.request)?;
                 continue;
             }
             let path = self.staging.path().join(world_group_id.to_string());
             let samples = path.join("samples");
             fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+            let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
             let staged = Staged {
                 name: self.request.name.clone(),
                 path,
                 prints: 0,
                 world_group_id,
+                vm_name: vm_name.cloned().unwrap_or_else(|| UNKNOWN_VM.to_owned()),
+                lun: description.lun.clone(),
                 disks: Vec::new(),
                 first: Some((print, changed_at)),
+                round,
                 elapsed_ms: 0,
             };
             self.jobs.insert(world_group_id, staged);
@@ -116,12 +154,13 @@ impl<'request> Importer<'request> {
 }
 
 impl Staged {
-    fn push(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+    fn push(&mut self, print: &Print, changed_at: Timestamp, round: u64, request: &Request) -> Result<(), ImportError> {
         if let Some((first, changed_at)) = self.first.take() {
             self.elapsed_ms = request.first_print_ms(&first);
             self.write(&first, changed_at, request)?;
         }
-        self.elapsed_ms += request.interval_ms().unwrap_or(0);
+        self.elapsed_ms += request.interval_ms().unwrap_or(0) * (round - self.round);
+        self.round = round;
         self.write(print, changed_at, request)
     }
 
@@ -144,7 +183,7 @@ impl Staged {
             if self.disks.iter().all(|known| known.handle_id != disk.handle_id) {
                 self.disks.push(TargetDisk {
                     handle_id: disk.handle_id,
-                    lun: node.clone(),
+                    lun: disk.node.clone().or_else(|| self.lun.clone()).unwrap_or_default(),
                     node,
                 });
             }
@@ -157,7 +196,7 @@ impl Staged {
             duration_ms: 0,
             boot_id: "imported".to_owned(),
             host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
-            vm_name: request.vm_name(),
+            vm_name: self.vm_name.clone(),
             config_file: String::new(),
             world_group_id: self.world_group_id,
             disks: print
@@ -191,7 +230,7 @@ impl Staged {
                 fingerprint: None,
             },
             target: Target {
-                vm_name: request.vm_name(),
+                vm_name: self.vm_name.clone(),
                 world_group_id: self.world_group_id,
                 config_file: String::new(),
                 disks: self.disks.clone(),
@@ -239,10 +278,6 @@ impl Staged {
 }
 
 impl Request {
-    fn vm_name(&self) -> String {
-        self.vm_name.clone().unwrap_or_else(|| UNKNOWN_VM.to_owned())
-    }
-
     fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
     }

@@ -1,4 +1,4 @@
-//! Existing vscsiStats output becomes a job: CSV (`-c`), plain text, and a table that only resembles it.
+//! Existing vscsiStats output becomes a job: CSV (`-c`) and plain text, and tables of commands as well.
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
@@ -7,7 +7,6 @@
 
 mod error;
 mod job;
-mod made_up;
 mod read;
 
 use std::path::PathBuf;
@@ -36,7 +35,7 @@ pub struct Request {
     pub interval_seconds: Option<u32>,
     /// Host the files come from.
     pub host: Option<String>,
-    /// Display name of the VM.
+    /// Display name of the VM, instead of the one that a file tells.
     pub vm_name: Option<String>,
 }
 
@@ -63,9 +62,9 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
     let mut warnings = Vec::new();
     for path in &request.files {
         let changed_at = read::changed_at(path).unwrap_or(now);
-        let diagnostics = read::read_file(path, |print| {
+        let diagnostics = read::read_file(path, |print, description| {
             deferred.check()?;
-            importer.push(print, changed_at)
+            importer.push(print, description, changed_at)
         })?;
         warnings.extend(diagnostics.into_iter().map(|diagnostic| Warning {
             path: path.clone(),

@@ -1,14 +1,16 @@
 //! Reading captures, a piece at a time.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use vscsi_shared::vscsistats::{Diagnostic, DiagnosticKind, Parsed, Parser, Print};
+use vscsi_shared::vscsistats::{
+    CommandTable, Diagnostic, DiagnosticKind, Parsed, Parser, Print, is_command_table, parse_command_table,
+};
 
-use super::{ImportError, made_up};
+use super::ImportError;
 use crate::failure::FileError;
 
 /// How much of a file is in memory at once.
@@ -39,36 +41,47 @@ pub(super) fn changed_at(path: &Path) -> Option<Timestamp> {
     Timestamp::try_from(time).ok()
 }
 
-/// Gives each print of a file to `take`, in order, and returns what could not be used. The file is read piece by
-/// piece, so it may be larger than memory.
+/// What a file says of the disk beside the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Description {
+    /// Display name of the VM.
+    pub(super) vm_name: Option<String>,
+    /// What the disk is called.
+    pub(super) lun: Option<String>,
+}
+
+/// Gives each print of a file to `take`, in order, and returns what could not be used. Output of vscsiStats is read
+/// piece by piece, so it may be larger than memory; a table of commands is read as a whole.
 ///
 /// # Errors
 /// [`ImportError`] when the file cannot be read or holds no complete histogram, and whatever `take` fails with.
 pub(super) fn read_file(
     path: &Path,
-    mut take: impl FnMut(Print) -> Result<(), ImportError>,
+    mut take: impl FnMut(Print, &Description) -> Result<(), ImportError>,
 ) -> Result<Vec<Diagnostic>, ImportError> {
     let failed = || FileError::new("read", path);
-    let mut file = File::open(path).map_err(failed())?;
+    let file = File::open(path).map_err(failed())?;
+    // Reading a directory fails with an error that says less than this one.
+    if file.metadata().map_err(failed())?.is_dir() {
+        return Err(failed()(std::io::Error::from(ErrorKind::IsADirectory)).into());
+    }
     let mut input: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
         Box::new(MultiGzDecoder::new(file))
     } else {
-        // Reading a directory fails with an error that says less than this one.
-        if file.metadata().map_err(failed())?.is_dir() {
-            return Err(failed()(std::io::Error::from(ErrorKind::IsADirectory)).into());
-        }
-        let mut start = Vec::new();
-        file.by_ref()
-            .take(PIECE_BYTES as u64)
-            .read_to_end(&mut start)
-            .map_err(failed())?;
-        if made_up::is_made_up(&start) {
-            let (print, diagnostics) = made_up::read(start.chain(file), path)?;
-            take(print)?;
-            return Ok(diagnostics);
-        }
-        Box::new(std::io::Cursor::new(start).chain(file))
+        Box::new(file)
     };
+    let mut start = Vec::new();
+    input
+        .by_ref()
+        .take(PIECE_BYTES as u64)
+        .read_to_end(&mut start)
+        .map_err(failed())?;
+    if is_command_table(&start) {
+        input.read_to_end(&mut start).map_err(failed())?;
+        return take_table(path, parse_command_table(&start), take);
+    }
+    let mut input = Cursor::new(start).chain(input);
+    let description = Description::default();
     let mut parser = Parser::new();
     let mut found = false;
     let mut piece = vec![0; PIECE_BYTES];
@@ -81,19 +94,40 @@ pub(super) fn read_file(
         }
         for print in parser.take_prints() {
             found = true;
-            take(print)?;
+            take(print, &description)?;
         }
     }
     let Parsed { prints, diagnostics } = parser.finish();
     for print in prints {
         found = true;
-        take(print)?;
+        take(print, &description)?;
     }
     if found {
         Ok(diagnostics)
     } else {
         Err(nothing_found(path, &diagnostics))
     }
+}
+
+/// Gives the prints of a table to `take`, those without any command left out.
+fn take_table(
+    path: &Path,
+    table: CommandTable,
+    mut take: impl FnMut(Print, &Description) -> Result<(), ImportError>,
+) -> Result<Vec<Diagnostic>, ImportError> {
+    let description = Description {
+        vm_name: table.vm_name,
+        lun: table.lun,
+    };
+    let counts_commands = |print: &Print| print.disks.iter().any(|disk| disk.iter().next().is_some());
+    let prints: Vec<Print> = table.prints.into_iter().filter(counts_commands).collect();
+    if prints.is_empty() {
+        return Err(nothing_found(path, &table.diagnostics));
+    }
+    for print in prints {
+        take(print, &description)?;
+    }
+    Ok(table.diagnostics)
 }
 
 /// The error for a file without a histogram; the first finding of the parser tells what is there instead.

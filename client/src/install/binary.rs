@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::InstallError;
 use crate::failure::FileError;
-use crate::pull::hexadecimal;
+use crate::sha256::hexadecimal;
 
-/// The agent of a release build, put there by `cargo xtask dist`.
+/// The agent that was named when this program was built.
 #[cfg(feature = "embedded-agent")]
 const EMBEDDED: Option<&[u8]> = Some(include_bytes!(env!("VSCSI_AGENT_BINARY")));
 #[cfg(not(feature = "embedded-agent"))]

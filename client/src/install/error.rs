@@ -19,13 +19,16 @@ pub enum InstallError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The wanted way is closed.
-    #[error("mode `{}` does not fit this host: {}", .0.mode.as_str(), .0.reason)]
+    #[error("cannot install on this host in mode {0}")]
     ModeRefused(Verdict),
-    /// Every way is closed.
-    #[error("no mode fits this host: {}", .0.iter().map(|verdict| format!("{}: {}", verdict.mode.as_str(), verdict.reason)).collect::<Vec<_>>().join("; "))]
+    /// Every way that this version offers is closed.
+    #[error(
+        "no mode of this version fits this host: {}",
+        .0.iter().map(Verdict::to_string).collect::<Vec<_>>().join("; ")
+    )]
     NothingFits(Vec<Verdict>),
     /// Not a folder of a datastore.
-    #[error("`{0}` is no folder in a datastore: it must be /vmfs/volumes/DATASTORE/FOLDER")]
+    #[error("`{0}` is not a folder in a datastore: expected /vmfs/volumes/DATASTORE/FOLDER")]
     Folder(String),
     /// No such datastore.
     #[error("{}", match wanted {
@@ -47,13 +50,13 @@ pub enum InstallError {
         reason: &'static str,
     },
     /// The host is called like others that were never named.
-    #[error("the host has no name of its own, and others that share a datastore with it may be called the same")]
+    #[error("the host has a default name, which other hosts that share its datastore may have as well")]
     NamelessHost {
         /// The datastore that would have been used.
         datastore: String,
     },
     /// The folder is another host's.
-    #[error("`{folder}` belongs to the agent of the host {owner}, which shares that datastore")]
+    #[error("`{folder}` belongs to the agent of host {owner}, which shares that datastore")]
     OtherHost {
         /// The folder.
         folder: String,
@@ -61,10 +64,10 @@ pub enum InstallError {
         owner: Name,
     },
     /// This program has no agent.
-    #[error("this program holds no agent, and there is none in {}", .0.display())]
+    #[error("this program contains no agent, and there is none in {}", .0.display())]
     NoAgent(PathBuf),
     /// The file is no program for ESXi.
-    #[error("`{}` is no x86-64 program", .0.display())]
+    #[error("`{}` is not an x86-64 program", .0.display())]
     NotAnAgent(PathBuf),
     /// What arrived is not what was sent.
     #[error("the agent arrived on the host with SHA-256 {found} instead of {expected}")]
@@ -89,7 +92,7 @@ pub enum InstallError {
     #[error("`{0}` holds no installation of vscsi-helper, so nothing was removed")]
     NotOurs(String),
     /// Everything was removed, and the last check failed.
-    #[error("the folder {folder} is gone, but whether a process of the agent is left cannot be told: {reason}")]
+    #[error("the folder {folder} is gone, but it could not be determined whether agent processes are left: {reason}")]
     Unproven {
         /// The folder that is gone.
         folder: String,
@@ -97,7 +100,7 @@ pub enum InstallError {
         reason: String,
     },
     /// Something is left after the removal.
-    #[error("it is still there after the removal: {0}")]
+    #[error("still there after the removal: {0}")]
     StillThere(String),
 }
 
@@ -130,37 +133,41 @@ impl Failure for InstallError {
                 "nothing was changed; `vscsi-helper preflight HOST` shows what each mode would need".to_owned()
             }
             Self::NotPermitted(_) => {
-                "ESXi 8 and newer run installed programs only (execInstalledOnly); `vscsi-helper preflight HOST` shows which \
-                 ways remain"
+                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper preflight \
+                 HOST` shows which modes remain"
                     .to_owned()
             }
             Self::Folder(_) => "name a datastore with `--datastore` instead".to_owned(),
             Self::NoDatastore { known, .. } if !known.is_empty() => format!("suitable are: {}", known.join(", ")),
             Self::NoDatastore { .. } => {
-                "it takes a VMFS or vSAN datastore with 256 MiB free; the system's own volumes and NFS are left alone".to_owned()
+                "the agent needs a VMFS or vSAN datastore with 256 MiB free; system volumes and NFS are not used"
+                    .to_owned()
             }
             Self::Unsuitable { .. } => "leave out `--datastore` to have a suitable one chosen".to_owned(),
             Self::NamelessHost { datastore } => format!(
-                "give the agent a folder that only this host uses, such as `--folder {datastore}/vscsi-helper-lab1`, or give the \
-                 host a name"
+                "give the agent a folder that only this host uses, such as `--folder {datastore}/vscsi-helper-lab1`, \
+                 or give the host a name"
             ),
             Self::OtherHost { .. } => "name a folder that only this host uses with `--folder`".to_owned(),
             Self::NoAgent(_) => {
-                "put `vscsi-agent`, built for x86_64-unknown-linux-musl, beside it or name it with `--agent PATH`; in a source \
-                 tree `cargo build --profile release-agent --package vscsi-agent --target x86_64-unknown-linux-musl` \
-                 makes it"
+                "put `vscsi-agent`, built for x86_64-unknown-linux-musl, beside it or name it with `--agent PATH`; in \
+                 a source tree `cargo build --profile release-agent --package vscsi-agent --target \
+                 x86_64-unknown-linux-musl` builds it"
                     .to_owned()
             }
             Self::NotAnAgent(_) => "name the agent built for x86_64-unknown-linux-musl".to_owned(),
             Self::CorruptUpload { .. } => {
-                "it was not put into use, and what was installed before is untouched; check the free space of the datastore and \
-                 try again"
+                "it was not put into use, and what was installed before is untouched; check the free space of the \
+                 datastore and try again"
                     .to_owned()
             }
-            Self::Step { .. } => "nothing that was there before was replaced; the host's message says what to mend".to_owned(),
-            Self::NotOurs(_) => "name the folder with `--folder` when it was installed elsewhere".to_owned(),
+            Self::Step { .. } => {
+                "nothing that was installed before was replaced; fix what the host's message names, then try again"
+                    .to_owned()
+            }
+            Self::NotOurs(_) => "name the folder with `--folder` if it was installed elsewhere".to_owned(),
             Self::Unproven { .. } => "log in to the host and look at `ps -c | grep vscsi-agent`".to_owned(),
-            Self::StillThere(_) => "log in to the host and look at what holds it".to_owned(),
+            Self::StillThere(_) => "log in to the host and find out what is using it".to_owned(),
         })
     }
 }

@@ -18,18 +18,17 @@ use vscsi_shared::identifier::Name;
 
 pub use binary::{AgentBinary, find_agent};
 pub use error::InstallError;
-pub(crate) use place::AGENTS_OF_THIS_HOST;
 pub use place::Place;
 pub use removal::{Removal, uninstall};
 
-use crate::preflight::{Findings, Mode};
+use crate::preflight::{Findings, Mode, Verdict};
 use crate::store::InstalledAgent;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.
-const PATIENCE: Duration = Duration::from_mins(1);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// `doctor` tries everything, and `cleanup` stops every collection, each with retries of its own.
-const LONG_PATIENCE: Duration = Duration::from_mins(5);
+const LONG_TIMEOUT: Duration = Duration::from_mins(5);
 /// Name of the file that says what was installed, which also marks the folder as ours.
 const RECORD: &str = "installed.json";
 
@@ -44,24 +43,22 @@ pub struct Installed {
     pub doctor: Vec<String>,
 }
 
-/// What the host must allow for an installation.
+/// Whether this version can install on the host in the mode `wanted`, or in any.
 ///
 /// # Errors
-/// When it does not; nothing was changed.
-pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<Mode, InstallError> {
-    let mode = wanted.or(findings.recommended());
-    let refused = |mode: Mode| {
-        findings
-            .verdicts()
-            .into_iter()
-            .find(|verdict| verdict.mode == mode && !verdict.fits)
-    };
-    match mode {
-        None => Err(InstallError::NothingFits(findings.verdicts().to_vec())),
-        Some(mode) => match refused(mode) {
-            Some(verdict) => Err(InstallError::ModeRefused(verdict)),
-            None => Ok(mode),
+/// When it cannot; nothing was changed.
+pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), InstallError> {
+    let verdicts = findings.verdicts();
+    let is_open = |verdict: &Verdict| verdict.fits && verdict.in_this_version;
+    match wanted {
+        Some(mode) => match verdicts.into_iter().find(|verdict| verdict.mode == mode) {
+            Some(verdict) if !is_open(&verdict) => Err(InstallError::ModeRefused(verdict)),
+            _ => Ok(()),
         },
+        None if verdicts.iter().any(is_open) => Ok(()),
+        None => Err(InstallError::NothingFits(
+            verdicts.into_iter().filter(|verdict| verdict.in_this_version).collect(),
+        )),
     }
 }
 
@@ -83,7 +80,7 @@ pub fn install(
     if !unchanged {
         run(
             shell,
-            "make the folder",
+            "create the folder",
             &command_line(["mkdir", "-p", "-m", "700", &place.folder]),
         )?;
         upload::upload(shell, binary, &format!("{agent}.new"))?;
@@ -92,7 +89,7 @@ pub fn install(
             command_line(["chmod", "700", &format!("{agent}.new")]),
             command_line(["mv", "-f", &format!("{agent}.new"), &agent])
         );
-        run(shell, "put the agent into its place", &line)?;
+        run(shell, "move the agent into place", &line)?;
     }
     let doctor = doctor(shell, &agent)?;
     let installed = InstalledAgent {
@@ -111,7 +108,7 @@ pub fn install(
         "umask 077; cat > {}",
         command_line([format!("{}/{RECORD}", place.folder).as_str()])
     );
-    let output = shell.run(&line, ShellInput::Bytes(&record), PATIENCE)?;
+    let output = shell.run(&line, ShellInput::Bytes(&record), COMMAND_TIMEOUT)?;
     succeeded("write the record", &output)?;
     Ok(Installed {
         agent: installed,
@@ -123,7 +120,7 @@ pub fn install(
 /// Two hosts that share a datastore could be given one folder, and their agents would undo each other's work.
 fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), InstallError> {
     let line = command_line(["cat", &format!("{folder}/{RECORD}")]);
-    let output = shell.run(&line, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(&line, ShellInput::Empty, COMMAND_TIMEOUT)?;
     // Without a readable record nothing is known against it.
     let record = serde_json::from_slice::<InstalledAgent>(&output.stdout).ok();
     match record.and_then(|record| record.host_name) {
@@ -137,7 +134,7 @@ fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), Instal
 
 /// Runs the agent's own tests.
 fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
-    let output = shell.run(&command_line([agent, "doctor"]), ShellInput::Empty, LONG_PATIENCE)?;
+    let output = shell.run(&command_line([agent, "doctor"]), ShellInput::Empty, LONG_TIMEOUT)?;
     let lines = |bytes: &[u8]| {
         String::from_utf8_lossy(bytes)
             .lines()
@@ -162,7 +159,7 @@ fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
 }
 
 fn run(shell: &dyn Shell, step: &'static str, line: &str) -> Result<Output, InstallError> {
-    let output = shell.run(line, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(line, ShellInput::Empty, COMMAND_TIMEOUT)?;
     succeeded(step, &output)?;
     Ok(output)
 }
@@ -240,7 +237,21 @@ mod tests {
             check_mode(&findings, Some(Mode::Binary)),
             Err(InstallError::ModeRefused(_))
         ));
-        assert_eq!(check_mode(&findings, None).unwrap(), Mode::Script);
+        let error = check_mode(&findings, None).unwrap_err();
+        assert!(error.to_string().contains("execInstalledOnly"), "{error}");
+    }
+
+    #[test]
+    fn a_mode_that_fits_but_is_not_in_this_version_is_refused_with_that_reason() {
+        let error = check_mode(&findings_for_tests(Some(true), Some(true)), Some(Mode::Script)).unwrap_err();
+        assert!(error.to_string().contains("not in this version"), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_runs_programs_from_a_datastore_is_installed_on() {
+        let findings = findings_for_tests(Some(false), Some(true));
+        assert!(check_mode(&findings, None).is_ok());
+        assert!(check_mode(&findings, Some(Mode::Binary)).is_ok());
     }
 
     #[test]

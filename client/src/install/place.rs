@@ -5,13 +5,6 @@ use vscsi_shared::identifier::Name;
 use super::InstallError;
 use crate::preflight::{Datastore, Findings};
 
-/// Every place where `install` puts the agent of the host whose shell expands this.
-///
-/// A datastore may be shared by all hosts of a cluster, and an agent looks after one host: so each has a folder of its
-/// own, called after the name that its kernel has.
-pub(crate) const AGENTS_OF_THIS_HOST: &str =
-    r#"/vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent"#;
-
 /// Where the agent goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{InstallError, LONG_PATIENCE, PATIENCE, RECORD, check_owner, run, said, succeeded};
+use super::{COMMAND_TIMEOUT, InstallError, LONG_TIMEOUT, RECORD, check_owner, run, said, succeeded};
 use crate::transport::{Shell, ShellInput, command_line};
 
 /// What is shown when an agent was removed.
@@ -26,17 +26,18 @@ pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError
         command_line([agent]),
         command_line([format!("{folder}/{RECORD}").as_str()])
     );
-    if folder.len() <= "/vmfs/volumes/".len() || !shell.run(&ours, ShellInput::Empty, PATIENCE)?.status.success() {
+    if folder.len() <= "/vmfs/volumes/".len() || !shell.run(&ours, ShellInput::Empty, COMMAND_TIMEOUT)?.status.success()
+    {
         return Err(InstallError::NotOurs(folder.to_owned()));
     }
-    let kernel = shell.run("/bin/uname -n", ShellInput::Empty, PATIENCE)?;
+    let kernel = shell.run("/bin/uname -n", ShellInput::Empty, COMMAND_TIMEOUT)?;
     if let Ok(own) = String::from_utf8_lossy(&kernel.stdout).trim().parse() {
         check_owner(shell, folder, &own)?;
     }
     let cleaned = shell.run(
         &command_line([agent, "cleanup", "--all"]),
         ShellInput::Empty,
-        LONG_PATIENCE,
+        LONG_TIMEOUT,
     )?;
     succeeded("stop the agent and its collections", &cleaned)?;
     let mut proof = vec!["no collection is left: the agent stopped its jobs and cleared its journal".to_owned()];
@@ -50,7 +51,7 @@ pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError
     let gone = shell.run(
         &format!("test ! -e {}", command_line([folder])),
         ShellInput::Empty,
-        PATIENCE,
+        COMMAND_TIMEOUT,
     )?;
     if !gone.status.success() {
         return Err(InstallError::StillThere(folder.to_owned()));
@@ -69,7 +70,7 @@ pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError
 
 /// The command lines on the host that begin in `folder`. ESXi's `ps` lists those of every user world.
 fn processes(shell: &dyn Shell, folder: &str) -> Result<Vec<String>, InstallError> {
-    let listed = shell.run("/bin/ps -c", ShellInput::Empty, PATIENCE)?;
+    let listed = shell.run("/bin/ps -c", ShellInput::Empty, COMMAND_TIMEOUT)?;
     if !listed.status.success() {
         return Err(InstallError::Unproven {
             folder: folder.to_owned(),

@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use super::{AgentBinary, InstallError, PATIENCE};
+use super::{AgentBinary, COMMAND_TIMEOUT, InstallError};
 use crate::transport::{Shell, ShellInput, command_line};
 
 /// The agent has 2 MB; this is enough for a link of 64 kbit/s.
-const UPLOAD_PATIENCE: Duration = Duration::from_mins(10);
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Puts `binary` into `path` on the host: by a copy, and when that does not give the right bytes, through the shell.
 pub(super) fn upload(shell: &dyn Shell, binary: &AgentBinary, path: &str) -> Result<(), InstallError> {
     if let Some(file) = &binary.file
-        && shell.copy(file, path, UPLOAD_PATIENCE).is_ok_and(|copied| copied)
+        && shell.copy(file, path, UPLOAD_TIMEOUT).is_ok_and(|copied| copied)
         && arrived(shell, binary, path).is_ok()
     {
         return Ok(());
     }
     through_shell(shell, binary, path).inspect_err(|_| {
         // What is wrong must not stay; that it cannot be removed changes nothing about the error.
-        let _ = shell.run(&command_line(["rm", "-f", path]), ShellInput::Empty, PATIENCE);
+        let _ = shell.run(&command_line(["rm", "-f", path]), ShellInput::Empty, COMMAND_TIMEOUT);
     })
 }
 
 fn through_shell(shell: &dyn Shell, binary: &AgentBinary, path: &str) -> Result<(), InstallError> {
     let line = format!("cat > {}", command_line([path]));
-    let output = shell.run(&line, ShellInput::Bytes(&binary.bytes), UPLOAD_PATIENCE)?;
+    let output = shell.run(&line, ShellInput::Bytes(&binary.bytes), UPLOAD_TIMEOUT)?;
     super::succeeded("upload the agent", &output)?;
     arrived(shell, binary, path)
 }
@@ -43,7 +43,7 @@ fn arrived(shell: &dyn Shell, binary: &AgentBinary, path: &str) -> Result<(), In
 
 /// SHA-256 of a file on the host; `None` when there is none.
 pub(super) fn remote_sha256(shell: &dyn Shell, path: &str) -> Result<Option<String>, InstallError> {
-    let output = shell.run(&command_line(["sha256sum", path]), ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(&command_line(["sha256sum", path]), ShellInput::Empty, COMMAND_TIMEOUT)?;
     if !output.status.success() {
         return Ok(None);
     }

@@ -17,7 +17,7 @@ pub use modes::{Mode, Verdict};
 use crate::transport::{Shell, ShellInput, TransportError};
 
 /// esxcli takes seconds on a busy host, and there are half a dozen calls of it.
-const PATIENCE: Duration = Duration::from_mins(3);
+const SCRIPT_TIMEOUT: Duration = Duration::from_mins(3);
 /// Below this the agent's spool and binary would fill a datastore.
 const LEAST_FREE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -70,7 +70,7 @@ pub struct Datastore {
 /// # Errors
 /// When the host cannot be reached.
 pub fn ask(shell: &dyn Shell, now: Timestamp) -> Result<Findings, TransportError> {
-    let output = shell.run(script::SCRIPT, ShellInput::Empty, PATIENCE)?;
+    let output = shell.run(&script::script(), ShellInput::Empty, SCRIPT_TIMEOUT)?;
     Ok(read(&String::from_utf8_lossy(&output.stdout), now))
 }
 
@@ -94,7 +94,7 @@ fn read(answer: &str, now: Timestamp) -> Findings {
 
     let exec_policy = exec_policy(section("exec_option"), section("exec_kernel"), major);
     if exec_policy.is_none() {
-        warnings.push("whether programs of no VIB may run could not be found out".to_owned());
+        warnings.push("could not determine whether programs outside installed VIBs may run".to_owned());
     }
     let secure_boot = output("secure_boot")
         .and_then(|text| esxi::parse_secure_boot(text).value)
@@ -102,7 +102,7 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let datastores = if let Some(text) = output("filesystems") {
         datastores(&esxi::parse_filesystems(text).value)
     } else {
-        warnings.push("the datastores could not be listed".to_owned());
+        warnings.push("could not list the datastores".to_owned());
         Vec::new()
     };
     let host_seconds: Option<i64> = output("time").and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
@@ -179,9 +179,9 @@ fn datastores(volumes: &[esxi::Volume]) -> Vec<Datastore> {
 
 fn unsuitable(kind: &str, free_bytes: u64) -> Option<&'static str> {
     match kind {
-        "vfat" | "VFFS" | "VMFSOS" | "VMFS-L" | "OSDATA" => Some("belongs to ESXi itself"),
+        "vfat" | "VFFS" | "VMFSOS" | "VMFS-L" | "OSDATA" => Some("belongs to ESXi"),
         // ESXi's NFS client loses the atomicity of a rename that the spool relies on.
-        kind if kind.starts_with("NFS") => Some("NFS: a rename may be lost there"),
+        kind if kind.starts_with("NFS") => Some("NFS: renames are not reliable there"),
         _ if free_bytes < LEAST_FREE_BYTES => Some("less than 256 MiB free"),
         _ => None,
     }

@@ -1,11 +1,15 @@
 //! The ways an agent can run on a host, and which of them a host allows.
 
+use std::fmt;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::Serialize;
 
 use super::Findings;
 
 /// A way to run the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// A static binary in a datastore folder.
@@ -21,15 +25,36 @@ pub enum Mode {
 pub struct Verdict {
     /// The way.
     pub mode: Mode,
-    /// It can be taken as the host is.
+    /// The host allows it as it is.
     pub fits: bool,
+    /// This version can install in it.
+    pub in_this_version: bool,
     /// Why, or what it would need.
     pub reason: String,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = if self.in_this_version {
+            ""
+        } else {
+            " (not in this version)"
+        };
+        write!(formatter, "{}: {}{version}", self.mode.as_str(), self.reason)
+    }
 }
 
 impl Mode {
     /// Every way, the one to prefer first.
     pub const ALL: [Self; 3] = [Self::Binary, Self::Vib, Self::Script];
+
+    /// The ways that this version can install in.
+    const IN_THIS_VERSION: [Self; 1] = [Self::Binary];
+
+    /// This version can install in it.
+    pub fn is_in_this_version(self) -> bool {
+        Self::IN_THIS_VERSION.contains(&self)
+    }
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +63,17 @@ impl Mode {
             Self::Vib => "vib",
             Self::Script => "script",
         }
+    }
+}
+
+/// The modes that the command line accepts.
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::IN_THIS_VERSION
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }
 
@@ -56,12 +92,13 @@ impl Findings {
             Verdict {
                 mode,
                 fits,
+                in_this_version: mode.is_in_this_version(),
                 reason: reason.to_owned(),
             }
         })
     }
 
-    /// The way to take: a binary needs nothing of the host, a script changes nothing, and a VIB does.
+    /// The way that suits the host best, whether or not this version offers it: a binary needs nothing of the host, a script changes nothing, and a VIB does.
     pub fn recommended(&self) -> Option<Mode> {
         let fits = |mode: Mode| {
             self.verdicts()
@@ -77,27 +114,27 @@ impl Findings {
             (None, Some(false)) => (true, "the host runs programs from a datastore"),
             (None, Some(true)) => (
                 false,
-                "the host runs programs of installed VIBs only (execInstalledOnly); we never switch that off",
+                "the host runs programs of installed VIBs only (execInstalledOnly), which is never switched off for you",
             ),
             (None, None) => (
                 false,
-                "whether the host runs programs from a datastore could not be found out",
+                "could not determine whether the host runs programs from a datastore",
             ),
         }
     }
 
     fn vib(&self) -> (bool, &'static str) {
         match (self.is_esxi, self.secure_boot) {
-            (false, _) => (false, "this is no ESXi host"),
+            (false, _) => (false, "this is not an ESXi host"),
             (true, Some(true)) => (
                 false,
-                "Secure Boot is on, and with a community VIB the host would stop at its next boot with a purple screen",
+                "Secure Boot is on: with a community VIB, the next boot would end in a purple screen",
             ),
             (true, Some(false)) => (
                 true,
-                "needs `--accept-community-vib`: it lowers the acceptance level to CommunitySupported until uninstalled",
+                "a VIB of our own lowers the acceptance level to CommunitySupported until it is uninstalled",
             ),
-            (true, None) => (false, "the state of Secure Boot could not be found out"),
+            (true, None) => (false, "could not determine whether Secure Boot is on"),
         }
     }
 
@@ -110,11 +147,11 @@ impl Findings {
 
     fn prerequisite(&self) -> Option<&'static str> {
         if !self.is_esxi {
-            Some("this is no ESXi host")
+            Some("this is not an ESXi host")
         } else if self.vscsistats.is_none() {
             Some("vscsiStats was not found on the host")
         } else if self.datastores.iter().all(|datastore| datastore.unsuitable.is_some()) {
-            Some("no datastore has room for it")
+            Some("no suitable datastore has room for the agent")
         } else {
             None
         }
@@ -177,6 +214,16 @@ pub(crate) mod tests {
                 "{policy:?} {secure_boot:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_command_line_accepts_the_modes_of_this_version_only() {
+        assert_eq!(Mode::from_str("binary", true), Ok(Mode::Binary));
+        for mode in ["vib", "script"] {
+            assert!(Mode::from_str(mode, true).is_err(), "{mode}");
+        }
+        let offered = |verdict: Verdict| verdict.in_this_version;
+        assert_eq!(findings(None, None).verdicts().map(offered), [true, false, false]);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::transport::AGENTS_OF_THIS_HOST;
+
 /// What `install` and `preflight` ask: read-only, fixed, and one ssh run, because each login of a hardened host is logged
 /// and slow. Each section ends with the exit status of its command.
 ///
 /// The programs and paths are those of ESXi 6.5 to 9.0; a host that lacks one answers with an error in that section.
-pub(super) const SCRIPT: &str = r#"
+const QUESTIONS: &str = r#"
 section() {
   name=$1; shift
   echo "@@@ begin $name"
@@ -26,8 +28,15 @@ section filesystems esxcli storage filesystem list
 section vscsistats ls /usr/sbin/vscsiStats /sbin/vscsiStats /bin/vscsiStats /usr/lib/vmware/bin/vscsiStats
 section python ls /bin/python3 /usr/bin/python3 /bin/python /usr/bin/python
 section time date -u +%s
-section agents ls /vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent /opt/vscsi-helper/bin/vscsi-agent
 "#;
+
+/// The questions, and which agents are there already.
+pub(super) fn script() -> String {
+    format!(
+        "{QUESTIONS}section agents ls {AGENTS_OF_THIS_HOST}
+"
+    )
+}
 
 /// One command's output.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,23 +100,15 @@ mod tests {
         assert_eq!(sections("@@@ begin a\nhalf")["a"].status, None);
     }
 
-    #[test]
-    fn agents_are_looked_for_where_they_are_installed() {
-        assert!(SCRIPT.contains(&format!(
-            "\nsection agents ls {}\n",
-            crate::install::AGENTS_OF_THIS_HOST
-        )));
-    }
-
     #[cfg(unix)]
     #[test]
     fn a_posix_shell_runs_the_script_to_its_end_even_where_nothing_of_esxi_is() {
         let output = std::process::Command::new("/bin/sh")
-            .args(["-c", SCRIPT])
+            .args(["-c", &script()])
             .output()
             .unwrap();
         let sections = sections(&String::from_utf8_lossy(&output.stdout));
-        assert_eq!(sections.len(), SCRIPT.matches("\nsection ").count());
+        assert_eq!(sections.len(), script().matches("\nsection ").count());
         assert!(sections["time"].output().is_some());
     }
 }

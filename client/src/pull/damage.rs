@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use sha2::Digest as _;
 use vscsi_shared::wire::v1::ManifestEntry;
 
-use super::receive::{hash_of, hexadecimal};
+use super::receive::hash_of;
 use crate::failure::FileError;
+use crate::sha256::hexadecimal;
 use crate::store::JobDirectory;
 
 /// How closely snapshots are looked at.

@@ -21,7 +21,7 @@ pub enum PullError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The stream of snapshots broke off.
-    #[error("the transfer of snapshot {sequence} broke off")]
+    #[error("the transfer of snapshot {sequence} was interrupted")]
     BrokeOff {
         /// The snapshot that was on its way.
         sequence: u32,
@@ -36,7 +36,7 @@ pub enum PullError {
         sequence: u32,
     },
     /// The stream does not follow the protocol.
-    #[error("the host's stream of snapshots makes no sense: {0}")]
+    #[error("the host's stream of snapshots is malformed: {0}")]
     Nonsense(String),
 }
 
@@ -68,13 +68,14 @@ impl Failure for PullError {
             Self::Host(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::File(error) => error.hint(),
-            Self::BrokeOff { .. } => Some("what arrived is kept; the next pull goes on at that byte".to_owned()),
+            Self::BrokeOff { .. } => Some("what arrived is kept; the next pull resumes at that byte".to_owned()),
             Self::Corrupt { .. } => Some(
-                "the file on the host may be damaged: `vscsi-helper doctor --host HOST` tells; the others are safe"
+                "the file on the host may be damaged: check with `vscsi-helper doctor --host HOST`; the other \
+                 snapshots are safe"
                     .to_owned(),
             ),
             Self::Nonsense(_) => {
-                Some("agent and client may not fit together; `vscsi-helper install` updates the agent".to_owned())
+                Some("agent and client may be incompatible; `vscsi-helper install HOST` updates the agent".to_owned())
             }
         }
     }

@@ -23,7 +23,6 @@ use vscsi_shared::wire::v1::JobView;
 use damage::Depth;
 pub use error::PullError;
 pub use many::for_each_concurrently;
-pub(crate) use receive::hexadecimal;
 
 use crate::clock::Clock;
 use crate::host::{Host, HostError};

@@ -13,6 +13,7 @@ use super::PullError;
 use super::keep::{Arrived, Keeper, keeping};
 use crate::failure::FileError;
 use crate::host::Host;
+use crate::sha256::hexadecimal;
 use crate::store::JobDirectory;
 
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -214,16 +215,4 @@ pub(super) fn hash_of(file: &mut File) -> io::Result<(u64, Sha256)> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

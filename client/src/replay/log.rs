@@ -11,7 +11,7 @@ pub enum UnreadableLog {
     #[error("fio's log cannot be read")]
     Read(#[from] io::Error),
     /// A line is not of the documented form.
-    #[error("line {line} of fio's log is not understood: `{text}`")]
+    #[error("line {line} of fio's log cannot be understood: `{text}`")]
     Line {
         /// Line number, from 1.
         line: usize,

@@ -66,7 +66,7 @@ pub enum NoFio {
         source: std::io::Error,
     },
     /// It is no fio, or does not say its version.
-    #[error("`{}` does not say which fio it is: `{output}`", path.display())]
+    #[error("`{}` does not report a fio version: `{output}`", path.display())]
     NoVersion {
         /// What was run.
         path: PathBuf,

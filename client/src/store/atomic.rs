@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::failure::FileError;
@@ -16,6 +17,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_whole(path, |file| {
         file.write_all(bytes).map_err(FileError::new("write", path))
     })
+}
+
+/// Puts `value` into `path` as indented JSON that ends with a line feed, as [`write_whole`] does.
+///
+/// # Errors
+/// When that fails; `path` then is as it was.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let json = serde_json::to_vec_pretty(value).map(|mut json| {
+        json.push(b'\n');
+        json
+    });
+    write_atomic(
+        path,
+        &json.map_err(|error| FileError::new("write", path)(error.into()))?,
+    )
 }
 
 /// Puts what `write` writes into `path`: a temporary file beside it, fsync, rename, fsync of the directory.

@@ -6,8 +6,8 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
 use vscsi_shared::job::UnreadableJob;
 
-use crate::config::nearest;
 use crate::failure::{Failure, FileError};
+use crate::suggest::nearest;
 
 /// Why something in the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum StoreError {
         choices: Vec<String>,
     },
     /// The name is taken twice.
-    #[error("another job `{name}` of {host} is here already")]
+    #[error("another job `{name}` of {host} is already here")]
     NameTaken {
         /// The job's name.
         name: Name,
@@ -86,9 +86,10 @@ impl Failure for StoreError {
             ),
             Self::Ambiguous { choices, .. } => choices
                 .first()
-                .map(|choice| format!("write the host as well, such as `{choice}`")),
+                .map(|choice| format!("add the host, such as `{choice}`")),
             Self::NameTaken { name, .. } => Some(format!(
-                "pull it into another directory with `--data-dir`, or remove the old job with `vscsi-helper delete {name}`"
+                "pull it into another directory with `--data-dir`, or remove the old job with `vscsi-helper \
+                 delete {name}`"
             )),
             Self::Reference(_)
             | Self::Unreadable {
@@ -96,8 +97,9 @@ impl Failure for StoreError {
                 ..
             } => None,
             Self::Unreadable { .. } => Some(
-                "`vscsi-helper pull NAME --host HOST` writes it again from the host; what is there now is kept beside it"
-                    .to_owned(),
+                "`vscsi-helper pull NAME --host HOST` fetches it again from the host; the present file is kept beside \
+                 it"
+                .to_owned(),
             ),
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 
-use super::{Store, StoreError, write_atomic};
+use super::{Store, StoreError, write_json};
 use crate::failure::FileError;
 use crate::transport::{Address, HostName};
 
@@ -101,9 +101,7 @@ impl Store {
         let path = self.host_file(&record.address.host);
         let directory = self.root.join(".hosts");
         fs::create_dir_all(&directory).map_err(FileError::new("create", &directory))?;
-        let failed = |error: serde_json::Error| FileError::new("write", &path)(error.into());
-        let bytes = serde_json::to_vec_pretty(record).map_err(failed)?;
-        Ok(write_atomic(&path, &bytes)?)
+        Ok(write_json(&path, record)?)
     }
 
     /// Forgets a host.

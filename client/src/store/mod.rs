@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::{Job, JobDocument};
 
-pub use atomic::{sync_directory, write_atomic, write_whole};
+pub use atomic::{sync_directory, write_atomic, write_json, write_whole};
 pub use error::StoreError;
 pub use host_record::{HostRecord, InstalledAgent};
 pub use job_directory::JobDirectory;
@@ -33,7 +33,7 @@ pub use lock::{Lock, LockKind};
 pub use reference::JobReference;
 
 use crate::failure::FileError;
-use crate::pull::hexadecimal;
+use crate::sha256::hexadecimal;
 
 /// The data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

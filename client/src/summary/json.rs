@@ -72,8 +72,8 @@ struct FilterJson {
 #[derive(Debug, Serialize)]
 struct KeptJson {
     time: f64,
-    ios: f64,
-    bytes: f64,
+    ios: Option<f64>,
+    bytes: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,11 +88,11 @@ struct DiskJson<'analysis> {
 pub(crate) struct Metrics {
     iops: IopsJson,
     ios: IosJson,
-    throughput_mbps: f64,
-    throughput_read_mbps: f64,
-    throughput_write_mbps: f64,
-    block_size_distribution: InOrder<f64>,
-    block_sizes: DirectionsJson<BlockSizesJson>,
+    throughput_mbps: Option<f64>,
+    throughput_read_mbps: Option<f64>,
+    throughput_write_mbps: Option<f64>,
+    block_size_distribution: Option<InOrder<f64>>,
+    block_sizes: DirectionsJson<Option<BlockSizesJson>>,
     sequential_random: SequentialJson,
     queue_depth: Option<QueueDepthJson>,
     latency_ms: DirectionsJson<Option<DistributionJson>>,
@@ -103,18 +103,18 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Serialize)]
 struct IopsJson {
-    total: f64,
-    read: f64,
-    write: f64,
-    read_write_ratio: String,
+    total: Option<f64>,
+    read: Option<f64>,
+    write: Option<f64>,
+    read_write_ratio: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct IosJson {
-    total: u64,
-    read: u64,
-    write: u64,
-    other: u64,
+    total: Option<u64>,
+    read: Option<u64>,
+    write: Option<u64>,
+    other: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -249,7 +249,11 @@ impl<'analysis> Summary<'analysis> {
                 samples_filtered: provenance.samples_total - provenance.samples_kept,
                 samples_analyzed: provenance.samples_kept,
                 cut_iops: analysis.cut_iops,
-                kept_percent: analysis.shares.into(),
+                kept_percent: KeptJson::of(
+                    analysis.shares,
+                    analysis.profile.ios.total.is_some(),
+                    analysis.profile.throughput_mbps.total.is_some(),
+                ),
             },
             metrics: Metrics::of(&analysis.profile),
             disks: analysis
@@ -294,17 +298,14 @@ impl Metrics {
                 write: profile.ios.write,
                 other: profile.ios.other(),
             },
-            throughput_mbps: throughput.total.est,
-            throughput_read_mbps: throughput.read.est,
-            throughput_write_mbps: throughput.write.est,
-            block_size_distribution: profile
-                .block_sizes
-                .all
-                .buckets
-                .iter()
-                .map(|bucket| (bucket.label.clone(), bucket.percent))
-                .collect(),
-            block_sizes: DirectionsJson::from(&profile.block_sizes, block_sizes),
+            throughput_mbps: est(throughput.total),
+            throughput_read_mbps: est(throughput.read),
+            throughput_write_mbps: est(throughput.write),
+            block_size_distribution: profile.block_sizes.all.as_ref().map(|sizes| {
+                let shares = sizes.buckets.iter();
+                shares.map(|bucket| (bucket.label.clone(), bucket.percent)).collect()
+            }),
+            block_sizes: DirectionsJson::from(&profile.block_sizes, |sizes| sizes.as_ref().map(block_sizes)),
             sequential_random: sequential(profile),
             queue_depth: profile.queue_depth.all.as_ref().map(|all| QueueDepthJson {
                 all: distribution(all),
@@ -313,17 +314,25 @@ impl Metrics {
             }),
             latency_ms: DirectionsJson::from(&profile.latency_ms, |latency| latency.as_ref().map(distribution)),
             interarrival_us: DirectionsJson::from(&profile.interarrival_us, |times| times.as_ref().map(distribution)),
-            burst_index: profile.burst_index.map(|index| index.est),
-            ranges: [
+            burst_index: est(profile.burst_index),
+            ranges: known([
                 ("throughput_mbps", throughput.total),
                 ("throughput_read_mbps", throughput.read),
                 ("throughput_write_mbps", throughput.write),
-            ]
-            .into_iter()
-            .chain(profile.burst_index.map(|index| ("burst_index", index)))
-            .collect(),
+                ("burst_index", profile.burst_index),
+            ]),
         }
     }
+}
+
+fn est(range: Option<Range>) -> Option<f64> {
+    range.map(|range| range.est)
+}
+
+/// The ranges of the numbers that are known.
+fn known<const N: usize>(ranges: [(&'static str, Option<Range>); N]) -> BTreeMap<&'static str, Range> {
+    let known = ranges.into_iter().filter_map(|(name, range)| Some((name, range?)));
+    known.collect()
 }
 
 fn block_sizes(sizes: &BlockSizes) -> BlockSizesJson {
@@ -347,7 +356,6 @@ fn block_sizes(sizes: &BlockSizes) -> BlockSizesJson {
 
 fn sequential(profile: &Profile) -> SequentialJson {
     let shares = &profile.sequentiality;
-    let est = |range: Option<Range>| range.map(|range| range.est);
     SequentialJson {
         sequential_percent: est(shares.strict),
         random_percent: est(shares.strict).map(|percent| 100.0 - percent),
@@ -355,15 +363,12 @@ fn sequential(profile: &Profile) -> SequentialJson {
         read_percent: est(shares.read),
         write_percent: est(shares.write),
         gap_blocks: shares.gap.0,
-        ranges: [
+        ranges: known([
             ("sequential_percent", shares.strict),
             ("by_stream_percent", shares.by_stream),
             ("read_percent", shares.read),
             ("write_percent", shares.write),
-        ]
-        .into_iter()
-        .filter_map(|(name, range)| Some((name, range?)))
-        .collect(),
+        ]),
     }
 }
 
@@ -421,19 +426,19 @@ impl From<&Explained> for FilterRow {
             threshold: explained.filter.threshold(),
             samples_kept: explained.kept,
             cut_iops: explained.cut_iops,
-            kept_percent: explained.shares.into(),
+            kept_percent: KeptJson::of(explained.shares, explained.ios_are_known(), explained.bytes_are_known()),
             iops: explained.iops,
             throughput_mbps: explained.mbps,
         }
     }
 }
 
-impl From<Shares> for KeptJson {
-    fn from(shares: Shares) -> Self {
+impl KeptJson {
+    fn of(shares: Shares, ios_are_known: bool, bytes_are_known: bool) -> Self {
         Self {
             time: 100.0 * shares.time,
-            ios: 100.0 * shares.ios,
-            bytes: 100.0 * shares.bytes,
+            ios: ios_are_known.then_some(100.0 * shares.ios),
+            bytes: bytes_are_known.then_some(100.0 * shares.bytes),
         }
     }
 }

@@ -6,6 +6,6 @@ mod tables;
 mod text;
 
 pub use json::{ComparisonJson, FilterRow, SCHEMA_VERSION, Summary};
-pub use number::{count, duration_ms, rate};
+pub use number::duration_ms;
 pub use tables::{comparison, filters, phases};
 pub use text::{PARTIAL_ADVICE, imported, partial_warning, profile_lines, report};

@@ -1,42 +1,6 @@
-//! Numbers as people read them.
+//! Times, shares and ranges as people read them.
 
 use crate::analysis::estimate::Range;
-
-/// Three significant digits for small rates, whole numbers with thousands separators for large ones.
-pub fn rate(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if value.abs() >= 99.95 {
-        return count(value.round());
-    }
-    // Written with three digits first, so that a value that rounds up to the next power of ten has no fourth.
-    let exponent = format!("{value:.2e}")
-        .rsplit_once('e')
-        .and_then(|(_, exponent)| exponent.parse().ok())
-        .unwrap_or(0_i32);
-    let decimals = usize::try_from(2 - exponent).unwrap_or(0);
-    format!("{value:.decimals$}")
-}
-
-/// A whole number with thousands separators.
-pub fn count(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) && !text.ends_with('-') {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number with its noun: `1 sample`, `30 samples`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number as f64))
-}
 
 /// A time given in milliseconds, in the unit that keeps it short: `40us`, `2.1ms`, `51s`.
 pub fn duration_ms(milliseconds: f64) -> String {
@@ -88,19 +52,6 @@ pub(super) fn with_range(range: &Range, last_limit: f64, value: impl Fn(f64) -> 
 mod tests {
     use super::*;
     use crate::analysis::estimate::Method;
-
-    #[test]
-    fn large_rates_have_thousands_separators_and_small_ones_three_digits() {
-        let texts = [1_234_567.0, 4280.4, 100.0, 42.04, 3.456, 0.8067, 0.00431, 0.0].map(rate);
-        assert_eq!(
-            texts,
-            ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]
-        );
-        assert_eq!(
-            [0.04312, 0.0001, 0.099_96, 9.996, 99.96].map(rate),
-            ["0.0431", "0.000100", "0.100", "10.0", "100"]
-        );
-    }
 
     #[test]
     fn times_take_the_unit_that_keeps_them_short() {

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::number::{count, duration_ms, percent, rate};
+use super::number::{duration_ms, percent};
 use super::text::profile_lines;
 use crate::analysis::compare::{Comparison, Measure};
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
+use crate::number::{count, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub fn filters(explained: &[Explained], total: usize) -> String {
@@ -20,6 +21,13 @@ pub fn filters(explained: &[Explained], total: usize) -> String {
     );
     for row in explained {
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), rate);
+        let share = |share: f64, is_known: bool| {
+            if is_known {
+                percent(100.0 * share)
+            } else {
+                "-".to_owned()
+            }
+        };
         let _ = writeln!(
             text,
             "  {:<26} {:>9} {:>9} {:>6} {:>6} {:>6} {:>9} {:>9}",
@@ -27,8 +35,8 @@ pub fn filters(explained: &[Explained], total: usize) -> String {
             count(row.kept as f64),
             number(row.cut_iops.filter(|cut| *cut > 0.0)),
             percent(100.0 * row.shares.time),
-            percent(100.0 * row.shares.ios),
-            percent(100.0 * row.shares.bytes),
+            share(row.shares.ios, row.ios_are_known()),
+            share(row.shares.bytes, row.bytes_are_known()),
             number(row.iops),
             number(row.mbps),
         );

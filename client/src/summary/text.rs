@@ -4,24 +4,34 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{count, counted, duration_ms, percent, rate, with_range};
+use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
-use crate::analysis::{Analysis, Finding, Profile, Severity};
+use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
 use crate::import::Imported;
+use crate::number::{count, counted, rate};
 
 /// How many block sizes are worth a place on the line.
 const SIZES_SHOWN: usize = 6;
 
-/// The second line of the warning about a job that did not complete.
+/// The second line of the warning about a job that does not have all its data.
 pub const PARTIAL_ADVICE: &str = "Analysis will be based on partial data and may not represent peak workload.";
 
-/// What to say about a job that did not take all its samples.
-pub fn partial_warning(job: &Job) -> String {
-    format!(
-        "Job '{}' did not complete ({}/{} samples collected)\n{PARTIAL_ADVICE}",
-        job.job_id, job.collection.samples_collected, job.collection.samples_expected
-    )
+/// What to say about a job that does not have all its data.
+pub fn partial_warning(job: &Job, partial: Partial) -> String {
+    let name = &job.job_id;
+    let why = match partial {
+        Partial::NotCollected => format!(
+            "Job '{name}' did not complete ({}/{} samples collected)",
+            job.collection.samples_collected, job.collection.samples_expected
+        ),
+        Partial::NotPulled { from, to } => format!(
+            "Job '{name}' is not all here ({} of {to} samples); `vscsi-helper pull {name}` fetches the rest",
+            from.saturating_sub(1)
+        ),
+        Partial::CaptureDamaged => format!("Job '{name}' was imported from a capture that lost some of its histograms"),
+    };
+    format!("{why}\n{PARTIAL_ADVICE}")
 }
 
 /// The text of an analysis: what was loaded, what the filter did, and the profile.
@@ -45,13 +55,14 @@ pub fn report(analysis: &Analysis) -> String {
     );
     if dropped > 0 {
         let shares = &analysis.shares;
-        let _ = writeln!(
-            text,
-            "Kept {} of the time, {} of the I/Os, {} of the bytes",
-            percent(100.0 * shares.time),
-            percent(100.0 * shares.ios),
-            percent(100.0 * shares.bytes)
-        );
+        let mut kept = format!("Kept {} of the time", percent(100.0 * shares.time));
+        if analysis.profile.ios.total.is_some() {
+            let _ = write!(kept, ", {} of the I/Os", percent(100.0 * shares.ios));
+        }
+        if analysis.profile.throughput_mbps.total.is_some() {
+            let _ = write!(kept, ", {} of the bytes", percent(100.0 * shares.bytes));
+        }
+        let _ = writeln!(text, "{kept}");
     }
     let _ = writeln!(text, "Analyzing {}...\n", counted(kept, "sample"));
     let _ = writeln!(text, "Peak Workload Profile:");
@@ -74,7 +85,7 @@ pub fn imported(job: &Imported, shown_path: &str) -> String {
     let mut text = format!(
         "Imported job '{}': {}, {}, {}\n",
         job.directory.reference(),
-        counted(job.prints as usize, "print"),
+        counted(job.prints, "print"),
         counted(analysis.series.disks.len(), "disk"),
         counted(analysis.series.samples.len(), "sample"),
     );
@@ -119,39 +130,35 @@ fn data_quality(findings: &[Finding]) -> String {
 /// The lines of a profile, with ranges.
 pub fn profile_lines(profile: &Profile) -> Vec<String> {
     let ios = profile.ios;
-    if ios.total == 0 {
+    if ios.total == Some(0) {
         return vec![format!("no I/O in {:.1} s", profile.seconds)];
     }
+    let whole = |number: u64| count(number as f64);
     let mut lines = vec![
         format!(
             "IOPS: {} (Read: {} / Write: {})",
-            rate(profile.iops.total),
-            rate(profile.iops.read),
-            rate(profile.iops.write)
+            known(profile.iops.total, rate),
+            known(profile.iops.read, rate),
+            known(profile.iops.write, rate)
         ),
         format!(
             "I/Os: {} (Read: {} / Write: {}) in {:.1} s",
-            count(ios.total as f64),
-            count(ios.read as f64),
-            count(ios.write as f64),
+            known(ios.total, whole),
+            known(ios.read, whole),
+            known(ios.write, whole),
             profile.seconds
         ),
         throughput(&profile.throughput_mbps),
-        format!("Read/Write ratio: {}", read_write_ratio(profile)),
+        format!("Read/Write ratio: {}", ratio(profile)),
     ];
-    if ios.other() > 0 {
-        lines.push(format!(
-            "Other commands: {} that neither read nor write",
-            count(ios.other() as f64)
-        ));
+    if let Some(other) = ios.other().filter(|other| *other > 0) {
+        lines.push(format!("Other commands: {} that neither read nor write", whole(other)));
     }
     lines.extend(sequential(profile));
-    lines.push(format!("Block sizes: {}", sizes_by_count(&profile.block_sizes.all)));
-    for (direction, sizes) in [
-        ("reads", &profile.block_sizes.read),
-        ("writes", &profile.block_sizes.write),
-    ] {
-        if sizes.count > 0 {
+    let sizes = &profile.block_sizes;
+    lines.push(format!("Block sizes: {}", known(sizes.all.as_ref(), sizes_by_count)));
+    for (direction, sizes) in [("reads", &sizes.read), ("writes", &sizes.write)] {
+        if let Some(sizes) = sizes.as_ref().filter(|sizes| sizes.count > 0) {
             lines.push(format!("  bytes of {direction}: {}", sizes_by_bytes(sizes)));
         }
     }
@@ -177,28 +184,36 @@ pub fn profile_lines(profile: &Profile) -> Vec<String> {
     lines
 }
 
-/// `70/30`, in percent of reads and writes.
-pub(super) fn read_write_ratio(profile: &Profile) -> String {
-    profile.ios.read_percent().map_or_else(
-        || "0/0".to_owned(),
-        |read| format!("{:.0}/{:.0}", read.round(), 100.0 - read.round()),
-    )
+/// A number, or that it is unknown.
+fn known<T>(value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "unknown".to_owned(), shown)
+}
+
+/// `70/30`, in percent of reads and writes; `None` where one of them is unknown.
+pub(super) fn read_write_ratio(profile: &Profile) -> Option<String> {
+    let ios = profile.ios;
+    match ios.read_percent() {
+        Some(read) => Some(format!("{:.0}/{:.0}", read.round(), 100.0 - read.round())),
+        None => (ios.read.is_some() && ios.write.is_some()).then(|| "0/0".to_owned()),
+    }
+}
+
+fn ratio(profile: &Profile) -> String {
+    known(read_write_ratio(profile), |ratio| ratio)
 }
 
 fn throughput(throughput: &Throughput) -> String {
-    let bounds = throughput.total.hi.map_or_else(String::new, |hi| {
-        let (lo, hi) = (rate(throughput.total.lo), rate(hi));
-        if lo == hi {
-            String::new()
-        } else {
-            format!(", total between {lo} and {hi}")
-        }
+    let bounds = throughput.total.and_then(|total| {
+        let (lo, hi) = (rate(total.lo), rate(total.hi?));
+        (lo != hi).then(|| format!(", total between {lo} and {hi}"))
     });
+    let mbps = |range: Option<Range>| known(range, |range| rate(range.est));
     format!(
-        "Throughput: {} MB/s (Read: {} / Write: {}{bounds})",
-        rate(throughput.total.est),
-        rate(throughput.read.est),
-        rate(throughput.write.est)
+        "Throughput: {} MB/s (Read: {} / Write: {}{})",
+        mbps(throughput.total),
+        mbps(throughput.read),
+        mbps(throughput.write),
+        bounds.unwrap_or_default()
     )
 }
 
@@ -280,8 +295,8 @@ fn short(value: f64) -> String {
 fn one_line(profile: &Profile) -> String {
     format!(
         "{} IOPS, {} MB/s, read/write {}",
-        rate(profile.iops.total),
-        rate(profile.throughput_mbps.total.est),
-        read_write_ratio(profile)
+        known(profile.iops.total, rate),
+        known(profile.throughput_mbps.total, |total| rate(total.est)),
+        ratio(profile)
     )
 }

@@ -10,7 +10,7 @@ use vscsi_shared::exit_code;
 
 use crate::failure::Failure;
 
-/// Everything needed to reach a host again; kept in the catalog.
+/// Everything needed to reach a host again; kept in `DATA/.hosts/HOST.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Name of the host as the user writes it.

@@ -16,7 +16,7 @@ const PIECES_WAITING: usize = 16;
 /// The end of what the child says on its standard error is kept, for the explanation of its end.
 const STDERR_KEPT_BYTES: usize = 16 * 1024;
 /// How long the child may take to end after its output did.
-const END_PATIENCE: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes the reason of the end from the exit status and what the child said.
 pub(super) type Explain = Box<dyn Fn(Option<ExitStatus>, &str) -> TransportError + Send + Sync>;
@@ -81,7 +81,7 @@ impl ChildLink {
     /// Waits a little for the child to end by itself, then ends it.
     fn end(&mut self) -> Option<ExitStatus> {
         drop(self.stdin.take());
-        let deadline = Instant::now() + END_PATIENCE;
+        let deadline = Instant::now() + END_TIMEOUT;
         while Instant::now() < deadline {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Some(status),
@@ -101,11 +101,11 @@ impl Link for ChildLink {
         stdin.flush()
     }
 
-    fn receive(&mut self, buffer: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
         if self.consumed == self.piece.len() {
             let pieces = self.pieces.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let received = match patience {
-                Some(patience) => pieces.recv_timeout(patience),
+            let received = match timeout {
+                Some(timeout) => pieces.recv_timeout(timeout),
                 None => pieces.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             self.piece = match received {

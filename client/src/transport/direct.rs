@@ -66,8 +66,8 @@ impl Link for TcpLink {
         self.stream.write_all(bytes)
     }
 
-    fn receive(&mut self, buffer: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
-        self.stream.set_read_timeout(patience)?;
+    fn receive(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        self.stream.set_read_timeout(timeout)?;
         self.stream.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
             _ => error,

@@ -69,7 +69,7 @@ pub enum TransportError {
     /// The host key is not trusted.
     #[error("the host key of {host} {}", match problem {
         HostKeyProblem::Unknown => "is not known",
-        HostKeyProblem::Changed => "is not the one known for it: this may be another machine, or a reinstalled host",
+        HostKeyProblem::Changed => "has changed: this may be another machine or a reinstalled host",
     })]
     HostKey {
         /// The host.
@@ -84,7 +84,7 @@ pub enum TransportError {
         host: String,
     },
     /// The host's sshd allows no further session on a shared connection.
-    #[error("{host} allows no further session on the ssh connection that is shared with it (MaxSessions)")]
+    #[error("{host} allows no further sessions on the shared ssh connection (MaxSessions)")]
     NoMoreSessions {
         /// The host.
         host: String,
@@ -114,7 +114,10 @@ pub enum TransportError {
         reason: String,
     },
     /// Agent and client speak no common version.
-    #[error("the agent {agent_version} on {host} speaks API {}..{}, this client {}..{}", agent.min, agent.max, client.min, client.max)]
+    #[error(
+        "the agent {agent_version} on {host} speaks API {}..{}, this client {}..{}",
+        agent.min, agent.max, client.min, client.max
+    )]
     VersionMismatch {
         /// The host.
         host: String,
@@ -135,7 +138,7 @@ pub enum TransportError {
         source: io::Error,
     },
     /// The password cannot be handed to ssh.
-    #[error("the password cannot be handed to ssh: {0}")]
+    #[error("cannot pass the password to ssh: {0}")]
     Password(String),
 }
 
@@ -183,19 +186,20 @@ impl Failure for TransportError {
         Some(match self {
             Self::Unreachable { unknown_name: true, .. } => "check the spelling of the host's name".to_owned(),
             Self::Unreachable { reason, .. } if reason.contains("refused") => {
-                "the SSH service of an ESXi host is off by default: enable it in the host client under Manage > Services > \
-                 TSM-SSH, or with `vim-cmd hostsvc/enable_ssh` and `vim-cmd hostsvc/start_ssh` on its console"
+                "the SSH service of an ESXi host is off by default: enable it in the host client under Manage > \
+                 Services > TSM-SSH, or with `vim-cmd hostsvc/enable_ssh` and `vim-cmd hostsvc/start_ssh` on its \
+                 console"
                     .to_owned()
             }
             Self::Unreachable { host, .. } | Self::Silent { host, .. } => {
-                format!("`ssh {host}` should work from this machine first; a job that runs on the host goes on without us")
+                format!("`ssh {host}` should work from this machine first; a job on the host keeps running meanwhile")
             }
             Self::Lost { .. } => {
-                "a job that runs on the host goes on; run the same command again, and a pull takes up where it was".to_owned()
+                "a job on the host keeps running; run the command again: a pull resumes where it stopped".to_owned()
             }
             Self::NoCommonAlgorithm { host, .. } => format!(
-                "old hosts need an algorithm that today's ssh leaves out: allow it for `{host}` alone in your ssh_config, or \
-                 update the host"
+                "old hosts need an algorithm that current ssh disables: enable it for `{host}` only in your \
+                 ssh_config, or update the host"
             ),
             Self::Authentication { only_ed25519: true, .. } => {
                 "ESXi refuses Ed25519 keys: make an ECDSA or RSA key (`ssh-keygen -t ecdsa`), add it to \
@@ -208,36 +212,45 @@ impl Failure for TransportError {
             Self::Authentication { .. } => {
                 "name a key the host accepts with `--key`, load it into ssh-agent, or use `--password`".to_owned()
             }
-            Self::HostKey { host, problem: HostKeyProblem::Unknown } => format!(
+            Self::HostKey {
+                host,
+                problem: HostKeyProblem::Unknown,
+            } => format!(
                 "run `ssh {host}` once, compare the fingerprint with the one on the host's console, and answer yes"
             ),
-            Self::HostKey { host, problem: HostKeyProblem::Changed } => format!(
+            Self::HostKey {
+                host,
+                problem: HostKeyProblem::Changed,
+            } => format!(
                 "nothing was sent; find out why it changed, and if the host was reinstalled remove the old key with \
                  `ssh-keygen -R {host}`"
             ),
             Self::ForwardingRefused { .. } => {
-                "ESXi forbids forwarding by default: leave out `--tunnel forward`, the default way needs none".to_owned()
+                "ESXi forbids forwarding by default: leave out `--tunnel forward`; the default tunnel does not need it"
+                    .to_owned()
             }
             Self::NoMoreSessions { host } => {
                 format!("give `{host}` a connection of its own with `--ssh-option ControlPath=none`")
             }
             Self::AgentMissing { host, .. } => format!("install it with `vscsi-helper install {host}`"),
             Self::NotPermitted { host, .. } => format!(
-                "ESXi 8 and newer run installed programs only (execInstalledOnly); `vscsi-helper preflight {host}` shows \
-                 which ways remain"
+                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper preflight \
+                 {host}` shows which modes remain"
             ),
             Self::NoGreeting { host, .. } => {
-                format!("`vscsi-helper doctor --host {host}` tests the agent there; `vscsi-helper install {host}` renews it")
+                format!("`vscsi-helper doctor --host {host}` tests it; `vscsi-helper install {host}` reinstalls it")
             }
-            Self::VersionMismatch { host, agent, client, .. } if agent.max < client.min => {
-                format!("bring the agent up to date with `vscsi-helper install {host}`; running jobs go on")
+            Self::VersionMismatch {
+                host, agent, client, ..
+            } if agent.max < client.min => {
+                format!("update the agent with `vscsi-helper install {host}`; running jobs continue")
             }
             Self::VersionMismatch { .. } => "this client is older than the agent: update vscsi-helper".to_owned(),
             Self::Program { program, .. } if program.as_os_str() == "ssh" => {
                 "install an OpenSSH client; Linux, macOS and Windows all offer one".to_owned()
             }
-            Self::Program { .. } => "check that it is there and executable".to_owned(),
-            Self::Password(_) => "run the command on a terminal, or pipe the password into it".to_owned(),
+            Self::Program { .. } => "check that it exists and is executable".to_owned(),
+            Self::Password(_) => "use a key: load it into ssh-agent, or name it with `--key`".to_owned(),
         })
     }
 }

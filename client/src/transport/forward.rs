@@ -24,11 +24,11 @@ impl Transport for Forward {
             reason: error.to_string(),
         })?;
         let command = ssh.forward(local, greeting.port)?;
-        let patience = ssh.connect_timeout;
+        let timeout = ssh.connect_timeout;
         let explain = move |status: Option<ExitStatus>, said: &str| ssh.explain(status, said);
         let mut tunnel = ChildLink::spawn(command, Box::new(explain))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, local));
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             if let Ok(stream) = TcpLink::connect(&host, address) {
                 let link = Box::new(Forwarded { stream, tunnel });
@@ -59,8 +59,8 @@ impl Link for Forwarded {
         self.stream.send(bytes)
     }
 
-    fn receive(&mut self, buffer: &mut [u8], patience: Option<Duration>) -> std::io::Result<usize> {
-        self.stream.receive(buffer, patience)
+    fn receive(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> std::io::Result<usize> {
+        self.stream.receive(buffer, timeout)
     }
 
     fn post_mortem(&mut self) -> TransportError {

@@ -13,8 +13,8 @@ const NOISE_LIMIT_BYTES: usize = 64 * 1024;
 /// Reads `link` up to the greeting of an agent that speaks our language.
 ///
 /// It reads byte by byte, because what follows the line feed belongs to HTTP.
-pub(super) fn greet(host: &str, mut link: Box<dyn Link>, patience: Duration) -> Result<Opened, TransportError> {
-    let deadline = Instant::now() + patience;
+pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> Result<Opened, TransportError> {
+    let deadline = Instant::now() + timeout;
     let mut text = Vec::new();
     let mut noise = 0;
     loop {
@@ -26,7 +26,7 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, patience: Duration) -> 
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(TransportError::Silent {
                     host: host.to_owned(),
-                    seconds: patience.as_secs(),
+                    seconds: timeout.as_secs(),
                 });
             }
             Err(_) => return Err(link.post_mortem()),
@@ -44,7 +44,7 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, patience: Duration) -> 
         if noise > NOISE_LIMIT_BYTES {
             return Err(TransportError::NoGreeting {
                 host: host.to_owned(),
-                reason: format!("more than {} KiB came, and no greeting", NOISE_LIMIT_BYTES / 1024),
+                reason: format!("received more than {} KiB and no greeting", NOISE_LIMIT_BYTES / 1024),
             });
         }
     }

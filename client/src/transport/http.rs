@@ -33,7 +33,7 @@ pub struct Session {
 
 impl Session {
     /// How long the agent may take for its next byte: it runs esxcli for an inventory, which a busy host does slowly.
-    pub const ANSWER_PATIENCE: Duration = Duration::from_mins(2);
+    pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
     /// Takes over a stream whose greeting has been read.
     pub fn new(opened: Opened) -> Self {
@@ -48,7 +48,7 @@ impl Session {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_age(Duration::from_hours(24))
-            .timeout_per_read(Some(Self::ANSWER_PATIENCE))
+            .timeout_per_read(Some(Self::ANSWER_TIMEOUT))
             .user_agent(concat!("vscsi-helper/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
@@ -187,8 +187,8 @@ impl HttpTransport for LinkTransport {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let timeout = timeout.for_read();
-        let patience = timeout.not_zero().map(|patience| *patience);
-        let received = self.link.receive(self.buffers.input_append_buf(), patience);
+        let limit = timeout.not_zero().map(|limit| *limit);
+        let received = self.link.receive(self.buffers.input_append_buf(), limit);
         match received {
             Ok(0) => {
                 self.broke();

@@ -17,8 +17,8 @@ pub trait Link: Debug + Send + Sync {
     /// Reads what there is, at least one byte; 0 at the end of the stream.
     ///
     /// # Errors
-    /// [`io::ErrorKind::TimedOut`] when nothing came within `patience`; otherwise when the stream broke.
-    fn receive(&mut self, buffer: &mut [u8], patience: Option<Duration>) -> io::Result<usize>;
+    /// [`io::ErrorKind::TimedOut`] when nothing came within `timeout`; otherwise when the stream broke.
+    fn receive(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize>;
 
     /// Why the stream ended, to be asked after it did.
     fn post_mortem(&mut self) -> TransportError;

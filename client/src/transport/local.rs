@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus};
 
 use super::child::ChildLink;
 use super::greet::greet;
-use super::{GREETING_PATIENCE, Opened, Transport, TransportError};
+use super::{GREETING_TIMEOUT, Opened, Transport, TransportError};
 
 /// Runs `AGENT connect` as a child.
 #[derive(Debug, Clone)]
@@ -35,6 +35,6 @@ impl Transport for Local {
             ),
         };
         let link = ChildLink::spawn(command, Box::new(explain))?;
-        greet(&self.host, Box::new(link), GREETING_PATIENCE)
+        greet(&self.host, Box::new(link), GREETING_TIMEOUT)
     }
 }

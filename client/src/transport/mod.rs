@@ -28,6 +28,12 @@ pub use quote::{command_line, quote};
 
 use std::time::Duration;
 
+/// Where `install` puts the agent of the host whose shell expands this.
+///
+/// A datastore may be shared by all hosts of a cluster, and an agent looks after one host: so each has a folder of its
+/// own, called after the name that its kernel has.
+pub(crate) const AGENTS_OF_THIS_HOST: &str = r#"/vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent"#;
+
 /// A way to an agent.
 pub trait Transport: Send + Sync + std::fmt::Debug {
     /// Reaches the agent, starting it if need be, and reads its greeting.
@@ -47,4 +53,4 @@ pub struct Opened {
 }
 
 /// How long a login, the start of an agent and its greeting may take beyond the time to connect.
-const GREETING_PATIENCE: Duration = Duration::from_mins(1);
+const GREETING_TIMEOUT: Duration = Duration::from_mins(1);

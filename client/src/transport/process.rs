@@ -18,16 +18,16 @@ pub trait Shell: Send + Sync + std::fmt::Debug {
     /// a fixed text.
     ///
     /// # Errors
-    /// When the host cannot be reached or the command takes longer than `patience`; that the command itself failed is
+    /// When the host cannot be reached or the command takes longer than `timeout`; that the command itself failed is
     /// told by [`Output::status`].
-    fn run(&self, line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError>;
+    fn run(&self, line: &str, input: ShellInput<'_>, timeout: Duration) -> Result<Output, TransportError>;
 
     /// Copies a file of this machine to `path` on the host. `Ok(false)` says that this way is closed, as on hosts without
     /// an SFTP server.
     ///
     /// # Errors
-    /// When the program that copies cannot be run or takes longer than `patience`.
-    fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError>;
+    /// When the program that copies cannot be run or takes longer than `timeout`.
+    fn copy(&self, file: &Path, path: &str, timeout: Duration) -> Result<bool, TransportError>;
 }
 
 /// What a command reads on its standard input.
@@ -55,7 +55,7 @@ pub(super) fn run(
     host: &str,
     mut command: Command,
     input: ShellInput<'_>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Output, TransportError> {
     let program = command.get_program().to_owned();
     let failed = |source: io::Error| TransportError::Program {
@@ -94,7 +94,7 @@ pub(super) fn run(
                 let _ = pipe.write_all(bytes);
             });
         }
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let status = loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) => break Some(status),
@@ -112,7 +112,7 @@ pub(super) fn run(
             Some(status) => Ok(Output { status, stdout, stderr }),
             None => Err(TransportError::Silent {
                 host: host.to_owned(),
-                seconds: patience.as_secs(),
+                seconds: timeout.as_secs(),
             }),
         }
     })
@@ -123,10 +123,10 @@ pub(super) fn run(
 mod tests {
     use super::*;
 
-    fn sh(line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError> {
+    fn sh(line: &str, input: ShellInput<'_>, timeout: Duration) -> Result<Output, TransportError> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line]);
-        run("here", command, input, patience)
+        run("here", command, input, timeout)
     }
 
     #[test]

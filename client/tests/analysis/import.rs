@@ -1,8 +1,14 @@
 //! Captures that were taken without this product: what they become, and what is refused.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+
+use crate::failures::without;
 use crate::support::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
 use vscsi_helper::analysis::{Code, Finding, Sample, Severity, load};
@@ -10,20 +16,18 @@ use vscsi_helper::failure::Failure;
 use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
 use vscsi_helper::store::Store;
 use vscsi_shared::exit_code;
+use vscsi_shared::histogram::{Metric, Operation};
 use vscsi_shared::identifier::Name;
+use vscsi_shared::vscsistats::DiagnosticKind;
 
-/// The published capture's figures under an invented VM, and the capture itself where it is at hand: in the folder
-/// `VSCSI_SAMPLES`, or beside the repository.
+/// The published capture's figures under an invented VM, and the capture itself where `VSCSI_SAMPLES` names the folder
+/// of real captures.
 fn captures() -> Vec<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let samples =
-        std::env::var_os("VSCSI_SAMPLES").map_or_else(|| repository.join("../../shared/samples"), PathBuf::from);
-    let published = samples.join("vscsistats_p-all_csv_1disk_er0080-algonquin.csv");
+    let published = std::env::var_os("VSCSI_SAMPLES")
+        .map(|samples| Path::new(&samples).join("vscsistats_p-all_csv_1disk_er0080-algonquin.csv"));
     let invented = repository.join("fixtures/data/vscsistats/one-disk.csv");
-    [invented]
-        .into_iter()
-        .chain(published.exists().then_some(published))
-        .collect()
+    [invented].into_iter().chain(published).collect()
 }
 
 struct Place {
@@ -49,14 +53,7 @@ impl Place {
         files: &[PathBuf],
         interval_seconds: Option<u32>,
     ) -> Result<(Vec<Imported>, Vec<Warning>), ImportError> {
-        let request = Request {
-            files: files.to_vec(),
-            name: Name::new("captured").unwrap(),
-            interval_seconds,
-            host: None,
-            vm_name: None,
-        };
-        import(&self.store, &request, "2025-11-06T09:15:00Z".parse().unwrap())
+        import(&self.store, &request(files, interval_seconds), now())
     }
 
     /// Nothing but the folder of locks may be there.
@@ -66,6 +63,20 @@ impl Place {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         names.iter().all(|name| name == ".locks")
+    }
+}
+
+fn now() -> Timestamp {
+    "2025-11-06T09:15:00Z".parse().unwrap()
+}
+
+fn request(files: &[PathBuf], interval_seconds: Option<u32>) -> Request {
+    Request {
+        files: files.to_vec(),
+        name: Name::new("captured").unwrap(),
+        interval_seconds,
+        host: None,
+        vm_name: None,
     }
 }
 
@@ -102,10 +113,11 @@ fn a_single_print_stands_alone_with_the_time_between_its_first_and_last_io() {
     let (jobs, warnings) = place.import(&[file], None).unwrap();
     assert!(warnings.is_empty());
     let profile = &jobs[0].analysis.profile;
-    assert_eq!(profile.ios.total, 101);
+    assert_eq!(profile.ios.total, Some(101));
     // 100 gaps of 10 ms; the printed mean is truncated to a microsecond.
     assert!((profile.seconds - 1.0).abs() < 2e-4, "{}", profile.seconds);
-    assert!((profile.iops.total - 100.0).abs() < 0.02, "{}", profile.iops.total);
+    let iops = profile.iops.total.unwrap();
+    assert!((iops - 100.0).abs() < 0.02, "{iops}");
 }
 
 #[test]
@@ -115,10 +127,10 @@ fn the_published_capture_gives_the_figures_worked_out_by_hand() {
         let (jobs, _) = place.import(&[capture], None).unwrap();
         let analysis = &jobs[0].analysis;
         let profile = &analysis.profile;
-        assert_eq!((profile.ios.total, profile.ios.read), (793, 4));
+        assert_eq!((profile.ios.total, profile.ios.read), (Some(793), Some(4)));
         // 733915974 * 793 - 581013626718 microseconds.
         assert!((profile.seconds - 981.740_664).abs() < 1e-6);
-        assert_eq!(format!("{:.3}", profile.iops.total), "0.807");
+        assert_eq!(format!("{:.3}", profile.iops.total.unwrap()), "0.807");
         assert_eq!(format!("{:.1}", profile.sequentiality.strict.unwrap().est), "26.9");
         assert_eq!(format!("{:.1}", profile.sequentiality.by_stream.unwrap().est), "36.6");
         let uptime = analysis
@@ -184,26 +196,178 @@ fn several_vms_in_one_print_become_a_job_each() {
     assert_eq!(names, ["captured-777", "captured-12345"]);
 }
 
+/// A print of two VMs, each with one disk that did so many of the reads.
+fn print_of_two(first: usize, second: usize) -> [String; 2] {
+    let events = reads(0, 400);
+    let other = print(&counted(&events[..second]), 1).replace("worldGroupID,12345", "worldGroupID,777");
+    [print(&counted(&events[..first]), 0), other]
+}
+
+fn sample_seconds(job: &Imported) -> Vec<f64> {
+    job.analysis
+        .series
+        .samples
+        .iter()
+        .map(|sample| sample.seconds)
+        .collect()
+}
+
 #[test]
-fn the_table_of_the_early_design_is_read() {
+fn a_vm_that_a_print_of_several_lacks_has_twice_the_interval_to_its_next_one() {
     let place = Place::new();
-    let table = "# This is a vscsiStats histogram output\n\
-                 # VM: SQL-Server-01, World Group: 12345, LUN: vmhba1:C0:T0:L0\n\
-                 IOLength(bytes),Seeks(sectors),OutstandingIOs,Latency(ms),Count,Type\n\
-                 512,0,1,0.5,145,Read\n\
-                 4096,0,1,0.8,892,Read\n\
-                 8192,8,1,1.5,234,Read\n\
-                 4096,0,2,2.1,112,Write\n\
-                 not,a,row\n";
-    let file = place.file("design.csv", table);
+    let whole = [(100, 40), (200, 80), (300, 120), (400, 160)].map(|(first, second)| print_of_two(first, second));
+    let files: Vec<PathBuf> = whole
+        .iter()
+        .enumerate()
+        .map(|(index, [first, second])| {
+            let second = if index == 2 { "" } else { second };
+            place.file(&format!("{index}.csv"), first.clone() + second)
+        })
+        .collect();
+    let (jobs, _) = place.import(&files, Some(3600)).unwrap();
+    assert_eq!(sample_seconds(&jobs[0]), [3600.0, 3600.0, 7200.0]);
+    assert_eq!(sample_seconds(&jobs[1]), [3600.0; 4]);
+}
+
+#[test]
+fn vms_printed_one_after_the_other_have_one_interval_between_their_prints() {
+    // Once turn by turn, and once all prints of one VM before all of the other.
+    for order in [[(0, 0), (0, 1), (1, 0), (1, 1)], [(0, 0), (1, 0), (0, 1), (1, 1)]] {
+        let place = Place::new();
+        let prints = [print_of_two(100, 40), print_of_two(200, 80)];
+        let files: Vec<PathBuf> = order
+            .into_iter()
+            .map(|(turn, vm): (usize, usize)| place.file(&format!("{turn}-{vm}.csv"), &prints[turn][vm]))
+            .collect();
+        let (jobs, _) = place.import(&files, Some(60)).unwrap();
+        for job in &jobs {
+            assert_eq!(sample_seconds(job), [60.0, 60.0], "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_without_a_node_is_known_by_its_handle_where_another_one_is_missing() {
+    let place = Place::new();
+    let events = reads(0, 400);
+    let text = |disk: usize, count: usize| {
+        print(&counted(&events[..count]), disk)
+            .replace(" (scsi0:0)", "")
+            .replace(" (scsi0:1)", "")
+    };
+    let files = [
+        place.file("1.csv", text(0, 10) + &text(1, 100)),
+        place.file("2.csv", text(1, 200)),
+        place.file("3.csv", text(0, 30) + &text(1, 300)),
+    ];
+    let (jobs, _) = place.import(&files, Some(60)).unwrap();
+    let analysis = &jobs[0].analysis;
+    let totals: Vec<(String, u64)> = analysis
+        .disks
+        .iter()
+        .map(|(disk, profile)| (disk.to_string(), profile.ios.total.unwrap()))
+        .collect();
+    assert_eq!(totals, [("8194".to_owned(), 30), ("8195".to_owned(), 300)]);
+    assert!(found(&analysis.findings, Code::HandleChanged).is_none());
+}
+
+#[test]
+fn a_histogram_that_the_first_print_lost_counts_from_the_beginning_in_the_second() {
+    let place = Place::new();
+    let events = reads(0, 250);
+    let title = "latency of Read IOs in Microseconds (us)";
+    let files = [
+        place.file("1.csv", without(&print(&counted(&events[..100]), 0), title)),
+        place.file("2.csv", print(&counted(&events), 0)),
+    ];
+    let (jobs, _) = place.import(&files, Some(60)).unwrap();
+    let analysis = &jobs[0].analysis;
+    let merged = &analysis.workload.histograms;
+    assert_eq!(merged.of(Metric::Latency, Operation::Read).unwrap().count, 250);
+    assert_eq!(merged.of(Metric::Latency, Operation::All).unwrap().count, 250);
+    let finding = found(&analysis.findings, Code::IncompleteDisk).unwrap();
+    assert!(finding.message.contains(title), "{}", finding.message);
+}
+/// A table of commands: a VM, a LUN, 1271 reads and 112 writes, and a line that is none.
+const COMMANDS: &str = "# This is a vscsiStats histogram output\n\
+                        # VM: SQL-Server-01, World Group: 12345, LUN: vmhba1:C0:T0:L0\n\
+                        IOLength(bytes),Seeks(sectors),OutstandingIOs,Latency(ms),Count,Type\n\
+                        512,0,1,0.5,145,Read\n\
+                        4096,0,1,0.8,892,Read\n\
+                        8192,8,1,1.5,234,Read\n\
+                        4096,0,2,2.1,112,Write\n\
+                        not,a,row\n";
+
+#[test]
+fn a_table_of_commands_becomes_the_histograms_it_stands_for() {
+    let place = Place::new();
+    let file = place.file("commands.csv", COMMANDS);
     let (jobs, warnings) = place.import(&[file], Some(100)).unwrap();
     let profile = &jobs[0].analysis.profile;
-    assert_eq!((profile.ios.read, profile.ios.write), (145 + 892 + 234, 112));
+    assert_eq!(
+        (profile.ios.read, profile.ios.write),
+        (Some(145 + 892 + 234), Some(112))
+    );
     // Its seek 0 is sequential: all but the 234 that left out 8 sectors.
     let strict = profile.sequentiality.strict.unwrap().est;
     assert!((strict - 100.0 * 1149.0 / 1383.0).abs() < 1e-9, "{strict}");
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].diagnostic.line, 8);
+}
+
+#[test]
+fn a_compressed_table_of_commands_is_recognized() {
+    let place = Place::new();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(COMMANDS.as_bytes()).unwrap();
+    let file = place.file("commands.csv.gz", gzip.finish().unwrap());
+    let (jobs, _) = place.import(&[file], Some(100)).unwrap();
+    assert_eq!(jobs[0].analysis.profile.ios.total, Some(145 + 892 + 234 + 112));
+}
+
+#[test]
+fn vm_and_lun_of_a_table_of_commands_are_those_of_its_comment() {
+    let place = Place::new();
+    let file = place.file("commands.csv", COMMANDS);
+    let (jobs, _) = place.import(std::slice::from_ref(&file), Some(100)).unwrap();
+    let target = &jobs[0].analysis.job.target;
+    assert_eq!(target.vm_name, "SQL-Server-01");
+    assert_eq!(target.disks[0].lun, "vmhba1:C0:T0:L0");
+
+    let other = Place::new();
+    let request = Request {
+        vm_name: Some("given".to_owned()),
+        ..request(&[file], Some(100))
+    };
+    let (jobs, _) = import(&other.store, &request, now()).unwrap();
+    assert_eq!(jobs[0].analysis.job.target.vm_name, "given");
+}
+
+#[test]
+fn lines_of_a_table_of_commands_that_are_not_rows_are_all_accounted_for() {
+    let place = Place::new();
+    // 130 of them, and one in the table itself.
+    let file = place.file("commands.csv", format!("{COMMANDS}{}", "not,a,row\n".repeat(130)));
+    let (_, warnings) = place.import(&[file], Some(100)).unwrap();
+    let further: u64 = warnings
+        .iter()
+        .map(|warning| match warning.diagnostic.kind {
+            DiagnosticKind::Further(number) => number,
+            _ => 1,
+        })
+        .sum();
+    assert_eq!(further, 131);
+}
+
+#[test]
+fn a_table_of_commands_without_a_row_is_refused() {
+    let place = Place::new();
+    let titles = COMMANDS.lines().take(3).collect::<Vec<_>>().join("\n");
+    let error = place
+        .import(&[place.file("titles.csv", titles)], Some(100))
+        .unwrap_err();
+    assert!(matches!(error, ImportError::NothingFound { .. }), "{error}");
+    assert!(place.is_untouched());
 }
 
 #[test]
@@ -228,7 +392,7 @@ fn a_truncated_capture_gives_what_is_complete_and_says_where_it_broke_off() {
     // The interarrival histograms come last, so their loss takes the duration with it.
     let file = place.file("cut.csv", &whole[..whole.len() * 3 / 4]);
     let (jobs, warnings) = place.import(&[file], Some(60)).unwrap();
-    assert_eq!(jobs[0].analysis.profile.ios.total, 50);
+    assert_eq!(jobs[0].analysis.profile.ios.total, Some(50));
     assert!(!warnings.is_empty());
     // A later analysis sees the job alone, not the warnings of the import.
     let loaded = load::load(jobs[0].directory.path()).unwrap();
@@ -250,11 +414,8 @@ fn a_first_print_whose_ios_took_longer_than_the_interval_counts_the_longer_time_
         analysis.profile.seconds
     );
     // The first I/O lies at the edge of that time: 10000 in 100 s.
-    assert!(
-        (analysis.profile.iops.total - 100.0).abs() < 0.005,
-        "{}",
-        analysis.profile.iops.total
-    );
+    let iops = analysis.profile.iops.total.unwrap();
+    assert!((iops - 100.0).abs() < 0.005, "{iops}");
     let finding = found(&analysis.findings, Code::TimeFromInterarrival).unwrap();
     assert_eq!(finding.severity, Severity::Warning);
 }
@@ -306,7 +467,7 @@ fn mixed_line_ends_and_a_byte_order_mark_change_nothing() {
         .collect();
     let file = place.file("mixed.csv", format!("\u{feff}{mixed}"));
     let (jobs, _) = place.import(&[file], None).unwrap();
-    assert_eq!(jobs[0].analysis.profile.ios.total, 50);
+    assert_eq!(jobs[0].analysis.profile.ios.total, Some(50));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use proptest::test_runner::Config;
 use vscsi_fixtures::{Direction, IoEvent};
 use vscsi_helper::analysis::estimate::Range;
 use vscsi_helper::analysis::profile::{ByOperation, Distribution};
-use vscsi_helper::analysis::{Analysis, Filter, Options, Profile, analyze_job};
+use vscsi_helper::analysis::{Analysis, Filter, Options, Profile, Workload, analyze_job};
+use vscsi_shared::histogram::{Metric, Operation};
 
 /// One command relative to the one before it.
 fn command() -> impl Strategy<Value = (u64, u64, u64, u64, bool)> {
@@ -81,7 +82,8 @@ fn analyze_everything(streams: &[Vec<IoEvent>], moments_us: &[u64]) -> Analysis 
 fn contains(range: &Range, truth: f64) -> bool {
     // Sums are compared as floating-point numbers; nothing else rounds.
     let slack = truth.abs() * 1e-12;
-    range.lo - slack <= truth && range.hi.is_none_or(|hi| truth <= hi + slack) && range.lo <= range.est
+    let holds = |value: f64, slack: f64| range.lo - slack <= value && range.hi.is_none_or(|hi| value <= hi + slack);
+    holds(truth, slack) && holds(range.est, 0.0)
 }
 
 /// Every percentile and the mean of `values` lie in the ranges; `unit` is one unit of the values.
@@ -129,10 +131,10 @@ fn assert_profile(profile: &Profile, stream: &[IoEvent], from_us: u64, to_us: u6
     let (all, read, write) = (truth(None), truth(Some(Direction::Read)), truth(Some(Direction::Write)));
 
     prop_assert!((profile.seconds - seconds).abs() < 1e-9);
-    prop_assert_eq!(profile.ios.total, all.sizes.len() as u64);
-    prop_assert_eq!(profile.ios.read, read.sizes.len() as u64);
-    prop_assert_eq!(profile.ios.write, write.sizes.len() as u64);
-    prop_assert!((profile.iops.total - all.sizes.len() as f64 / seconds).abs() < 1e-6);
+    prop_assert_eq!(profile.ios.total, Some(all.sizes.len() as u64));
+    prop_assert_eq!(profile.ios.read, Some(read.sizes.len() as u64));
+    prop_assert_eq!(profile.ios.write, Some(write.sizes.len() as u64));
+    prop_assert!((profile.iops.total.unwrap() - all.sizes.len() as f64 / seconds).abs() < 1e-6);
 
     for (range, values) in [
         (profile.throughput_mbps.total, &all.sizes),
@@ -140,6 +142,7 @@ fn assert_profile(profile: &Profile, stream: &[IoEvent], from_us: u64, to_us: u6
         (profile.throughput_mbps.write, &write.sizes),
     ] {
         let mbps = values.iter().sum::<i64>() as f64 / seconds / 1e6;
+        let range = range.unwrap();
         prop_assert!(contains(&range, mbps), "throughput {mbps} is not in {range:?}");
     }
     for (direction, found) in each(&profile.latency_ms) {
@@ -153,7 +156,7 @@ fn assert_profile(profile: &Profile, stream: &[IoEvent], from_us: u64, to_us: u6
     }
     for (direction, sizes) in each(&profile.block_sizes) {
         let values = truth(direction).sizes;
-        for bucket in &sizes.buckets {
+        for bucket in &sizes.as_ref().unwrap().buckets {
             let inside: Vec<i64> = values
                 .iter()
                 .copied()
@@ -203,6 +206,35 @@ proptest! {
     }
 
     #[test]
+    fn any_choice_of_samples_keeps_the_true_bytes_inside_their_range(
+        events in stream(),
+        moments_us in moments(),
+        chosen in any::<[bool; 5]>(),
+    ) {
+        let analysis = analyze_everything(std::slice::from_ref(&events), &moments_us);
+        let provenance = analysis.workload.provenance.clone();
+        let workload = Workload::of(&analysis.series, &chosen[..moments_us.len() - 1], provenance).unwrap();
+        let ends = moments_us.windows(2).zip(chosen).filter(|(_, chosen)| *chosen);
+        let values = |kind: fn(Truth) -> Vec<i64>| -> f64 {
+            let of_sample = |ends: &[u64]| kind(Truth::of(&events, None, ends[0], ends[1]));
+            ends.clone().flat_map(|(ends, _)| of_sample(ends)).sum::<i64>() as f64
+        };
+        for (metric, truth) in [
+            (Metric::IoLength, values(|truth| truth.sizes)),
+            (Metric::Latency, values(|truth| truth.latencies_us)),
+            (Metric::OutstandingIos, values(|truth| truth.outstanding)),
+            (Metric::Interarrival, values(|truth| truth.interarrivals_us)),
+        ] {
+            let Some(interval) = workload.histograms.of(metric, Operation::All) else {
+                prop_assert!(!chosen[..moments_us.len() - 1].contains(&true));
+                continue;
+            };
+            let (least, most) = (interval.sum_at_least as f64, interval.sum_at_most as f64);
+            prop_assert!(least <= truth && truth <= most, "{metric:?}: {truth} is not in {least}..={most}");
+        }
+    }
+
+    #[test]
     fn the_disks_of_a_job_add_up(streams in prop::collection::vec(stream(), 2..4), moments_us in moments()) {
         let last = *moments_us.last().unwrap();
         let analysis = analyze_everything(&streams, &moments_us);
@@ -211,9 +243,9 @@ proptest! {
         for (index, (disk, profile)) in analysis.disks.iter().enumerate() {
             prop_assert_eq!(disk.0.as_str(), NODES[index]);
             assert_profile(profile, &streams[index], 0, last)?;
-            total += profile.ios.total;
+            total += profile.ios.total.unwrap();
         }
-        prop_assert_eq!(analysis.profile.ios.total, total);
+        prop_assert_eq!(analysis.profile.ios.total, Some(total));
     }
 
     #[test]
@@ -226,4 +258,24 @@ proptest! {
             .collect();
         prop_assert!(notable.is_empty(), "{notable:?}");
     }
+}
+
+#[test]
+fn the_range_of_a_mean_does_not_grow_with_the_number_of_samples() {
+    // A read every 10 ms, of 200 and 401 microseconds in turn: 300.5 on average, in 100 samples of one second.
+    let events: Vec<IoEvent> = (0..10_000)
+        .map(|index| IoEvent {
+            issue_us: UPTIME_US + index * 10_000 + 1,
+            latency_us: [200, 401][usize::from(index % 2 == 1)],
+            lbn: 700_000 + index * 8,
+            bytes: 4096,
+            direction: Direction::Read,
+        })
+        .collect();
+    let moments_us: Vec<u64> = (0..=100).map(|second| second * 1_000_000).collect();
+    let analysis = analyze_everything(&[events], &moments_us);
+    let mean = analysis.profile.latency_ms.read.unwrap().mean;
+    // The last print says 300, truncated, and the first nothing at all.
+    assert!(contains(&mean, 0.3005), "{mean:?}");
+    assert!(mean.hi.unwrap() - mean.lo <= 0.001, "{mean:?}");
 }

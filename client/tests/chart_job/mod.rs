@@ -231,6 +231,8 @@ pub(crate) fn job(samples: usize, disks: usize, directions: Directions) -> Serie
                     disk,
                     histograms: histograms(phase, level / (disk + 1) as f64, directions),
                     edge_ios: 0,
+                    from_snapshot: None,
+                    to_snapshot: u32::try_from(index + 1).unwrap(),
                 })
                 .collect(),
         }

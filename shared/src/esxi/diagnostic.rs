@@ -1,17 +1,12 @@
-//! What a parser of this module could not use, and where it stood.
+//! What the parsers of companion commands report.
 
-use std::fmt;
+use crate::diagnostic::{self, excerpt};
 
-use crate::vscsistats::excerpt;
+/// A finding of a parser of this module.
+pub type Diagnostic = diagnostic::Diagnostic<DiagnosticKind>;
 
-/// A located, non-fatal finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Line of the output, counted from 1. A finding about a whole record names the record's first line.
-    pub line: u64,
-    /// What was found there.
-    pub kind: DiagnosticKind,
-}
+/// The findings of one output while it is read.
+pub(super) type Findings = diagnostic::Findings<DiagnosticKind>;
 
 /// The kinds of findings. Texts taken from the input are shortened and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +18,7 @@ pub enum DiagnosticKind {
     #[error("an entry without `{0}` is left out")]
     Missing(&'static str),
     /// A value is not what its key promises, and counts as absent.
-    #[error("`{value}` is no value for `{key}`")]
+    #[error("`{value}` is not a value of `{key}`")]
     BadValue {
         /// Its key or column.
         key: &'static str,
@@ -38,42 +33,7 @@ pub enum DiagnosticKind {
     Further(u64),
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "line {}: {}", self.line, self.kind)
-    }
-}
-
-/// How many findings of one output are kept.
-const KEPT: usize = 100;
-
-/// The findings of one output while it is read.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    kept: Vec<Diagnostic>,
-    further: Option<Diagnostic>,
-}
-
 impl Findings {
-    pub(super) fn report(&mut self, line: u64, kind: DiagnosticKind) {
-        if self.kept.len() < KEPT {
-            self.kept.push(Diagnostic { line, kind });
-            return;
-        }
-        match &mut self.further {
-            Some(Diagnostic {
-                kind: DiagnosticKind::Further(number),
-                ..
-            }) => *number += 1,
-            further => {
-                *further = Some(Diagnostic {
-                    line,
-                    kind: DiagnosticKind::Further(1),
-                });
-            }
-        }
-    }
-
     pub(super) fn unexpected(&mut self, line: u64, text: &str) {
         self.report(line, DiagnosticKind::Unexpected(excerpt(text.as_bytes())));
     }
@@ -84,12 +44,10 @@ impl Findings {
     }
 
     /// Puts what was read beside the findings.
-    pub(super) fn with<T>(mut self, value: T) -> super::Reading<T> {
-        self.kept.sort_by_key(|diagnostic| diagnostic.line);
-        self.kept.extend(self.further);
+    pub(super) fn with<T>(self, value: T) -> super::Reading<T> {
         super::Reading {
             value,
-            diagnostics: self.kept,
+            diagnostics: self.finish(DiagnosticKind::Further),
         }
     }
 }

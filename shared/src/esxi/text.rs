@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::DiagnosticKind;
 use super::diagnostic::Findings;
-use crate::vscsistats::excerpt;
+use crate::diagnostic::excerpt;
 
 /// The output as text; what is not UTF-8 is replaced and reported, once per line.
 pub(super) fn decode<'bytes>(bytes: &'bytes [u8], findings: &mut Findings) -> Cow<'bytes, str> {

@@ -1,4 +1,4 @@
-//! The descriptor of a virtual disk: its capacity, and whether it is a raw device.
+//! The descriptor of a virtual disk: its type, its extents, and so its capacity.
 
 use super::Reading;
 use super::diagnostic::Findings;
@@ -37,13 +37,6 @@ impl VmdkDescriptor {
         }
         let add = |sum: u64, extent: &VmdkExtent| sum.checked_add(extent.sectors);
         self.extents.iter().try_fold(0, add)?.checked_mul(SECTOR)
-    }
-
-    /// The disk is a raw device mapping: its data lies on a LUN of its own.
-    pub fn is_raw_device(&self) -> bool {
-        self.create_type
-            .as_deref()
-            .is_some_and(|kind| kind.ends_with("RawDeviceMap"))
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Interval {
     pub values_at_least: Option<i64>,
     /// No value is above this; `None` when the interval is empty.
     pub values_at_most: Option<i64>,
+    /// How much the truncated mean of the print at its end leaves open about the cumulative sum there, which
+    /// [`extend`](Self::extend) cancels; 0 when the interval does not end with a print, or that is not known.
+    pub end_slack: u64,
 }
 
 impl Interval {
@@ -50,10 +53,11 @@ impl Interval {
             sum_at_most: 0,
             values_at_least: None,
             values_at_most: None,
+            end_slack: 0,
         }
     }
 
-    /// Adds the values of `other`.
+    /// Adds the values of `other`, which may come from any time and any disk.
     ///
     /// # Errors
     /// [`Incompatible`] when the bucket limits differ; `self` is then unchanged.
@@ -70,8 +74,30 @@ impl Interval {
         // An empty interval has no value bounds, so the one that is there wins.
         self.values_at_least = self.values_at_least.into_iter().chain(other.values_at_least).min();
         self.values_at_most = self.values_at_most.into_iter().chain(other.values_at_most).max();
+        self.end_slack = 0;
         Ok(())
     }
+
+    /// Adds the values of `next`, the interval that begins with the print that this one ends with.
+    ///
+    /// What that print leaves open is part of both sums, once added and once subtracted, so it cancels: a row of
+    /// intervals is bounded by its first print and its last alone, however many lie between.
+    ///
+    /// # Errors
+    /// [`Incompatible`] when the bucket limits differ; `self` is then unchanged.
+    pub fn extend(&mut self, next: &Self) -> Result<(), Incompatible> {
+        let shared = i128::from(self.end_slack);
+        self.merge(next)?;
+        self.sum_at_least += shared;
+        self.sum_at_most -= shared;
+        self.end_slack = next.end_slack;
+        Ok(())
+    }
+}
+
+/// The distance of two bounds. Beyond 64 bits less of it cancels, and the bounds stay valid.
+fn slack((low, high): (i128, i128)) -> u64 {
+    u64::try_from(high - low).unwrap_or(u64::MAX)
 }
 
 impl Summary {
@@ -122,6 +148,7 @@ impl Histogram {
             sum_at_most: high - earlier_low,
             values_at_least: has_values.then_some(self.summary.min),
             values_at_most: has_values.then_some(self.summary.max),
+            end_slack: slack((low, high)),
         }))
     }
 
@@ -137,6 +164,7 @@ impl Histogram {
             sum_at_most,
             values_at_least: has_values.then_some(self.summary.min),
             values_at_most: has_values.then_some(self.summary.max),
+            end_slack: slack((sum_at_least, sum_at_most)),
         }
     }
 }
@@ -242,6 +270,26 @@ mod tests {
                 prop_assert!(interval.values_at_least.unwrap() <= value);
                 prop_assert!(value <= interval.values_at_most.unwrap());
             }
+        }
+
+        #[test]
+        fn a_row_of_intervals_is_bounded_as_tightly_as_its_first_print_and_its_last(
+            parts in prop::collection::vec(values(), 2..12),
+        ) {
+            let print = |count: usize| histogram_of(&parts[..count].concat());
+            let prints: Vec<Histogram> = (1..=parts.len()).map(print).collect();
+            let difference = |earlier: &Histogram, later: &Histogram| match later.since(earlier).unwrap() {
+                Step::Difference(interval) => interval,
+                Step::Reset => panic!("no reset happened"),
+            };
+            let mut row = difference(&prints[0], &prints[1]);
+            for ends in prints[1..].windows(2) {
+                row.extend(&difference(&ends[0], &ends[1])).unwrap();
+            }
+            let at_once = difference(&prints[0], &prints[prints.len() - 1]);
+            prop_assert_eq!(row.sum_at_least, at_once.sum_at_least);
+            prop_assert_eq!(row.sum_at_most, at_once.sum_at_most);
+            prop_assert_eq!(row.counts, at_once.counts);
         }
 
         #[test]

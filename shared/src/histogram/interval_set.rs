@@ -53,4 +53,27 @@ impl IntervalSet {
         }
         Ok(())
     }
+
+    /// Adds every interval of `next`, which begins with the print that this ends with (see [`Interval::extend`]).
+    ///
+    /// # Errors
+    /// [`Incompatible`] when the limits of one kind differ; kinds before it in print order are then already added.
+    pub fn extend(&mut self, next: &Self) -> Result<(), Incompatible> {
+        for (slot, added) in self.intervals.iter_mut().zip(&next.intervals) {
+            match (slot.as_mut(), added) {
+                (Some(present), Some(added)) => present.extend(added)?,
+                (None, Some(added)) => *slot = Some(added.clone()),
+                (Some(present), None) => present.end_slack = 0,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that what is added next does not begin with the print that this ends with.
+    pub fn break_off(&mut self) {
+        for interval in self.intervals.iter_mut().flatten() {
+            interval.end_slack = 0;
+        }
+    }
 }

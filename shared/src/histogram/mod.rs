@@ -117,18 +117,6 @@ impl Histogram {
             count,
         })
     }
-
-    /// The number of values in the bucket whose upper limit is `limit`; `None` when no bucket ends there.
-    ///
-    /// The overflow bucket is never meant, although vscsiStats labels it with the same number as the bucket before it.
-    pub fn count_at_limit(&self, limit: i64) -> Option<u64> {
-        let index = self
-            .limits
-            .as_slice()
-            .iter()
-            .position(|&candidate| candidate == limit)?;
-        self.counts.get(index).copied()
-    }
 }
 
 /// One bucket: the values in `(above, up_to]`.

@@ -10,10 +10,11 @@
 //! histograms of its direction and of all commands. Minimum, maximum and mean are those of the rows, so they are as
 //! coarse as the rows are, and there is no interarrival and no closest-of-16 distance.
 
-use super::diagnostic::{Findings, excerpt};
+use super::diagnostic::Findings;
 use super::number::{signed, unsigned};
 use super::print::{DiskHistograms, Print};
 use super::{Diagnostic, DiagnosticKind};
+use crate::diagnostic::excerpt;
 use crate::histogram::{Histogram, HistogramKind, Limits, Metric, Operation, Summary};
 use crate::identifier::{HandleId, WorldGroupId};
 
@@ -76,7 +77,7 @@ pub fn parse_command_table(input: &[u8]) -> CommandTable {
         .into_iter()
         .map(|tallies| tallies.into_print(world_group_id))
         .collect();
-    table.diagnostics = findings.finish();
+    table.diagnostics = findings.finish(DiagnosticKind::Further);
     table
 }
 

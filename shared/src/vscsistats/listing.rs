@@ -2,10 +2,11 @@
 
 use memchr::memmem;
 
-use super::diagnostic::{Findings, excerpt};
+use super::diagnostic::Findings;
 use super::lines::{Cut, LineCutter};
 use super::number::unsigned;
 use super::{Diagnostic, DiagnosticKind};
+use crate::diagnostic::excerpt;
 use crate::identifier::{HandleId, WorldGroupId};
 
 /// A running VM as `vscsiStats -l` lists it.
@@ -57,7 +58,7 @@ pub fn parse_listing(input: &[u8]) -> Listing {
     }
     Listing {
         vms: reader.vms,
-        diagnostics: reader.findings.finish(),
+        diagnostics: reader.findings.finish(DiagnosticKind::Further),
     }
 }
 

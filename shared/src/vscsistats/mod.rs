@@ -19,7 +19,6 @@ mod print;
 mod write;
 
 pub use command_table::{CommandTable, is_command_table, parse_command_table};
-pub(crate) use diagnostic::excerpt;
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
 pub use parser::Parser;

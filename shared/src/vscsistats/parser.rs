@@ -5,12 +5,13 @@ use memchr::memrchr_iter;
 use super::assembly::Assembly;
 use super::block::{Block, Progress};
 use super::body::{self, Body};
-use super::diagnostic::{Findings, excerpt};
+use super::diagnostic::Findings;
 use super::encoding::Encoding;
 use super::header::{self, Header, NoHeader};
 use super::lines::{Cut, LONGEST, LineCutter};
 use super::print::{Parsed, Print};
 use super::{DiagnosticKind, exact};
+use crate::diagnostic::excerpt;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -94,7 +95,7 @@ impl Parser {
         self.assembly.finish_print();
         Parsed {
             prints: self.assembly.take_finished(),
-            diagnostics: self.findings.finish(),
+            diagnostics: self.findings.finish(DiagnosticKind::Further),
         }
     }
 

@@ -64,7 +64,6 @@ fn the_capacity_is_the_sum_of_the_extents_in_sectors_of_512_bytes() {
         descriptor.extents[0].file_name.as_deref(),
         Some("SQL-Server-01-flat.vmdk")
     );
-    assert!(!descriptor.is_raw_device());
     let split = b"RW 4192256 SPARSE \"a b-s001.vmdk\"\nRW 2048 FLAT \"a b-f002.vmdk\" 0\nRW 63 ZERO\n";
     let descriptor = clean(parse_vmdk_descriptor(split));
     assert_eq!(descriptor.capacity_bytes(), Some((4_192_256 + 2048 + 63) * 512));
@@ -76,7 +75,7 @@ fn a_snapshot_names_its_parent_and_a_raw_device_is_told() {
     let text =
         "createType=\"vmfsPassthroughRawDeviceMap\"\nparentFileNameHint=\"a.vmdk\"\nRW 8 VMFSRDM \"a-rdmp.vmdk\"\n";
     let descriptor = clean(parse_vmdk_descriptor(text.as_bytes()));
-    assert!(descriptor.is_raw_device());
+    assert_eq!(descriptor.create_type.as_deref(), Some("vmfsPassthroughRawDeviceMap"));
     assert_eq!(descriptor.parent_file_name.as_deref(), Some("a.vmdk"));
 }
 

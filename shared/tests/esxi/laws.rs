@@ -13,7 +13,6 @@ fn every_parser(input: &[u8]) {
         esxi::parse_advanced_options(input).diagnostics.len(),
         esxi::parse_filesystems(input).diagnostics.len(),
         esxi::parse_kernel_options(input).diagnostics.len(),
-        esxi::parse_nfs_mounts(input).diagnostics.len(),
         esxi::parse_registered_vms(input).diagnostics.len(),
         esxi::parse_secure_boot(input).diagnostics.len(),
         esxi::parse_storage_devices(input).diagnostics.len(),
@@ -84,7 +83,7 @@ proptest! {
     fn no_damage_makes_a_parser_panic(
         file in prop::sample::select(vec![
             "vm_process_list.txt", "storage_filesystem_list.txt", "storage_vmfs_extent_list.txt",
-            "storage_core_path_list.txt", "storage_nfs_list.txt", "storage_core_device_list.txt", "getallvms.txt",
+            "storage_core_path_list.txt", "storage_core_device_list.txt", "getallvms.txt",
             "SQL-Server-01.vmx", "SQL-Server-01.vmdk", "../vscsistats/listing.txt",
         ]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),

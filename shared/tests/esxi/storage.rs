@@ -1,8 +1,8 @@
 //! Devices, paths, volumes and extents.
 
 use vscsi_shared::esxi::{
-    NfsMount, StorageDevice, StoragePath, UnresolvedPath, VmfsExtent, Volume, canonical_path, parse_filesystems,
-    parse_nfs_mounts, parse_storage_devices, parse_storage_paths, parse_vmfs_extents,
+    StorageDevice, StoragePath, UnresolvedPath, VmfsExtent, Volume, canonical_path, parse_filesystems,
+    parse_storage_devices, parse_storage_paths, parse_vmfs_extents,
 };
 
 use crate::support::{clean, data, findings};
@@ -93,21 +93,6 @@ fn a_volume_has_a_row_for_each_of_its_extents() {
         }
     );
     assert_eq!(extents[2].volume_name, None);
-}
-
-#[test]
-fn an_nfs_share_may_hold_blanks() {
-    assert_eq!(
-        clean(parse_nfs_mounts(&data("storage_nfs_list.txt"))),
-        [NfsMount {
-            volume_name: "nfs backup".to_owned(),
-            host: "filer.example".to_owned(),
-            share: "/export/vm backup".to_owned(),
-            accessible: Some(true),
-            mounted: Some(true),
-            read_only: Some(false),
-        }]
-    );
 }
 
 #[test]

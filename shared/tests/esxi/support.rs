@@ -13,16 +13,9 @@ pub(crate) fn data(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A real capture, or nothing where the folder is absent: `VSCSI_SAMPLES`, or beside the repository.
+/// A real capture, where `VSCSI_SAMPLES` names their folder.
 pub(crate) fn sample(name: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("VSCSI_SAMPLES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples"),
-        PathBuf::from,
-    );
-    if !folder.is_dir() {
-        return None;
-    }
-    let path = folder.join(name);
+    let path = PathBuf::from(std::env::var_os("VSCSI_SAMPLES")?).join(name);
     Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 

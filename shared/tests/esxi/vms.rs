@@ -69,7 +69,7 @@ fn a_prompt_and_a_vm_without_its_cartel_are_reported() {
         [
             "line 1: unexpected line `~ # esxcli vm process list`",
             "line 3: an entry without `VMX Cartel ID` is left out",
-            "line 8: `x` is no value for `World ID`",
+            "line 8: `x` is not a value of `World ID`",
         ]
     );
 }

@@ -6,7 +6,7 @@ use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Summary};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
 use vscsi_shared::vscsistats::{DiskHistograms, parse_listing};
 
-use crate::support::{clean, data, sample, samples};
+use crate::support::{clean, count_up_to, data, sample, samples};
 
 /// The one disk of the capture: of the data file always, and of the original where it is present.
 fn disks() -> Vec<DiskHistograms> {
@@ -73,7 +73,7 @@ fn the_mean_size_is_5332_bytes() {
 #[test]
 fn sequential_commands_are_213_strictly_and_290_by_stream() {
     for disk in disks() {
-        let at_one = |metric| disk.get(kind(metric, Operation::All)).unwrap().count_at_limit(1);
+        let at_one = |metric| count_up_to(disk.get(kind(metric, Operation::All)).unwrap(), 1);
         assert_eq!(at_one(Metric::SeekDistance), Some(213));
         assert_eq!(at_one(Metric::SeekDistanceClosest16), Some(290));
     }

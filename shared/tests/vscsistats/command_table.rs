@@ -4,7 +4,7 @@ use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Summary};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
 use vscsi_shared::vscsistats::{CommandTable, is_command_table, parse_command_table};
 
-use crate::support::data;
+use crate::support::{count_up_to, data};
 
 fn example() -> CommandTable {
     let table = parse_command_table(&data("vscsistats/command-table.csv"));
@@ -61,8 +61,8 @@ fn values_are_in_the_units_of_vscsistats() {
     );
     // 0.5 ms is 500 us and belongs to the bucket of that limit; 1.2 ms is 1200 us.
     let latency = disk.get(kind(Metric::Latency, Operation::Read)).unwrap();
-    assert_eq!(latency.count_at_limit(500), Some(200));
-    assert_eq!(latency.count_at_limit(5000), Some(700));
+    assert_eq!(count_up_to(latency, 500), Some(200));
+    assert_eq!(count_up_to(latency, 5000), Some(700));
     assert_eq!(latency.summary().max, 1200);
     let writes = disk.get(kind(Metric::Latency, Operation::Write)).unwrap();
     assert_eq!(writes.summary().max, 250_001);
@@ -74,9 +74,9 @@ fn sequential_is_0_there_and_1_here() {
     let table = example();
     let disk = &table.prints[0].disks[0];
     let seeks = disk.get(kind(Metric::SeekDistance, Operation::All)).unwrap();
-    assert_eq!(seeks.count_at_limit(1), Some(200));
+    assert_eq!(count_up_to(seeks, 1), Some(200));
     // A gap of 8 blocks is the distance 9.
-    assert_eq!(seeks.count_at_limit(16), Some(700));
+    assert_eq!(count_up_to(seeks, 16), Some(700));
     assert_eq!(seeks.summary().min, -99);
 }
 

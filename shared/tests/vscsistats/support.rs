@@ -15,19 +15,23 @@ pub(crate) fn data(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The folder of real captures, which may be absent: `VSCSI_SAMPLES`, or beside the repository.
+/// The folder of real captures, where `VSCSI_SAMPLES` names one.
 pub(crate) fn samples() -> Option<PathBuf> {
-    let folder = std::env::var_os("VSCSI_SAMPLES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples"),
-        PathBuf::from,
-    );
-    folder.is_dir().then_some(folder)
+    std::env::var_os("VSCSI_SAMPLES").map(PathBuf::from)
 }
 
-/// A real capture, or nothing where the folder is absent.
+/// A real capture, or nothing where none are at hand.
 pub(crate) fn sample(name: &str) -> Option<Vec<u8>> {
     let path = samples()?.join(name);
     Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// What is counted in the bucket that ends at `limit`, which is never the overflow.
+pub(crate) fn count_up_to(histogram: &Histogram, limit: i64) -> Option<u64> {
+    let mut buckets = histogram.buckets();
+    buckets
+        .find(|bucket| bucket.up_to == Some(limit))
+        .map(|bucket| bucket.count)
 }
 
 /// Parses input that has nothing wrong with it.

@@ -112,7 +112,7 @@ impl Client {
             .arg(self.configuration())
             .args(arguments)
             .env("HOME", self.home.path())
-            .env("VSCSI_HELPER_AGENT", program(Binary::Agent))
+            .env_remove("VSCSI_HELPER_AGENT")
             .env_remove("SSH_AUTH_SOCK")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -36,7 +36,7 @@ pub use proxy::Proxy;
 pub use user::PasswordUser;
 
 /// How long sshd may take to listen.
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The path of a program under test.
 ///
@@ -200,7 +200,7 @@ fn start_sshd(directory: &Path, port: u16, style: Style) -> Child {
         .stderr(log)
         .spawn()
         .expect("a POSIX shell is needed to start sshd");
-    let deadline = Instant::now() + START_PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         let log = || fs::read_to_string(directory.join("sshd.log")).unwrap_or_default();
         assert!(sshd.try_wait().unwrap().is_none(), "sshd ended: {}", log());

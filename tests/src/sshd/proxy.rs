@@ -1,17 +1,19 @@
-//! TCP connections that break after so many bytes, or are slow.
+//! TCP connections that break after so many bytes, or are as slow as a real link.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Passes connections on to an address, and breaks each that brings more than a number of bytes.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     limit: Arc<AtomicU64>,
-    delay_ms: Arc<AtomicU64>,
+    bytes_per_second: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -24,21 +26,25 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let limit = Arc::new(AtomicU64::new(u64::MAX));
         let of_each = Arc::clone(&limit);
-        let delay_ms = Arc::new(AtomicU64::new(0));
-        let delay = Arc::clone(&delay_ms);
+        let bytes_per_second = Arc::new(AtomicU64::new(u64::MAX));
+        let speed = Arc::clone(&bytes_per_second);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(target) else {
                     continue;
                 };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || pass(from, to, u64::MAX, Duration::ZERO));
+                std::thread::spawn(move || pass(from, to, u64::MAX, u64::MAX));
                 let limit = of_each.load(Ordering::SeqCst);
-                let delay = Duration::from_millis(delay.load(Ordering::SeqCst));
-                std::thread::spawn(move || pass(server, client, limit, delay));
+                let speed = speed.load(Ordering::SeqCst);
+                std::thread::spawn(move || pass(server, client, limit, speed));
             }
         });
-        Self { port, limit, delay_ms }
+        Self {
+            port,
+            limit,
+            bytes_per_second,
+        }
     }
 
     /// Where it listens.
@@ -51,20 +57,24 @@ impl Proxy {
         self.limit.store(bytes, Ordering::SeqCst);
     }
 
-    /// From now on, each new connection waits so long before each 4 KiB of what the server sends.
-    pub fn delay_each_piece(&self, delay_ms: u64) {
-        self.delay_ms.store(delay_ms, Ordering::SeqCst);
+    /// From now on, each new connection brings what the server sends at this speed at most.
+    pub fn limit_each_to(&self, bytes_per_second: u64) {
+        self.bytes_per_second.store(bytes_per_second, Ordering::SeqCst);
     }
 }
 
-/// Passes bytes on until either side closes or `limit` is reached, and then closes both.
-fn pass(mut from: TcpStream, mut to: TcpStream, limit: u64, delay: Duration) {
-    let mut buffer = [0; 4096];
+/// Passes bytes on until either side closes or `limit` is reached, and then closes both. Each piece arrives when its
+/// last byte would have crossed a link of this speed.
+fn pass(mut from: TcpStream, mut to: TcpStream, limit: u64, bytes_per_second: u64) {
+    let mut buffer = vec![0; BUFFER_BYTES];
     let mut left = limit;
+    let mut arrival = Instant::now();
     while let Ok(amount @ 1..) = from.read(&mut buffer) {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(amount);
         left -= wanted as u64;
-        std::thread::sleep(delay);
+        let now = Instant::now();
+        arrival = arrival.max(now) + Duration::from_secs_f64(wanted as f64 / bytes_per_second as f64);
+        std::thread::sleep(arrival.duration_since(now));
         if to.write_all(&buffer[..wanted]).is_err() || left == 0 {
             break;
         }

@@ -1,5 +1,6 @@
 //! Which samples make the profile. A filter looks at the samples' IOPS over the selected disks and at nothing else.
 
+pub(super) mod advice;
 mod cluster;
 
 use std::fmt;

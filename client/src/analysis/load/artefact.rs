@@ -33,6 +33,13 @@ pub(super) fn is_uptime(largest_us: i64, longest_pause_seconds: Option<f64>) -> 
     largest_us as f64 > pause * 1e6
 }
 
+/// The largest interarrival time is the host's uptime at a moment between two prints, by the clock of both.
+pub(super) fn is_uptime_within(largest_us: i64, after_ms: u64, until_ms: u64) -> bool {
+    let largest_ms = largest_us as f64 / 1e3;
+    let slack_ms = SLACK_SECONDS * 1e3;
+    largest_ms > after_ms as f64 - slack_ms && largest_ms <= until_ms as f64 + slack_ms
+}
+
 /// Removes the artefacts from histograms that hold the collection's first I/O of each operation in `begins`.
 ///
 /// `latest` gives the cumulative histograms, whose maximum is the artefact's exact value.
@@ -110,6 +117,7 @@ fn forget_extremes(interval: &mut Interval, at_most: Option<i128>) {
         interval.values_at_most = None;
         interval.sum_at_least = 0;
         interval.sum_at_most = 0;
+        interval.end_slack = 0;
         return;
     }
     if let Some(at_most) = at_most.and_then(|at_most| i64::try_from(at_most).ok()) {

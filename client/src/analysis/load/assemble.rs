@@ -1,16 +1,13 @@
 //! Readings in order, assembled into a series.
 
-use std::collections::BTreeMap;
-
-use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::snapshot::SnapshotFlag;
 
-use super::artefact::Removed;
-use super::chain::{self, Advance, Chain};
+use super::chain::Taken;
+use super::disks::{Context, Disks, Part};
 use super::duration::{Moment, Timeline, seconds_by_interarrival};
 use super::reading::{DiskReading, Reading};
 use crate::analysis::finding::{Code, Findings, Severity};
-use crate::analysis::{DiskKey, DiskSample, Sample, Series};
+use crate::analysis::{DiskSample, Sample, Series};
 
 /// Two moments closer than this are the same: far below a millisecond, far above rounding.
 const SAME_MOMENT_SECONDS: f64 = 1e-6;
@@ -22,99 +19,118 @@ const IMPORT_CLOCK_SECONDS: f64 = 0.002;
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
     timeline: Timeline,
-    /// Where the last reading of any kind lies.
+    /// Where the last reading with data lies.
     last_at: Option<f64>,
-    disks: Vec<DiskKey>,
-    chains: BTreeMap<usize, Chain>,
-    /// Disks without a node, by their position in the header.
-    nameless: BTreeMap<usize, DiskKey>,
+    /// The last reading with data was taken in restart mode.
+    in_restart_mode: bool,
+    /// Sequence of the last snapshot that was pushed, and of the last one that was left out before it.
+    last_pushed: Option<u32>,
+    last_unseen: Option<u32>,
+    disks: Disks,
     samples: Vec<Sample>,
-}
-
-/// One disk's share of the sample in the making.
-#[derive(Debug)]
-struct Part {
-    disk: usize,
-    /// Where the sample begins; `None` without a clock.
-    since: Option<f64>,
-    histograms: IntervalSet,
-    removed: Removed,
+    /// Sequence of the last snapshot that did not fail.
+    last_usable: Option<u32>,
+    /// Sequence of the last snapshot when it failed, so that nothing spans it.
+    last_failed: Option<u32>,
 }
 
 impl Assembler {
-    pub(super) fn push(&mut self, reading: Reading, findings: &mut Findings) {
+    pub(super) fn push(&mut self, mut reading: Reading, findings: &mut Findings) {
         report_flags(&reading, findings);
-        let moment = self.timeline.place(&reading);
-        if moment == Moment::Backwards {
-            findings.add(
-                Severity::Error,
-                Code::ClockWentBack,
-                Some(reading.sequence),
-                None,
-                "the monotonic clock did not move forward since the snapshot before; the snapshot is left out",
-            );
+        let before = reading.sequence.checked_sub(1);
+        if before != self.last_pushed {
+            self.last_unseen = before;
+        }
+        self.last_pushed = Some(reading.sequence);
+        if reading.has(SnapshotFlag::Gap) {
+            self.last_failed = None;
             return;
         }
-        let at = match moment {
-            Moment::At(seconds) => Some(seconds),
-            Moment::Backwards | Moment::Unknown => None,
-        };
-        if !reading.has(SnapshotFlag::Gap) && !reading.has(SnapshotFlag::Failed) {
-            self.push_disks(reading, at, findings);
+        if reading.has(SnapshotFlag::Failed) {
+            // What it holds whole is as good as any other print, and its other disks wait for the next one.
+            reading.disks.retain(DiskReading::is_whole);
+            self.last_failed = Some(reading.sequence);
+        } else {
+            self.disks.report_missing(&reading.missing, reading.sequence, findings);
+            self.last_usable = Some(reading.sequence);
+            self.last_failed = None;
         }
+        // A snapshot without data, such as one that was missed, says nothing about time either: those that were missed
+        // together are all written in the same moment.
+        if reading.disks.is_empty() {
+            return;
+        }
+        let at = match self.timeline.place(&reading) {
+            Moment::At(seconds) => Some(seconds),
+            Moment::Unknown => None,
+            Moment::Backwards => {
+                self.last_unseen = Some(reading.sequence);
+                findings.add(
+                    Severity::Error,
+                    Code::ClockWentBack,
+                    Some(reading.sequence),
+                    None,
+                    "the monotonic clock did not move forward since the snapshot before; the snapshot is left out",
+                );
+                return;
+            }
+        };
+        let restarted = reading.has(SnapshotFlag::Restarted);
+        self.push_disks(reading, at, findings);
+        self.in_restart_mode = restarted;
         self.last_at = at.or(self.last_at);
     }
 
-    /// The series so far, with the disks in order of their keys.
-    pub(super) fn finish(self) -> Series {
-        let mut order: Vec<usize> = (0..self.disks.len()).collect();
-        order.sort_by(|one, two| self.disks.get(*one).cmp(&self.disks.get(*two)));
+    /// The series so far, with the disks in order of their keys and the time from the beginning of the first sample on.
+    pub(super) fn finish(self, findings: &mut Findings) -> Series {
+        if let Some(last_failed) = self.last_failed {
+            self.disks.report_unfinished(self.last_usable, last_failed, findings);
+        }
+        let mut disks = self.disks.into_keys();
+        let mut order: Vec<usize> = (0..disks.len()).collect();
+        order.sort_by(|one, two| disks.get(*one).cmp(&disks.get(*two)));
         let mut samples = self.samples;
+        let zero = samples.first().map_or(0.0, |first| first.start_seconds);
         for sample in &mut samples {
+            sample.start_seconds -= zero;
             for disk in &mut sample.disks {
                 disk.disk = order.iter().position(|&old| old == disk.disk).unwrap_or(disk.disk);
             }
             sample.disks.sort_by_key(|disk| disk.disk);
         }
-        let mut disks = self.disks;
         disks.sort();
         Series { disks, samples }
     }
 
     fn push_disks(&mut self, reading: Reading, at: Option<f64>, findings: &mut Findings) {
+        let is_imported = reading.has(SnapshotFlag::Undated);
         let context = Context {
-            sequence: reading.sequence,
-            boot_id: reading.boot_id.clone(),
-            undated: reading.has(SnapshotFlag::Undated),
+            taken: Taken {
+                sequence: reading.sequence,
+                at,
+                monotonic_ms: reading.monotonic_ms.filter(|_| !is_imported),
+                failed: reading.has(SnapshotFlag::Failed),
+            },
             restarted: reading.has(SnapshotFlag::Restarted),
-            new_baseline: reading.has(SnapshotFlag::NewBaseline),
-            at,
+            handed_over: reading.has(SnapshotFlag::Resumed) && self.in_restart_mode,
+            // A new handle is what the agent means, and the other disks of the snapshot go on.
+            new_baseline: reading.has(SnapshotFlag::NewBaseline) && !self.disks.any_is_new(&reading.disks),
+            last_unseen: self.last_unseen,
+            boot_id: reading.boot_id,
+            previous_at: self.last_at,
         };
-        for handle in &reading.missing {
-            if let Some((disk, _)) = self.chains.iter().find(|(_, chain)| chain.handle() == *handle) {
-                findings.add(
-                    Severity::Warning,
-                    Code::IncompleteDisk,
-                    Some(context.sequence),
-                    self.disks.get(*disk),
-                    format!(
-                        "vscsiStats printed nothing for handle {handle}; the next difference of this disk spans it"
-                    ),
-                );
-            }
-        }
         let parts: Vec<Part> = reading
             .disks
             .into_iter()
-            .filter_map(|disk| self.push_disk(disk, &context, findings))
+            .filter_map(|disk| self.disks.push(disk, &context, findings))
             .collect();
         if parts.is_empty() {
             return;
         }
-        let Some((start, end)) = self.period(&parts, at, context.sequence, findings) else {
+        let Some((start, end)) = self.period(&parts, at, reading.sequence, findings) else {
             return;
         };
-        let is_first_print = context.undated && at.is_some() && self.samples.is_empty();
+        let is_first_print = is_imported && at.is_some() && self.samples.is_empty();
         let by_interarrival = is_first_print && takes_interarrival_time(&parts, end - start);
         if by_interarrival {
             let message = format!(
@@ -125,13 +141,13 @@ impl Assembler {
             findings.add(
                 Severity::Warning,
                 Code::TimeFromInterarrival,
-                Some(context.sequence),
+                Some(reading.sequence),
                 None,
                 message,
             );
         }
         let sample = Sample {
-            sequence: context.sequence,
+            sequence: reading.sequence,
             taken_at: reading.taken_at,
             start_seconds: start,
             seconds: end - start,
@@ -142,127 +158,12 @@ impl Assembler {
                     disk: part.disk,
                     edge_ios: u64::from((part.since.is_none() || by_interarrival) && part.removed.first_io),
                     histograms: part.histograms,
+                    from_snapshot: part.from_snapshot,
+                    to_snapshot: reading.sequence,
                 })
                 .collect(),
         };
         self.append(sample, findings);
-    }
-
-    fn push_disk(&mut self, disk: DiskReading, context: &Context, findings: &mut Findings) -> Option<Part> {
-        let index = self.disk_index(&disk);
-        let key = self.disks.get(index).cloned();
-        let report = |findings: &mut Findings, severity, code, message: String| {
-            findings.add(severity, code, Some(context.sequence), key.as_ref(), message);
-        };
-        let handle = disk.histograms.handle_id;
-        let same = self.chains.get_mut(&index).filter(|chain| {
-            if chain.boot_id != context.boot_id {
-                let message = "the host was booted: counters and clock begin again, and what was counted between the \
-                               last snapshot before and this one is unknown";
-                report(findings, Severity::Warning, Code::HostRebooted, message.to_owned());
-                return false;
-            }
-            if chain.handle() != handle {
-                let before = chain.handle();
-                let message = format!(
-                    "the handle changed from {before} to {handle}: counters begin again, and what was counted between \
-                     the last snapshot before and this one is unknown"
-                );
-                report(findings, Severity::Warning, Code::HandleChanged, message);
-                return false;
-            }
-            true
-        });
-        let (since, histograms, removed) = match same {
-            Some(chain) if !context.restarted => {
-                let since = chain.at;
-                match chain.advance(disk.histograms, context.at, !context.undated) {
-                    Advance::Difference(set, removed) => {
-                        if context.undated && set.iter().all(|(_, interval)| interval.count == 0) {
-                            let message = "the print is the same as the one before: there was no I/O between them, or \
-                                           one print is there twice";
-                            report(findings, Severity::Warning, Code::IdenticalPrints, message.to_owned());
-                        }
-                        (since, set, removed)
-                    }
-                    Advance::Reset(..) if context.new_baseline => return None,
-                    Advance::Reset(set, removed) => {
-                        let severity = if context.undated {
-                            Severity::Info
-                        } else {
-                            Severity::Warning
-                        };
-                        let message = "counters were reset since the snapshot before: this sample holds what was \
-                                       counted after the reset, and what came before it is unknown";
-                        report(findings, severity, Code::CounterReset, message.to_owned());
-                        (since, set, removed)
-                    }
-                    Advance::LimitsChanged => {
-                        let message = "the bucket limits changed: no difference can be made, and a new baseline begins";
-                        report(findings, Severity::Warning, Code::LimitsChanged, message.to_owned());
-                        return None;
-                    }
-                    Advance::Incomplete(kind) => {
-                        let message = format!(
-                            "the histogram `{}` is missing; the next difference of this disk spans the snapshot",
-                            kind.title()
-                        );
-                        report(findings, Severity::Warning, Code::IncompleteDisk, message);
-                        return None;
-                    }
-                }
-            }
-            _ => {
-                // In restart mode the counters are those of the time since the agent's last action; an import stands
-                // alone as well. Anything else is a baseline: how long its counters took is unknown.
-                let since = if context.undated {
-                    Some(self.last_at.unwrap_or(0.0))
-                } else {
-                    self.last_at
-                };
-                let alone = context.undated || (context.restarted && self.last_at.is_some());
-                let counters = disk.histograms;
-                let longest_pause = context.at.zip(since).map(|(now, then)| now - then);
-                let whole = alone.then(|| chain::whole(&counters, longest_pause));
-                self.chains
-                    .insert(index, Chain::begin(counters, context.boot_id.clone(), context.at));
-                let (set, removed) = whole?;
-                (since, set, removed)
-            }
-        };
-        if let Some(uptime_us) = removed.uptime_us {
-            let message = format!(
-                "the first interarrival time of {:.2} days is the host's uptime and was removed",
-                uptime_us as f64 / 86_400e6
-            );
-            report(findings, Severity::Info, Code::UptimeArtefact, message);
-        }
-        if removed.seeks > 0 {
-            let message = "the first seek distance of a collection is measured from block 0 and was removed";
-            report(findings, Severity::Info, Code::FirstSeekArtefact, message.to_owned());
-        }
-        Some(Part {
-            disk: index,
-            since: since.filter(|_| context.at.is_some()),
-            histograms,
-            removed,
-        })
-    }
-
-    fn disk_index(&mut self, disk: &DiskReading) -> usize {
-        let key = if disk.node.is_empty() {
-            let handle = disk.histograms.handle_id;
-            self.nameless
-                .entry(disk.position)
-                .or_insert_with(|| DiskKey(handle.to_string()))
-                .clone()
-        } else {
-            DiskKey(disk.node.clone())
-        };
-        self.disks.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.disks.push(key);
-            self.disks.len() - 1
-        })
     }
 
     /// Where the sample begins and ends on the axis.
@@ -319,36 +220,24 @@ impl Assembler {
             sample.start_seconds = sample.start_seconds.min(before.start_seconds);
             sample.seconds = end - sample.start_seconds;
             sample.flags.extend(before.flags);
-            for earlier in before.disks {
+            for mut earlier in before.disks {
                 match sample.disks.iter_mut().find(|disk| disk.disk == earlier.disk) {
-                    Some(disk) => {
-                        if disk.histograms.merge(&earlier.histograms).is_err() {
-                            findings.add(
-                                Severity::Error,
-                                Code::LimitsChanged,
-                                Some(before.sequence),
-                                self.disks.get(earlier.disk),
-                                "the bucket limits changed within a merged sample; its earlier part is left out",
-                            );
-                        }
-                    }
+                    Some(disk) => match earlier.append(disk) {
+                        Ok(()) => *disk = earlier,
+                        Err(_) => findings.add(
+                            Severity::Error,
+                            Code::LimitsChanged,
+                            Some(before.sequence),
+                            self.disks.key(disk.disk),
+                            "the bucket limits changed within a merged sample; its earlier part is left out",
+                        ),
+                    },
                     None => sample.disks.push(earlier),
                 }
             }
         }
         self.samples.push(sample);
     }
-}
-
-/// What the disks of one reading have in common.
-#[derive(Debug)]
-struct Context {
-    sequence: u32,
-    boot_id: String,
-    undated: bool,
-    restarted: bool,
-    new_baseline: bool,
-    at: Option<f64>,
 }
 
 /// The first print of an import takes what its interarrival times add up to where that is more than the interval.
@@ -377,7 +266,10 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             SnapshotFlag::Failed => add(
                 Severity::Warning,
                 Code::FailedSnapshot,
-                format!("vscsiStats failed{said}; the next difference spans the snapshot, so no I/O is lost"),
+                format!(
+                    "the snapshot failed{said}; disks that it holds whole are used, and the next difference of the \
+                     others spans it"
+                ),
             ),
             SnapshotFlag::Late => add(
                 Severity::Info,

@@ -58,7 +58,7 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
         return;
     }
     let message = format!(
-        "{} of the {} histograms are not in the output, because it was cut off or taken without them; their numbers are \
+        "the output lacks {} of the {} histograms, because it was cut off or taken without them; their numbers are \
          missing: {}",
         titles.len(),
         HistogramKind::COUNT,

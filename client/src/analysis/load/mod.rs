@@ -6,6 +6,7 @@ mod assemble;
 mod chain;
 mod check;
 mod compress;
+mod disks;
 mod duration;
 mod files;
 mod reading;
@@ -45,6 +46,10 @@ pub struct Loaded {
     pub series: Series,
     /// What was noticed, the gravest first.
     pub findings: Vec<Finding>,
+    /// Sequence of the last snapshot file, usable or not; `None` when there is none.
+    pub last_sequence: Option<u32>,
+    /// The snapshot files as they were before they were read; `None` when one could not be looked at.
+    pub key: Option<CacheKey>,
 }
 
 /// The samples of the job in `job_dir`: from its cache where that is still true, and from its snapshots otherwise.
@@ -53,30 +58,43 @@ pub struct Loaded {
 /// [`AnalysisError::File`] when the directory of samples cannot be listed.
 pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
     let files = snapshot_files(job_dir)?;
-    let cached = CacheKey::of(&files).and_then(|key| table::read_cache(&cache_file(job_dir), &key));
-    Ok(cached.unwrap_or_else(|| load_snapshots(&files)))
+    let key = CacheKey::of(&files);
+    let cached = key
+        .as_ref()
+        .and_then(|key| table::read_cache(&cache_folder(job_dir), key));
+    let loaded = match cached {
+        Some((series, findings)) => Loaded {
+            series,
+            findings,
+            last_sequence: files.last().map(|file| file.sequence),
+            key: None,
+        },
+        None => load_snapshots(&files),
+    };
+    Ok(Loaded { key, ..loaded })
 }
 
 /// Keeps what [`load`] found, so that the next run need not parse the snapshots. Does nothing where the cache is true.
+/// It is kept for the files that were read: what a pull brings meanwhile is read by the next run. Where a file could
+/// not be read nothing is kept, because the reason may go without a trace on the file.
 ///
 /// # Errors
-/// When the directory cannot be listed or the cache not be written.
+/// When the cache cannot be written.
 pub fn keep(job_dir: &Path, loaded: &Loaded) -> Result<(), AnalysisError> {
-    let files = snapshot_files(job_dir)?;
-    let path = cache_file(job_dir);
-    let Some(key) = CacheKey::of(&files) else {
+    let folder = cache_folder(job_dir);
+    let unreadable = |finding: &Finding| finding.code == Code::UnreadableSnapshot;
+    let Some(key) = loaded.key.as_ref().filter(|_| !loaded.findings.iter().any(unreadable)) else {
         return Ok(());
     };
-    if !table::is_cached(&path, &key) {
-        let folder = job_dir.join("analysis");
+    if !table::is_cached(&folder, key) {
         fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
-        table::write_cache(&path, loaded, key)?;
+        table::write_cache(&folder, loaded, key.clone())?;
     }
     Ok(())
 }
 
-fn cache_file(job_dir: &Path) -> PathBuf {
-    job_dir.join("analysis").join("histograms.parquet")
+fn cache_folder(job_dir: &Path) -> PathBuf {
+    job_dir.join("analysis")
 }
 
 /// Reads the samples from snapshot files.
@@ -85,21 +103,17 @@ fn cache_file(job_dir: &Path) -> PathBuf {
 pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
     let mut findings = Findings::default();
     let mut assembler = Assembler::default();
-    let mut expected = files.first().map_or(0, |file| file.sequence);
+    let mut expected = 0;
     for batch in files.chunks(BATCH) {
         let readings: Vec<_> = batch.par_iter().map(|file| (file, Reading::of_file(file))).collect();
         for (file, reading) in readings {
             if file.sequence > expected {
-                let missing = file.sequence - expected;
                 findings.add(
                     Severity::Warning,
                     Code::MissingSnapshot,
                     Some(expected),
                     None,
-                    format!(
-                        "{missing} snapshots before {} are missing; the sample after them spans the time",
-                        file.name
-                    ),
+                    missing_before(file, expected),
                 );
             }
             expected = file.sequence.saturating_add(1);
@@ -115,10 +129,25 @@ pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
             }
         }
     }
-    let series = assembler.finish();
+    let series = assembler.finish(&mut findings);
     check::series(&series, &mut findings);
     Loaded {
         series,
         findings: findings.into_sorted(),
+        last_sequence: files.last().map(|file| file.sequence),
+        key: None,
     }
+}
+
+fn missing_before(file: &SnapshotFile, expected: u32) -> String {
+    let missing = match file.sequence - expected {
+        1 => "1 snapshot is".to_owned(),
+        several => format!("{several} snapshots are"),
+    };
+    let outcome = if expected == 0 {
+        "what was counted until then is not in the samples"
+    } else {
+        "the sample after spans the time"
+    };
+    format!("{missing} missing before {}; {outcome}", file.name)
 }

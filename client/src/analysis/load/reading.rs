@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::HandleId;
 use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader, UnreadableSnapshot};
 use vscsi_shared::vscsistats::{self, Diagnostic, DiskHistograms};
@@ -42,6 +43,13 @@ pub(super) struct DiskReading {
     /// Position among the disks of the header.
     pub(super) position: usize,
     pub(super) histograms: DiskHistograms,
+}
+
+impl DiskReading {
+    /// Every histogram that vscsiStats prints is there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.histograms.iter().count() == HistogramKind::COUNT
+    }
 }
 
 impl Reading {

@@ -5,7 +5,7 @@ use vscsi_shared::histogram::{Interval, Metric};
 use crate::analysis::estimate::{self, BoundedBucket, Method, Range};
 
 /// The block sizes of one direction.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BlockSizes {
     /// Number of I/Os.
     pub count: u64,

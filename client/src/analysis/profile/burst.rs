@@ -69,9 +69,9 @@ impl Figures {
     fn of(disk: DiskLoad<'_>) -> Option<Self> {
         let mean = |metric| estimate::mean(disk.histograms.of(metric, Operation::All)?, metric);
         let counts = Counts::of(disk.histograms);
-        let iops = Rates::of(counts, disk.seconds, disk.edge_ios).total;
+        let iops = Rates::of(counts, disk.seconds, disk.edge_ios).total?;
         Some(Self {
-            ios: counts.total as f64,
+            ios: counts.total? as f64,
             depth: mean(Metric::OutstandingIos)?,
             in_flight: mean(Metric::Latency)?.times(iops * 1e-6),
         })

@@ -51,8 +51,8 @@ pub struct Profile {
     pub iops: Rates,
     /// Bytes per second in MB/s of 10^6 bytes.
     pub throughput_mbps: Throughput,
-    /// Shares of the block sizes.
-    pub block_sizes: ByOperation<BlockSizes>,
+    /// Shares of the block sizes; `None` where the histogram is missing.
+    pub block_sizes: ByOperation<Option<BlockSizes>>,
     /// How much of it is sequential.
     pub sequentiality: Sequentiality,
     /// I/Os in flight when a new one is issued, itself included.
@@ -66,11 +66,24 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Describes a workload.
+    /// Describes a workload. I/Os and bytes are added up over the disks, because a disk may lack a histogram that
+    /// another has.
     pub fn of(workload: &Workload, gap: SequentialGap) -> Self {
+        let merged = Self::over(&workload.histograms, workload.seconds, workload.edge_ios, gap);
+        let disks = || {
+            let histograms = workload.disks.iter().map(|disk| &disk.histograms);
+            histograms.filter(|histograms| histograms.iter().next().is_some())
+        };
+        let ios = disks().map(Counts::of).reduce(Counts::plus).unwrap_or(merged.ios);
+        let throughput = disks()
+            .map(|histograms| Throughput::of(histograms, workload.seconds))
+            .reduce(Throughput::plus);
         Self {
+            ios,
+            iops: Rates::of(ios, workload.seconds, workload.edge_ios),
+            throughput_mbps: throughput.unwrap_or(merged.throughput_mbps),
             burst_index: burst_index(workload),
-            ..Self::over(&workload.histograms, workload.seconds, workload.edge_ios, gap)
+            ..merged
         }
     }
 
@@ -92,10 +105,7 @@ impl Profile {
             iops: Rates::of(ios, seconds, edge_ios),
             throughput_mbps: Throughput::of(histograms, seconds),
             block_sizes: ByOperation::from_fn(|operation| {
-                histograms
-                    .of(Metric::IoLength, operation)
-                    .map(BlockSizes::of)
-                    .unwrap_or_default()
+                histograms.of(Metric::IoLength, operation).map(BlockSizes::of)
             }),
             sequentiality: Sequentiality::of(histograms, gap),
             burst_index: burst::of_disks(std::iter::once(DiskLoad {

@@ -17,7 +17,7 @@ pub(super) fn encode(scene: &Scene, metadata: &Metadata) -> Vec<u8> {
     let mut canvas = Canvas { svg: String::new() };
     canvas.head(scene, metadata);
     for layer in &scene.layers {
-        canvas.put(format_args!("<g id=\"{}\">\n", layer.name));
+        canvas.put(format_args!("<g class=\"{}\">\n", layer.name));
         // Drawing into memory cannot fail.
         let _: Drawn = paint(&layer.items, &mut canvas);
         canvas.put(format_args!("</g>\n"));

@@ -193,3 +193,25 @@ fn a_direction_without_io_says_so() {
         "no I/O"
     ));
 }
+
+#[test]
+fn a_histogram_that_the_capture_lacks_is_not_called_idle() {
+    let mut series = job(5, 1, Directions::Both);
+    for disk in series.samples.iter_mut().flat_map(|sample| &mut sample.disks) {
+        let mut sizes_only = IntervalSet::default();
+        for (kind, interval) in disk
+            .histograms
+            .iter()
+            .filter(|(kind, _)| kind.metric() == Metric::IoLength)
+        {
+            sizes_only.insert(kind, interval.clone());
+        }
+        disk.histograms = sizes_only;
+    }
+    let job = Filtered::of(series);
+    for kind in [surface(Surface::Latency), ChartKind::Latencies] {
+        let layout = layout(&job, kind);
+        assert!(has_text(&layout, "not in the capture"));
+        assert!(!has_text(&layout, "no I/O"));
+    }
+}

@@ -23,7 +23,10 @@ fn few_samples_are_drawn_one_by_one() {
 fn merging_loses_no_io_and_no_time() {
     let job = Filtered::of(job(1000, 2, Directions::Both));
     let slices = Slices::cut(&job.input(), 160).unwrap().slices;
-    let ios: f64 = slices.iter().map(|slice| slice.rates().total * slice.seconds).sum();
+    let ios: f64 = slices
+        .iter()
+        .map(|slice| slice.rates().total.unwrap() * slice.seconds)
+        .sum();
     let expected: u64 = job.series.samples.iter().map(crate::analysis::Sample::ios).sum();
     assert!((ios - expected as f64).abs() < 1.0, "{ios} of {expected}");
     let seconds: f64 = slices.iter().map(|slice| slice.seconds).sum();

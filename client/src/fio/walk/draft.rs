@@ -213,7 +213,7 @@ mod tests {
             histograms: set,
             seconds: 10.0,
         };
-        WalkDraft::suggested(target, &demands(set, 10.0), span, seconds)
+        WalkDraft::suggested(target, &demands(target, &[set]), span, seconds)
     }
 
     #[test]

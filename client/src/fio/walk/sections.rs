@@ -10,8 +10,8 @@ use crate::fio::draft::{
 };
 use crate::fio::sizes::SizeMix;
 use crate::fio::text;
+use crate::number::rate;
 use crate::replay::Direction;
-use crate::summary::rate;
 
 /// The sections of a walk: the walk itself, and the process of the commands apart where there are any.
 pub(crate) fn walk_sections(
@@ -163,10 +163,11 @@ impl Writer<'_> {
                 rates.join(",")
             )?;
         }
-        let reason = if self.depth.measured {
-            "95% of the commands found at most this many in flight"
-        } else {
-            "not measured, assumed"
+        let reason = match self.depth.disks {
+            0 => "not measured, assumed",
+            _ if self.depth.limited => "no more is allowed",
+            1 => "95% of the commands found at most this many in flight",
+            _ => "the sum of what 95% of each disk's commands found at most in flight",
         };
         writeln!(out, "# Queue depth: {reason}\niodepth={}", self.depth.p95)
     }

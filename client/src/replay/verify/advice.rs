@@ -1,6 +1,7 @@
 //! What to do about rates that were missed for a known reason.
 
 use super::Request;
+use super::schedule::PhaseTime;
 use crate::fidelity::{RateRow, Verdict};
 use crate::fio::{PhaseFidelity, Style};
 
@@ -8,7 +9,7 @@ use crate::fio::{PhaseFidelity, Style};
 const SPEEDS: std::ops::RangeInclusive<f64> = 100.0..=200.0;
 
 /// Advice for a run whose rates missed their gates; empty when none did, or when the reason is not known.
-pub(super) fn advice(request: &Request, phases: &[PhaseFidelity]) -> Vec<String> {
+pub(super) fn advice(request: &Request, phases: &[PhaseFidelity], times: &[PhaseTime]) -> Vec<String> {
     let missed = || {
         let rows = phases.iter().flat_map(|phase| &phase.fidelity.rates);
         rows.filter(|row| row.verdict == Verdict::Missed && row.unit != "share")
@@ -17,20 +18,21 @@ pub(super) fn advice(request: &Request, phases: &[PhaseFidelity]) -> Vec<String>
         Style::Iolog => slowest(missed()).and_then(|ratio| faster(ratio, request.time_scale.unwrap_or(100))),
         Style::Jobs => None,
     };
-    let is_missed = phases.iter().any(|phase| !phase.fidelity.passed);
     let short = || {
-        let full = request.target.duration_seconds;
-        let ran = request.duration.filter(|_| is_missed)?;
-        too_short(ran, full)
+        let missed = phases.iter().zip(times).filter(|(phase, _)| !phase.fidelity.passed);
+        let mut short = missed.filter_map(|(phase, time)| too_short(phase.phase.as_deref(), time));
+        short.next().filter(|_| request.duration.is_some())
     };
     advice.or_else(short).into_iter().collect()
 }
 
-/// A run of less than half of a file says little about what the whole of it does.
-fn too_short(ran: u32, full: u32) -> Option<String> {
-    (ran < full.div_ceil(2)).then(|| {
+/// A run of less than half of a file, or of a phase of it, says little about what the whole of it does.
+fn too_short(phase: Option<&str>, time: &PhaseTime) -> Option<String> {
+    let (ran, full) = (time.seconds, time.own_seconds);
+    let whose = phase.map_or_else(|| "the file's".to_owned(), |name| format!("phase {name}'s"));
+    (ran * 2.0 < full).then(|| {
         format!(
-            "Too short to judge: the run took {ran} s of the file's {full} s, and fewer commands scatter more. Run \
+            "Too short to judge: the run took {ran:.0} s of {whose} {full:.0} s, and fewer commands scatter more. Run \
              `verify` without `--duration` before you judge what was missed."
         )
     })
@@ -80,8 +82,27 @@ mod tests {
 
     #[test]
     fn a_run_of_less_than_half_of_the_file_is_too_short_to_judge() {
-        assert!(too_short(5, 300).unwrap().contains("5 s of the file's 300 s"));
-        assert_eq!(too_short(150, 300), None);
+        let time = |seconds, own_seconds| PhaseTime {
+            sections: 0..1,
+            seconds,
+            own_seconds,
+        };
+        let advice = too_short(None, &time(5.0, 300.0)).unwrap();
+        assert!(advice.contains("5 s of the file's 300 s"), "{advice}");
+        assert_eq!(too_short(None, &time(150.0, 300.0)), None);
+    }
+
+    #[test]
+    fn a_phase_is_held_against_its_own_length_and_not_the_files() {
+        let time = |own_seconds| PhaseTime {
+            sections: 0..1,
+            seconds: 60.0,
+            own_seconds,
+        };
+        // Of a file of 300 s.
+        assert_eq!(too_short(Some("night"), &time(20.0)), None);
+        let advice = too_short(Some("day"), &time(280.0)).unwrap();
+        assert!(advice.contains("60 s of phase day's 280 s"), "{advice}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::observe::Means;
+use crate::fio::begins_job;
 
 /// Options that a verification sets itself.
 const OWN_OPTIONS: [&str; 14] = [
@@ -35,7 +36,7 @@ pub(super) fn observed(text: &str, means: Means, duration: Option<u32>, time_sca
         }
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{line}");
-        if trimmed.starts_with('[') && trimmed != "[global]" {
+        if begins_job(trimmed) {
             let _ = write!(out, "{}", means.options(sections));
             if let Some(seconds) = duration {
                 let _ = writeln!(out, "runtime={seconds}");

@@ -15,11 +15,11 @@ pub enum VerifyError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The job file is none.
+    /// The job file is not one.
     #[error("the job file cannot be read")]
     JobFile(#[from] UnreadableJobFile),
     /// The job file has no section.
-    #[error("the job file holds no job")]
+    #[error("the job file contains no job")]
     NoJobs,
     /// A section names a target.
     #[error("section [{section}] does not leave its target open: `{value}`")]
@@ -30,19 +30,19 @@ pub enum VerifyError {
         value: String,
     },
     /// A file replays several targets, and one device was given.
-    #[error("the job replays {targets} targets, and one device was given")]
+    #[error("the job replays {targets} targets, but only one device was given")]
     OneDevice {
         /// Number of targets.
         targets: usize,
     },
     /// fio's options cannot hold this path.
-    #[error("fio cannot be given the device path `{}`", path.display())]
+    #[error("fio cannot use the device path `{}`", path.display())]
     DevicePath {
         /// The path.
         path: PathBuf,
     },
     /// The directory is too full.
-    #[error("`{}` has {available} MB free, and this run may write {needed} MB", path.display())]
+    #[error("`{}` has {available} MB free, but this run may write {needed} MB", path.display())]
     NoSpace {
         /// The directory.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum VerifyError {
         message: String,
     },
     /// fio did not end.
-    #[error("fio did not end within {seconds} s and was stopped")]
+    #[error("fio did not finish within {seconds} s and was stopped")]
     FioHung {
         /// Seconds waited.
         seconds: u64,
@@ -85,14 +85,20 @@ pub enum VerifyError {
     #[error(transparent)]
     Interrupted(#[from] Interruption),
     /// fio's log is not understood.
-    #[error("what fio wrote down cannot be read")]
+    #[error("cannot read the log that fio wrote")]
     Log(#[from] UnreadableLog),
     /// fio did nothing.
     #[error("fio issued no command")]
     NothingDone,
     /// The target file holds no histograms.
-    #[error("the target file holds no usable histograms")]
+    #[error("the target file contains no usable histograms")]
     UnusableTarget,
+    /// A capture was to be compared with a file of several phases.
+    #[error("a capture cannot be compared with a job file of {phases} phases")]
+    SeveralPhases {
+        /// Phases of the job file.
+        phases: usize,
+    },
     /// Job and target file do not belong together.
     #[error("the job file has {file} phases and its target file {target}")]
     PhasesDiffer {
@@ -118,9 +124,19 @@ impl Failure for VerifyError {
             | Self::OneDevice { .. }
             | Self::DevicePath { .. }
             | Self::LogElsewhere { .. }
-            | Self::LeavesRegion { .. } => exit_code::USAGE,
+            | Self::LeavesRegion { .. }
+            | Self::SeveralPhases { .. } => exit_code::USAGE,
+            Self::File(error) => error.exit_code(),
             Self::Interrupted(interruption) => interruption.exit_code(),
-            _ => exit_code::FAILED,
+            Self::JobFile(_)
+            | Self::NoJobs
+            | Self::NoSpace { .. }
+            | Self::FioFailed { .. }
+            | Self::FioHung { .. }
+            | Self::Log(_)
+            | Self::NothingDone
+            | Self::UnusableTarget
+            | Self::PhasesDiffer { .. } => exit_code::FAILED,
         }
     }
 
@@ -128,18 +144,42 @@ impl Failure for VerifyError {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::Interrupted(interruption) => return interruption.hint(),
-            Self::NamesTarget { .. } => "verify runs files whose target is ${FILENAME}; make it with `analyze`",
-            Self::OneDevice { .. } => "make the job with `--layout aggregate`, or give `--directory`",
+            Self::NamesTarget { .. } => "`verify` runs files whose target is ${FILENAME}; generate one with `analyze`",
+            Self::OneDevice { .. } => "generate the job with `--layout aggregate`, or use `--directory`",
             Self::DevicePath { .. } => "use the device's plain path, such as /dev/sdb",
             Self::NoSpace { .. } => "choose another `--directory`, or a shorter `--duration`",
             Self::FioFailed { .. } => "run fio on the job file by hand to see more",
             Self::PhasesDiffer { .. } | Self::UnusableTarget | Self::JobFile(_) | Self::NoJobs => {
-                "make the files again with `analyze`"
+                "generate the files again with `analyze`"
             }
             Self::LogElsewhere { .. } => "keep the replay logs beside the job file",
             Self::LeavesRegion { .. } => "leave out `--duration`, or make the file again with a longer one",
-            Self::FioHung { .. } | Self::Log(_) | Self::NothingDone => return None,
+            Self::FioHung { .. } => {
+                "the storage is too slow for this rate: try other storage or a shorter `--duration`"
+            }
+            Self::Log(_) => "run fio on the job file by hand and check its log",
+            Self::NothingDone => "give a longer `--duration`",
+            Self::SeveralPhases { .. } => "generate the job file without `--phases`",
         };
         Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_that_fio_did_not_do_its_work_is_told_what_to_try() {
+        for error in [
+            VerifyError::FioHung { seconds: 240 },
+            VerifyError::NothingDone,
+            VerifyError::FioFailed {
+                status: "exit status: 1".to_owned(),
+                message: String::new(),
+            },
+        ] {
+            assert!(error.hint().is_some(), "{error}");
+        }
     }
 }

@@ -1,22 +1,27 @@
 //! The proof: a generated job is run by the real fio, and what fio did is compared with what was measured.
 
 mod advice;
+mod against;
 mod copy;
 mod error;
 mod observe;
 mod run;
+mod schedule;
 mod scratch;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use vscsi_shared::histogram::{Metric, Operation};
 
+pub use against::against;
 pub use error::VerifyError;
+use observe::SeenPhase;
 pub use scratch::Place;
 
 use super::{FioProgram, FioVersion};
-use crate::fidelity::compare;
-use crate::fio::{PhaseFidelity, Style, TargetFile, expectations, sections};
+use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
+use crate::fio::{PhaseFidelity, Style, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
 
 /// What is to be run, and where.
@@ -39,9 +44,9 @@ pub struct Request<'a> {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
-    /// The fio that ran, such as `3.39`.
-    pub fio_version: String,
-    /// Commands it issued.
+    /// The fio that ran, such as `3.39`; `None` when a second capture was compared instead.
+    pub fio_version: Option<String>,
+    /// Commands that were issued.
     pub commands: u64,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
@@ -51,9 +56,15 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether every gate was kept.
+    /// Whether every gate was kept. A phase with too few commands to judge counts neither way, unless all are such.
     pub fn passed(&self) -> bool {
-        self.phases.iter().all(|phase| phase.fidelity.passed)
+        let mut judged = self
+            .phases
+            .iter()
+            .map(|phase| &phase.fidelity)
+            .filter(|fidelity| fidelity.score.is_some() || !fidelity.missed().is_empty())
+            .peekable();
+        judged.peek().is_some() && judged.all(|fidelity| fidelity.passed)
     }
 }
 
@@ -82,39 +93,161 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
     let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
     let site = scratch::Site::prepare(request, &sections)?;
+    let pace = schedule::Pace {
+        duration: request.duration,
+        time_scale: request.time_scale,
+    };
+    let times = schedule::schedule(&sections, &site.log_seconds, pace)?;
     let copied = copy::observed(&text, means, request.duration, request.time_scale);
     site.write_job(&copied)?;
-    run::run(request, &site, &deferred, progress)?;
-    let seen = observe::read(&site, &sections, means)?;
-    deferred.check()?;
     let target = request.target;
-    if seen.phases.len() != target.phases.len() {
+    if times.len() != target.phases.len() {
         return Err(VerifyError::PhasesDiffer {
-            file: seen.phases.len(),
+            file: times.len(),
             target: target.phases.len(),
         });
     }
+    let expected_seconds = times.iter().map(|time| time.seconds).sum();
+    run::run(request, &site, expected_seconds, &deferred, progress)?;
+    let seen = times.iter().map(|time| observe::read(&site, &sections, time, means));
+    let seen = seen.collect::<Result<Vec<_>, _>>()?;
+    deferred.check()?;
+    if seen.iter().all(|phase| phase.commands < 2) {
+        return Err(VerifyError::NothingDone);
+    }
     let mut phases = Vec::new();
     let mut commands = 0;
-    for (phase, seen) in target.phases.iter().zip(seen.phases) {
+    for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
         left_out.extend(means.not_measured(request.fio.version));
-        let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
         commands += seen.commands;
         phases.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
-            fidelity: compare(
-                measured.as_observation(),
-                seen.observed.as_observation(),
-                &gates,
-                &left_out,
-            ),
+            fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
         });
     }
     Ok(Verification {
-        fio_version: request.fio.version.to_string(),
+        fio_version: Some(request.fio.version.to_string()),
         commands,
-        advice: advice::advice(request, &phases),
+        advice: advice::advice(request, &phases, &times),
         phases,
     })
+}
+
+/// How near what fio did in this time comes to the phase.
+fn judge(
+    phase: &TargetPhase,
+    seen: &SeenPhase,
+    seconds: f64,
+    gates: &Gates,
+    left_out: &[LeftOut],
+) -> Result<Fidelity, VerifyError> {
+    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+    if seen.commands < 2 && commands_in(phase, seconds) < FEW_COMMANDS {
+        return Ok(too_quiet(seen.commands, seconds, gates));
+    }
+    let replayed = seen.observed.as_observation();
+    Ok(compare(measured.as_observation(), replayed, gates, left_out))
+}
+
+/// Where fewer commands than this were to be expected, none at all says nothing.
+const FEW_COMMANDS: f64 = 100.0;
+
+/// Commands that the phase's workload has in this time.
+fn commands_in(phase: &TargetPhase, seconds: f64) -> f64 {
+    let lengths = phase.histograms.iter().filter(|histogram| {
+        histogram.metric == Metric::IoLength && matches!(histogram.operation, Operation::Read | Operation::Write)
+    });
+    let commands: u64 = lengths.flat_map(|histogram| &histogram.counts).sum();
+    commands as f64 / phase.seconds * seconds
+}
+
+/// The result of a phase in which next to nothing was to be done in that time.
+fn too_quiet(commands: u64, seconds: f64, gates: &Gates) -> Fidelity {
+    Fidelity {
+        score: None,
+        score_gate: gates.score,
+        passed: false,
+        histograms: Vec::new(),
+        rates: Vec::new(),
+        reported: Vec::new(),
+        left_out: vec![LeftOut {
+            part: "all commands".to_owned(),
+            reason: format!("fio issued {commands} in {seconds:.0} s, too few to judge"),
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vscsi_shared::histogram::Limits;
+
+    use super::*;
+    use crate::fidelity::Observed;
+    use crate::fio::TargetHistogram;
+
+    /// A phase of a hundred seconds in which fio issued nothing for ten.
+    fn without_a_command(reads_measured: u64) -> Fidelity {
+        let limits = Limits::known(Metric::IoLength).as_slice().to_vec();
+        let mut counts = vec![0; limits.len() + 1];
+        counts[4] = reads_measured;
+        let lengths = |operation| TargetHistogram {
+            metric: Metric::IoLength,
+            operation,
+            limits: limits.clone(),
+            counts: counts.clone(),
+            sum: [0, 0],
+            values: None,
+        };
+        let phase = TargetPhase {
+            name: "night".to_owned(),
+            seconds: 100.0,
+            disks: 1,
+            histograms: vec![lengths(Operation::All), lengths(Operation::Read)],
+        };
+        let seen = SeenPhase {
+            observed: Observed {
+                histograms: vscsi_shared::histogram::IntervalSet::default(),
+                seconds: 10.0,
+            },
+            commands: 0,
+        };
+        judge(&phase, &seen, 10.0, &Gates::JOBS, &[]).unwrap()
+    }
+
+    fn passed(phases: Vec<Fidelity>) -> bool {
+        let phases = phases
+            .into_iter()
+            .map(|fidelity| PhaseFidelity { phase: None, fidelity });
+        Verification {
+            fio_version: None,
+            commands: 0,
+            phases: phases.collect(),
+            advice: Vec::new(),
+        }
+        .passed()
+    }
+
+    #[test]
+    fn a_phase_that_issued_nothing_where_much_was_asked_for_is_missed() {
+        // A thousand of ten thousand were to be expected.
+        let silent = without_a_command(10_000);
+        assert!(!silent.passed && silent.score.is_some(), "{silent}");
+    }
+
+    #[test]
+    fn a_phase_too_quiet_to_judge_neither_passes_nor_fails_the_others() {
+        // One of ten was to be expected.
+        let quiet = without_a_command(10);
+        assert!(quiet.score.is_none() && quiet.left_out.len() == 1, "{quiet}");
+        let kept = Fidelity {
+            score: Some(99.0),
+            passed: true,
+            left_out: Vec::new(),
+            ..quiet.clone()
+        };
+        assert!(passed(vec![kept.clone(), quiet.clone()]));
+        assert!(!passed(vec![quiet.clone(), quiet]));
+        assert!(!passed(vec![kept, without_a_command(10_000)]));
+    }
 }

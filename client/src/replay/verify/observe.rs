@@ -7,6 +7,7 @@ use std::io::BufReader;
 use vscsi_shared::histogram::{Metric, Operation};
 
 use super::error::VerifyError;
+use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, Observed, part_name};
 use crate::fio::{Section, Style, merged};
@@ -60,31 +61,30 @@ impl Means {
     }
 }
 
-/// What fio did in each phase.
-pub(super) struct Seen {
-    pub phases: Vec<SeenPhase>,
-}
-
 /// What fio did in one phase.
 pub(super) struct SeenPhase {
+    /// Over the time of the phase where fewer than two commands give none.
     pub observed: Observed,
     pub commands: u64,
 }
 
-/// Reads the logs of every section. A section that waits for those before it begins a phase.
-pub(super) fn read(site: &Site, sections: &[Section], means: Means) -> Result<Seen, VerifyError> {
-    let mut phases: Vec<BTreeMap<String, Vec<Command>>> = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
-        if phases.is_empty() || section.text("stonewall").is_some() {
-            phases.push(BTreeMap::new());
-        }
+/// Reads the logs of the phase's sections.
+pub(super) fn read(
+    site: &Site,
+    sections: &[Section],
+    phase: &PhaseTime,
+    means: Means,
+) -> Result<SeenPhase, VerifyError> {
+    let mut disks: BTreeMap<String, Vec<Command>> = BTreeMap::new();
+    let own = sections
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| phase.sections.contains(index));
+    for (index, section) in own {
         let commands = section_commands(site, index, means)?;
-        if let Some(disks) = phases.last_mut() {
-            disks.entry(target_variable(section)?).or_default().extend(commands);
-        }
+        disks.entry(target_variable(section)?).or_default().extend(commands);
     }
-    let phases = phases.into_iter().map(count).collect::<Result<_, VerifyError>>()?;
-    Ok(Seen { phases })
+    Ok(count(disks, phase.seconds))
 }
 
 fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Command>, VerifyError> {
@@ -108,7 +108,7 @@ fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Comma
     Ok(commands)
 }
 
-fn count(disks: BTreeMap<String, Vec<Command>>) -> Result<SeenPhase, VerifyError> {
+fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase {
     let mut sets = Vec::new();
     let mut total = 0;
     let (mut first_ns, mut last_ns) = (u64::MAX, 0);
@@ -123,16 +123,16 @@ fn count(disks: BTreeMap<String, Vec<Command>>) -> Result<SeenPhase, VerifyError
         total += commands.len() as u64;
         sets.push(histogrammer.finish());
     }
-    if total < 2 || last_ns <= first_ns {
-        return Err(VerifyError::NothingDone);
-    }
     // One mean gap more than from the first to the last command, so that rates are not counted one gap short.
-    let seconds = (last_ns - first_ns) as f64 / 1e9;
-    Ok(SeenPhase {
+    let seconds = match total.checked_sub(1) {
+        Some(gaps @ 1..) if last_ns > first_ns => (last_ns - first_ns) as f64 / 1e9 * total as f64 / gaps as f64,
+        _ => phase_seconds,
+    };
+    SeenPhase {
         observed: Observed {
             histograms: merged(sets.into_iter()),
-            seconds: seconds * total as f64 / (total - 1) as f64,
+            seconds,
         },
         commands: total,
-    })
+    }
 }

@@ -17,14 +17,14 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Seconds that fio may take beyond the length of the run: a slow device holds a replay back.
 const GRACE_SECONDS: u64 = 120;
 
-/// Runs the prepared job to its end.
+/// Runs the prepared job, which takes about `expected_seconds`, to its end.
 pub(super) fn run(
     request: &Request,
     site: &Site,
+    expected_seconds: f64,
     deferred: &Deferred,
     progress: &mut dyn FnMut(f64, f64),
 ) -> Result<(), VerifyError> {
-    let expected = u64::from(request.duration.unwrap_or(request.target.duration_seconds));
     let said_path = site.path().join("said.txt");
     let said = File::create(&said_path).map_err(VerifyError::file("create", &said_path))?;
     let program = if request.fio.path.components().count() > 1 {
@@ -46,9 +46,9 @@ pub(super) fn run(
         .stderr(also_said)
         .spawn()
         .map_err(VerifyError::file("run", &program))?;
-    let deadline = Duration::from_secs(expected.saturating_mul(2).saturating_add(GRACE_SECONDS));
+    let deadline = deadline(expected_seconds);
     let status = wait(&mut child, &program, deadline, |elapsed| {
-        progress(elapsed.as_secs_f64(), expected as f64);
+        progress(elapsed.as_secs_f64(), expected_seconds);
         deferred.check()
     })?;
     if status.success() {
@@ -59,6 +59,12 @@ pub(super) fn run(
         status: status.to_string(),
         message: complaint(&said),
     })
+}
+
+/// How long fio may take for a run of this length.
+fn deadline(expected_seconds: f64) -> Duration {
+    let twice = Duration::try_from_secs_f64(expected_seconds * 2.0).unwrap_or(Duration::MAX);
+    twice.saturating_add(Duration::from_secs(GRACE_SECONDS))
 }
 
 /// Waits for fio, which is ended when it takes too long or `tick` says so.

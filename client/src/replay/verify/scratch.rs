@@ -17,6 +17,8 @@ use crate::replay::log::issue_log;
 const SPARE_BYTES: u64 = 128 << 20;
 /// Bytes fio writes down per command in its logs, generously.
 const LOG_BYTES_PER_COMMAND: u64 = 200;
+/// No process of fio issues more commands per second than this, whatever the device.
+const MOST_IOPS: f64 = 200_000.0;
 
 /// Where a run may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub enum Place {
 #[derive(Debug)]
 pub(super) struct Site {
     folder: TempDir,
+    /// Length of each replay log, seconds.
+    pub log_seconds: BTreeMap<String, f64>,
     /// Environment variables and the targets they name.
     pub variables: BTreeMap<String, PathBuf>,
 }
@@ -56,11 +60,15 @@ impl Site {
         let folder = tempfile::Builder::new().prefix("vscsi-verify-").tempdir_in(&parent);
         let folder = folder.map_err(VerifyError::file("create a folder in", &parent))?;
         let mut needs: BTreeMap<String, Need> = BTreeMap::new();
+        let mut log_seconds = BTreeMap::new();
         for section in sections {
             let need = needs.entry(target_variable(section)?).or_default();
             match request.target.style {
                 Style::Jobs => need_of_job(section, request.duration, need)?,
-                Style::Iolog => need_of_log(section, request.job_file, folder.path(), need)?,
+                Style::Iolog => {
+                    let (name, seconds) = need_of_log(section, request.job_file, folder.path(), need)?;
+                    log_seconds.insert(name, seconds);
+                }
             }
         }
         let variables = match request.place {
@@ -70,7 +78,11 @@ impl Site {
                 scratch_files(folder.path(), &needs)?
             }
         };
-        Ok(Self { folder, variables })
+        Ok(Self {
+            folder,
+            log_seconds,
+            variables,
+        })
     }
 
     /// The folder.
@@ -121,15 +133,17 @@ fn need_of_job(section: &Section, duration: Option<u32>, need: &mut Need) -> Res
     }
     need.span = need.span.max(end);
     for direction in section.access()?.0 {
-        let iops = section.commands_per_second(direction)?;
         let mean = section.mean_bytes(direction)?.max(512.0);
-        let commands = iops.map_or(f64::INFINITY, |iops| iops * seconds as f64);
+        // Without a rate, or with one that no device serves, as many commands as fio can issue.
+        let iops = section
+            .commands_per_second(direction)?
+            .unwrap_or(MOST_IOPS)
+            .min(MOST_IOPS);
+        let commands = iops * seconds as f64;
         if direction == Direction::Write {
             need.written = need.written.saturating_add(whole(commands * mean).min(size));
         }
-        need.commands = need
-            .commands
-            .saturating_add(whole(commands.min((1_u64 << 40) as f64 / mean)));
+        need.commands = need.commands.saturating_add(whole(commands));
     }
     Ok(())
 }
@@ -143,8 +157,13 @@ fn whole(value: f64) -> u64 {
     value as u64
 }
 
-/// Brings the log into the folder, and reads what it needs of its target.
-fn need_of_log(section: &Section, job_file: &Path, folder: &Path, need: &mut Need) -> Result<(), VerifyError> {
+/// Brings the log into the folder, and reads what it needs of its target. Returns its name and its length in seconds.
+fn need_of_log(
+    section: &Section,
+    job_file: &Path,
+    folder: &Path,
+    need: &mut Need,
+) -> Result<(String, f64), VerifyError> {
     let name = section.text("read_iolog").unwrap_or_default();
     let mut parts = Path::new(name).components();
     let is_plain = matches!(
@@ -166,6 +185,7 @@ fn need_of_log(section: &Section, job_file: &Path, folder: &Path, need: &mut Nee
     let file = File::open(&copy).map_err(VerifyError::file("read", &copy))?;
     let mut reader = BufReader::new(file);
     let mut line = String::new();
+    let mut last_us = 0_u64;
     while reader.read_line(&mut line).map_err(VerifyError::file("read", &copy))? > 0 {
         for command in issue_log(line.as_bytes())? {
             let bytes = u64::from(command.bytes);
@@ -175,20 +195,24 @@ fn need_of_log(section: &Section, job_file: &Path, folder: &Path, need: &mut Nee
                 need.written = need.written.saturating_add(bytes);
             }
         }
+        let microseconds = line.split(' ').next().and_then(|first| first.parse().ok());
+        last_us = microseconds.unwrap_or(last_us);
         line.clear();
     }
-    Ok(())
+    Ok((name.to_owned(), last_us as f64 / 1e6))
+}
+
+/// Bytes that the run may write, data and logs.
+fn space(needs: &BTreeMap<String, Need>) -> u64 {
+    let of_target = |need: &Need| {
+        let written = need.written.min(need.span);
+        written.saturating_add(need.commands.saturating_mul(LOG_BYTES_PER_COMMAND))
+    };
+    needs.values().map(of_target).fold(SPARE_BYTES, u64::saturating_add)
 }
 
 fn check_space(directory: &Path, needs: &BTreeMap<String, Need>) -> Result<(), VerifyError> {
-    let needed: u64 = needs
-        .values()
-        .map(|need| {
-            need.written
-                .min(need.span)
-                .saturating_add(need.commands.saturating_mul(LOG_BYTES_PER_COMMAND))
-        })
-        .fold(SPARE_BYTES, u64::saturating_add);
+    let needed = space(needs);
     let available =
         fs4::available_space(directory).map_err(VerifyError::file("look at the free space of", directory))?;
     if available < needed {
@@ -229,4 +253,48 @@ fn device_variables(needs: &BTreeMap<String, Need>, device: &Path) -> Result<BTr
         return Err(VerifyError::DevicePath { path });
     }
     Ok(BTreeMap::from([(variable.clone(), path)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fio::sections;
+
+    fn space_of(text: &str, duration: u32) -> u64 {
+        let mut need = Need::default();
+        for section in sections(text).unwrap() {
+            need_of_job(&section, Some(duration), &mut need).unwrap();
+        }
+        space(&BTreeMap::from([("FILENAME".to_owned(), need)]))
+    }
+
+    #[test]
+    fn the_last_command_of_a_log_says_how_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (beside, site) = (folder.path().join("job.fio"), folder.path().join("site"));
+        fs::create_dir(&site).unwrap();
+        let log = "fio version 3 iolog\n1000 t add\n1000 t open\n1000 t read 0 4096\n3000000000 t write 8192 512\n";
+        fs::write(folder.path().join("a.iolog"), log).unwrap();
+        let mut need = Need::default();
+        let section = &sections("[a]\nread_iolog=a.iolog\n").unwrap()[0];
+        let (name, seconds) = need_of_log(section, &beside, &site, &mut need).unwrap();
+        assert_eq!(name, "a.iolog");
+        assert!((seconds - 3000.0).abs() < 1e-9, "{seconds}");
+        assert_eq!((need.span, need.written, need.commands), (8704, 512, 2));
+    }
+
+    #[test]
+    fn a_run_at_full_speed_needs_room_by_its_length() {
+        let text = "[a]\nrw=randread\nbssplit=4k/100\nsize=100g\niodepth=1\n";
+        // 200 000 commands a second of 200 bytes each, beside the spare 128 MiB.
+        assert_eq!(space_of(text, 5), (128 << 20) + 5 * 40_000_000);
+        assert_eq!(space_of(text, 50), (128 << 20) + 50 * 40_000_000);
+    }
+
+    #[test]
+    fn a_run_at_a_rate_needs_room_for_what_it_writes_at_that_rate() {
+        let text = "[a]\nrw=randwrite\nbssplit=4k/100\nsize=100g\nrate=4096000\n";
+        // 1 000 commands a second for 10 s, each 4 KiB and 200 bytes of log.
+        assert_eq!(space_of(text, 10), (128 << 20) + 10_000 * (4096 + 200));
+    }
 }

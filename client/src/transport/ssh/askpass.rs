@@ -68,7 +68,7 @@ impl Password {
     #[cfg(not(unix))]
     pub fn new(_secret: String) -> Result<Self, TransportError> {
         Err(TransportError::Password(
-            "this system needs a key; load it into ssh-agent".to_owned(),
+            "this system has no private socket for it".to_owned(),
         ))
     }
 

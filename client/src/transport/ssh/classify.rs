@@ -19,7 +19,7 @@ pub(super) fn classify(ssh: &Ssh, status: Option<ExitStatus>, said: &str) -> Tra
 
 fn own_failure(ssh: &Ssh, host: String, said: &str) -> TransportError {
     let says = |text: &str| said.contains(text);
-    let reason = last_line(said, "ssh ended without a word");
+    let reason = last_line(said, "ssh ended without a message");
     if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         return TransportError::HostKey {
             host,

@@ -16,8 +16,7 @@ pub use askpass::{Password, answer_as_helper};
 use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
-use super::{Address, GREETING_PATIENCE, Opened, Transport, TransportError, command_line, quote};
-use crate::install::AGENTS_OF_THIS_HOST;
+use super::{AGENTS_OF_THIS_HOST, Address, GREETING_TIMEOUT, Opened, Transport, TransportError, command_line, quote};
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
@@ -164,9 +163,9 @@ impl Ssh {
 pub struct SshShell(Ssh);
 
 impl Shell for SshShell {
-    fn run(&self, line: &str, input: ShellInput<'_>, patience: Duration) -> Result<Output, TransportError> {
+    fn run(&self, line: &str, input: ShellInput<'_>, timeout: Duration) -> Result<Output, TransportError> {
         let command = self.0.exec(line)?;
-        let output = process::run(self.0.address.host.as_str(), command, input, patience)?;
+        let output = process::run(self.0.address.host.as_str(), command, input, timeout)?;
         // 255 is ssh's own failure; everything else is the command's.
         match output.status.code() {
             Some(255) | None => Err(self.0.explain(Some(output.status), &output.stderr)),
@@ -176,7 +175,7 @@ impl Shell for SshShell {
 
     /// By scp. A path that a shell would not take as it stands is not tried, because only some versions of scp quote
     /// it.
-    fn copy(&self, file: &Path, path: &str, patience: Duration) -> Result<bool, TransportError> {
+    fn copy(&self, file: &Path, path: &str, timeout: Duration) -> Result<bool, TransportError> {
         let ssh = &self.0;
         let host = ssh.address.host.as_str();
         if quote(path) != path {
@@ -195,7 +194,7 @@ impl Shell for SshShell {
             .arg(file)
             .arg(format!("{}@{target}:{path}", ssh.user()));
         ssh.prepare(&mut command)?;
-        let output = process::run(host, command, ShellInput::Empty, patience)?;
+        let output = process::run(host, command, ShellInput::Empty, timeout)?;
         Ok(output.status.success())
     }
 }
@@ -234,8 +233,8 @@ impl Transport for SshExec {
         let ssh = self.ssh.clone();
         let explain = move |status: Option<ExitStatus>, said: &str| ssh.explain(status, said);
         let link = ChildLink::spawn(self.command()?, Box::new(explain))?;
-        let patience = self.ssh.connect_timeout + GREETING_PATIENCE;
-        greet(self.ssh.address.host.as_str(), Box::new(link), patience)
+        let timeout = self.ssh.connect_timeout + GREETING_TIMEOUT;
+        greet(self.ssh.address.host.as_str(), Box::new(link), timeout)
     }
 }
 

@@ -1,0 +1,80 @@
+//! The samples an analysis looks at, before any filter.
+
+use vscsi_shared::job::Job;
+
+use super::load::Loaded;
+use super::run::Options;
+use super::select::{self, Period};
+use super::{AnalysisError, Finding, Partial, Series, coverage, finding};
+
+/// The samples of the selected disks and time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selected {
+    /// The job.
+    pub job: Job,
+    /// What was asked for.
+    pub options: Options,
+    /// The samples; never empty.
+    pub series: Series,
+    /// What was noticed about the data, the gravest first.
+    pub findings: Vec<Finding>,
+    /// What the job lacks; `None` when it is whole.
+    pub partial: Option<Partial>,
+}
+
+impl Selected {
+    /// Selects among the samples of a job.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] when there is no sample, none is left by disks or period, or the period is of a clock that the
+    /// samples do not have.
+    pub fn of(job: Job, loaded: Loaded, options: &Options) -> Result<Self, AnalysisError> {
+        let partial = Partial::of(&job, &loaded);
+        let Loaded {
+            series, mut findings, ..
+        } = loaded;
+        if series.samples.is_empty() {
+            return Err(no_samples(&job, &findings));
+        }
+        check_clock(job.job_id.as_ref(), &series, &options.period)?;
+        let selected = select::disks(&series, &job, &options.disks)
+            .map_err(|error| AnalysisError::unusable_disk(&job, &series, error))?;
+        let nothing = AnalysisError::empty_period(&job, &series);
+        let series = select::restrict(series, &selected, &options.period);
+        if series.samples.is_empty() {
+            return Err(nothing);
+        }
+        findings.extend(partial.and_then(|partial| partial.finding(&job)));
+        findings.extend(coverage::findings(&series, &job, &options.disks));
+        finding::sort(&mut findings);
+        Ok(Self {
+            job,
+            options: options.clone(),
+            series,
+            findings,
+            partial,
+        })
+    }
+}
+
+/// Samples that do not say when they were taken lie in no period of the wall clock.
+///
+/// # Errors
+/// [`AnalysisError::Undated`].
+pub(super) fn check_clock(job: &str, series: &Series, period: &Period) -> Result<(), AnalysisError> {
+    if period.names_a_date() && !series.is_dated() {
+        return Err(AnalysisError::Undated { job: job.to_owned() });
+    }
+    Ok(())
+}
+
+fn no_samples(job: &Job, findings: &[Finding]) -> AnalysisError {
+    let worst = findings.first().map_or_else(
+        || "fewer than two snapshots of it are here".to_owned(),
+        |finding| finding.message.clone(),
+    );
+    AnalysisError::NoSamples {
+        job: job.job_id.to_string(),
+        reason: worst,
+    }
+}

@@ -1,0 +1,310 @@
+//! `analyze`: from a job's samples to its workload profile, and the files made of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::analysis::phases::{self, NamedPeriod, Phase};
+use crate::analysis::{Analysis, Selected, explain, load};
+use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::cli::job::JobArg;
+use crate::cli::phrase::bytes;
+use crate::cli::selection::SelectionArgs;
+use crate::cli::{CliError, Env, Outcome};
+use crate::config::ChartFormat;
+use crate::failure::{FileError, UsageError};
+use crate::fio::{self, FioError, FioOptions, PhaseFidelity, WriteError};
+use crate::number::counted;
+use crate::store::{JobDirectory, LockKind, Store, write_atomic};
+use crate::summary::{self, FilterRow, Summary};
+use crate::table;
+
+/// Turn a job's samples into a workload profile
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(after_help = "Examples:
+  vscsi-helper analyze sql-peak
+  vscsi-helper analyze sql-peak --filter cluster --csv --visualize
+  vscsi-helper analyze sql-peak --from 15m --to 45m --disk scsi0:1
+  vscsi-helper analyze sql-peak --phases
+  vscsi-helper analyze sql-peak --phase day=0h-8h --phase night=8h-16h
+
+A percentile is an estimate; the range behind it contains the true value.")]
+pub struct AnalyzeArgs {
+    #[command(flatten)]
+    job: JobArg,
+    /// The fio job to write [default: JOB/analysis/JOB-workload.fio in the data directory]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Draw charts
+    #[arg(long, overrides_with = "no_visualize")]
+    visualize: bool,
+    /// Draw no charts (the default)
+    #[arg(long)]
+    no_visualize: bool,
+    /// Format of the charts [default: png]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<ChartFormat>,
+    /// Write the kept samples as CSV
+    #[arg(long, overrides_with = "no_csv")]
+    csv: bool,
+    /// Write no CSV (the default)
+    #[arg(long)]
+    no_csv: bool,
+    /// Show what each filter would keep, and write nothing
+    #[arg(long, conflicts_with_all = ["visualize", "csv", "output", "compress"])]
+    explain_filters: bool,
+    /// Compress the job's raw snapshots in place afterwards; everything that reads them reads both forms
+    #[arg(long)]
+    compress: bool,
+    /// Split the job into its busy and quiet periods, with a profile each
+    #[arg(long)]
+    phases: bool,
+    /// Give this period a profile of its own; may be repeated
+    #[arg(long = "phase", value_name = "NAME=FROM-TO", conflicts_with = "phases")]
+    named_phases: Vec<NamedPeriod>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten, next_help_heading = "fio job")]
+    fio: FioOptions,
+}
+
+/// A file that was written, and what it is.
+type Written = (&'static str, PathBuf);
+
+/// What an analysis left behind.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    /// The files.
+    pub(super) files: Vec<Written>,
+    /// How near the fio file comes to the workload, by our own reading of it.
+    static_fidelity: Vec<PhaseFidelity>,
+}
+
+pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
+    if args.output.as_deref() == Some(Path::new("-")) {
+        return Err(UsageError::new(
+            "the fio job has files beside it, so it cannot go to the standard output",
+            "name a file with `-o FILE`, or leave out `-o`; `--json` prints the profile",
+        )
+        .into());
+    }
+    args.check_phases()?;
+    let options = args.selection.options(env)?;
+    let store = Store::open(&env.data_dir)?;
+    let (directory, document) = args.job.find(&store)?;
+    let loaded = load::load(directory.path())?;
+    if let Err(error) = load::keep(directory.path(), &loaded) {
+        env.detail(format_args!("the next run will read the snapshots again: {error}"));
+    }
+    let selected = Selected::of(document.job, loaded, &options)?;
+    let outcome = match selected.partial {
+        Some(partial) => {
+            env.warn(summary::partial_warning(&selected.job, partial));
+            Outcome::Partial
+        }
+        None => Outcome::Done,
+    };
+    if args.explain_filters {
+        explain_filters(&selected, env)?;
+        return Ok(outcome);
+    }
+    let analysis = selected.analyze(env.clock.now())?;
+    let phases = args.split(&analysis)?;
+    let written = write_files(args, &directory, &analysis, &phases, env)?;
+    if args.compress {
+        compress(&store, &directory, &analysis, env)?;
+    }
+    if env.json {
+        env.print_json(&Summary::of(&analysis, &phases, &written.static_fidelity))?;
+        return Ok(outcome);
+    }
+    env.print(format_args!(
+        "Analyzing job: {}\nData directory: {}\n",
+        directory.reference(),
+        env.shown(directory.path())
+    ))?;
+    env.print(summary::report(&analysis))?;
+    if !phases.is_empty() {
+        env.print(summary::phases(&phases).trim_end())?;
+        env.print("")?;
+    }
+    env.print("Output files:")?;
+    for (what, path) in &written.files {
+        env.print(format_args!("  {:<16} {}", format!("{what}:"), env.shown(path)))?;
+    }
+    for phase in &written.static_fidelity {
+        let of = phase
+            .phase
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" of {name}"));
+        env.print(format_args!("\nStatic fidelity{of}: {}", phase.fidelity.summary()))?;
+    }
+    let missed = |phase: &PhaseFidelity| !phase.fidelity.passed && phase.fidelity.score.is_some();
+    if args.fio.style == fio::Style::Jobs && written.static_fidelity.iter().any(missed) {
+        env.print(format_args!(
+            "Next: fio's options cannot express this workload; `vscsi-helper analyze {} --style iolog` issues its commands \
+             one by one",
+            directory.reference()
+        ))?;
+    }
+    Ok(outcome)
+}
+
+impl AnalyzeArgs {
+    /// Results are told apart by the names of their phases.
+    fn check_phases(&self) -> Result<(), UsageError> {
+        let mut names = BTreeSet::new();
+        match self.named_phases.iter().find(|phase| !names.insert(&phase.name)) {
+            Some(phase) => Err(UsageError::new(
+                format!("two phases are called `{}`", phase.name),
+                "give each phase a name of its own",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn split(&self, analysis: &Analysis) -> Result<Vec<Phase>, CliError> {
+        let (series, provenance) = (&analysis.series, &analysis.workload.provenance);
+        Ok(if self.phases {
+            phases::automatic(series, provenance, &analysis.options)?
+        } else {
+            phases::named(series, &self.named_phases, provenance, &analysis.options)?
+        })
+    }
+}
+
+/// Shows what each filter keeps, also where the chosen one keeps nothing: then it is needed most.
+fn explain_filters(selected: &Selected, env: &Env) -> Result<(), CliError> {
+    let explained = explain::explain(&selected.series, selected.options.filter);
+    if env.json {
+        let rows: Vec<FilterRow> = explained.iter().map(FilterRow::from).collect();
+        env.print_json(&rows)
+    } else {
+        env.print(summary::filters(&explained, selected.series.samples.len()).trim_end())
+    }
+}
+
+fn write_files(
+    args: &AnalyzeArgs,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Output, CliError> {
+    let mut written = write_profile(args.output.as_deref(), &args.fio, directory, analysis, phases, env)?;
+    if args.csv {
+        let path = directory.analysis().join("filtered_data.csv");
+        table::write_csv(&path, &analysis.series, &analysis.kept)?;
+        written.files.push(("CSV data", path));
+    }
+    if args.visualize {
+        let style = Style {
+            dpi: env.config.analysis.visualization_dpi,
+            ..Style::default()
+        };
+        let format = args.format.unwrap_or(env.config.analysis.visualization_format);
+        let kinds: Vec<ChartKind> = ChartKind::all().collect();
+        let input = ChartInput::from(analysis);
+        let charts = chart::write_all(&directory.visualizations(), &input, &kinds, format, &style)?;
+        written.files.extend(charts.into_iter().map(|path| ("Chart", path)));
+    }
+    Ok(written)
+}
+
+/// Writes what every analysis leaves behind: the fio job and `summary.json`.
+pub(super) fn write_profile(
+    output: Option<&Path>,
+    options: &FioOptions,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Output, CliError> {
+    let folder = directory.analysis();
+    fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+    let mut written = write_fio(output, options, directory, analysis, phases, env)?;
+    let path = folder.join("summary.json");
+    write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;
+    written.files.push(("Summary JSON", path));
+    Ok(written)
+}
+
+/// Compresses the snapshots of a job that has ended, while no pull writes to it, and brings the cache up to date.
+fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &Env) -> Result<(), CliError> {
+    if !analysis.job.status.is_final() {
+        return Err(UsageError::new(
+            format!(
+                "job `{}` is {}; its snapshots are still coming in",
+                directory.reference(),
+                analysis.job.status
+            ),
+            "compress it when it has ended and is pulled",
+        )
+        .into());
+    }
+    let _lock = store.lock(directory.reference(), LockKind::Exclusive)?;
+    let compressed = load::compress(directory.path())?;
+    load::keep(directory.path(), &load::load(directory.path())?)?;
+    env.note(format_args!(
+        "Compressed {}: {} became {}",
+        counted(compressed.files, "snapshot"),
+        bytes(compressed.before_bytes),
+        bytes(compressed.after_bytes)
+    ));
+    Ok(())
+}
+
+/// Writes the fio job, of the phases where there are some. A job without I/O has nothing to replay, which is said.
+fn write_fio(
+    output: Option<&Path>,
+    options: &FioOptions,
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    env: &Env,
+) -> Result<Output, CliError> {
+    let whole = fio::Phase {
+        name: "",
+        workload: &analysis.workload,
+    };
+    let mut parts: Vec<fio::Phase> = phases
+        .iter()
+        .map(|phase| fio::Phase {
+            name: &phase.name,
+            workload: &phase.workload,
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push(whole);
+    }
+    let provenance = &analysis.workload.provenance;
+    let usual = || {
+        directory
+            .analysis()
+            .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
+    };
+    let path = output.map_or_else(usual, Path::to_path_buf);
+    let written = match fio::write_files(provenance, &parts, options, &path) {
+        Err(WriteError::Generate(FioError::NoCommands)) => {
+            env.warn("there is no I/O in the selected samples, so no fio job was written");
+            return Ok(Output::default());
+        }
+        written => written?,
+    };
+    let mut files = vec![(options.tool.file_title(), path.clone())];
+    let beside = written.files.into_iter().filter(|file| *file != path);
+    files.extend(beside.map(|file| ("for the fio job", file)));
+    Ok(Output {
+        files,
+        static_fidelity: written.fidelity,
+    })
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| FileError::new("write", path)(error.into()))?;
+    json.push(b'\n');
+    Ok(write_atomic(path, &json)?)
+}

@@ -1,0 +1,171 @@
+//! `doctor`: is everything here and there as it should be?
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::cli::connect::ConnectArgs;
+use crate::cli::phrase::{Plain, bytes};
+use crate::cli::{CliError, Env, Outcome};
+use crate::failure::Failure;
+use crate::host::Host as _;
+use crate::install::find_agent;
+use crate::number::counted;
+use crate::store::Store;
+
+/// Lines of the agent's log that are shown.
+const LOG_LINES: u32 = 20;
+
+/// Check this machine's setup and, with --host, the agent on a host
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vscsi-helper doctor\n  vscsi-helper doctor --host esxi-host01")]
+pub struct DoctorArgs {
+    /// Also check the agent on this host
+    #[arg(long)]
+    host: Option<String>,
+    /// The agent's binary for `install` [default: the one inside or beside this program]
+    #[arg(long, value_name = "PATH", env = "VSCSI_HELPER_AGENT")]
+    agent: Option<PathBuf>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    ok: bool,
+    found: String,
+}
+
+impl Check {
+    fn new(what: &'static str, found: Result<String, String>) -> Self {
+        let ok = found.is_ok();
+        let found = found.unwrap_or_else(|problem| problem);
+        Self { what, ok, found }
+    }
+}
+
+pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let mut checks = vec![
+        Check::new("ssh client", ssh_version()),
+        Check::new(
+            "agent for install",
+            find_agent(args.agent.as_deref())
+                .map(|agent| agent.sha256)
+                .map_err(|error| told(&error)),
+        ),
+        Check::new("data directory", jobs_here(&store, env)),
+        Check::new("catalog", catalog(&store)),
+    ];
+    if let Some(name) = &args.host {
+        let target = args.connect.target(name, &store, env)?;
+        let host = target.host();
+        let info = host.info()?;
+        checks.push(Check::new(
+            "agent",
+            Ok(format!(
+                "{} on {}, {}",
+                info.version,
+                info.hostname,
+                info.esxi_version.trim()
+            )),
+        ));
+        let mut seen = target.record.clone();
+        info.esxi_version.trim().clone_into(&mut seen.esxi_version);
+        seen.last_seen = Some(env.clock.now());
+        store.remember_host(&seen)?;
+        let health = host.health()?;
+        let used = format!(
+            "{} of {} used",
+            bytes(health.spool_bytes),
+            bytes(health.spool_limit_bytes)
+        );
+        checks.push(Check::new(
+            "agent's health",
+            if health.ok {
+                Ok(used)
+            } else {
+                Err(health.problems.join("; "))
+            },
+        ));
+        let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
+        checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
+        if env.verbose {
+            for line in host.log(LOG_LINES)?.lines() {
+                env.note(format_args!("{name}: {}", Plain(line)));
+            }
+        }
+    }
+    if env.json {
+        env.print_json(&checks)?;
+    } else {
+        for check in &checks {
+            let mark = if check.ok { "ok" } else { "FAILED" };
+            env.print(format_args!("{mark:<7} {:<18} {}", check.what, Plain(&check.found)))?;
+        }
+    }
+    match checks.iter().filter(|check| !check.ok).count() {
+        0 => Ok(Outcome::Done),
+        failed => Err(ChecksFailed {
+            failed,
+            host: args.host.clone(),
+        }
+        .into()),
+    }
+}
+
+/// Something is not as it should be, and the checks say what.
+#[derive(Debug, thiserror::Error)]
+#[error("{} failed", counted(failed, "check"))]
+struct ChecksFailed {
+    failed: usize,
+    host: Option<String>,
+}
+
+impl Failure for ChecksFailed {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        let host = self.host.as_ref()?;
+        Some(format!(
+            "`vscsi-helper doctor --host {host} -v` shows the agent's log as well"
+        ))
+    }
+}
+
+/// What is wrong, and what to do about it.
+fn told(error: &impl Failure) -> String {
+    let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{}{hint}", CliError::describe(error))
+}
+
+fn ssh_version() -> Result<String, String> {
+    let output = Command::new("ssh")
+        .arg("-V")
+        .output()
+        .map_err(|error| format!("cannot run `ssh`: {error}; install the OpenSSH client"))?;
+    Ok(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
+    let jobs = store.jobs().map_err(|error| told(&error))?;
+    match jobs.unreadable.first() {
+        Some(error) => Err(told(error)),
+        None => Ok(format!(
+            "{}, {}",
+            env.shown(store.root()),
+            counted(jobs.jobs.len(), "job")
+        )),
+    }
+}
+
+fn catalog(store: &Store) -> Result<String, String> {
+    let result = Catalog::open(store).and_then(|catalog| catalog.check());
+    result.map(|()| "intact".to_owned()).map_err(|error| told(&error))
+}

@@ -1,0 +1,84 @@
+//! `import`: existing vscsiStats output becomes a job.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vscsi_shared::identifier::Name;
+
+use crate::cli::{CliError, Env, Outcome, number};
+use crate::import::{self, Request};
+use crate::store::Store;
+use crate::summary;
+
+/// Turn existing vscsiStats output (CSV or plain text) into a job
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper import capture.csv --name sql-before
+  vscsi-helper import hour-*.csv --interval 3600 --name sql-day
+
+Files are taken in the order given; a file may hold several prints.
+Without --interval the time comes from the interarrival histograms.
+
+A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
+Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
+pub struct ImportArgs {
+    /// Output of `vscsiStats -p`, as CSV or plain text; `.gz` is decompressed
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Name of the job [default: job-YYYYMMDD-HHMMSS]
+    #[arg(short, long)]
+    name: Option<Name>,
+    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up
+    /// to more
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
+    interval: Option<u32>,
+    /// Host the files come from, for the record
+    #[arg(long)]
+    host: Option<String>,
+    /// Name of the VM, for the record
+    #[arg(long)]
+    vm: Option<String>,
+}
+
+pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
+    let now = env.clock.now();
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => super::start::default_name(now)?,
+    };
+    let request = Request {
+        files: args.files.clone(),
+        name,
+        interval_seconds: args.interval,
+        host: args.host.clone(),
+        vm_name: args.vm.clone(),
+    };
+    let store = Store::open(&env.data_dir)?;
+    let (imported, warnings) = import::import(&store, &request, now)?;
+    for warning in &warnings {
+        env.warn(format_args!("{}: {}", warning.path.display(), warning.diagnostic));
+    }
+    if env.json {
+        let jobs: Vec<_> = imported
+            .iter()
+            .map(|job| {
+                serde_json::json!({
+                    "job_id": job.directory.reference().to_string(),
+                    "path": job.directory.path(),
+                    "prints": job.prints,
+                    "samples": job.analysis.series.samples.len(),
+                })
+            })
+            .collect();
+        env.print_json(&jobs)?;
+    } else {
+        for job in &imported {
+            env.print(summary::imported(job, &env.shown(job.directory.path())))?;
+        }
+    }
+    Ok(if warnings.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
+}

@@ -1,0 +1,157 @@
+//! `list`: every job known here.
+
+use clap::Args;
+use serde::Serialize;
+use vscsi_shared::job::Status;
+
+use crate::catalog::{Catalog, CatalogError, IndexedJob};
+use crate::cli::phrase::time;
+use crate::cli::{CliError, Env, Outcome};
+use crate::store::{Store, StoreError};
+
+/// List the jobs known here
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vscsi-helper list\n  vscsi-helper list --status running --host esxi-host01")]
+pub struct ListArgs {
+    /// Only jobs with this status: pending, running, completed, failed or stopped
+    #[arg(long, value_parser = parse_status)]
+    status: Option<Status>,
+    /// Only jobs of this host
+    #[arg(long)]
+    host: Option<String>,
+}
+
+fn parse_status(text: &str) -> Result<Status, String> {
+    Status::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| format!("use one of {}", Status::ALL.map(Status::as_str).join(", ")))
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    job: String,
+    status: Status,
+    samples_collected: u32,
+    samples_expected: u32,
+    snapshots_here: u32,
+    host: String,
+    vm: String,
+    created_at: String,
+}
+
+impl From<IndexedJob> for Row {
+    fn from(job: IndexedJob) -> Self {
+        Self {
+            job: job.reference,
+            status: job.status,
+            samples_collected: job.samples_collected,
+            samples_expected: job.samples_expected,
+            snapshots_here: job.snapshots_here,
+            host: job.host,
+            vm: job.vm_name,
+            created_at: job.created_at,
+        }
+    }
+}
+
+pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let (catalog, unreadable) = catalog(&store, env)?;
+    for error in &unreadable {
+        env.warn(CliError::describe(error));
+    }
+    let jobs = catalog.jobs()?;
+    let there_are_others = !jobs.is_empty();
+    let rows: Vec<Row> = jobs
+        .into_iter()
+        .filter(|job| args.status.is_none_or(|status| status == job.status))
+        .filter(|job| args.host.as_ref().is_none_or(|host| *host == job.host))
+        .map(Row::from)
+        .collect();
+    if env.json {
+        env.print_json(&rows)?;
+    } else if rows.is_empty() && there_are_others {
+        let what = args.status.map_or_else(String::new, |status| format!("{status} "));
+        let host = args
+            .host
+            .as_ref()
+            .map_or_else(String::new, |host| format!(" of host {host}"));
+        env.note(format_args!(
+            "No {what}jobs{host} in {}; `vscsi-helper list` shows all there are.",
+            env.shown(store.root())
+        ));
+    } else if rows.is_empty() {
+        env.note(format_args!("No jobs in {}.", env.shown(store.root())));
+    } else {
+        env.print(format_args!("Jobs in {}:\n", env.shown(store.root())))?;
+        print_rows(&rows, &store, env)?;
+    }
+    Ok(if unreadable.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
+}
+
+/// The catalog, up to date. Where the data directory cannot be written it is made in memory: looking needs no more.
+fn catalog(store: &Store, env: &Env) -> Result<(Catalog, Vec<StoreError>), CliError> {
+    let open = || {
+        let mut catalog = Catalog::open(store)?;
+        let unreadable = catalog.refresh(store)?;
+        Ok((catalog, unreadable))
+    };
+    match open() {
+        Err(CatalogError::Sqlite(error)) if is_unwritable(&error) => {
+            env.detail(format_args!(
+                "the catalog cannot be written, so it is kept in memory only: {error}"
+            ));
+            let mut catalog = Catalog::in_memory()?;
+            let unreadable = catalog.refresh(store)?;
+            Ok((catalog, unreadable))
+        }
+        opened => Ok(opened?),
+    }
+}
+
+fn is_unwritable(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
+    let width = rows
+        .iter()
+        .map(|row| row.job.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(27);
+    for row in rows {
+        let samples = format!("{}/{}", row.samples_collected, row.samples_expected);
+        let heard = if row.status.is_final() {
+            String::new()
+        } else {
+            last_heard(&row.job, store)
+        };
+        env.print(format_args!(
+            "{:<width$} {:<10} {samples:>9} samples  {}{heard}",
+            row.job, row.status, row.host
+        ))?;
+    }
+    if rows.iter().any(|row| !row.status.is_final()) {
+        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
+    }
+    Ok(())
+}
+
+/// When the host last told of a job that goes on.
+fn last_heard(job: &str, store: &Store) -> String {
+    let document = job.parse().and_then(|reference| store.directory(&reference).read_job());
+    document.map_or_else(
+        |_| String::new(),
+        |document| format!(", as of {}", time(document.job.updated_at)),
+    )
+}

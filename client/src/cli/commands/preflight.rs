@@ -1,0 +1,170 @@
+//! `preflight`: what a host allows.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::phrase::{Plain, bytes, duration};
+use crate::cli::{CliError, Env, Outcome};
+use crate::preflight::{self, Findings, Mode, Verdict};
+use crate::store::Store;
+
+/// Clocks further apart than this confuse people who compare times; rates do not depend on them.
+const CLOCK_TOLERANCE_SECONDS: u64 = 60;
+
+/// Show what a host allows and which mode fits; changes nothing
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vscsi-helper preflight esxi-host01.example.com")]
+pub struct PreflightArgs {
+    #[command(flatten)]
+    host: HostArg,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    host: String,
+    #[serde(flatten)]
+    findings: &'a Findings,
+    modes: [Verdict; 3],
+    recommended: Option<Mode>,
+}
+
+pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
+    let findings = preflight::ask(&*target.shell()?, env.clock.now())?;
+    if env.json {
+        env.print_json(&Report {
+            host: target.name().to_string(),
+            findings: &findings,
+            modes: findings.verdicts(),
+            recommended: findings.recommended(),
+        })?;
+    } else {
+        env.print(render(&findings, target.name().as_str()).trim_end())?;
+    }
+    Ok(Outcome::Done)
+}
+
+// Writing to a string cannot fail, so the results are dropped.
+pub(super) fn render(findings: &Findings, host: &str) -> String {
+    let on_off = |state: Option<bool>| match state {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unknown",
+    };
+    let mut text = String::new();
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(text, "  {key:<18} {}", Plain(value));
+    };
+    line("ESXi version", findings.version.as_deref().unwrap_or("unknown"));
+    line("Exec policy", on_off(findings.exec_policy));
+    line("Secure Boot", on_off(findings.secure_boot));
+    line(
+        "Acceptance level",
+        findings.acceptance_level.as_deref().unwrap_or("unknown"),
+    );
+    line("vscsiStats", findings.vscsistats.as_deref().unwrap_or("not found"));
+    line("Python", findings.python.as_deref().unwrap_or("not found"));
+    line("Clock", &clock(findings.clock_difference_seconds));
+    line(
+        "Agent",
+        &if findings.agents.is_empty() {
+            "none".to_owned()
+        } else {
+            findings.agents.join(", ")
+        },
+    );
+    let mut text = format!("Host: {host}\n{text}\nDatastores:\n");
+    for datastore in &findings.datastores {
+        let note = datastore
+            .unsuitable
+            .map_or_else(String::new, |reason| format!("  ({reason})"));
+        let _ = writeln!(
+            text,
+            "  {:<24} {:<8} {:>10} free{note}",
+            Plain(&datastore.name),
+            Plain(&datastore.kind),
+            bytes(datastore.free_bytes)
+        );
+    }
+    text.push_str("\nModes:\n");
+    for verdict in findings.verdicts() {
+        let mark = if verdict.fits { "yes" } else { "no" };
+        let version = if verdict.in_this_version {
+            ""
+        } else {
+            "; not in this version"
+        };
+        let _ = writeln!(
+            text,
+            "  {:<8} {mark:<4} {}{version}",
+            verdict.mode.as_str(),
+            verdict.reason
+        );
+    }
+    let _ = match findings.recommended() {
+        Some(mode) if mode.is_in_this_version() => writeln!(text, "\nMode that fits: {}", mode.as_str()),
+        Some(mode) => writeln!(
+            text,
+            "\nMode that fits: {} (not in this version, which cannot install on this host)",
+            mode.as_str()
+        ),
+        None => writeln!(text, "\nNo mode fits this host."),
+    };
+    for warning in &findings.warnings {
+        let _ = writeln!(text, "Note: {warning}");
+    }
+    text
+}
+
+fn clock(difference_seconds: Option<i64>) -> String {
+    match difference_seconds {
+        None => "unknown".to_owned(),
+        Some(seconds) if seconds.unsigned_abs() <= CLOCK_TOLERANCE_SECONDS => "agrees with this machine's".to_owned(),
+        Some(seconds) => {
+            let direction = if seconds < 0 { "behind" } else { "ahead of" };
+            format!(
+                "{} {direction} this machine's; rates do not depend on it",
+                duration(seconds.unsigned_abs())
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::findings_for_tests;
+
+    #[test]
+    fn the_mode_that_fits_is_shown_and_whether_this_version_has_it() {
+        let open = render(&findings_for_tests(Some(false), Some(true)), "esx1");
+        assert!(open.contains("\nMode that fits: binary\n"), "{open}");
+        let hardened = render(&findings_for_tests(Some(true), Some(true)), "esx1");
+        assert!(
+            hardened.contains("\nMode that fits: script (not in this version, which cannot install on this host)\n"),
+            "{hardened}"
+        );
+        for mode in ["vib", "script"] {
+            let line = hardened
+                .lines()
+                .find(|line| line.trim_start().starts_with(mode))
+                .unwrap();
+            assert!(line.ends_with("; not in this version"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_a_day_off_is_told_with_its_direction() {
+        assert_eq!(
+            clock(Some(-86_400)),
+            "1 day behind this machine's; rates do not depend on it"
+        );
+        assert_eq!(clock(Some(3)), "agrees with this machine's");
+    }
+}

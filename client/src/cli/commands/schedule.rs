@@ -1,0 +1,182 @@
+//! `schedule add|list|remove`: recurring collections that the agent starts by itself.
+
+use clap::{Args, Subcommand};
+use vscsi_shared::cron::{CronExpression, InvalidCron};
+use vscsi_shared::identifier::Name;
+use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
+
+use super::start::CollectArgs;
+use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::phrase::{Plain, time};
+use crate::cli::{CliError, Env, Outcome};
+use crate::failure::UsageError;
+use crate::host::{Host as _, select_disks, select_vm};
+use crate::store::Store;
+
+/// Manage recurring collections, which a host runs by itself
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
+      --host esxi-host01 --vm SQL-Server-01 --profile deep
+  vscsi-helper schedule list --host esxi-host01
+  vscsi-helper schedule remove nightly --host esxi-host01")]
+pub struct ScheduleArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a schedule; its jobs are called NAME-YYYYMMDD-HHMMSS
+    Add(AddArgs),
+    /// List the schedules of a host
+    List(ListArgs),
+    /// Remove a schedule; jobs it started are kept
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  vscsi-helper schedule add nightly --cron '0 22 * * 1-5' \\
+      --host esxi-host01 --vm SQL-Server-01 --lun all")]
+struct AddArgs {
+    /// Name of the schedule
+    name: Name,
+    /// When to start, in UTC: minute, hour, day of month, month, day of week
+    #[arg(long, value_name = "EXPRESSION", value_parser = cron)]
+    cron: String,
+    #[command(flatten)]
+    host: HostOption,
+    #[command(flatten)]
+    what: CollectArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vscsi-helper schedule list --host esxi-host01")]
+struct ListArgs {
+    #[command(flatten)]
+    host: HostOption,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vscsi-helper schedule remove nightly --host esxi-host01")]
+struct RemoveArgs {
+    /// Name of the schedule
+    name: Name,
+    #[command(flatten)]
+    host: HostOption,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// The expression as it was written, once it is known to be one.
+fn cron(text: &str) -> Result<String, InvalidCron> {
+    text.parse::<CronExpression>().map(|_| text.to_owned())
+}
+
+pub(super) fn run(args: &ScheduleArgs, env: &Env) -> Result<Outcome, CliError> {
+    match &args.action {
+        Action::Add(args) => add(args, env),
+        Action::List(args) => list(args, env),
+        Action::Remove(args) => remove(args, env),
+    }
+}
+
+fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
+    let host = target.host();
+    let inventory = host.inventory()?;
+    let vm = select_vm(&inventory, args.what.vm())?;
+    // "All" is kept as it is said: the disks that the VM has on that night.
+    let disks = match args.what.luns() {
+        [all] if all == "all" => Vec::new(),
+        luns => select_disks(vm, luns)?,
+    };
+    let view = host.create_schedule(&CreateSchedule {
+        name: args.name.clone(),
+        cron: args.cron.clone(),
+        job: JobTemplate {
+            host: target.identity(),
+            config_file: vm.config_file.clone(),
+            vm_name: vm.name.clone(),
+            disks,
+            profile: args.what.profile(env)?,
+            options: args.what.options(),
+        },
+    })?;
+    target.remember(&store)?;
+    if env.json {
+        env.print_json(&view)?;
+    } else {
+        env.print(format_args!(
+            "Schedule '{}' is set on {}.\nNext run: {}",
+            view.schedule.name,
+            target.name(),
+            view.next_run_at.map_or_else(|| "never".to_owned(), time)
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
+    let schedules = target.host().schedules()?;
+    if env.json {
+        env.print_json(&schedules)?;
+    } else if schedules.is_empty() {
+        env.note(format_args!("No schedules on {}.", target.name()));
+    }
+    if !env.json {
+        for view in &schedules {
+            env.print(render(view))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn render(view: &ScheduleView) -> String {
+    let schedule = &view.schedule;
+    let next = view.next_run_at.map_or_else(|| "never".to_owned(), time);
+    let last = match (&view.last_error, &view.last_job, view.last_run_at) {
+        (Some(error), _, Some(at)) => format!("failed {}: {error}", time(at)),
+        (None, Some(job), Some(at)) => format!("{job} ({})", time(at)),
+        _ => "none".to_owned(),
+    };
+    format!(
+        "{:<20} {:<16} {:<24} next {next}\n{:<20} last {}",
+        schedule.name,
+        Plain(&schedule.cron),
+        Plain(&schedule.job.vm_name),
+        "",
+        Plain(&last)
+    )
+}
+
+fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open(&env.data_dir)?;
+    let target = args.connect.target(&args.host.name, &store, env)?;
+    target.host().delete_schedule(&args.name).map_err(|error| -> CliError {
+        if error.code() == Some(ErrorCode::NotFound) {
+            let (name, host) = (&args.name, target.name());
+            UsageError::new(
+                format!("there is no schedule `{name}` on {host}"),
+                format!("`vscsi-helper schedule list --host {host}` lists its schedules"),
+            )
+            .into()
+        } else {
+            error.into()
+        }
+    })?;
+    env.note(format_args!(
+        "Schedule '{}' is removed from {}.",
+        args.name,
+        target.name()
+    ));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,232 @@
+//! `verify`: runs a generated fio job and compares what fio did with what was measured.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::analysis::{self, Analysis, Options};
+use crate::cli::selection::{SelectionArgs, analyze};
+use crate::cli::{CliError, Env, Outcome, number};
+use crate::failure::{FileError, UsageError};
+use crate::fio::TargetFile;
+use crate::import;
+use crate::replay::FioProgram;
+use crate::replay::verify::{Place, Request, Verification, against, needed_version, verify};
+use crate::store::{Store, write_json};
+
+/// The options that select samples of the job to compare with, and mean nothing without one.
+const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
+
+/// Run a generated fio job and prove that it reproduces what was measured
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vscsi-helper verify sql-peak --directory /mnt/scratch
+  vscsi-helper verify ./sql-peak.fio --duration 60
+  vscsi-helper verify sql-peak --device /dev/sdx --i-know-this-destroys-data
+  vscsi-helper verify sql-peak --against sql-peak-replayed
+  vscsi-helper verify sql-peak --against replayed.csv
+
+The result is stored beside the job file as NAME.verify.json.
+Exit code 4 says that a gate was missed.")]
+#[command(mut_args(|arg| {
+    if SELECTION.contains(&arg.get_id().as_str()) {
+        arg.requires("against")
+    } else {
+        arg
+    }
+}))]
+pub struct VerifyArgs {
+    /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
+    job: String,
+    /// Directory for the scratch file, on the storage to run on
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    directory: PathBuf,
+    /// Run on this device instead; everything on it is lost
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "i_know_this_destroys_data",
+        conflicts_with = "directory"
+    )]
+    device: Option<PathBuf>,
+    /// Confirms that the device's content may be destroyed
+    #[arg(long, requires = "device")]
+    i_know_this_destroys_data: bool,
+    /// The fio to run [default: the one on PATH]
+    #[arg(long, value_name = "PATH")]
+    fio: Option<PathBuf>,
+    /// Seconds to run, or to run each phase, instead of the file's own duration
+    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
+    duration: Option<u32>,
+    /// Replay speed of the log in percent: fio does not catch up after a late command, so a busy or slow load
+    /// generator needs slightly more than 100
+    #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
+    time_scale: Option<u32>,
+    /// Instead of running fio, compare with a second capture, of the VM that ran the file: a job, or a file that
+    /// `import` accepts
+    #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
+    against: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
+    let job_file = job_file(&args.job, env)?;
+    let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
+    let verification = match &args.against {
+        Some(other) => against(&target, &capture(other, &args.selection.options(env)?, env)?.workload)?,
+        None => run_fio(&job_file, &target, args, env)?,
+    };
+    let stored = store(&job_file, &verification)?;
+    if env.json {
+        env.print_json(&verification)?;
+    } else {
+        for phase in &verification.phases {
+            if let Some(name) = &phase.phase {
+                env.print(format_args!("Phase {name}"))?;
+            }
+            env.print(&phase.fidelity)?;
+        }
+        for advice in &verification.advice {
+            env.print(advice)?;
+        }
+        env.print(format_args!("Result: {}", env.shown(&stored)))?;
+    }
+    Ok(if verification.passed() {
+        Outcome::Done
+    } else {
+        Outcome::GateMissed
+    })
+}
+
+fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
+    let fio = FioProgram::find(args.fio.as_deref(), needed_version(target.style))?;
+    env.detail(format_args!("fio {} is `{}`", fio.version, fio.path.display()));
+    let place = match &args.device {
+        Some(device) => Place::Device(device.clone()),
+        None => Place::Directory(args.directory.clone()),
+    };
+    let request = Request {
+        job_file,
+        target,
+        fio: &fio,
+        place: &place,
+        duration: args.duration,
+        time_scale: args.time_scale,
+    };
+    let bar = env.bar(100, "fio is running {bar:40} {percent}% {elapsed}");
+    let result = verify(&request, &mut |elapsed, expected| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage")]
+        bar.set_position((elapsed / expected.max(1.0) * 100.0).clamp(0.0, 100.0) as u64);
+    });
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+/// The analysis of a job, or of a file with vscsiStats' output, which is imported for as long as this takes.
+fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliError> {
+    let now = env.clock.now();
+    let file = Path::new(other);
+    if !file.is_file() {
+        let (_, analysis) = analyze(other, options, &Store::open(&env.data_dir)?, env)?;
+        return Ok(analysis);
+    }
+    let scratch = tempfile::tempdir().map_err(FileError::new("create", &std::env::temp_dir()))?;
+    let request = import::Request {
+        files: vec![file.to_owned()],
+        name: super::start::default_name(now)?,
+        interval_seconds: None,
+        host: None,
+        vm_name: None,
+    };
+    let (imported, warnings) = import::import(&Store::open(scratch.path())?, &request, now)?;
+    for warning in &warnings {
+        env.warn(format_args!("{}: {}", warning.path.display(), warning.diagnostic));
+    }
+    let [one] = imported.as_slice() else {
+        return Err(UsageError::new(
+            format!("`{other}` holds prints of {} VMs", imported.len()),
+            "`vscsi-helper import` makes a job of each; give the job of the VM that ran the file",
+        )
+        .into());
+    };
+    Ok(analysis::analyze_job(one.directory.path(), options, now)?)
+}
+
+/// The job file that is meant: a path, or the one file that `analyze` left in the job's directory.
+fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
+    let path = Path::new(job);
+    if path.extension().is_some_and(|extension| extension == "fio") {
+        return Ok(path.to_owned());
+    }
+    let store = Store::open(&env.data_dir)?;
+    let (directory, _) = store.find(job)?;
+    let folder = directory.analysis();
+    let files = fio_files(&folder)?;
+    match files.as_slice() {
+        [file] => Ok(file.clone()),
+        [] => Err(UsageError::new(
+            format!("the job `{job}` has no fio file"),
+            format!("make one with `vscsi-helper analyze {job}`"),
+        )
+        .into()),
+        [first, ..] => Err(UsageError::new(
+            format!("the job `{job}` has {} fio files", files.len()),
+            format!("give the path of the one you mean, such as {}", env.shown(first)),
+        )
+        .into()),
+    }
+}
+
+/// The fio files in a folder, by name; none where the folder is not there.
+fn fio_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing.map_err(FileError::new("list", folder))?,
+    };
+    let mut files = Vec::new();
+    for entry in listing {
+        let path = entry.map_err(FileError::new("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "fio") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn store(job_file: &Path, verification: &Verification) -> Result<PathBuf, CliError> {
+    let path = job_file.with_extension("verify.json");
+    write_json(&path, verification)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::*;
+
+    #[test]
+    fn options_that_select_samples_need_a_job_to_select_them_from() {
+        let parse = |rest: &[&str]| {
+            let command = VerifyArgs::augment_args(Command::new("verify"));
+            command.try_get_matches_from(["verify", "sql-peak"].iter().chain(rest))
+        };
+        assert!(parse(&[]).is_ok());
+        assert!(parse(&["--against", "other", "--filter", "none", "--disk", "scsi0:0"]).is_ok());
+        for option in [
+            ["--filter", "none"],
+            ["--threshold", "5"],
+            ["--disk", "scsi0:0"],
+            ["--from", "1m"],
+            ["--to", "2m"],
+            ["--sequential-gap", "8"],
+        ] {
+            let error = parse(&option).unwrap_err();
+            assert!(error.to_string().contains("--against"), "{error}");
+        }
+    }
+}

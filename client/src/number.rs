@@ -1,0 +1,70 @@
+//! Numbers as people read them.
+
+use std::fmt::Display;
+
+/// Three significant digits for small rates, whole numbers with thousands separators for large ones.
+pub(crate) fn rate(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if value.abs() >= 99.95 {
+        return count(value.round());
+    }
+    // Written with three digits first, so that a value that rounds up to the next power of ten has no fourth.
+    let exponent = format!("{value:.2e}")
+        .rsplit_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0_i32);
+    let decimals = usize::try_from(2 - exponent).unwrap_or(0);
+    format!("{value:.decimals$}")
+}
+
+/// A whole number with thousands separators.
+pub(crate) fn count(value: f64) -> String {
+    grouped(&format!("{value:.0}"))
+}
+
+/// A whole number with its noun: `1 sample`, `30 samples`, `10,000 samples`.
+pub(crate) fn counted(number: impl Display, noun: &str) -> String {
+    let digits = number.to_string();
+    let ending = if digits == "1" { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(&digits))
+}
+
+/// Digits with a separator before every third one from the right.
+fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && !text.ends_with('-') {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_rates_have_thousands_separators_and_small_ones_three_digits() {
+        let texts = [1_234_567.0, 4280.4, 100.0, 42.04, 3.456, 0.8067, 0.00431, 0.0].map(rate);
+        assert_eq!(
+            texts,
+            ["1,234,567", "4,280", "100", "42.0", "3.46", "0.807", "0.00431", "0"]
+        );
+        assert_eq!(
+            [0.04312, 0.0001, 0.099_96, 9.996, 99.96].map(rate),
+            ["0.0431", "0.000100", "0.100", "10.0", "100"]
+        );
+    }
+
+    #[test]
+    fn a_noun_is_in_the_plural_for_every_number_but_one() {
+        assert_eq!(
+            [0_u64, 1, 2, 10_000].map(|number| counted(number, "sample")),
+            ["0 samples", "1 sample", "2 samples", "10,000 samples"]
+        );
+    }
+}

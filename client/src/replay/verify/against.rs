@@ -1,0 +1,37 @@
+//! A second capture in place of a run: what the VM did that ran the file.
+
+use vscsi_shared::histogram::{Metric, Operation};
+
+use super::{Verification, VerifyError};
+use crate::analysis::Workload;
+use crate::fidelity::{Observation, compare};
+use crate::fio::{PhaseFidelity, TargetFile, expectations};
+
+/// Compares what a second capture holds with what a file is to reproduce.
+///
+/// # Errors
+/// [`VerifyError::SeveralPhases`], because a capture does not tell where one phase ends, and
+/// [`VerifyError::UnusableTarget`] when the file says nothing to compare with.
+pub fn against(target: &TargetFile, captured: &Workload) -> Result<Verification, VerifyError> {
+    let phase = match target.phases.as_slice() {
+        [phase] => phase,
+        [] => return Err(VerifyError::UnusableTarget),
+        several => return Err(VerifyError::SeveralPhases { phases: several.len() }),
+    };
+    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+    let (gates, left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
+    let replayed = Observation {
+        histograms: &captured.histograms,
+        seconds: captured.seconds,
+    };
+    let lengths = captured.histograms.of(Metric::IoLength, Operation::All);
+    Ok(Verification {
+        fio_version: None,
+        commands: lengths.map_or(0, |lengths| lengths.count),
+        advice: Vec::new(),
+        phases: vec![PhaseFidelity {
+            phase: None,
+            fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
+        }],
+    })
+}

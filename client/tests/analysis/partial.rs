@@ -1,0 +1,143 @@
+//! What is said when part of a job's data is not there.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{Desk, capture, only};
+use crate::support::{UPTIME_US, write_job};
+use vscsi_fixtures::{Direction, IoEvent};
+use vscsi_helper::analysis::read_job;
+use vscsi_shared::job::Status;
+
+/// A read of 4 KiB each 100 ms.
+fn reads(seconds: u64) -> Vec<IoEvent> {
+    (0..seconds * 10)
+        .map(|index| IoEvent {
+            issue_us: UPTIME_US + index * 100_000 + 50_000,
+            latency_us: 400,
+            lbn: 5000 + index * 64,
+            bytes: 4096,
+            direction: Direction::Read,
+        })
+        .collect()
+}
+
+/// A job of 30 samples of a second.
+fn job_of_thirty() -> Desk {
+    let moments: Vec<u64> = (0..=30).map(|second| second * 1_000_000).collect();
+    Desk::with_job(&[reads(30)], &moments)
+}
+
+/// The state in which a pull leaves a job when it is killed: `job.json` came first.
+fn keep_snapshots_through(desk: &Desk, last: u32) {
+    for entry in fs::read_dir(desk.job("raw-stream").join("samples")).unwrap() {
+        let path = entry.unwrap().path();
+        let later = |sequence| path.ends_with(format!("sample_{sequence:03}.csv"));
+        if (last + 1..=30).any(later) {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+}
+
+fn finding<'summary>(summary: &'summary Value, code: &str) -> Option<&'summary Value> {
+    let findings = summary["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["code"] == code)
+}
+
+#[test]
+fn a_completed_job_that_is_all_here_is_whole() {
+    let ended = job_of_thirty().run(&["--json", "analyze", "raw-stream"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let summary = ended.json();
+    assert_eq!(summary["collection"]["partial"], false);
+    assert_eq!(finding(&summary, "missing_snapshot"), None);
+}
+
+#[test]
+fn a_completed_job_whose_pull_was_cut_short_is_partial_and_says_how_to_fetch_the_rest() {
+    let desk = job_of_thirty();
+    keep_snapshots_through(&desk, 12);
+    let ended = desk.run(&["--json", "analyze", "raw-stream"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("12 of 30 samples") && ended.stderr.contains("`vscsi-helper pull raw-stream`"),
+        "{}",
+        ended.stderr
+    );
+    let summary = ended.json();
+    assert_eq!(summary["collection"]["partial"], true);
+    let missing = finding(&summary, "missing_snapshot").unwrap();
+    assert_eq!(
+        (&missing["severity"], &missing["sequence"]),
+        (&"warning".into(), &13.into())
+    );
+    let message = missing["message"].as_str().unwrap();
+    assert!(
+        message.contains("snapshots 13 to 30 are not here") && message.contains("vscsi-helper pull raw-stream"),
+        "{message}"
+    );
+}
+
+#[test]
+fn every_command_that_analyses_says_that_a_pull_was_cut_short() {
+    let desk = job_of_thirty();
+    keep_snapshots_through(&desk, 29);
+    for arguments in [
+        &["export", "raw-stream"][..],
+        &["compare", "raw-stream", "raw-stream"],
+        &["analyze", "raw-stream", "--explain-filters"],
+    ] {
+        let ended = desk.run(arguments);
+        assert_eq!(ended.code, Some(3), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("29 of 30 samples"),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_job_that_still_runs_has_the_snapshots_it_took_and_is_partial_for_its_own_reason() {
+    let desk = job_of_thirty();
+    let directory = desk.job("raw-stream");
+    let mut job = read_job(&directory).unwrap();
+    job.status = Status::Running;
+    job.collection.samples_collected = 12;
+    write_job(&directory, &job);
+    keep_snapshots_through(&desk, 12);
+    let ended = desk.run(&["--json", "analyze", "raw-stream"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("did not complete (12/30"), "{}", ended.stderr);
+    assert_eq!(finding(&ended.json(), "missing_snapshot"), None);
+    keep_snapshots_through(&desk, 9);
+    let ended = desk.run(&["--json", "analyze", "raw-stream"]);
+    assert!(ended.stderr.contains("9 of 12 samples"), "{}", ended.stderr);
+    assert_eq!(finding(&ended.json(), "missing_snapshot").unwrap()["sequence"], 10);
+}
+
+#[test]
+fn an_import_of_a_capture_that_lost_histograms_stays_partial() {
+    let whole = capture();
+    let cut = &whole[..whole.len() * 3 / 4];
+    let ended = Desk::with_import(cut).run(&["--json", "analyze", "captured"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("lost some of its histograms"), "{}", ended.stderr);
+    let summary = ended.json();
+    assert_eq!(summary["collection"]["partial"], true);
+    assert!(finding(&summary, "missing_histograms").is_some());
+}
+
+#[test]
+fn an_import_of_one_metric_is_all_that_was_asked_for() {
+    let desk = Desk::with_import(&only(
+        &capture(),
+        &["latency of IOs", "latency of Read IOs", "latency of Write IOs"],
+    ));
+    let ended = desk.run(&["--json", "analyze", "captured"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let summary = ended.json();
+    assert_eq!(summary["collection"]["partial"], false);
+    assert!(finding(&summary, "missing_histograms").is_some());
+}

@@ -1,0 +1,99 @@
+//! The program itself on a data directory of a test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::collect;
+use vscsi_fixtures::IoEvent;
+
+/// The print of one disk, as vscsiStats writes it: 793 commands, 4 of them reads.
+pub(crate) fn capture() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv");
+    fs::read_to_string(path).unwrap()
+}
+
+/// The histograms of a print whose titles begin with one of these.
+pub(crate) fn only(print: &str, titles: &[&str]) -> String {
+    print
+        .split_inclusive('\n')
+        .scan(false, |wanted, line| {
+            if let Some(title) = line.strip_prefix("Histogram: ") {
+                *wanted = titles.iter().any(|begin| title.starts_with(begin));
+            }
+            Some(if *wanted { line } else { "" })
+        })
+        .collect()
+}
+
+/// A workstation with a data directory.
+pub(crate) struct Desk(tempfile::TempDir);
+
+/// How a run of the program ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// What a command with `--json` printed.
+    pub(crate) fn json(&self) -> Value {
+        let value = serde_json::from_str(&self.stdout);
+        assert!(value.is_ok(), "no JSON: {}{}", self.stdout, self.stderr);
+        value.unwrap()
+    }
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One with the job `raw-stream`, collected over raw streams (see [`collect`]).
+    pub(crate) fn with_job(streams: &[Vec<IoEvent>], moments_us: &[u64]) -> Self {
+        let new = Self::new();
+        collect(&new.job("raw-stream"), streams, moments_us);
+        new
+    }
+
+    /// One that imported this print as the job `captured`, 60 s long.
+    pub(crate) fn with_import(print: &str) -> Self {
+        let new = Self::new();
+        new.import("captured", print);
+        new
+    }
+
+    /// Imports a print as a job of 60 s. Whether all of it could be used is the test's affair.
+    pub(crate) fn import(&self, name: &str, print: &str) {
+        let file = self.0.path().join("print.csv");
+        fs::write(&file, print).unwrap();
+        let file = file.display().to_string();
+        let ended = self.run(&["import", &file, "--interval", "60", "--name", name]);
+        assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
+    }
+
+    pub(crate) fn job(&self, name: &str) -> PathBuf {
+        self.0.path().join("data").join(name)
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"))
+            .env("HOME", self.0.path())
+            .env("PATH", "")
+            .arg("--data-dir")
+            .arg(self.0.path().join("data"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ended {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+}
