@@ -115,13 +115,13 @@ fn an_svg_has_a_group_for_the_surface_and_one_for_the_heat_map() {
     let bytes = bytes(&small_job(), SEEK, ChartFormat::Svg);
     let text = String::from_utf8(bytes).unwrap();
     let document = roxmltree::Document::parse(&text).unwrap();
-    let group = |id: &str| {
+    let group = |class: &str| {
         document
             .descendants()
-            .find(|node| node.attribute("id") == Some(id))
+            .find(|node| node.attribute("class") == Some(class))
             .unwrap()
     };
-    let children = |id: &str, tag: &str| group(id).children().filter(|node| node.has_tag_name(tag)).count();
+    let children = |class: &str, tag: &str| group(class).children().filter(|node| node.has_tag_name(tag)).count();
     assert!(children("surface", "polygon") > 100);
     assert!(children("heatmap", "rect") > 12 * 10);
     assert!(children("surface-axes", "text") > 15);
