@@ -216,7 +216,8 @@ impl Shares {
         let share = |amount: fn(&Amounts) -> f64| {
             let total: f64 = amounts.iter().map(amount).sum();
             let kept = amounts.iter().zip(kept).filter(|(_, kept)| **kept);
-            let part: f64 = kept.map(|(amounts, _)| amount(amounts)).sum();
+            // The sum of no floating-point numbers is a negative zero, which would be printed as such.
+            let part = kept.fold(0.0, |part, (amounts, _)| part + amount(amounts));
             if total > 0.0 { part / total } else { 1.0 }
         };
         Self {

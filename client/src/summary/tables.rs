@@ -8,11 +8,11 @@ use crate::analysis::compare::{Comparison, Measure};
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
-use crate::number::{count, rate};
+use crate::number::{count, counted, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub fn filters(explained: &[Explained], total: usize) -> String {
-    let mut text = format!("What each filter keeps of {total} samples:\n");
+    let mut text = format!("What each filter keeps of {}:\n", counted(total, "sample"));
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
@@ -50,11 +50,11 @@ pub fn phases(phases: &[Phase]) -> String {
     for phase in phases {
         let _ = writeln!(
             text,
-            "Phase {}: {} to {}, {} samples",
+            "Phase {}: {} to {}, {}",
             phase.name,
             duration_ms(phase.start_seconds * 1000.0),
             duration_ms(phase.end_seconds * 1000.0),
-            phase.workload.provenance.samples_kept
+            counted(phase.workload.provenance.samples_kept, "sample")
         );
         for line in profile_lines(&phase.profile) {
             let _ = writeln!(text, "  {line}");

@@ -196,4 +196,5 @@ fn filters_are_explained_where_the_chosen_one_keeps_nothing() {
     assert_eq!(explained(&ended)[0], json!(["absolute", 1e9, 0, null]));
     let text = desk.run(&[&nothing[..], &["--explain-filters"]].concat());
     assert!(text.stdout.contains("absolute (>= 1000000000 IOPS)"), "{}", text.stdout);
+    assert!(!text.stdout.contains("-0%"), "{}", text.stdout);
 }
