@@ -119,6 +119,12 @@ impl Slices {
             .find_map(|slice| Some(slice.histograms.get(kind)?.limits.as_slice()))
     }
 
+    /// Whether any slice has a histogram of this metric.
+    pub(super) fn have(&self, metric: Metric) -> bool {
+        let mut kinds = HistogramKind::ALL.into_iter().filter(|kind| kind.metric() == metric);
+        kinds.any(|kind| self.limits(kind).is_some())
+    }
+
     /// Begin and end of the times without any sample, seconds of the series.
     pub(super) fn gaps(&self) -> impl Iterator<Item = (f64, f64)> {
         self.slices

@@ -4,7 +4,7 @@ use vscsi_shared::histogram::{Metric, Operation};
 
 use super::axes::{colored, gaps, label_at, numbers, time_axis, value_axis, widest};
 use super::font::{self, Weight};
-use super::labels::short;
+use super::labels::{NO_IO, NOT_MEASURED, short};
 use super::page::{Key, Page};
 use super::palette::{AXIS, INK, LEFT_OUT, PAPER, STREAM, hue};
 use super::scale::Linear;
@@ -29,6 +29,8 @@ pub(super) struct Line {
 
 /// A chart of lines over time.
 pub(super) struct Timeline {
+    /// What the lines are made from.
+    pub(super) metric: Metric,
     pub(super) unit: &'static str,
     /// The axis ends here although no value may reach it, such as at 100 %.
     pub(super) fixed_top: Option<f64>,
@@ -72,6 +74,7 @@ pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
         }
     };
     Timeline {
+        metric: Metric::IoLength,
         unit: "I/Os per second",
         fixed_top: None,
         lines: directions(|operation| {
@@ -119,6 +122,7 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
         ));
     }
     Timeline {
+        metric: Metric::IoLength,
         unit: "MB/s",
         fixed_top: None,
         lines,
@@ -146,6 +150,7 @@ pub(super) fn sequential(slices: &Slices) -> Timeline {
         filled: false,
     };
     Timeline {
+        metric: Metric::SeekDistance,
         unit: "% of I/Os at seek distance +1",
         fixed_top: Some(100.0),
         lines: vec![
@@ -184,6 +189,7 @@ pub(super) fn outstanding(slices: &Slices) -> Timeline {
         line.label = format!("{}, mean", line.label);
     }
     Timeline {
+        metric: Metric::OutstandingIos,
         unit: "outstanding I/Os as a new one arrives, itself included",
         fixed_top: None,
         lines,
@@ -258,6 +264,14 @@ impl Timeline {
             page.scene.layers.push(layer);
         }
         let mut front = Layer::new("timeline-axes");
+        if self.lines.iter().all(|line| line.values.iter().all(Option::is_none)) {
+            let middle = (
+                f64::midpoint(plot.left, plot.right),
+                f64::midpoint(plot.top, plot.bottom),
+            );
+            let reason = if slices.have(self.metric) { NO_IO } else { NOT_MEASURED };
+            front.text(label_at(reason, middle, 1.3 * label, Anchor::Middle));
+        }
         front.line((plot.left, plot.bottom), (plot.right, plot.bottom), AXIS, 0.8);
         time_axis(&mut front, time, &plot, scale, area);
         if let Some(cut) = self.cut {

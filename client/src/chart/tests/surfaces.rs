@@ -209,7 +209,12 @@ fn a_histogram_that_the_capture_lacks_is_not_called_idle() {
         disk.histograms = sizes_only;
     }
     let job = Filtered::of(series);
-    for kind in [surface(Surface::Latency), ChartKind::Latencies] {
+    for kind in [
+        surface(Surface::Latency),
+        ChartKind::Latencies,
+        ChartKind::SequentialTimeline,
+        ChartKind::OutstandingTimeline,
+    ] {
         let layout = layout(&job, kind);
         assert!(has_text(&layout, "not in the capture"));
         assert!(!has_text(&layout, "no I/O"));
