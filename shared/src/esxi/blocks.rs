@@ -1,7 +1,5 @@
 //! Blocks of indented `Key: value` lines, each below a heading at the first column, as esxcli prints many lists.
 
-use std::borrow::Cow;
-
 use super::diagnostic::Findings;
 use super::record::{Field, Record};
 use super::text::lines;
@@ -32,7 +30,7 @@ pub(super) fn read<'text>(text: &'text str, findings: &mut Findings) -> Vec<Reco
                 record.fields.push(Field {
                     line: number,
                     key: key.trim(),
-                    value: Cow::Borrowed(value),
+                    value,
                 });
             }
         } else {

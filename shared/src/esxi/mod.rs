@@ -4,21 +4,17 @@
 //! diagnostic for what could not. None fails as a whole, none panics, and an empty output is an empty reading: esxcli
 //! prints nothing at all for an empty list.
 //!
-//! esxcli prints lists as blocks of `Key: value` or as a table with a line of dashes, and offers `--formatter=csv` and
-//! `xml`; all four become the same records here, in which `VMX Cartel ID` and `VMXCartelID` are one key.
+//! esxcli prints lists as blocks of `Key: value` or as a table with a line of dashes; both become the same records here.
 
 mod acceptance;
 mod blocks;
 mod diagnostic;
 mod filesystem;
-mod formatter_csv;
-mod formatter_xml;
 mod path;
 mod record;
 mod registered_vm;
 mod secure_boot;
 mod settings;
-mod storage_device;
 mod storage_path;
 mod table;
 mod text;
@@ -36,7 +32,6 @@ pub use path::{UnresolvedPath, canonical_path};
 pub use registered_vm::{RegisteredVm, parse_registered_vms};
 pub use secure_boot::{SecureBoot, parse_secure_boot};
 pub use settings::{AdvancedOption, KernelOption, parse_advanced_options, parse_kernel_options};
-pub use storage_device::{StorageDevice, parse_storage_devices};
 pub use storage_path::{StoragePath, parse_storage_paths};
 pub use uname::{Uname, parse_uname};
 pub use version::{SystemVersion, parse_system_version, parse_vmware_version};

@@ -1,6 +1,5 @@
 //! One entry of a list, whatever the format it was printed in.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::DiagnosticKind;
@@ -20,13 +19,11 @@ pub(super) struct Record<'text> {
 pub(super) struct Field<'text> {
     pub(super) line: u64,
     pub(super) key: &'text str,
-    pub(super) value: Cow<'text, str>,
+    pub(super) value: &'text str,
 }
 
 impl Record<'_> {
     /// The value of `key`, blanks at its ends removed; `None` when it is absent or empty.
-    ///
-    /// `--formatter` prints keys without blanks and hyphens, so these do not count.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.field(key).map(|(_, value)| value)
     }
@@ -57,16 +54,8 @@ impl Record<'_> {
     }
 
     fn field(&self, key: &str) -> Option<(u64, &str)> {
-        let field = self.fields.iter().find(|field| same_key(field.key, key))?;
+        let field = self.fields.iter().find(|field| field.key == key)?;
         let value = field.value.trim();
         (!value.is_empty()).then_some((field.line, value))
     }
-}
-
-fn same_key(one: &str, other: &str) -> bool {
-    let significant = |key: &str| -> Vec<u8> {
-        let bytes = key.bytes().filter(|byte| !matches!(byte, b' ' | b'-'));
-        bytes.map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    one == other || significant(one) == significant(other)
 }

@@ -1,7 +1,5 @@
 //! Tables with a line of dashes below their column titles, as esxcli prints the other lists.
 
-use std::borrow::Cow;
-
 use super::diagnostic::Findings;
 use super::record::{Field, Record};
 use super::text::lines;
@@ -44,10 +42,10 @@ pub(super) fn read<'text>(text: &'text str, loose: Option<&str>, findings: &mut 
 }
 
 fn record<'text>(line: u64, columns: &[Column<'text>], cells: &[&'text str]) -> Record<'text> {
-    let fields = columns.iter().zip(cells).map(|(column, cell)| Field {
+    let fields = columns.iter().zip(cells).map(|(column, &value)| Field {
         line,
         key: column.title,
-        value: Cow::Borrowed(*cell),
+        value,
     });
     Record {
         line,

@@ -3,7 +3,7 @@
 use super::diagnostic::Findings;
 use super::record::Record;
 use super::text::decode;
-use super::{Reading, blocks, formatter_csv, formatter_xml};
+use super::{Reading, blocks};
 use crate::identifier::WorldGroupId;
 
 /// A running VM.
@@ -22,17 +22,11 @@ pub struct VmProcess {
     pub config_file: String,
 }
 
-/// Reads `esxcli vm process list` as text, or with `--formatter=csv` or `xml`.
+/// Reads `esxcli vm process list`.
 pub fn parse_vm_processes(output: &[u8]) -> Reading<Vec<VmProcess>> {
     let mut findings = Findings::default();
     let text = decode(output, &mut findings);
-    let records = if formatter_xml::is_xml(&text) {
-        formatter_xml::read(&text)
-    } else if formatter_csv::is_csv(&text) {
-        formatter_csv::read(&text, &mut findings)
-    } else {
-        blocks::read(&text, &mut findings)
-    };
+    let records = blocks::read(&text, &mut findings);
     let vms = records.iter().filter_map(|record| vm(record, &mut findings)).collect();
     findings.with(vms)
 }

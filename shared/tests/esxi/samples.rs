@@ -1,8 +1,7 @@
 //! Real captures, where the folder with them is present. The figures were read from them by hand.
 
 use vscsi_shared::esxi::{
-    canonical_path, parse_filesystems, parse_registered_vms, parse_storage_devices, parse_vm_processes,
-    parse_vmfs_extents,
+    canonical_path, parse_filesystems, parse_registered_vms, parse_vm_processes, parse_vmfs_extents,
 };
 
 use crate::support::{clean, sample};
@@ -47,63 +46,6 @@ fn running_vms_of_esxi_6_7_are_read() {
             vm("ubuntu_gns3", 4_455_488, 4_455_487)
         ]
     );
-}
-
-#[test]
-fn running_vms_on_vsan_are_read_from_xml() {
-    let Some(vms) = running("esxcli_xml_vm_process_list_vsan_esxi70plus.xml") else {
-        return;
-    };
-    assert_eq!(
-        vms,
-        [
-            vm("vCLS-b4a3a15f-b274-44f1-8b47-b5de5d4093e1", 22_541_454, 22_541_452),
-            vm("vSAN File Service Node (2)", 2_103_350, 2_103_347),
-            vm("vf-test-np1-h5mtj-9cf8fdcf6xcfln5-k9jcm", 2_105_156, 2_105_097),
-        ]
-    );
-}
-
-#[test]
-fn devices_of_two_versions_are_read() {
-    let expected = [
-        (
-            "esxcli_storage_core_device_list_naa_esxi5x.txt",
-            "naa.600144f0876a9c47000052b744210009",
-            10_240,
-            "degraded",
-            false,
-        ),
-        (
-            "esxcli_storage_core_device_list_t10ssd_esxi6x.txt",
-            "t10.ATA_APPLE_SSD_SM256E",
-            239_372,
-            "on",
-            true,
-        ),
-    ];
-    for (name, id, size_mib, status, is_ssd) in expected {
-        let Some(output) = sample(name) else { return };
-        let devices = clean(parse_storage_devices(&output));
-        assert_eq!(devices.len(), 1);
-        assert_eq!(devices[0].id, id);
-        assert_eq!(devices[0].size_mib, Some(size_mib));
-        assert_eq!(devices[0].status.as_deref(), Some(status));
-        assert_eq!(devices[0].is_ssd, Some(is_ssd));
-    }
-}
-
-#[test]
-fn the_csv_of_a_real_host_is_read() {
-    let Some(output) = sample("esxcli_csv_storage_core_device_list_esxi5x.csv") else {
-        return;
-    };
-    let devices = clean(parse_storage_devices(&output));
-    assert_eq!(devices.len(), 2);
-    assert_eq!(devices[0].size_mib, Some(2_861_588));
-    assert_eq!(devices[0].outstanding_with_competing_worlds, Some(32));
-    assert_eq!(devices[1].id, "mpx.vmhba33:C0:T0:L0");
-    assert_eq!(devices[1].model.as_deref(), Some("Cruzer Blade"));
 }
 
 #[test]

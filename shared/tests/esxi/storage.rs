@@ -1,8 +1,8 @@
-//! Devices, paths, volumes and extents.
+//! Paths, volumes and extents.
 
 use vscsi_shared::esxi::{
-    StorageDevice, StoragePath, UnresolvedPath, VmfsExtent, Volume, canonical_path, parse_filesystems,
-    parse_storage_devices, parse_storage_paths, parse_vmfs_extents,
+    StoragePath, UnresolvedPath, VmfsExtent, Volume, canonical_path, parse_filesystems, parse_storage_paths,
+    parse_vmfs_extents,
 };
 
 use crate::support::{clean, data, findings};
@@ -118,38 +118,6 @@ fn a_path_without_a_device_names_none() {
             path("vmhba0:C0:T5:L0", None, "vmhba0", "dead", "sata"),
         ]
     );
-}
-
-#[test]
-fn devices_lack_what_their_version_does_not_print() {
-    let devices = clean(parse_storage_devices(&data("storage_core_device_list.txt")));
-    assert_eq!(devices.len(), 2);
-    assert_eq!(
-        devices[1],
-        StorageDevice {
-            id: "t10.NVMe____EXAMPLE_SSD______________".to_owned(),
-            display_name: Some("Local NVMe Disk (t10.NVMe____EXAMPLE_SSD______________)".to_owned()),
-            vendor: Some("NVMe".to_owned()),
-            model: Some("EXAMPLE SSD".to_owned()),
-            device_type: Some("Direct-Access".to_owned()),
-            status: Some("on".to_owned()),
-            multipath_plugin: Some("HPP".to_owned()),
-            size_mib: Some(953_869),
-            is_local: Some(true),
-            is_ssd: Some(true),
-            max_queue_depth: Some(1023),
-            outstanding_with_competing_worlds: None,
-        }
-    );
-}
-
-#[test]
-fn a_csv_row_with_another_number_of_cells_is_reported() {
-    let csv = "Device,Size,\nnaa.1,5,\nnaa.2,\nnaa.3,\"6\",\n";
-    let reading = parse_storage_devices(csv.as_bytes());
-    let ids: Vec<&str> = reading.value.iter().map(|device| device.id.as_str()).collect();
-    assert_eq!(ids, ["naa.1", "naa.3"]);
-    assert_eq!(findings(&reading), ["line 3: unexpected line `naa.2,`"]);
 }
 
 #[test]
