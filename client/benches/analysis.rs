@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use vscsi_helper::analysis::{Options, Profile, analyze_job, load};
+use vscsi_helper::analysis::{Options, Profile};
+use vscsi_helper::samples::{analyze_job, keep, load};
+use vscsi_helper::store::JobFiles;
 use vscsi_shared::histogram::{Histogram, HistogramKind, Limits, Metric, Operation, Summary};
 use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotHeader, file_name};
@@ -49,11 +51,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let from_snapshots = start.elapsed().as_secs_f64();
     println!("from snapshots  {from_snapshots:8.3} s   {}", memory());
 
-    let loaded = load::load(directory.path())?;
+    let job = JobFiles::at(directory.path());
+    let samples = load(&job)?;
     let start = Instant::now();
-    load::keep(directory.path(), &loaded)?;
+    keep(&job, &samples)?;
     println!("making the cache{:8.3} s   {}", start.elapsed().as_secs_f64(), memory());
-    drop(loaded);
+    drop(samples);
 
     let start = Instant::now();
     let cached = analyze(directory.path())?;
@@ -76,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The profile of a job, and the number of samples it was made from.
 fn analyze(directory: &Path) -> Result<(Profile, usize), Box<dyn Error>> {
-    let analysis = analyze_job(directory, &Options::default(), Timestamp::UNIX_EPOCH)?;
+    let analysis = analyze_job(&JobFiles::at(directory), &Options::default(), Timestamp::UNIX_EPOCH)?;
     Ok((analysis.profile, analysis.workload.provenance.samples_kept))
 }
 

@@ -13,8 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use chart_job::{Directions, Filtered, job};
-use vscsi_helper::chart::{ChartKind, Style, write_all};
-use vscsi_helper::config::ChartFormat;
+use vscsi_helper::chart::{ChartFormat, ChartKind, Style, write_all};
 
 #[expect(
     clippy::print_stdout,

@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use std::io::Read as _;
 
 use chart_job::{Directions, Filtered, job};
-use vscsi_helper::chart::{ChartKind, Style, Surface, render, write_all};
-use vscsi_helper::config::ChartFormat;
+use vscsi_helper::chart::{ChartFormat, ChartKind, Style, Surface, render, write_all};
 use vscsi_shared::histogram::Operation;
 
 const SEEK: ChartKind = ChartKind::Surface(Surface::Seek, Operation::All);

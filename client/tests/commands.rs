@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use vscsi_helper::store::{HostRecord, Store};
+use vscsi_helper::host::HostRecord;
+use vscsi_helper::store::Store;
 use vscsi_helper::transport::Address;
 
 /// The print of one disk, as vscsiStats writes it.

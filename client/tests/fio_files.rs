@@ -14,7 +14,7 @@ use vscsi_helper::fio::{
     ByteSize, FioOptions, Layout, Phase, Style, TargetFile, Tool, diskspd_commands, sections, vdbench_parameters,
     write_files,
 };
-use vscsi_helper::replay::Command;
+use vscsi_helper::stream::Command;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 
 /// The stream of this name, of about `length` commands.

@@ -12,8 +12,8 @@ use vscsi_helper::fio::{
     sections, vdbench_parameters,
 };
 use vscsi_helper::import::{Request, import};
-use vscsi_helper::replay::{Command, Direction};
 use vscsi_helper::store::Store;
+use vscsi_helper::stream::{Command, Direction};
 
 /// The stream of this name, of about `length` commands.
 fn stream(name: &str, length: usize) -> Vec<Command> {

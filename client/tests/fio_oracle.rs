@@ -1,7 +1,7 @@
 //! The histograms rebuilt from a stream of commands are those of the simulated host, which was written independently.
 
 use vscsi_fixtures::{Class, DiskStatistics, HistogramKind as Simulated, IoStream, WorkloadKind, WorkloadSpec};
-use vscsi_helper::replay::{Command, Direction, Histogrammer};
+use vscsi_helper::stream::{Command, Direction, Histogrammer};
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 /// Commands before the comparison begins: they fill the window, and carry the artefacts of a first command.

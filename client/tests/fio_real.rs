@@ -14,9 +14,9 @@ use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioOptions, Pace, Phase, Style, TargetFile, generate, generate_phases};
-use vscsi_helper::replay::log::issue_log;
-use vscsi_helper::replay::verify::{Place, Request, Verification, needed_version, verify};
-use vscsi_helper::replay::{Command, Direction, FioProgram, FioVersion};
+use vscsi_helper::stream::{Command, Direction};
+use vscsi_helper::verify::log::issue_log;
+use vscsi_helper::verify::{FioProgram, FioVersion, Place, Request, Verification, needed_version, verify};
 
 /// The system's fio.
 fn fio() -> FioProgram {

@@ -18,8 +18,8 @@ use stream_support::{streams, workload};
 use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
 use vscsi_helper::fidelity::Fidelity;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
-use vscsi_helper::replay::verify::{Place, Request, needed_version, verify};
-use vscsi_helper::replay::{Command, Direction, FioProgram};
+use vscsi_helper::stream::{Command, Direction};
+use vscsi_helper::verify::{FioProgram, Place, Request, needed_version, verify};
 
 /// Seconds a file of jobs is made for, which is the default of the product, and seconds of it that are run.
 const JOBS_SECONDS: u32 = 300;

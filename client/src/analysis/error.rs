@@ -1,33 +1,17 @@
 //! Why a job cannot be analysed.
 
 use vscsi_shared::exit_code;
-use vscsi_shared::job::{Job, UnreadableJob};
+use vscsi_shared::job::Job;
 
 use super::Series;
 use super::filter::{Filter, InvalidThreshold};
 use super::select::{self, UnusableDisk};
-use crate::failure::{Failure, FileError};
+use crate::failure::Failure;
 use crate::number::rate;
-use crate::table::TableError;
 
 /// Why a job cannot be analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalysisError {
-    /// A file or directory of the job cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The cache cannot be written.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// `job.json` cannot be used.
-    #[error("cannot use `{path}`")]
-    Job {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        source: UnreadableJob,
-    },
     /// There is no sample at all.
     #[error("job `{job}` has no sample to analyse: {reason}")]
     NoSamples {
@@ -136,11 +120,7 @@ impl AnalysisError {
 impl Failure for AnalysisError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::File(error) => error.exit_code(),
-            Self::Table(error) => error.exit_code(),
-            Self::Job { .. } | Self::NoSamples { .. } | Self::NoDataForDisk { .. } | Self::LimitsChanged { .. } => {
-                exit_code::FAILED
-            }
+            Self::NoSamples { .. } | Self::NoDataForDisk { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
             Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
             Self::Threshold(_) | Self::Undated { .. } => exit_code::USAGE,
@@ -149,9 +129,6 @@ impl Failure for AnalysisError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
-            Self::Table(error) => error.hint(),
-            Self::Job { .. } => Some("pull the job again; its snapshots are untouched".to_owned()),
             Self::NoSamples { job, .. } => Some(format!(
                 "a sample needs two usable snapshots; `vscsi-helper pull {job}` brings those taken since"
             )),

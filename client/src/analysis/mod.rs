@@ -3,7 +3,6 @@
 //!
 //! Architecture invariant: nothing here reads a clock, prints, or talks to a host.
 
-pub mod compare;
 mod coverage;
 mod error;
 pub mod estimate;
@@ -21,11 +20,11 @@ mod series;
 mod workload;
 
 pub use error::AnalysisError;
-pub use filter::Filter;
+pub use filter::{Filter, FilterMethod};
 pub use finding::{Code, Finding, Severity};
 pub use partial::Partial;
 pub use profile::Profile;
-pub use run::{Analysis, METHOD_VERSION, Options, Shares, analyze, analyze_job, read_job};
+pub use run::{Analysis, METHOD_VERSION, Options, Shares, analyze};
 pub use selected::Selected;
 pub use series::{DiskKey, DiskSample, Sample, Series};
 pub use workload::{DiskWorkload, Provenance, Workload};

@@ -1,21 +1,17 @@
-//! The whole analysis of one job, from its directory to its profile.
-
-use std::fs;
-use std::path::Path;
+//! The whole analysis of one job, from its samples to its profile.
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 use vscsi_shared::histogram::{Metric, Operation};
-use vscsi_shared::job::{Job, JobDocument};
+use vscsi_shared::job::Job;
 
 use super::estimate;
 use super::filter::{Filter, advice};
 use super::finding::Finding;
-use super::load::{self, Loaded};
+use super::load::Loaded;
 use super::profile::{Counts, Profile, Rates, SequentialGap};
 use super::select::{self, Period};
 use super::{AnalysisError, DiskKey, Partial, Provenance, Sample, Selected, Series, Workload};
-use crate::failure::FileError;
 
 /// Version of the method, part of every output: it grows when a number changes its meaning.
 pub const METHOD_VERSION: u32 = 1;
@@ -90,31 +86,7 @@ impl Analysis {
     }
 }
 
-/// Analyses the job in `job_dir`.
-///
-/// # Errors
-/// [`AnalysisError`] when the job cannot be read, has no sample, or none is left by disks, period or filter.
-pub fn analyze_job(job_dir: &Path, options: &Options, now: Timestamp) -> Result<Analysis, AnalysisError> {
-    let job = read_job(job_dir)?;
-    let loaded = load::load(job_dir)?;
-    analyze(job, loaded, options, now)
-}
-
-/// Reads the `job.json` of a job directory.
-///
-/// # Errors
-/// [`AnalysisError::File`] and [`AnalysisError::Job`].
-pub fn read_job(job_dir: &Path) -> Result<Job, AnalysisError> {
-    let path = job_dir.join("job.json");
-    let bytes = fs::read(&path).map_err(FileError::new("read", &path))?;
-    let document = JobDocument::from_json(&bytes).map_err(|source| AnalysisError::Job {
-        path: path.display().to_string(),
-        source,
-    })?;
-    Ok(document.job)
-}
-
-/// Analyses samples that were loaded before.
+/// Analyses the samples of a job.
 ///
 /// # Errors
 /// [`AnalysisError`] when there is no sample, or none is left by disks, period or filter.

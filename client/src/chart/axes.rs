@@ -3,29 +3,13 @@
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::axis_number;
+use super::lettering::label_at;
 use super::page::Page;
-use super::palette::{AXIS, GRID, QUIET};
+use super::palette::{AXIS, GRID};
 use super::scale::Linear;
-use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
+use super::scene::{Anchor, Area, Layer};
 use super::slices::Slices;
 use super::time_axis::TimeAxis;
-
-/// A level text in the colour of captions.
-pub(super) fn label_at(text: &str, at: Point, size: f64, anchor: Anchor) -> TextRun {
-    colored(text, at, size, anchor, QUIET)
-}
-
-/// A level text.
-pub(super) fn colored(text: &str, at: Point, size: f64, anchor: Anchor, color: Color) -> TextRun {
-    TextRun {
-        text: text.to_owned(),
-        at,
-        size,
-        weight: Weight::Regular,
-        anchor,
-        color,
-    }
-}
 
 /// A thin border around a plot.
 pub(super) fn frame(layer: &mut Layer, plot: &Area) {
@@ -67,13 +51,6 @@ pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: 
         area.bottom - font::DESCENT * label,
     );
     layer.text(label_at(&time.title(), at, label, Anchor::Middle));
-}
-
-/// The widest of some labels set as ticks, points.
-pub(super) fn widest<'a>(labels: impl Iterator<Item = &'a str>, size: f64) -> f64 {
-    labels
-        .map(|label| font::width(label, size, Weight::Regular))
-        .fold(0.0, f64::max)
 }
 
 /// Labels of a vertical axis of numbers, from bottom to top.

@@ -1,9 +1,10 @@
 //! Buckets as rows, with a bar per direction.
 
-use super::axes::{colored, frame, label_at, widest};
+use super::axes::frame;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, axis_number, short};
+use super::lettering::{colored, label_at, widest};
 use super::page::Page;
 use super::palette::{GRID, INK, PAPER, QUIET};
 use super::scale::Linear;

@@ -3,12 +3,12 @@
 use vscsi_shared::histogram::{Interval, Limits, Metric, Operation};
 
 use super::ChartInput;
-use super::axes::{colored, label_at};
 use super::bars::{Bar, BarPanel, BarSeries};
 use super::field::exact_sizes;
 use super::fit::fitting;
 use super::font;
 use super::labels::{self, rough, short};
+use super::lettering::{colored, label_at};
 use super::page::Page;
 use super::palette::{INK, PAPER, hue};
 use super::scene::{Anchor, Area, Color, Layer};

@@ -1,10 +1,11 @@
 //! The same quantity seen from above: a surface hides its valleys, a heat map does not.
 
-use super::axes::{frame, gaps, label_at, time_axis};
+use super::axes::{frame, gaps, time_axis};
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, short};
+use super::lettering::label_at;
 use super::page::Page;
 use super::palette::{GROUND, PAPER, heat};
 use super::scale::Decades;

@@ -1,7 +1,7 @@
 //! The page around a chart: title, whose data it is, legend, and how the numbers came about.
 
-use super::axes::label_at;
 use super::font::{self, Weight};
+use super::lettering::label_at;
 use super::palette::{INK, QUIET};
 use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun};
 use super::style::Style;

@@ -16,8 +16,7 @@ use super::slices::Slices;
 use super::style::Style;
 use super::surface::SurfacePanel;
 use super::timeline::{self, Timeline};
-use super::{ChartError, ChartInput};
-use crate::config::ChartFormat;
+use super::{ChartError, ChartFormat, ChartInput};
 
 /// More rows than this make a surface a wall of lines.
 const SURFACE_SLICES: usize = 160;

@@ -11,11 +11,11 @@
 //! The projection is parallel. The cells of a height field hide each other only in one order, away from the viewer,
 //! so cells painted from the far corner to the near one hide what they must (painter's algorithm, exact here).
 
-use super::axes::label_at;
 use super::field::Field;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::axis_number;
+use super::lettering::label_at;
 use super::page::Page;
 use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, slope};
 use super::scale::Linear;

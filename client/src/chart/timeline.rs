@@ -2,9 +2,10 @@
 
 use vscsi_shared::histogram::{Metric, Operation};
 
-use super::axes::{colored, gaps, label_at, numbers, time_axis, value_axis, widest};
+use super::axes::{gaps, numbers, time_axis, value_axis};
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, short};
+use super::lettering::{colored, label_at, widest};
 use super::page::{Key, Page};
 use super::palette::{AXIS, INK, LEFT_OUT, PAPER, STREAM, hue};
 use super::scale::Linear;

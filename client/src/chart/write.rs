@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{ChartError, ChartInput, ChartKind, Style, render};
-use crate::config::ChartFormat;
+use super::{ChartError, ChartFormat, ChartInput, ChartKind, Style, render};
 use crate::failure::FileError;
 use crate::store::write_atomic;
 

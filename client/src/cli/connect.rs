@@ -10,8 +10,8 @@ use clap::Args;
 use super::{CliError, Env};
 use crate::config::expand_home;
 use crate::failure::UsageError;
-use crate::host::{AgentHost, Host, HostError, Retrying};
-use crate::store::{HostRecord, Store};
+use crate::host::{AgentHost, Host, HostError, HostRecord, Retrying};
+use crate::store::Store;
 use crate::transport::ssh::{Password, Ssh, SshExec};
 use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
 

@@ -5,9 +5,9 @@ use clap::Args;
 use super::{CliError, Env, number};
 use crate::analysis::profile::SequentialGap;
 use crate::analysis::select::{Boundary, Period};
-use crate::analysis::{self, Analysis, AnalysisError, Filter, Options};
-use crate::config::FilterMethod;
+use crate::analysis::{Analysis, AnalysisError, Filter, FilterMethod, Options};
 use crate::failure::UsageError;
+use crate::samples;
 use crate::store::{JobDirectory, Store};
 use crate::summary;
 
@@ -93,7 +93,7 @@ pub(super) fn analyze(
     env: &Env,
 ) -> Result<(JobDirectory, Analysis), CliError> {
     let (directory, _) = store.find(text)?;
-    let analysis = analysis::analyze_job(directory.path(), options, env.clock.now())?;
+    let analysis = samples::analyze_job(&directory, options, env.clock.now())?;
     if let Some(partial) = analysis.partial {
         env.warn(summary::partial_warning(&analysis.job, partial));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::load::ConfigError;
+use super::ConfigError;
 use crate::suggest::nearest;
 
 const TOP: &[&str] = &["data_directory", "profiles", "analysis", "ssh"];

@@ -2,6 +2,7 @@
 //!
 //! The file is strict: an unknown key is an error that names the nearest known one.
 
+mod error;
 mod keys;
 mod load;
 
@@ -13,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Profile;
 
-pub use load::{ConfigError, load};
+pub use error::ConfigError;
+pub use load::load;
 
+use crate::analysis::FilterMethod;
+use crate::chart::ChartFormat;
 use crate::failure::UsageError;
 use crate::suggest::nearest;
 
@@ -52,34 +56,6 @@ pub struct AnalysisConfig {
     pub visualization_dpi: u32,
     /// Format of charts.
     pub visualization_format: ChartFormat,
-}
-
-/// How the samples of a job are selected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum FilterMethod {
-    /// The threshold's share of samples with the most I/O, in percent.
-    Percentile,
-    /// Samples above the mean less the threshold's number of standard deviations.
-    Statistical,
-    /// Samples with at least the threshold's IOPS.
-    Absolute,
-    /// The busy samples; the boundary is found in the data.
-    Cluster,
-    /// Every sample.
-    None,
-}
-
-/// Formats of charts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum ChartFormat {
-    /// Pixels.
-    Png,
-    /// One page.
-    Pdf,
-    /// Vectors for the browser.
-    Svg,
 }
 
 /// How hosts are reached.

@@ -5,7 +5,7 @@ use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use super::{Distance, Gates, Verdict, distance};
 use crate::analysis::estimate;
-use crate::replay::{Direction, bucket_range, sequential_share};
+use crate::stream::{Direction, bucket_range, sequential_share};
 
 /// A direction with fewer commands, or a smaller share of them, is too little to judge.
 const LEAST_COMMANDS: u64 = 100;

@@ -6,13 +6,13 @@ use vscsi_shared::histogram::Metric;
 
 use super::demand::Demand;
 use super::error::FioError;
-use super::generate::Phase;
 use super::header::header;
+use super::job::Phase;
 use super::options::{FioOptions, Pace};
 use super::target::{Target, span};
 use super::text::size;
 use crate::analysis::{Workload, estimate};
-use crate::replay::Direction;
+use crate::stream::Direction;
 
 /// A command script that runs one diskspd per direction.
 ///

@@ -9,7 +9,7 @@ use super::demand::{Demand, Depth};
 use super::sizes::{SizeMix, size_mixes};
 use super::text;
 use crate::number::rate;
-use crate::replay::Direction;
+use crate::stream::Direction;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 pub(super) const BLOCK_ALIGN: u64 = 4096;

@@ -3,66 +3,17 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::FioError;
 use super::header::{
-    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, is_whole, target_comment,
+    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
 };
-use super::iolog::IologPlan;
+use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::job_file::begins_job;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
-use super::target::{Target, span, targets};
+use super::target::{span, targets};
 use super::text::{comment, file_prefix};
 use crate::analysis::{Provenance, Workload};
-use crate::fidelity::Fidelity;
-
-/// A part of the job's time, replayed before the next one begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Phase<'a> {
-    /// Its name, which becomes part of section names.
-    pub name: &'a str,
-    /// What was done in it.
-    pub workload: &'a Workload,
-}
-
-impl Phase<'_> {
-    /// Whether there is a command to replay in it.
-    pub(super) fn is_replayable(&self) -> bool {
-        !Target::of_all_disks(self.workload).demands().is_empty()
-    }
-}
-
-/// How near one phase of a generated file comes to its workload, by our own reading of the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PhaseFidelity {
-    /// The phase; `None` when the file has no phases.
-    pub phase: Option<String>,
-    /// How near it comes.
-    #[serde(flatten)]
-    pub fidelity: Fidelity,
-}
-
-/// A generated fio job.
-#[derive(Debug, Clone)]
-pub struct FioJob {
-    /// The job file.
-    pub text: String,
-    /// Replay logs the job file reads, to be written beside it; none for `--style jobs`.
-    pub companions: Vec<Companion>,
-    /// Static fidelity of each phase; exactly one when the file has no phases.
-    pub fidelity: Vec<PhaseFidelity>,
-}
-
-/// A replay log that a job file reads.
-#[derive(Debug, Clone)]
-pub struct Companion {
-    /// File name, without a directory: fio looks for it where it is started.
-    pub file_name: String,
-    /// What it holds.
-    pub log: IologPlan,
-}
 
 /// Writes a workload as a fio job.
 ///

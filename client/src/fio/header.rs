@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
-use super::generate::Phase;
+use super::job::{Phase, is_whole};
 use super::text::{comment, size};
 use crate::analysis::Provenance;
 use crate::analysis::profile::{Counts, burst_index};
@@ -75,11 +75,6 @@ fn try_header(out: &mut String, provenance: &Provenance, phases: &[Phase], needs
         }
     }
     Ok(())
-}
-
-/// Whether this is a workload as a whole and none divided into phases.
-pub(super) fn is_whole(phases: &[Phase]) -> bool {
-    matches!(phases, [phase] if phase.name.is_empty())
 }
 
 fn of_phase(phase: &Phase) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::text::is_global;
-use crate::replay::Direction;
+use crate::stream::Direction;
 
 /// Why a job file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ mod error;
 mod generate;
 mod header;
 mod iolog;
+mod job;
 mod job_file;
 mod jobs;
 mod options;
@@ -24,8 +25,9 @@ mod write;
 
 pub use diskspd::diskspd_commands;
 pub use error::FioError;
-pub use generate::{Companion, FioJob, Phase, PhaseFidelity, generate, generate_phases};
+pub use generate::{generate, generate_phases};
 pub use iolog::{IologPlan, ReadBack, UnreadableIolog};
+pub use job::{Companion, FioJob, Phase, PhaseFidelity};
 pub(crate) use job_file::begins_job;
 pub use job_file::{Section, UnreadableJobFile, sections};
 pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};

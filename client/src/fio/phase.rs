@@ -4,8 +4,8 @@ use vscsi_shared::histogram::{Metric, Operation};
 
 use super::demand::depth;
 use super::error::FioError;
-use super::generate::{Companion, Phase};
 use super::iolog::{IologPlan, ReadBack};
+use super::job::{Companion, Phase};
 use super::job_file::sections;
 use super::jobs::{JobsRequest, find_jobs};
 use super::options::{FioOptions, Layout, Pace, Style};

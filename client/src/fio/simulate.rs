@@ -18,7 +18,7 @@ use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
 use super::walk::Walk;
 use crate::fidelity::Observed;
-use crate::replay::{Command, Direction, Histogrammer};
+use crate::stream::{Command, Direction, Histogrammer};
 
 /// Commands simulated to state the fidelity of a finished job file.
 pub(super) const SIMULATED_COMMANDS: u64 = 30_000;

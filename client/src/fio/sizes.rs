@@ -4,7 +4,7 @@ use vscsi_shared::histogram::{Interval, Metric};
 
 use super::text;
 use crate::analysis::estimate;
-use crate::replay::{BLOCK_BYTES, bucket_range};
+use crate::stream::{BLOCK_BYTES, bucket_range};
 
 /// Buckets with a smaller share go to a job of their own, because a weight of 1 % is the least fio can hold.
 const RARE_SHARE: f64 = 0.01;

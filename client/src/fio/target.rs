@@ -7,7 +7,7 @@ use super::error::FioError;
 use super::options::{FioOptions, Layout};
 use crate::analysis::Workload;
 use crate::fidelity::Observation;
-use crate::replay::bucket_range;
+use crate::stream::bucket_range;
 
 /// One target of the replay: a disk, or all of them together.
 pub(crate) struct Target<'a> {

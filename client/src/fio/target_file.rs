@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::exit_code;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
-use super::generate::{FioJob, Phase, PhaseFidelity};
-use super::header::is_whole;
+use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::options::{FioOptions, Layout, Pace, Style};
 use crate::analysis::Provenance;
 use crate::failure::Failure;

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use super::demand::Demand;
 use super::error::FioError;
-use super::generate::Phase;
 use super::header::header;
+use super::job::Phase;
 use super::options::{FioOptions, Pace};
 use super::sizes::size_mixes;
 use super::target::{Target, span};
 use super::text::size;
 use crate::analysis::Workload;
-use crate::replay::Direction;
+use crate::stream::Direction;
 
 /// A vdbench parameter file for the workload.
 ///

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::diskspd::diskspd_commands;
 use super::error::FioError;
-use super::generate::{FioJob, Phase, PhaseFidelity, generate_named};
-use super::header::{FIRST_WORDS, is_whole};
+use super::generate::generate_named;
+use super::header::FIRST_WORDS;
+use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::options::{FioOptions, Layout, Style, Tool};
 use super::target_file::TargetFile;
 use super::text::file_prefix;

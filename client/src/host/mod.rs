@@ -4,6 +4,7 @@
 
 mod agent;
 mod error;
+mod record;
 mod retrying;
 mod select;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, Health, Info, Inventory,
 
 pub use agent::AgentHost;
 pub use error::HostError;
+pub use record::{HostRecord, InstalledAgent};
 pub use retrying::{Connect, Retrying};
 pub use select::{SelectError, select_disks, select_vm};
 

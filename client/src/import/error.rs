@@ -6,9 +6,9 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::vscsistats::Diagnostic;
 
-use crate::analysis::AnalysisError;
 use crate::failure::{Failure, FileError};
 use crate::interrupt::Interruption;
+use crate::samples::SamplesError;
 use crate::store::StoreError;
 
 /// Why files cannot be imported. Nothing was written then.
@@ -33,7 +33,7 @@ pub enum ImportError {
     },
     /// The job that was made cannot be read back.
     #[error("the imported job cannot be read back")]
-    Unusable(#[source] Box<AnalysisError>),
+    Unusable(#[source] Box<SamplesError>),
     /// No file tells how long its capture took.
     #[error("the duration of the capture cannot be derived: it holds too few interarrival times")]
     NoDuration,
@@ -57,6 +57,12 @@ pub enum ImportError {
         /// The name asked for.
         name: Name,
     },
+}
+
+impl ImportError {
+    pub(super) fn unusable(error: impl Into<SamplesError>) -> Self {
+        Self::Unusable(Box::new(error.into()))
+    }
 }
 
 impl Failure for ImportError {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -11,14 +10,14 @@ use vscsi_shared::job::{
     Cleanup, Collection, CollectionMode, DEFAULT_MAX_MISSES, FORMAT_VERSION, HostIdentity, Job, JobDocument, Profile,
     Status, Target, TargetDisk,
 };
-use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader, file_name};
+use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{DiskHistograms, Print};
 
 use super::read::Description;
 use super::{ImportError, Request};
 use crate::analysis::load::seconds_of_print;
 use crate::failure::FileError;
-use crate::store::{JobDirectory, JobReference, LockKind, Store, StoreError, sync_directory};
+use crate::store::{JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, sync_directory};
 
 /// The host's name where nobody told it.
 const UNKNOWN_HOST: &str = "imported";
@@ -67,7 +66,7 @@ impl Round {
 pub(super) struct Staged {
     name: Name,
     /// Where it is being made.
-    pub(super) path: PathBuf,
+    pub(super) files: JobFiles,
     /// Number of prints.
     pub(super) prints: u32,
     world_group_id: WorldGroupId,
@@ -114,13 +113,13 @@ impl<'request> Importer<'request> {
                 staged.push(&print, changed_at, round, self.request)?;
                 continue;
             }
-            let path = self.staging.path().join(world_group_id.to_string());
-            let samples = path.join("samples");
+            let files = JobFiles::at(self.staging.path().join(world_group_id.to_string()));
+            let samples = files.samples();
             fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
             let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
             let staged = Staged {
                 name: self.request.name.clone(),
-                path,
+                files,
                 prints: 0,
                 world_group_id,
                 vm_name: vm_name.cloned().unwrap_or_else(|| UNKNOWN_VM.to_owned()),
@@ -169,7 +168,7 @@ impl Staged {
             self.elapsed_ms = request.first_print_ms(&only);
             self.write(&only, changed_at, request)?;
         }
-        let path = self.path.join("job.json");
+        let path = self.files.job_file();
         let json = JobDocument::new(self.job(request, now))
             .to_json()
             .map_err(|error| FileError::new("write", &path)(error.into()))?;
@@ -210,7 +209,7 @@ impl Staged {
             flags: BTreeSet::from([SnapshotFlag::Undated]),
             exit_status: None,
         };
-        let path = self.path.join("samples").join(file_name(self.prints));
+        let path = self.files.sample(self.prints);
         fs::write(&path, header.with_output(print.csv().to_string().as_bytes()))
             .map_err(FileError::new("write", &path))?;
         self.prints += 1;
@@ -270,8 +269,8 @@ impl Staged {
     pub(super) fn publish(&self, store: &Store) -> Result<JobDirectory, ImportError> {
         let _lock = store.lock(&JobReference::named(self.name.clone()), LockKind::Exclusive)?;
         let directory = self.reserve(store)?;
-        sync_directory(&self.path.join("samples")).map_err(StoreError::from)?;
-        fs::rename(&self.path, directory.path()).map_err(FileError::new("create", directory.path()))?;
+        sync_directory(&self.files.samples()).map_err(StoreError::from)?;
+        fs::rename(self.files.path(), directory.path()).map_err(FileError::new("create", directory.path()))?;
         sync_directory(store.root()).map_err(StoreError::from)?;
         Ok(directory)
     }

@@ -18,9 +18,10 @@ pub use error::ImportError;
 pub use job::is_imported;
 pub use read::Warning;
 
-use crate::analysis::{self, Analysis, Filter, Options, load};
+use crate::analysis::{self, Analysis, Filter, Options};
 use crate::failure::FileError;
 use crate::interrupt::Deferred;
+use crate::samples;
 use crate::store::{JobDirectory, Store};
 use job::Importer;
 
@@ -78,8 +79,7 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
     let mut readable = Vec::new();
     for staged in importer.finish()? {
         staged.reserve(store)?;
-        let unusable = |error| ImportError::Unusable(Box::new(error));
-        let loaded = load::load(&staged.path).map_err(unusable)?;
+        let loaded = samples::load(&staged.files).map_err(ImportError::unusable)?.loaded;
         if loaded.series.samples.is_empty() {
             return Err(match warnings.into_iter().rev().find(Warning::is_loss) {
                 Some(warning) => ImportError::NoDurationInPart {
@@ -89,11 +89,9 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
                 None => ImportError::NoDuration,
             });
         }
-        let job = analysis::read_job(&staged.path).map_err(unusable)?;
-        readable.push((
-            staged,
-            analysis::analyze(job, loaded, &everything, now).map_err(unusable)?,
-        ));
+        let job = staged.files.read_job().map_err(ImportError::unusable)?.job;
+        let analysis = analysis::analyze(job, loaded, &everything, now).map_err(ImportError::unusable)?;
+        readable.push((staged, analysis));
     }
     deferred.check()?;
     let mut jobs = Vec::new();

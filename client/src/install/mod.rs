@@ -21,8 +21,8 @@ pub use error::InstallError;
 pub use place::Place;
 pub use removal::{Removal, uninstall};
 
+use crate::host::InstalledAgent;
 use crate::preflight::{Findings, Mode, Verdict};
-use crate::store::InstalledAgent;
 use crate::transport::{Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.

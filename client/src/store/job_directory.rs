@@ -1,8 +1,9 @@
-//! One job's directory.
+//! One job's files, and the directory they are kept in.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use vscsi_shared::job::JobDocument;
@@ -11,26 +12,48 @@ use vscsi_shared::snapshot;
 use super::{JobReference, StoreError, write_atomic};
 use crate::failure::FileError;
 
-/// One job's directory, which need not be there yet.
+/// The files of one job, which need not be there yet, wherever they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFiles {
+    path: PathBuf,
+}
+
+/// One job's place in the data directory: its files, and what the user calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobDirectory {
-    path: PathBuf,
+    files: JobFiles,
     reference: JobReference,
 }
 
 impl JobDirectory {
     pub(super) fn new(path: PathBuf, reference: JobReference) -> Self {
-        Self { path, reference }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+        let files = JobFiles { path };
+        Self { files, reference }
     }
 
     /// What the user calls it.
     pub fn reference(&self) -> &JobReference {
         &self.reference
+    }
+}
+
+impl Deref for JobDirectory {
+    type Target = JobFiles;
+
+    fn deref(&self) -> &JobFiles {
+        &self.files
+    }
+}
+
+impl JobFiles {
+    /// Those in the directory `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// `job.json`.

@@ -12,11 +12,12 @@
 //! ```
 
 mod atomic;
+mod compress;
 mod error;
-mod host_record;
 mod job_directory;
 mod lock;
 mod reference;
+mod snapshots;
 
 use std::fs;
 use std::io;
@@ -26,11 +27,12 @@ use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::{Job, JobDocument};
 
 pub use atomic::{sync_directory, write_atomic, write_json, write_whole};
+pub use compress::{Compressed, compress};
 pub use error::StoreError;
-pub use host_record::{HostRecord, InstalledAgent};
-pub use job_directory::JobDirectory;
+pub use job_directory::{JobDirectory, JobFiles};
 pub use lock::{Lock, LockKind};
 pub use reference::JobReference;
+pub use snapshots::{SnapshotFile, read_snapshot_bytes, snapshot_files};
 
 use crate::failure::FileError;
 use crate::sha256::hexadecimal;
@@ -149,6 +151,11 @@ impl Store {
             name: job.job_id.clone(),
             host: job.host.hostname.clone(),
         })
+    }
+
+    /// The directory of what is known of hosts.
+    pub fn hosts_directory(&self) -> PathBuf {
+        self.root.join(".hosts")
     }
 
     /// The directory of a reference, whether it is there or not.

@@ -8,12 +8,12 @@ use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Status;
 
 use super::text::read_write_ratio;
-use crate::analysis::compare::{Comparison, Measure, Verdict};
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
 use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
 use crate::analysis::{Analysis, Finding, Profile, Shares};
+use crate::compare::{Comparison, Measure, Verdict};
 use crate::fidelity::Distance;
 use crate::fio::PhaseFidelity;
 

@@ -8,4 +8,5 @@ mod text;
 pub use json::{ComparisonJson, FilterRow, SCHEMA_VERSION, Summary};
 pub use number::duration_ms;
 pub use tables::{comparison, filters, phases};
-pub use text::{PARTIAL_ADVICE, imported, partial_warning, profile_lines, report};
+pub(crate) use text::data_quality;
+pub use text::{PARTIAL_ADVICE, partial_warning, profile_lines, report};

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::number::{duration_ms, percent};
 use super::text::profile_lines;
-use crate::analysis::compare::{Comparison, Measure};
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
+use crate::compare::{Comparison, Measure};
 use crate::number::{count, counted, rate};
 
 /// What each filter keeps of a job of `total` samples.

@@ -8,7 +8,6 @@ use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
-use crate::import::Imported;
 use crate::number::{count, counted, rate};
 
 /// How many block sizes are worth a place on the line.
@@ -79,29 +78,8 @@ pub fn report(analysis: &Analysis) -> String {
     text
 }
 
-/// What an import found.
-pub fn imported(job: &Imported, shown_path: &str) -> String {
-    let analysis = &job.analysis;
-    let mut text = format!(
-        "Imported job '{}': {}, {}, {}\n",
-        job.directory.reference(),
-        counted(job.prints, "print"),
-        counted(analysis.series.disks.len(), "disk"),
-        counted(analysis.series.samples.len(), "sample"),
-    );
-    for line in profile_lines(&analysis.profile) {
-        let _ = writeln!(text, "  {line}");
-    }
-    text.push_str(&data_quality(&analysis.findings));
-    let _ = write!(
-        text,
-        "\nSaved to: {shown_path}\nNext: vscsi-helper analyze {}",
-        job.directory.reference()
-    );
-    text
-}
-
-fn data_quality(findings: &[Finding]) -> String {
+/// What was noticed about the data, or nothing.
+pub(crate) fn data_quality(findings: &[Finding]) -> String {
     let mut text = String::new();
     if !findings.is_empty() {
         text.push_str("\nData quality:\n");

@@ -2,8 +2,10 @@
 
 use crate::support::{UPTIME_US, collect, header, job, print, write_job, write_snapshot};
 use vscsi_fixtures::{Direction, DiskStatistics, IoEvent};
-use vscsi_helper::analysis::{Analysis, AnalysisError, Code, Filter, Finding, Options, Severity, analyze_job};
+use vscsi_helper::analysis::{Analysis, Code, Filter, Finding, Options, Severity};
 use vscsi_helper::failure::Failure;
+use vscsi_helper::samples::{SamplesError, analyze_job};
+use vscsi_helper::store::JobFiles;
 use vscsi_shared::exit_code;
 
 fn reads(number: u64) -> Vec<IoEvent> {
@@ -18,13 +20,17 @@ fn reads(number: u64) -> Vec<IoEvent> {
         .collect()
 }
 
-fn analyze(directory: &std::path::Path, disks: &[&str]) -> Result<Analysis, AnalysisError> {
+fn analyze(directory: &std::path::Path, disks: &[&str]) -> Result<Analysis, SamplesError> {
     let options = Options {
         filter: Filter::None,
         disks: disks.iter().map(|disk| (*disk).to_owned()).collect(),
         ..Options::default()
     };
-    analyze_job(directory, &options, "2025-11-06T09:15:00Z".parse().unwrap())
+    analyze_job(
+        &JobFiles::at(directory),
+        &options,
+        "2025-11-06T09:15:00Z".parse().unwrap(),
+    )
 }
 
 fn without_data(analysis: &Analysis) -> Vec<&Finding> {

@@ -9,9 +9,10 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use crate::failures::without;
+use crate::snapshots::load;
 use crate::support::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
-use vscsi_helper::analysis::{Code, Finding, Sample, Severity, load};
+use vscsi_helper::analysis::{Code, Finding, Sample, Severity};
 use vscsi_helper::failure::Failure;
 use vscsi_helper::import::{ImportError, Imported, Request, Warning, import};
 use vscsi_helper::store::Store;
@@ -395,7 +396,7 @@ fn a_truncated_capture_gives_what_is_complete_and_says_where_it_broke_off() {
     assert_eq!(jobs[0].analysis.profile.ios.total, Some(50));
     assert!(!warnings.is_empty());
     // A later analysis sees the job alone, not the warnings of the import.
-    let loaded = load::load(jobs[0].directory.path()).unwrap();
+    let loaded = load(jobs[0].directory.path()).loaded;
     let missing = found(&loaded.findings, Code::MissingHistograms).unwrap();
     assert_eq!(missing.severity, Severity::Warning);
     assert!(missing.message.contains("interarrival"), "{}", missing.message);

@@ -7,7 +7,9 @@ use proptest::test_runner::Config;
 use vscsi_fixtures::{Direction, IoEvent};
 use vscsi_helper::analysis::estimate::Range;
 use vscsi_helper::analysis::profile::{ByOperation, Distribution};
-use vscsi_helper::analysis::{Analysis, Filter, Options, Profile, Workload, analyze_job};
+use vscsi_helper::analysis::{Analysis, Filter, Options, Profile, Workload};
+use vscsi_helper::samples::analyze_job;
+use vscsi_helper::store::JobFiles;
 use vscsi_shared::histogram::{Metric, Operation};
 
 /// One command relative to the one before it.
@@ -76,7 +78,12 @@ fn analyze_everything(streams: &[Vec<IoEvent>], moments_us: &[u64]) -> Analysis 
         filter: Filter::None,
         ..Options::default()
     };
-    analyze_job(directory.path(), &options, "2025-11-06T09:15:00Z".parse().unwrap()).unwrap()
+    analyze_job(
+        &JobFiles::at(directory.path()),
+        &options,
+        "2025-11-06T09:15:00Z".parse().unwrap(),
+    )
+    .unwrap()
 }
 
 fn contains(range: &Range, truth: f64) -> bool {

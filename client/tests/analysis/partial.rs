@@ -5,9 +5,9 @@ use std::fs;
 use serde_json::Value;
 
 use crate::program::{Desk, capture, only};
+use crate::snapshots::read_job;
 use crate::support::{UPTIME_US, write_job};
 use vscsi_fixtures::{Direction, IoEvent};
-use vscsi_helper::analysis::read_job;
 use vscsi_shared::job::Status;
 
 /// A read of 4 KiB each 100 ms.
@@ -102,7 +102,7 @@ fn every_command_that_analyses_says_that_a_pull_was_cut_short() {
 fn a_job_that_still_runs_has_the_snapshots_it_took_and_is_partial_for_its_own_reason() {
     let desk = job_of_thirty();
     let directory = desk.job("raw-stream");
-    let mut job = read_job(&directory).unwrap();
+    let mut job = read_job(&directory);
     job.status = Status::Running;
     job.collection.samples_collected = 12;
     write_job(&directory, &job);

@@ -3,7 +3,9 @@
 use crate::support::{UPTIME_US, collect};
 use vscsi_fixtures::{Direction, IoEvent};
 use vscsi_helper::analysis::phases::named;
-use vscsi_helper::analysis::{Filter, Options, analyze_job};
+use vscsi_helper::analysis::{Filter, Options};
+use vscsi_helper::samples::analyze_job;
+use vscsi_helper::store::JobFiles;
 
 #[test]
 fn a_phase_says_which_share_of_the_io_it_holds_whatever_the_filter_kept() {
@@ -27,7 +29,7 @@ fn a_phase_says_which_share_of_the_io_it_holds_whatever_the_filter_kept() {
         filter: Filter::None,
         ..Options::default()
     };
-    let analysis = analyze_job(directory.path(), &options, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let analysis = analyze_job(&JobFiles::at(directory.path()), &options, jiff::Timestamp::UNIX_EPOCH).unwrap();
     let periods = ["calm=0s-1s", "busy=1s-2s"].map(|text| text.parse().unwrap());
     let provenance = &analysis.workload.provenance;
     let phases = named(&analysis.series, &periods, provenance, &options).unwrap();

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use crate::support::{UPTIME_US, collect, flagged, header, job, print, write_job, write_snapshot};
 use vscsi_fixtures::{Direction, DiskStatistics, IoEvent};
-use vscsi_helper::analysis::load::{self, Loaded};
-use vscsi_helper::analysis::{Analysis, AnalysisError, Code, Filter, Options, Sample, analyze_job, read_job};
+use vscsi_helper::analysis::load::Loaded;
+use vscsi_helper::analysis::{Analysis, Code, Filter, Options, Sample};
 use vscsi_helper::failure::Failure;
+use vscsi_helper::samples::{self, Samples, SamplesError, analyze_job};
+use vscsi_helper::store::{Compressed, JobFiles, compress};
 use vscsi_shared::exit_code;
 use vscsi_shared::identifier::HandleId;
-use vscsi_shared::job::Status;
+use vscsi_shared::job::{Job, Status};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 /// `count` reads of 8 KiB, 1 ms apart, from `start_ms` after the start of the test.
@@ -76,8 +78,18 @@ impl Snapshots {
     }
 
     pub(crate) fn load(&self) -> Loaded {
-        load::load(self.path()).unwrap()
+        load(self.path()).loaded
     }
+}
+
+/// The samples of the job in a directory.
+pub(crate) fn load(directory: &Path) -> Samples {
+    samples::load(&JobFiles::at(directory)).unwrap()
+}
+
+/// The job of a directory, as its `job.json` has it.
+pub(crate) fn read_job(directory: &Path) -> Job {
+    JobFiles::at(directory).read_job().unwrap().job
 }
 
 pub(crate) fn ios(loaded: &Loaded) -> Vec<u64> {
@@ -340,8 +352,12 @@ fn everything() -> Options {
     }
 }
 
-fn analyze(directory: &Path, options: &Options) -> Result<Analysis, AnalysisError> {
-    analyze_job(directory, options, "2025-11-06T09:15:00Z".parse().unwrap())
+fn analyze(directory: &Path, options: &Options) -> Result<Analysis, SamplesError> {
+    analyze_job(
+        &JobFiles::at(directory),
+        options,
+        "2025-11-06T09:15:00Z".parse().unwrap(),
+    )
 }
 
 /// A job of one disk that does so many reads in each of its samples of one second.
@@ -360,16 +376,17 @@ pub(crate) fn job_of(counts: &[u64]) -> tempfile::TempDir {
 #[test]
 fn compressed_snapshots_give_the_same_samples() {
     let directory = job_of(&[10, 20, 30]);
-    let plain = load::load(directory.path()).unwrap();
-    let compressed = load::compress(directory.path()).unwrap();
+    let plain = load(directory.path()).loaded;
+    let files = JobFiles::at(directory.path());
+    let compressed = compress(&files).unwrap();
     assert_eq!(compressed.files, 4);
     assert!(compressed.after_bytes < compressed.before_bytes);
     for entry in fs::read_dir(directory.path().join("samples")).unwrap() {
         assert_eq!(entry.unwrap().path().extension().unwrap(), "gz");
     }
-    let unpacked = load::load(directory.path()).unwrap();
+    let unpacked = load(directory.path()).loaded;
     assert_eq!((unpacked.series, unpacked.findings), (plain.series, plain.findings));
-    assert_eq!(load::compress(directory.path()).unwrap(), load::Compressed::default());
+    assert_eq!(compress(&files).unwrap(), Compressed::default());
 }
 
 #[test]
@@ -415,7 +432,7 @@ fn a_job_without_samples_says_why() {
 #[test]
 fn a_job_that_did_not_complete_is_analysed_as_partial() {
     let directory = job_of(&[10, 20]);
-    let mut job = read_job(directory.path()).unwrap();
+    let mut job = read_job(directory.path());
     job.status = Status::Failed;
     write_job(directory.path(), &job);
     assert!(analyze(directory.path(), &everything()).unwrap().is_partial());
@@ -424,7 +441,7 @@ fn a_job_that_did_not_complete_is_analysed_as_partial() {
 #[test]
 fn a_completed_job_that_lacks_samples_is_partial() {
     let directory = job_of(&[10, 20]);
-    let mut job = read_job(directory.path()).unwrap();
+    let mut job = read_job(directory.path());
     (job.collection.samples_collected, job.collection.samples_expected) = (20, 20);
     write_job(directory.path(), &job);
     assert!(!analyze(directory.path(), &everything()).unwrap().is_partial());

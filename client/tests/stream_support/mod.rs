@@ -4,7 +4,7 @@ pub(crate) mod streams;
 
 use jiff::Timestamp;
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Provenance, Workload};
-use vscsi_helper::replay::{Command, Histogrammer};
+use vscsi_helper::stream::{Command, Histogrammer};
 
 /// A provenance with this job name and nothing worth mentioning.
 pub(crate) fn provenance(job: &str) -> Provenance {

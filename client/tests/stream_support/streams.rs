@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use vscsi_helper::replay::{Command, Direction};
+use vscsi_helper::stream::{Command, Direction};
 
 /// A named stream of commands.
 pub(crate) struct Stream {

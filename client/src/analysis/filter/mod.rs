@@ -2,8 +2,11 @@
 
 pub(super) mod advice;
 mod cluster;
+mod method;
 
 use std::fmt;
+
+pub use method::FilterMethod;
 
 /// How samples are selected.
 #[derive(Debug, Clone, Copy, PartialEq)]

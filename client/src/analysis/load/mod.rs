@@ -1,29 +1,20 @@
-//! From a job directory to its [`Series`]: snapshot files are read and parsed in parallel, a batch at a time, and
+//! From snapshot files to their [`Series`]: they are read and parsed in parallel, a batch at a time, and
 //! assembled in order. Memory holds the samples and one batch of snapshots, never the raw files of a job.
 
 mod artefact;
 mod assemble;
 mod chain;
 mod check;
-mod compress;
 mod disks;
 mod duration;
-mod files;
 mod reading;
-
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use vscsi_shared::vscsistats::Print;
 
-pub use compress::{Compressed, compress};
-pub use files::{SnapshotFile, read_snapshot_bytes, snapshot_files};
-
+use super::Series;
 use super::finding::{Code, Finding, Findings, Severity};
-use super::{AnalysisError, Series};
-use crate::failure::FileError;
-use crate::table::{self, CacheKey};
+use crate::store::SnapshotFile;
 use assemble::Assembler;
 use reading::Reading;
 
@@ -48,53 +39,6 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
     /// Sequence of the last snapshot file, usable or not; `None` when there is none.
     pub last_sequence: Option<u32>,
-    /// The snapshot files as they were before they were read; `None` when one could not be looked at.
-    pub key: Option<CacheKey>,
-}
-
-/// The samples of the job in `job_dir`: from its cache where that is still true, and from its snapshots otherwise.
-///
-/// # Errors
-/// [`AnalysisError::File`] when the directory of samples cannot be listed.
-pub fn load(job_dir: &Path) -> Result<Loaded, AnalysisError> {
-    let files = snapshot_files(job_dir)?;
-    let key = CacheKey::of(&files);
-    let cached = key
-        .as_ref()
-        .and_then(|key| table::read_cache(&cache_folder(job_dir), key));
-    let loaded = match cached {
-        Some((series, findings)) => Loaded {
-            series,
-            findings,
-            last_sequence: files.last().map(|file| file.sequence),
-            key: None,
-        },
-        None => load_snapshots(&files),
-    };
-    Ok(Loaded { key, ..loaded })
-}
-
-/// Keeps what [`load`] found, so that the next run need not parse the snapshots. Does nothing where the cache is true.
-/// It is kept for the files that were read: what a pull brings meanwhile is read by the next run. Where a file could
-/// not be read nothing is kept, because the reason may go without a trace on the file.
-///
-/// # Errors
-/// When the cache cannot be written.
-pub fn keep(job_dir: &Path, loaded: &Loaded) -> Result<(), AnalysisError> {
-    let folder = cache_folder(job_dir);
-    let unreadable = |finding: &Finding| finding.code == Code::UnreadableSnapshot;
-    let Some(key) = loaded.key.as_ref().filter(|_| !loaded.findings.iter().any(unreadable)) else {
-        return Ok(());
-    };
-    if !table::is_cached(&folder, key) {
-        fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
-        table::write_cache(&folder, loaded, key.clone())?;
-    }
-    Ok(())
-}
-
-fn cache_folder(job_dir: &Path) -> PathBuf {
-    job_dir.join("analysis")
 }
 
 /// Reads the samples from snapshot files.
@@ -135,7 +79,6 @@ pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
         series,
         findings: findings.into_sorted(),
         last_sequence: files.last().map(|file| file.sequence),
-        key: None,
     }
 }
 

@@ -8,7 +8,7 @@ use vscsi_shared::identifier::HandleId;
 use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader, UnreadableSnapshot};
 use vscsi_shared::vscsistats::{self, Diagnostic, DiskHistograms};
 
-use super::files::{SnapshotFile, read_snapshot_bytes};
+use crate::store::{SnapshotFile, read_snapshot_bytes};
 
 /// Why a snapshot file is left out.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ mod pdf;
 mod png;
 mod svg;
 
+use super::format::ChartFormat;
 use super::scene::Scene;
-use crate::config::ChartFormat;
 
 /// What the file says about itself, besides its picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

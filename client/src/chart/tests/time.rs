@@ -3,8 +3,7 @@
 use super::chart_job::{Directions, Filtered, SECONDS, job};
 use super::*;
 use crate::chart::slices::Slices;
-use crate::chart::{ChartError, render};
-use crate::config::ChartFormat;
+use crate::chart::{ChartError, ChartFormat, render};
 
 #[test]
 fn a_thousand_samples_are_merged_and_the_caption_says_so() {

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::analysis::phases::{self, NamedPeriod, Phase};
-use crate::analysis::{Analysis, Selected, explain, load};
-use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::analysis::{Analysis, Selected, explain};
+use crate::chart::{self, ChartFormat, ChartInput, ChartKind, Style};
 use crate::cli::job::JobArg;
 use crate::cli::phrase::bytes;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
-use crate::config::ChartFormat;
 use crate::failure::{FileError, UsageError};
 use crate::fio::{self, FioError, FioOptions, PhaseFidelity, WriteError};
 use crate::number::counted;
-use crate::store::{JobDirectory, LockKind, Store, write_atomic};
+use crate::samples;
+use crate::store::{self, JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table;
 
@@ -95,11 +95,11 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, document) = args.job.find(&store)?;
-    let loaded = load::load(directory.path())?;
-    if let Err(error) = load::keep(directory.path(), &loaded) {
+    let samples = samples::load(&directory)?;
+    if let Err(error) = samples::keep(&directory, &samples) {
         env.detail(format_args!("the next run will read the snapshots again: {error}"));
     }
-    let selected = Selected::of(document.job, loaded, &options)?;
+    let selected = Selected::of(document.job, samples.loaded, &options)?;
     let outcome = match selected.partial {
         Some(partial) => {
             env.warn(summary::partial_warning(&selected.job, partial));
@@ -246,8 +246,8 @@ fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &
         .into());
     }
     let _lock = store.lock(directory.reference(), LockKind::Exclusive)?;
-    let compressed = load::compress(directory.path())?;
-    load::keep(directory.path(), &load::load(directory.path())?)?;
+    let compressed = store::compress(directory)?;
+    samples::keep(directory, &samples::load(directory)?)?;
     env.note(format_args!(
         "Compressed {}: {} became {}",
         counted(compressed.files, "snapshot"),

@@ -7,11 +7,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 
-use crate::chart::{self, ChartInput, ChartKind, Style};
+use crate::chart::{self, ChartFormat, ChartInput, ChartKind, Style};
 use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome};
-use crate::config::ChartFormat;
 use crate::store::Store;
 
 /// Draw a job's charts: surfaces over time with heat maps, timelines, distributions

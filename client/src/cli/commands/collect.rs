@@ -11,12 +11,12 @@ use super::analyze::write_profile;
 use super::pull::{Voice, puller};
 use super::start::{CollectArgs, start};
 use super::status;
-use crate::analysis;
 use crate::cli::connect::{ConnectArgs, HostOption};
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::fio::FioOptions;
+use crate::samples;
 use crate::store::Store;
 
 /// Start a collection, wait for its end, pull and analyse it: for cron
@@ -94,7 +94,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let voice = Voice::new(env, target.name());
     let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
-    let analysis = analysis::analyze_job(pulled.directory.path(), &options, env.clock.now())?;
+    let analysis = samples::analyze_job(&pulled.directory, &options, env.clock.now())?;
     let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
     let report = Report {
         job: pulled.directory.reference().to_string(),

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use crate::analysis::compare::{Comparison, Limit, Measure};
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome};
+use crate::compare::{Comparison, Limit, Measure};
 use crate::store::Store;
 use crate::summary::{self, ComparisonJson};
 

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum as _};
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, FilterMethod};
 use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
-use crate::config::FilterMethod;
 use crate::failure::FileError;
 use crate::number::counted;
 use crate::store::Store;

@@ -1,12 +1,14 @@
 //! `import`: existing vscsiStats output becomes a job.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use vscsi_shared::identifier::Name;
 
 use crate::cli::{CliError, Env, Outcome, number};
-use crate::import::{self, Request};
+use crate::import::{self, Imported, Request};
+use crate::number::counted;
 use crate::store::Store;
 use crate::summary;
 
@@ -73,7 +75,7 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print_json(&jobs)?;
     } else {
         for job in &imported {
-            env.print(summary::imported(job, &env.shown(job.directory.path())))?;
+            env.print(report(job, &env.shown(job.directory.path())))?;
         }
     }
     Ok(if warnings.is_empty() {
@@ -81,4 +83,26 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         Outcome::Partial
     })
+}
+
+/// What an import says of a job.
+fn report(job: &Imported, shown_path: &str) -> String {
+    let analysis = &job.analysis;
+    let mut text = format!(
+        "Imported job '{}': {}, {}, {}\n",
+        job.directory.reference(),
+        counted(job.prints, "print"),
+        counted(analysis.series.disks.len(), "disk"),
+        counted(analysis.series.samples.len(), "sample"),
+    );
+    for line in summary::profile_lines(&analysis.profile) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text.push_str(&summary::data_quality(&analysis.findings));
+    let _ = write!(
+        text,
+        "\nSaved to: {shown_path}\nNext: vscsi-helper analyze {}",
+        job.directory.reference()
+    );
+    text
 }

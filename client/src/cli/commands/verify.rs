@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::analysis::{self, Analysis, Options};
+use crate::analysis::{Analysis, Options};
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::{FileError, UsageError};
 use crate::fio::TargetFile;
 use crate::import;
-use crate::replay::FioProgram;
-use crate::replay::verify::{Place, Request, Verification, against, needed_version, verify};
+use crate::samples;
 use crate::store::{Store, write_json};
+use crate::verify::{FioProgram, Place, Request, Verification, against, needed_version, verify};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -152,7 +152,7 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
         )
         .into());
     };
-    Ok(analysis::analyze_job(one.directory.path(), options, now)?)
+    Ok(samples::analyze_job(&one.directory, options, now)?)
 }
 
 /// The job file that is meant: a path, or the one file that `analyze` left in the job's directory.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::fidelity::Observed;
-use crate::replay::{Command, Direction, Histogrammer};
+use crate::stream::{Command, Direction, Histogrammer};
 
 /// The name the log gives its target. It is never opened, because the job redirects the replay.
 const TARGET: &str = "vscsi-replay-target";

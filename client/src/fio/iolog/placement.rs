@@ -12,7 +12,7 @@ use vscsi_shared::histogram::{IntervalSet, Limits, Metric, Operation};
 
 use super::balance::Balance;
 use super::place::{Recent, bucket_of};
-use crate::replay::{BLOCK_BYTES, Direction};
+use crate::stream::{BLOCK_BYTES, Direction};
 
 /// Blocks of the 4 KiB that places are aligned to where the histogram leaves room.
 const ALIGNED_BLOCKS: i64 = 8;

@@ -12,7 +12,7 @@ use super::placement::Placement;
 use super::sizes::Sizes;
 use crate::fidelity::{Observation, part_name};
 use crate::fio::FioError;
-use crate::replay::{Command, Direction};
+use crate::stream::{Command, Direction};
 
 /// Everything a log is sampled from.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use super::demand::Demand;
 use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
 use super::sizes::{SizeMix, mix_with};
-use crate::replay::BLOCK_BYTES;
+use crate::stream::BLOCK_BYTES;
 
 pub(super) use draft::{Bursts, WalkDraft};
 pub(super) use sections::walk_sections;

@@ -11,7 +11,7 @@ use crate::fio::draft::{
 use crate::fio::sizes::SizeMix;
 use crate::fio::text;
 use crate::number::rate;
-use crate::replay::Direction;
+use crate::stream::Direction;
 
 /// The sections of a walk: the walk itself, and the process of the commands apart where there are any.
 pub(crate) fn walk_sections(

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{HistogramKind, IntervalSet};
 use vscsi_shared::snapshot::SnapshotFlag;
 
-use crate::analysis::load::{Loaded, SnapshotFile};
+use crate::analysis::load::Loaded;
 use crate::analysis::{DiskKey, DiskSample, Finding, Sample};
+use crate::store::SnapshotFile;
 
 /// Grows whenever the files or the loading of snapshots change, so that older caches are not used.
 const CACHE_VERSION: u32 = 4;

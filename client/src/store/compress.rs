@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
-use super::files::{SnapshotFile, read_snapshot_bytes, snapshot_files};
+use super::snapshots::{SnapshotFile, read_snapshot_bytes, snapshot_files};
+use super::{JobFiles, sync_directory, write_atomic};
 use crate::failure::FileError;
-use crate::store::{sync_directory, write_atomic};
 
 /// What compressing a job came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,20 +22,20 @@ pub struct Compressed {
     pub after_bytes: u64,
 }
 
-/// Compresses every snapshot of the job in `job_dir` that is not yet. A plain file is removed only after its compressed
+/// Compresses every snapshot of a job that is not yet. A plain file is removed only after its compressed
 /// form is safely there and gives back the same bytes, so this can be interrupted and repeated at any time.
 ///
 /// # Errors
 /// [`FileError`] of the first file that cannot be read, written or removed; what was compressed before stays so.
-pub fn compress(job_dir: &Path) -> Result<Compressed, FileError> {
-    let files = snapshot_files(job_dir)?;
+pub fn compress(job: &JobFiles) -> Result<Compressed, FileError> {
+    let files = snapshot_files(job)?;
     let plain: Vec<&SnapshotFile> = files.iter().filter(|file| !file.compressed).collect();
     let sizes: Vec<(u64, u64)> = plain
         .par_iter()
         .map(|file| compress_one(file))
         .collect::<Result<_, _>>()?;
     if !sizes.is_empty() {
-        sync_directory(&job_dir.join("samples"))?;
+        sync_directory(&job.samples())?;
     }
     Ok(Compressed {
         files: sizes.len(),

@@ -6,13 +6,14 @@ use std::io::BufReader;
 
 use vscsi_shared::histogram::{Metric, Operation};
 
+use super::FioVersion;
 use super::error::VerifyError;
+use super::log::{completion_log, issue_log};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, Observed, part_name};
 use crate::fio::{Section, Style, merged};
-use crate::replay::log::{completion_log, issue_log};
-use crate::replay::{Command, FioVersion, Histogrammer};
+use crate::stream::{Command, Histogrammer};
 
 /// How fio is made to write down its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

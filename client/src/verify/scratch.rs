@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 use super::Request;
 use super::error::VerifyError;
+use super::log::issue_log;
 use crate::fio::{Section, Style, Walk};
-use crate::replay::Direction;
-use crate::replay::log::issue_log;
+use crate::stream::Direction;
 
 /// Space for logs and for the file system's own needs.
 const SPARE_BYTES: u64 = 128 << 20;

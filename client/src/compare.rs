@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::estimate::Range;
-use super::profile::{Distribution, Profile};
-use super::{Analysis, Workload};
+use crate::analysis::estimate::Range;
+use crate::analysis::profile::{Distribution, Profile};
+use crate::analysis::{Analysis, Workload};
 use crate::fidelity::{Distance, distance};
 
 /// A number that two profiles are compared by.

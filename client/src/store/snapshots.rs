@@ -1,12 +1,13 @@
-//! The snapshot files of a job directory.
+//! The snapshot files of a job.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::read::MultiGzDecoder;
 use vscsi_shared::snapshot;
 
+use super::JobFiles;
 use crate::failure::FileError;
 
 /// Largest snapshot that is read into memory: far more than 1000 disks print, and a bound for a file that is none.
@@ -25,13 +26,13 @@ pub struct SnapshotFile {
     pub compressed: bool,
 }
 
-/// The snapshot files of the job in `job_dir`, in order. Where a snapshot exists both plain and compressed, as it does
+/// The snapshot files of a job, in order. Where a snapshot exists both plain and compressed, as it does
 /// for a moment while it is being compressed, the plain file counts.
 ///
 /// # Errors
 /// When the directory cannot be listed. A job without that directory has no snapshot yet.
-pub fn snapshot_files(job_dir: &Path) -> Result<Vec<SnapshotFile>, FileError> {
-    let directory = job_dir.join("samples");
+pub fn snapshot_files(job: &JobFiles) -> Result<Vec<SnapshotFile>, FileError> {
+    let directory = job.samples();
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

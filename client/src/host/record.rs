@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 
-use super::{Store, StoreError, write_json};
 use crate::failure::FileError;
+use crate::store::{Store, StoreError, write_json};
 use crate::transport::{Address, HostName};
 
 /// What this workstation knows of a host.
@@ -75,7 +75,7 @@ impl Store {
     /// # Errors
     /// When a record cannot be read.
     pub fn hosts(&self) -> Result<Vec<HostRecord>, StoreError> {
-        let directory = self.root.join(".hosts");
+        let directory = self.hosts_directory();
         let listing = match fs::read_dir(&directory) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -99,7 +99,7 @@ impl Store {
     /// When the record cannot be written.
     pub fn remember_host(&self, record: &HostRecord) -> Result<(), StoreError> {
         let path = self.host_file(&record.address.host);
-        let directory = self.root.join(".hosts");
+        let directory = self.hosts_directory();
         fs::create_dir_all(&directory).map_err(FileError::new("create", &directory))?;
         Ok(write_json(&path, record)?)
     }
@@ -129,7 +129,7 @@ impl Store {
                 }
             })
             .collect();
-        self.root.join(".hosts").join(format!("{name}.json"))
+        self.hosts_directory().join(format!("{name}.json"))
     }
 }
 

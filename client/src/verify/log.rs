@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use super::{Command, Direction};
+use crate::stream::{Command, Direction};
 
 /// A line of a log is not of its form.
 #[derive(Debug, thiserror::Error)]

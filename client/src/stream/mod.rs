@@ -1,0 +1,9 @@
+//! A stream of commands, and the histograms that vscsiStats would have kept of it.
+
+mod command;
+mod histogrammer;
+mod totals;
+
+pub use command::{BLOCK_BYTES, Command, Direction};
+pub use histogrammer::Histogrammer;
+pub use totals::{bucket_range, sequential_share};
