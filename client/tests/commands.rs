@@ -355,8 +355,29 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
     workstation.refuses(
         &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
         2,
-        &["invalid value 'many'", "expected a whole number of at least 1"],
+        &["invalid value 'many'", "expected a whole number from 1 to 100000"],
     );
+}
+
+#[test]
+fn what_no_job_may_have_is_refused_with_the_allowed_range_before_any_host_is_asked() {
+    let workstation = Workstation::with_an_import();
+    let target = ["--host", "esx1", "--vm", "sql"];
+    for command in [
+        &["start"][..],
+        &["collect"],
+        &["schedule", "add", "nightly", "--cron", "0 22 * * *"],
+    ] {
+        for (option, value, range) in [
+            ("--samples", "0", "expected a whole number from 1 to 100000"),
+            ("--samples", "4294967295", "expected a whole number from 1 to 100000"),
+            ("--interval", "86401", "expected a whole number from 1 to 86400"),
+            ("--max-misses", "0", "expected a whole number from 1 to 100000"),
+        ] {
+            let message = format!("invalid value '{value}'");
+            workstation.refuses(&[command, &target, &[option, value]].concat(), 2, &[&message, range]);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 pub const OK: u8 = 0;
 /// It failed for a reason that has no code of its own.
 pub const FAILED: u8 = 1;
-/// The command line or the configuration is wrong.
+/// The command line or the configuration is wrong, or asks for what no job may have.
 pub const USAGE: u8 = 2;
 /// It finished, with partial data.
 pub const PARTIAL: u8 = 3;

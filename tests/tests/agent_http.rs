@@ -209,6 +209,35 @@ fn a_bad_name_or_profile_is_refused_and_nothing_begins() {
 }
 
 #[test]
+fn what_no_job_may_have_is_refused_with_the_range_that_it_may_have() {
+    let agent = started();
+    let job = agent.job_request("job", "Web-App-VM", 1, 1);
+    let listed = agent.get("inventory").json;
+    let config_file = listed["vms"][0]["config_file"].as_str().unwrap();
+    for (profile, misses, message) in [
+        (
+            (u32::MAX, 1),
+            10,
+            "the number of samples must be 1 to 100000, not 4294967295",
+        ),
+        ((1, 0), 10, "the interval in seconds must be 1 to 86400, not 0"),
+        ((1, 1), 0, "the number of misses in a row must be 1 to 100000, not 0"),
+    ] {
+        let profile = json!({"name": "p", "samples": profile.0, "interval_seconds": profile.1});
+        let options = json!({"max_misses": misses});
+        let mut request = job.clone();
+        request["profile"] = profile.clone();
+        request["options"] = options.clone();
+        let template = json!({"config_file": config_file, "profile": profile, "options": options});
+        let schedule = json!({"name": "nightly", "cron": "0 22 * * *", "job": template});
+        for refused in [agent.post("jobs", &request), agent.post("schedules", &schedule)] {
+            assert_eq!((refused.status, &refused.json["code"]), (400, &json!("unacceptable")));
+            assert_eq!(refused.json["message"], message);
+        }
+    }
+}
+
+#[test]
 fn a_bundle_can_be_taken_up_at_any_byte() {
     let agent = started();
     agent.begin("job", "Web-App-VM", 2, 1);

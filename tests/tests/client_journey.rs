@@ -150,6 +150,16 @@ fn a_schedule_is_added_listed_and_removed() {
         client.run(&["--json", "schedule", "list", "--host", "esxi"]).json(),
         serde_json::json!([])
     );
+    // What only the agent knows is told in its words.
+    let long_name = "n".repeat(60);
+    let mut too_long = add;
+    too_long[2] = &long_name;
+    let refused = client.run(&too_long).expect(2);
+    assert!(
+        refused.stderr.contains("is too long for a schedule") && refused.stderr.contains("use at most 48 characters"),
+        "{}",
+        refused.stderr
+    );
     let wrong = [
         "schedule",
         "add",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use vscsi_shared::identifier::Name;
+use vscsi_shared::job::limits::OutOfRange;
 use vscsi_shared::job::{
     Cleanup, Collection, FORMAT_VERSION, HostIdentity, Job, JobDocument, Status, Target, TargetDisk,
 };
@@ -20,15 +21,6 @@ use crate::spool::{Record, SpoolError};
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
 const SNAPSHOT_BYTES_PER_DISK: u64 = 12 * 1024;
 
-/// Longest job: 100 000 samples, at 60 s more than two months.
-const MAX_SAMPLES: u32 = 100_000;
-
-/// Longest interval: a day.
-const MAX_INTERVAL_SECONDS: u32 = 86_400;
-
-/// Most disks of a job: a VM has at most 64 on one kind of controller.
-const MAX_DISKS: usize = 64;
-
 impl Collector {
     pub(super) fn create(&mut self, request: CreateJob) -> Result<Outcome, Refusal> {
         if let Some(existing) = self.jobs.get(&request.name) {
@@ -42,7 +34,7 @@ impl Collector {
                 ))
             };
         }
-        check(&request)?;
+        request.check().map_err(refuse_out_of_range)?;
         let listing = self.equipment.host.list().map_err(|error| refuse_host(&error))?;
         let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
         let selected = match (plain, self.volumes()) {
@@ -343,23 +335,9 @@ fn printed_disks(listing: &Listing, selected: &Selected) -> usize {
     }
 }
 
-fn check(request: &CreateJob) -> Result<(), Refusal> {
-    let profile = &request.profile;
-    let problem = if !(1..=MAX_SAMPLES).contains(&profile.samples) {
-        format!("samples must be 1 to {MAX_SAMPLES}, not {}", profile.samples)
-    } else if !(1..=MAX_INTERVAL_SECONDS).contains(&profile.interval_seconds) {
-        format!(
-            "the interval must be 1 to {MAX_INTERVAL_SECONDS} seconds, not {}",
-            profile.interval_seconds
-        )
-    } else if request.disks.is_empty() || request.disks.len() > MAX_DISKS {
-        format!("a job has 1 to {MAX_DISKS} disks, not {}", request.disks.len())
-    } else if request.options.max_misses == 0 {
-        "max_misses must be at least 1".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(refuse(ErrorCode::BadRequest, problem, ""))
+/// Refuses what asks for more, or less, than a job may have.
+pub(super) fn refuse_out_of_range(error: OutOfRange) -> Refusal {
+    refuse(ErrorCode::Unacceptable, error.to_string(), "")
 }
 
 pub(super) fn no_job(name: &Name) -> Refusal {

@@ -15,7 +15,7 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, DiskSelector, ErrorCode, ScheduleView};
 
 use super::Collector;
-use super::requests::by_config_file;
+use super::requests::{by_config_file, refuse_out_of_range};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::files;
 use crate::host::select;
@@ -196,17 +196,18 @@ impl Collector {
         let longest_job = format!("{name}-YYYYMMDD-HHMMSS");
         Name::new(&longest_job).map_err(|_| {
             refuse(
-                ErrorCode::BadRequest,
+                ErrorCode::Unacceptable,
                 format!("{name} is too long for a schedule: its jobs are called {longest_job}"),
                 "use at most 48 characters",
             )
         })?;
         let cron = CronExpression::from_str(&request.cron)
-            .map_err(|error| refuse(ErrorCode::BadRequest, error.to_string(), ""))?;
+            .map_err(|error| refuse(ErrorCode::Unacceptable, error.to_string(), ""))?;
+        request.job.check().map_err(refuse_out_of_range)?;
         let next_run_at = cron.next_after(self.equipment.clock.wall());
         if next_run_at.is_none() {
             let message = format!("the cron expression `{}` never matches", request.cron);
-            return Err(refuse(ErrorCode::BadRequest, message, ""));
+            return Err(refuse(ErrorCode::Unacceptable, message, ""));
         }
         let schedule = Schedule {
             stored: Stored {

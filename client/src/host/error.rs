@@ -59,6 +59,7 @@ impl Failure for HostError {
                 ErrorCode::NoSuchTarget => exit_code::NO_SUCH_TARGET,
                 ErrorCode::VscsiStats => exit_code::VSCSISTATS_UNAVAILABLE,
                 ErrorCode::BadRequest | ErrorCode::MethodNotAllowed => exit_code::VERSION_MISMATCH,
+                ErrorCode::Unacceptable => exit_code::USAGE,
                 ErrorCode::Unavailable => exit_code::UNREACHABLE,
                 ErrorCode::Unauthorized
                 | ErrorCode::ForeignHost
@@ -79,11 +80,11 @@ impl Failure for HostError {
                 ErrorCode::Internal | ErrorCode::Unknown => {
                     Some(format!("`vscsi-helper doctor --host {host} -v` shows the agent's log"))
                 }
-                ErrorCode::BadRequest
+                ErrorCode::BadRequest | ErrorCode::MethodNotAllowed => Some(incompatible(host)),
+                ErrorCode::Unacceptable
                 | ErrorCode::Unauthorized
                 | ErrorCode::ForeignHost
                 | ErrorCode::NotFound
-                | ErrorCode::MethodNotAllowed
                 | ErrorCode::Conflict
                 | ErrorCode::TooLarge
                 | ErrorCode::NoSuchTarget
@@ -91,11 +92,13 @@ impl Failure for HostError {
                 | ErrorCode::Spool
                 | ErrorCode::Unavailable => None,
             }),
-            Self::Nonsense { host, .. } => Some(format!(
-                "agent and client may be incompatible; `vscsi-helper install {host}` updates the agent"
-            )),
+            Self::Nonsense { host, .. } => Some(incompatible(host)),
         }
     }
+}
+
+fn incompatible(host: &str) -> String {
+    format!("agent and client may be incompatible; `vscsi-helper install {host}` updates the agent")
 }
 
 #[cfg(test)]
@@ -107,6 +110,7 @@ mod tests {
         use ErrorCode as Code;
         let expected = [
             (Code::BadRequest, 14),
+            (Code::Unacceptable, 2),
             (Code::Unauthorized, 1),
             (Code::ForeignHost, 1),
             (Code::NotFound, 1),

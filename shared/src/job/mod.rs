@@ -1,6 +1,7 @@
 //! The job: one collection of one VM, as `job.json` holds it.
 
 mod document;
+pub mod limits;
 mod status;
 
 pub use document::{FORMAT_VERSION, FormatVersion, InvalidFormatVersion, JobDocument, UnreadableJob};

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile};
+use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile, limits};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
 use crate::cli::connect::{ConnectArgs, HostOption, Target};
@@ -53,10 +53,10 @@ pub(super) struct CollectArgs {
     #[arg(short, long, default_value = "standard")]
     profile: String,
     /// Number of samples, instead of the profile's
-    #[arg(long, value_name = "NUMBER", value_parser = number::at_least(1_u32))]
+    #[arg(long, value_name = "NUMBER", value_parser = number::within(limits::SAMPLES.range()))]
     samples: Option<u32>,
     /// Seconds between two snapshots, instead of the profile's
-    #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::within(limits::INTERVAL_SECONDS.range()))]
     interval: Option<u32>,
     /// Stop and start vscsiStats each interval, for hosts where cumulative counters do not work
     #[arg(long)]
@@ -66,7 +66,7 @@ pub(super) struct CollectArgs {
         long,
         value_name = "NUMBER",
         default_value_t = vscsi_shared::job::DEFAULT_MAX_MISSES,
-        value_parser = number::at_least(0_u32)
+        value_parser = number::within(limits::MAX_MISSES.range())
     )]
     max_misses: u32,
 }

@@ -18,8 +18,10 @@ pub struct ApiError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// The request is malformed (400).
+    /// The request is malformed, or has something that this version does not know (400).
     BadRequest,
+    /// The request is well formed, and asks for what no job or schedule may have (400).
+    Unacceptable,
     /// The token is missing or wrong (401).
     Unauthorized,
     /// The Host header is not the agent's own (403).
@@ -51,7 +53,7 @@ impl ErrorCode {
     /// The HTTP status that carries this code.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::Unacceptable => 400,
             Self::Unauthorized => 401,
             Self::ForeignHost => 403,
             Self::NotFound => 404,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::{HandleId, Name, WorldGroupId};
+use crate::job::limits::{DISKS, MAX_MISSES, OutOfRange};
 use crate::job::{CollectionMode, DEFAULT_MAX_MISSES, HostIdentity, Job, Profile};
 
 /// Request of `POST /v1/jobs`. Repeating it changes nothing; a different request under the same name is a conflict.
@@ -26,6 +27,18 @@ pub struct CreateJob {
     pub options: JobOptions,
 }
 
+impl CreateJob {
+    /// Refuses a request for what no job may have.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] for the first number outside its limit.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        self.profile.check()?;
+        DISKS.check(self.disks.len())?;
+        self.options.check()
+    }
+}
+
 /// How to collect; everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +55,16 @@ impl Default for JobOptions {
             mode: CollectionMode::default(),
             max_misses: DEFAULT_MAX_MISSES,
         }
+    }
+}
+
+impl JobOptions {
+    /// Refuses options that no job may have.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when the number of misses is outside its limit.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        MAX_MISSES.check(self.max_misses)
     }
 }
 

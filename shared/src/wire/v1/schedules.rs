@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::Name;
+use crate::job::limits::{DISKS, OutOfRange};
 use crate::job::{HostIdentity, Profile};
 
 use super::{DiskSelector, JobOptions};
@@ -40,6 +41,21 @@ pub struct JobTemplate {
     /// How to collect.
     #[serde(default)]
     pub options: JobOptions,
+}
+
+impl JobTemplate {
+    /// Refuses a template of jobs that would all be refused.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] for the first number outside its limit.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        self.profile.check()?;
+        // No disk named means all that the VM has on that night.
+        if !self.disks.is_empty() {
+            DISKS.check(self.disks.len())?;
+        }
+        self.options.check()
+    }
 }
 
 /// A schedule as the agent sees it now.
