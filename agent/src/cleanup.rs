@@ -57,7 +57,7 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     files::create_directory(state_directory)?;
     let mut instance = lock(state_directory, "agent.lock")?;
     if instance.is_none() {
-        let process = RunningAgent::load(state_directory).map(|agent| agent.process);
+        let process = RunningAgent::load(options).map(|agent| agent.process);
         if !all {
             let who = process.map_or_else(
                 || "an agent".to_owned(),

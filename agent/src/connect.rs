@@ -80,16 +80,15 @@ fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
 
 /// The agent that answers at the port it told.
 fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
-    let agent = RunningAgent::load(&options.state_directory)?;
-    let alive = agent.is_alive();
+    let agent = RunningAgent::load(options)?;
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, agent.port)).ok()?;
-    alive.then_some((agent, stream))
+    Some((agent, stream))
 }
 
 fn hand_over(agent: &RunningAgent, options: &Options) {
     if sys::signal_process(agent.process, libc::SIGHUP).is_ok() {
         wait::until(HANDOVER_TIMEOUT, LOOK_EVERY, || {
-            let gone = RunningAgent::load(&options.state_directory).is_none_or(|found| found.process != agent.process);
+            let gone = RunningAgent::load(options).is_none_or(|found| found.process != agent.process);
             gone.then_some(())
         });
     }
@@ -102,12 +101,14 @@ fn start(options: &Options) -> Result<(), ConnectError> {
         source,
     };
     files::create_directory(&options.state_directory).map_err(failed)?;
-    let log = OpenOptions::new()
+    let output = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
         .open(options.state_directory.join("agent.out"))
         .map_err(failed)?;
+    // Only what the last start says is of use, and a start that fails every minute would fill the volume.
+    output.set_len(0).map_err(failed)?;
     Command::new(&options.program)
         .args(["serve", "--detached", "--state-dir"])
         .arg(&options.state_directory)
@@ -120,7 +121,7 @@ fn start(options: &Options) -> Result<(), ConnectError> {
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log)
+        .stderr(output)
         .spawn()
         .map(drop)
         .map_err(failed)

@@ -18,24 +18,65 @@ pub(crate) fn create_new_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Makes the entries of `directory` durable.
+/// What came of an fsync of a directory.
+#[derive(Debug)]
+pub(crate) enum DirectorySync {
+    /// Its entries are durable.
+    Done,
+    /// Its file system has no such call, and answered with this; entries are as durable as it makes them by itself.
+    NotSupported(io::Error),
+}
+
+/// What a file system answers that has no fsync for directories; any other error means that entries may be lost.
+const NO_DIRECTORY_SYNC: [i32; 4] = [libc::EINVAL, libc::ENOTSUP, libc::ENOSYS, libc::EBADF];
+
+/// Makes the entries of `directory` durable, where its file system can.
+pub(crate) fn try_sync_directory(directory: &Path) -> io::Result<DirectorySync> {
+    match File::open(directory)?.sync_all() {
+        Ok(()) => Ok(DirectorySync::Done),
+        Err(error)
+            if error
+                .raw_os_error()
+                .is_some_and(|code| NO_DIRECTORY_SYNC.contains(&code)) =>
+        {
+            Ok(DirectorySync::NotSupported(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the entries of `directory` durable, as far as its file system can.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    try_sync_directory(directory).map(drop)
 }
 
 /// Writes `path` in one step: temporary file, fsync, rename, fsync of the directory.
 ///
 /// After an error or a crash the old content is still there whole, or the new one is.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically_with(path, bytes, |_| Ok(())).map(drop)
+}
+
+/// The same, with something done to the file before it has its name.
+pub(crate) fn write_atomically_with(
+    path: &Path,
+    bytes: &[u8],
+    before: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<File> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let temporary = temporary_beside(path);
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
+    let written = write_new(&temporary, bytes).and_then(|file| {
+        before(&file)?;
+        fs::rename(&temporary, path)?;
+        Ok(file)
+    });
+    if written.is_err() {
         // What is left of the attempt would otherwise take space on a disk that may just be full.
         let _ = fs::remove_file(&temporary);
-        return Err(error);
     }
-    sync_directory(directory)
+    let file = written?;
+    sync_directory(directory)?;
+    Ok(file)
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {
@@ -44,7 +85,7 @@ fn temporary_beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -52,7 +93,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Renames a damaged file so that it is kept and not read again; gives its new name.
@@ -88,6 +130,22 @@ mod tests {
         let path = directory.path().join("secret");
         write_atomically(&path, b"x").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_synced_is_no_failure_and_is_told_apart() {
+        // procfs has no fsync: the kernel answers EINVAL, as file systems of hosts may.
+        let sync = try_sync_directory(Path::new("/proc/self")).unwrap();
+        assert!(matches!(sync, DirectorySync::NotSupported(_)), "{sync:?}");
+        sync_directory(Path::new("/proc/self")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let sync = try_sync_directory(directory.path()).unwrap();
+        assert!(matches!(sync, DirectorySync::Done), "{sync:?}");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_a_failure() {
+        assert!(sync_directory(Path::new("/nowhere/at/all")).is_err());
     }
 
     #[test]

@@ -54,6 +54,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let done = match &options.invocation {
         Invocation::Serve { detached } => serve::serve(&options, *detached).map_err(|error| error.to_string()),
         Invocation::Connect => connect::connect(&options).map_err(|error| error.to_string()),
+        Invocation::Clock => {
+            print(&format!("{}\n", sys::monotonic_ms()));
+            Ok(())
+        }
         Invocation::Version => {
             print(&format!("vscsi-agent {}\n", env!("CARGO_PKG_VERSION")));
             Ok(())

@@ -45,6 +45,12 @@ impl Log {
         }
     }
 
+    /// Takes what a panicking thread says, which would else go to standard error, where nothing bounds it.
+    pub(crate) fn takes_panics(&self) {
+        let log = self.clone();
+        std::panic::set_hook(Box::new(move |panic| log.line(&format!("a thread {panic}"))));
+    }
+
     /// Writes one line.
     pub fn line(&self, message: &str) {
         let message: String = message
@@ -101,11 +107,16 @@ impl Inner {
 
     fn write(&mut self, line: &str) -> io::Result<()> {
         if self.also_stderr {
-            io::stderr().write_all(line.as_bytes())?;
+            // Whoever closed standard error still finds the line in the file.
+            let _ = io::stderr().write_all(line.as_bytes());
         }
         if self.bytes + line.len() as u64 > SIZE_CAP_BYTES {
             self.file = None;
-            fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            match fs::rename(&self.path, self.path.with_extension("log.1")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                // Somebody took the log away, and a new one begins.
+                _ => self.bytes = 0,
+            }
         }
         if self.file.is_none() {
             self.open()?;
@@ -135,6 +146,17 @@ mod tests {
             .sum();
         assert!(total <= 2 * SIZE_CAP_BYTES, "{total} bytes");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_log_that_somebody_took_away_when_it_was_full_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.log");
+        fs::write(&path, vec![b'x'; usize::try_from(SIZE_CAP_BYTES).unwrap()]).unwrap();
+        let log = Log::open(directory.path(), false);
+        fs::remove_file(&path).unwrap();
+        log.line("after");
+        assert!(log.tail(1).unwrap().contains("after"));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub enum Invocation {
         /// As JSON.
         json: bool,
     },
+    /// Print the monotonic clock, milliseconds; only `doctor` starts this, to compare it with its own.
+    Clock,
     /// Print the version.
     Version,
     /// Print the help.
@@ -143,6 +145,7 @@ impl Options {
             Some("guard") => Invocation::Guard,
             Some("cleanup") => Invocation::Cleanup { all },
             Some("doctor") => Invocation::Doctor { json },
+            Some("clock") => Invocation::Clock,
             Some("version") => Invocation::Version,
             Some("help") => Invocation::Help,
             #[cfg(feature = "fault-points")]
@@ -150,7 +153,7 @@ impl Options {
             Some(other) => return Err(UsageError::UnknownCommand(other.chars().take(40).collect())),
             None => return Err(UsageError::NoCommand),
         };
-        let needs_state = !matches!(invocation, Invocation::Version | Invocation::Help);
+        let needs_state = !matches!(invocation, Invocation::Version | Invocation::Help | Invocation::Clock);
         let state_directory = match state_directory {
             Some(directory) => directory,
             None => beside(&program)

@@ -1,12 +1,21 @@
 //! The file by which a running agent is found: port, process, version and token, for its owner's eyes only.
+//!
+//! The agent keeps the file locked for as long as it lives, and the kernel releases the lock however it ends. So a file
+//! that is not locked is what a dead agent has left, whoever has its process number and its port by now.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use vscsi_shared::wire::{ApiRange, Greeting};
 
-use crate::{files, sys};
+use crate::files;
+use crate::options::Options;
+
+/// Largest file that is read; it has about 200 bytes.
+const SIZE_LIMIT: u64 = 64 * 1024;
 
 /// What a running agent says about itself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,34 +44,59 @@ impl std::fmt::Debug for RunningAgent {
     }
 }
 
+/// An agent that can be found; whoever holds this is it.
+#[derive(Debug)]
+pub struct Announced {
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Announced {
+    /// Takes the file away at the agent's end.
+    pub fn withdraw(self) {
+        // A file that stays is not locked any more, which every reader checks.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
 impl RunningAgent {
-    fn path(state_directory: &Path) -> PathBuf {
-        state_directory.join("running.json")
+    /// The agent that runs now; `None` when there is none.
+    pub fn load(options: &Options) -> Option<Self> {
+        places(options).iter().find_map(|path| {
+            let mut file = File::open(path).ok()?;
+            let Err(TryLockError::WouldBlock) = file.try_lock_shared() else {
+                return None;
+            };
+            let mut bytes = Vec::new();
+            file.by_ref().take(SIZE_LIMIT).read_to_end(&mut bytes).ok()?;
+            serde_json::from_slice(&bytes).ok()
+        })
     }
 
-    /// Reads it; `None` when there is none, or none that can be read.
-    pub fn load(state_directory: &Path) -> Option<Self> {
-        let bytes = files::read_if_there(&Self::path(state_directory), 64 * 1024).ok()??;
-        serde_json::from_slice(&bytes).ok()
-    }
-
-    /// Its process exists.
-    pub fn is_alive(&self) -> bool {
-        sys::signal_process(self.process, 0).is_ok()
-    }
-
-    /// Writes it, readable by the owner alone.
+    /// Lets this process be found: by a file in the state directory or, when its volume is full, below `/var/run`, so
+    /// that samples can be pulled from a full volume too.
     ///
     /// # Errors
-    /// When the state directory cannot be written.
-    pub fn save(&self, state_directory: &Path) -> io::Result<()> {
-        files::write_atomically(&Self::path(state_directory), &serde_json::to_vec(self)?)
+    /// When neither can be written.
+    pub fn announce(&self, options: &Options) -> io::Result<Announced> {
+        let bytes = serde_json::to_vec(self)?;
+        let lock = |file: &File| file.try_lock().map_err(io::Error::from);
+        let mut outcome = Err(io::ErrorKind::NotFound.into());
+        for path in places(options) {
+            outcome =
+                files::write_atomically_with(&path, &bytes, lock).map(|locked| Announced { path, _locked: locked });
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
-    /// Removes it at the agent's end.
-    pub fn remove(state_directory: &Path) {
-        // A file that stays names a port at which nobody answers, which every reader checks.
-        let _ = std::fs::remove_file(Self::path(state_directory));
+    /// Removes what a dead agent has left; for whoever holds the lock of the state directory.
+    pub fn forget(options: &Options) {
+        for path in places(options) {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// What `connect` prints.
@@ -74,5 +108,76 @@ impl RunningAgent {
             token: self.token.clone(),
             port: self.port,
         }
+    }
+}
+
+/// Where an agent may be found, in this order. The second place is one for each state directory, by whatever name it is
+/// called.
+fn places(options: &Options) -> Vec<PathBuf> {
+    let mut places = vec![options.state_directory.join("running.json")];
+    if let Ok(state) = fs::metadata(&options.state_directory) {
+        let name = format!("vscsi-agent.{:x}-{:x}.json", state.dev(), state.ino());
+        places.push(options.host_root.join("var/run").join(name));
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn options(directory: &Path) -> Options {
+        fs::create_dir_all(directory.join("state")).unwrap();
+        fs::create_dir_all(directory.join("var/run")).unwrap();
+        let line = format!(
+            "/a/vscsi-agent serve --state-dir {0}/state --host-root {0}",
+            directory.display()
+        );
+        Options::parse(line.split(' ').map(std::ffi::OsString::from)).unwrap()
+    }
+
+    fn agent() -> RunningAgent {
+        RunningAgent {
+            process: std::process::id(),
+            port: 4711,
+            version: "1.2.3".to_owned(),
+            api: ApiRange::SUPPORTED,
+            token: "secret".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_announced_agent_is_found_until_it_withdraws() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(directory.path());
+        let announced = agent().announce(&options).unwrap();
+        assert_eq!(RunningAgent::load(&options), Some(agent()));
+        announced.withdraw();
+        assert_eq!(RunningAgent::load(&options), None);
+        assert_eq!(fs::read_dir(directory.path().join("state")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_file_of_a_dead_agent_is_no_agent_even_when_its_process_number_lives() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(directory.path());
+        // What a killed agent leaves: the file stays, and the lock goes.
+        drop(agent().announce(&options).unwrap());
+        assert!(directory.path().join("state/running.json").exists());
+        assert_eq!(RunningAgent::load(&options), None);
+    }
+
+    #[test]
+    fn an_agent_whose_volume_takes_nothing_is_found_below_var_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(directory.path());
+        // Nothing can be renamed over a directory, whoever tries it.
+        fs::create_dir(directory.path().join("state/running.json")).unwrap();
+        let announced = agent().announce(&options).unwrap();
+        assert_eq!(RunningAgent::load(&options), Some(agent()));
+        announced.withdraw();
+        assert_eq!(fs::read_dir(directory.path().join("var/run")).unwrap().count(), 0);
     }
 }

@@ -17,6 +17,7 @@ use crate::boot::BootId;
 use crate::clock::{Clock, SystemClock};
 use crate::collector::{Collector, Equipment, Views};
 use crate::command::{GuardLine, ProcessRunner, Program, Programs};
+use crate::files::DirectorySync;
 use crate::guard::{self, Guard};
 use crate::host::Host;
 use crate::http::{self, Asked, Context};
@@ -96,14 +97,20 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
     let timeout = if detached { LOCK_TIMEOUT } else { Duration::ZERO };
-    let _instance = be_the_only_one(state_directory, timeout)
+    let _instance = be_the_only_one(options, timeout)
         .map_err(failed("lock the state directory"))?
         .ok_or_else(|| ServeError::AlreadyRunning {
             state_directory: state_directory.display().to_string(),
         })?;
-    // Whoever died without removing it left a port at which somebody else may listen by now.
-    RunningAgent::remove(state_directory);
+    RunningAgent::forget(options);
     let log = Log::open(state_directory, !detached);
+    log.takes_panics();
+    if let Ok(DirectorySync::NotSupported(error)) = files::try_sync_directory(state_directory) {
+        log.line(&format!(
+            "the file system of the state directory has no fsync for directories ({error}): \
+             what was written just before a power failure may be lost"
+        ));
+    }
     let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
@@ -165,7 +172,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         api: ApiRange::SUPPORTED,
         token,
     };
-    running.save(state_directory).map_err(failed("write running.json"))?;
+    let announced = running.announce(options).map_err(failed("write running.json"))?;
     let ending = work(
         &mut collector,
         &asked,
@@ -174,7 +181,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         &mut watch,
         options.idle_exit,
     );
-    RunningAgent::remove(state_directory);
+    announced.withdraw();
     http::close(&context);
     watch.end(ending);
     tell(&log, &host, "vscsi-agent ends");
@@ -182,12 +189,14 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
 }
 
 /// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
-fn be_the_only_one(state_directory: &Path, timeout: Duration) -> io::Result<Option<File>> {
+fn be_the_only_one(options: &Options, timeout: Duration) -> io::Result<Option<File>> {
     // An agent that ends removes what it is found by first, so one that can be found stays.
-    let stays = || RunningAgent::load(state_directory).is_some_and(|agent| agent.is_alive());
-    let decided = wait::until(timeout, LOOK_EVERY, || match lock(state_directory, "agent.lock") {
-        Ok(None) if !stays() => None,
-        decided => Some(decided),
+    let stays = || RunningAgent::load(options).is_some();
+    let decided = wait::until(timeout, LOOK_EVERY, || {
+        match lock(&options.state_directory, "agent.lock") {
+            Ok(None) if !stays() => None,
+            decided => Some(decided),
+        }
     });
     decided.unwrap_or(Ok(None))
 }

@@ -258,3 +258,70 @@ fn connect_starts_the_agent_greets_and_bridges() {
     // Without a job it ends two seconds after the last request.
     wait_until("the agent that connect started ends", || agent.guard().is_none());
 }
+
+#[test]
+fn a_standard_error_that_nobody_reads_costs_no_line_of_the_log() {
+    let agent = AgentHost::new("demo", FILTER);
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("serve");
+    agent.with_places(&mut command);
+    let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(running.stderr.take());
+    let log = agent.state().join("agent.log");
+    wait_until("the agent is found", || agent.state().join("running.json").exists());
+    signal_process(running.id(), libc::SIGTERM);
+    running.wait().unwrap();
+    let text = fs::read_to_string(log).unwrap();
+    assert!(text.contains("vscsi-agent ends"), "{text}");
+}
+
+#[test]
+fn what_a_detached_agent_prints_is_bounded_by_its_next_start() {
+    let agent = AgentHost::new("demo", FILTER);
+    fs::create_dir_all(agent.state()).unwrap();
+    let output = agent.state().join("agent.out");
+    fs::write(&output, vec![b'x'; 1024 * 1024]).unwrap();
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("connect");
+    agent.with_places(&mut command);
+    command.args(["--idle-exit", "1"]);
+    assert!(command.stdin(Stdio::null()).output().unwrap().status.success());
+    assert_eq!(fs::metadata(&output).unwrap().len(), 0);
+    wait_until("the agent that connect started ends", || agent.guard().is_none());
+}
+
+#[test]
+fn connect_starts_an_agent_where_a_dead_one_left_a_living_process_and_a_foreign_port() {
+    let agent = AgentHost::new("demo", FILTER);
+    fs::create_dir_all(agent.state()).unwrap();
+    let foreign = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = foreign.local_addr().unwrap().port();
+    let stale = json!({
+        "process": std::process::id(),
+        "port": port,
+        "version": vscsi_agent_version(),
+        "api": {"min": 1, "max": 1},
+        "token": "of the dead",
+    });
+    fs::write(agent.state().join("running.json"), stale.to_string()).unwrap();
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("connect");
+    agent.with_places(&mut command);
+    command.args(["--idle-exit", "1"]);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let greeting = vscsi_shared::wire::Greeting::from_line(&line).unwrap();
+    assert_ne!(greeting.port, port);
+    assert_ne!(greeting.token, "of the dead");
+    wait_until("the agent that connect started ends", || agent.guard().is_none());
+}
+
+/// The version of the agent under test.
+fn vscsi_agent_version() -> String {
+    let output = Command::new(Binary::Agent.path().unwrap())
+        .arg("version")
+        .output()
+        .unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    words.trim().rsplit(' ').next().unwrap().to_owned()
+}

@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
+use vscsi_tests::binaries::Binary;
 use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -114,6 +115,44 @@ fn a_full_volume_ends_job_and_collection_and_costs_no_sample_and_gets_over_it() 
     assert_eq!(agent.wait_for_job("again")["job"]["status"], "completed");
     wait_until("the agent is well again", || agent.get("health").json["ok"] == true);
     agent.terminate();
+}
+
+#[test]
+fn samples_on_a_volume_that_filled_up_after_the_agent_ended_can_still_be_pulled() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    let volume = Volume::mount(agent.state(), "72m");
+    agent.start();
+    agent.begin("job", "Web-App-VM", 1, 1);
+    agent.wait_for_job("job");
+    agent.terminate();
+    volume.fill();
+
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("connect");
+    agent.with_places(&mut command);
+    command.args(["--idle-exit", "1"]);
+    let mut bridge = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(bridge.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let token = vscsi_shared::wire::Greeting::from_line(&line).unwrap().token;
+    let request = format!(
+        "GET /v1/jobs/job/bundle HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    let mut input = bridge.stdin.take().unwrap();
+    input.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    output.read_to_end(&mut answer).unwrap();
+    drop(input);
+    let samples = agent.job_directory("job").join("samples");
+    let last = fs::read(samples.join("sample_001.csv")).unwrap();
+    assert!(answer.ends_with(&last), "{}", String::from_utf8_lossy(&answer));
+    assert!(bridge.wait().unwrap().success());
+    wait_until("the agent that connect started ends", || agent.guard().is_none());
+    let run = agent.host.root().join("var/run");
+    let left = fs::read_dir(run).unwrap().flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = left.filter(|name| name != "vscsi-agent.boot").collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

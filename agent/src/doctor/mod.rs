@@ -74,7 +74,9 @@ pub fn doctor(options: &Options, json: bool) -> (String, u8) {
 fn examine(options: &Options) -> Vec<Finding> {
     let programs = Programs::below(&options.host_root);
     let host = Host::new(Arc::new(ProcessRunner::default()), programs.clone());
-    let own_directory = options.state_directory.join(format!("doctor.{}", std::process::id()));
+    let state_directory = options.state_directory.as_path();
+    let is_first = !state_directory.exists();
+    let own_directory = state_directory.join(format!("doctor.{}", std::process::id()));
     let directory = files::create_directory(&own_directory).map(|()| own_directory.clone());
     let in_directory = |probe: &dyn Fn(&std::path::Path) -> io::Result<String>| match &directory {
         Ok(directory) => probe(directory),
@@ -89,10 +91,12 @@ fn examine(options: &Options) -> Vec<Finding> {
         }),
         needed("write and fsync", &|| in_directory(&probes::write_and_sync)),
         needed("rename and fsync", &|| in_directory(&probes::rename_and_sync)),
+        interesting("fsync of a directory", &|| in_directory(&probes::directory_sync)),
         needed("file lock", &|| in_directory(&probes::lock)),
         needed("threads", &probes::threads),
         needed("timed wait", &probes::timed_wait),
         needed("monotonic clock", &probes::monotonic_clock),
+        needed("clock of processes", &|| probes::clock_of_processes(&options.program)),
         needed("/dev/urandom", &probes::urandom),
         needed("loopback", &probes::loopback),
         needed("start a program", &|| probes::start_program(&programs)),
@@ -101,7 +105,6 @@ fn examine(options: &Options) -> Vec<Finding> {
         interesting("vim-cmd", &|| probes::vim_cmd(&host)),
         interesting("logger", &|| probes::logger(&programs)),
         interesting("marker in /var/run", &|| probes::write_and_sync(&run_directory)),
-        interesting("socket in /var/run", &|| probes::unix_socket(&run_directory)),
         interesting("getrandom", &probes::getrandom),
         interesting("FIONBIO on a pipe", &probes::nonblocking_pipe),
         interesting("FIONBIO on a socket", &probes::nonblocking_socket),
@@ -112,6 +115,10 @@ fn examine(options: &Options) -> Vec<Finding> {
         interesting("/proc/self/exe", &probes::own_path),
     ];
     let _ = std::fs::remove_dir_all(&own_directory);
+    if is_first {
+        // Only when nothing is in it: an agent may have been started meanwhile.
+        let _ = std::fs::remove_dir(state_directory);
+    }
     findings
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use vscsi_shared::esxi;
 
 use crate::command::{CommandRunner as _, CommandSpec, ProcessRunner, Program, Programs, RunError};
+use crate::files::DirectorySync;
 use crate::host::{Host, HostError};
 use crate::{files, lock, random, sys};
 
@@ -38,6 +38,14 @@ pub(super) fn rename_and_sync(directory: &Path) -> io::Result<String> {
         return Err(other("the old content stayed"));
     }
     Ok(format!("{} us for each file", began.elapsed().as_micros() / 2))
+}
+
+/// Where a directory cannot be synced, a name in it may be lost when the host loses its power.
+pub(super) fn directory_sync(directory: &Path) -> io::Result<String> {
+    match files::try_sync_directory(directory)? {
+        DirectorySync::Done => Ok("makes its entries durable".to_owned()),
+        DirectorySync::NotSupported(error) => Err(error),
+    }
 }
 
 pub(super) fn lock(directory: &Path) -> io::Result<String> {
@@ -77,6 +85,34 @@ pub(super) fn monotonic_clock() -> io::Result<String> {
     Ok(format!("{after} ms"))
 }
 
+/// Agents tell each other moments of the monotonic clock, so it has to be one clock for all processes.
+pub(super) fn clock_of_processes(program: &Path) -> io::Result<String> {
+    let spec = CommandSpec {
+        program: program.to_path_buf(),
+        arguments: vec!["clock".to_owned()],
+        deadline: Duration::from_secs(10),
+        output_limit: 1024,
+    };
+    let before = sys::monotonic_ms();
+    let output = ProcessRunner::default().run(&spec).map_err(other)?;
+    let after = sys::monotonic_ms();
+    if let Some(complaint) = output.complaint() {
+        return Err(other(format!("{spec} {complaint}")));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let theirs = text.trim().parse().map_err(other)?;
+    compare_clocks(before, theirs, after)
+}
+
+fn compare_clocks(before: u64, theirs: u64, after: u64) -> io::Result<String> {
+    let what = format!("another process read {theirs} ms while this one read {before} to {after} ms");
+    if (before..=after).contains(&theirs) {
+        Ok(what)
+    } else {
+        Err(other(what))
+    }
+}
+
 pub(super) fn urandom() -> io::Result<String> {
     let (one, two) = (random::hexadecimal(16)?, random::hexadecimal(16)?);
     if one == two {
@@ -95,16 +131,6 @@ pub(super) fn loopback() -> io::Result<String> {
     let mut bytes = [0; 4];
     server.read_exact(&mut bytes)?;
     Ok(format!("bytes went through port {}", address.port()))
-}
-
-pub(super) fn unix_socket(directory: &Path) -> io::Result<String> {
-    let path = directory.join(format!("vscsi-agent.doctor.{}.sock", std::process::id()));
-    let listener = UnixListener::bind(&path)?;
-    let connected = UnixStream::connect(&path);
-    fs::remove_file(&path)?;
-    connected?;
-    listener.accept()?;
-    Ok("accepts a connection".to_owned())
 }
 
 /// Starts a program from a process with several threads, with both outputs in pipes.
@@ -197,4 +223,19 @@ pub(super) fn shared_mapping(directory: &Path) -> io::Result<String> {
 
 pub(super) fn own_path() -> io::Result<String> {
     Ok(fs::read_link("/proc/self/exe")?.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_between_processes_are_told() {
+        assert!(compare_clocks(1000, 1000, 1002).is_ok());
+        assert!(compare_clocks(1000, 1002, 1002).is_ok());
+        for theirs in [0, 999, 1003, 900_000] {
+            let error = compare_clocks(1000, theirs, 1002).unwrap_err().to_string();
+            assert!(error.contains(&theirs.to_string()), "{error}");
+        }
+    }
 }
