@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::{binaries, newer_fio, process, system_packages};
+use crate::{binaries, needs, newer_fio, process};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
@@ -41,6 +41,15 @@ impl Benchmark {
         }
     }
 
+    fn needs(self) -> &'static [&'static [needs::Need]] {
+        match self {
+            Self::Parser | Self::Charts => &[needs::BUILDING],
+            Self::Analysis => &[needs::BUILDING, needs::COMPARING],
+            Self::Agent | Self::Pull => &[needs::BUILDING, needs::TESTING],
+            Self::Fidelity => &[needs::BUILDING, needs::REPLAYING],
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Parser => "parser",
@@ -61,6 +70,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         &args.benchmarks
     };
     for benchmark in chosen {
+        needs::ensure(benchmark.needs())?;
         let arguments = [
             "bench",
             "--locked",
@@ -77,7 +87,6 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
                     .env("ESXI_SIM", binaries::simulator()?);
             }
             Benchmark::Pull => {
-                system_packages::ensure(system_packages::FOR_TESTS)?;
                 let agent = binaries::agent()?;
                 command
                     .env("ESXI_SIM", binaries::simulator()?)
@@ -85,7 +94,6 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
                     .env("VSCSI_AGENT_MUSL", agent);
             }
             Benchmark::Fidelity => {
-                system_packages::ensure(system_packages::FOR_TESTS)?;
                 command.env("FIO_WITH_IOLOG", newer_fio::ensure(&process::target_directory()?)?);
             }
             Benchmark::Analysis => {

@@ -5,10 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
+use crate::needs::MUSL;
 use crate::process;
-
-/// The target of everything that runs on an ESXi host.
-const MUSL: &str = "x86_64-unknown-linux-musl";
 
 /// Largest agent that is shipped, bytes (2 MB).
 const LARGEST_AGENT_BYTES: u64 = 2_000_000;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::{binaries, process, system_packages};
+use crate::{binaries, needs, process};
 
 /// Name of the simulated host.
 const HOST: &str = "esx01";
@@ -29,7 +29,7 @@ pub(crate) struct DemoArgs {
 
 /// Builds what is needed and runs the main job.
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
-    system_packages::ensure(system_packages::FOR_BUILDING)?;
+    needs::ensure(&[needs::BUILDING])?;
     let stage = Stage::build()?;
     let began = Instant::now();
     let samples = args.samples.to_string();

@@ -4,9 +4,9 @@ mod bench;
 mod binaries;
 mod cli;
 mod demo;
+mod needs;
 mod newer_fio;
 mod process;
-mod system_packages;
 mod test;
 mod tidy;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{binaries, newer_fio, process, system_packages, tidy};
+use crate::{binaries, needs, newer_fio, process, tidy};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -17,8 +17,9 @@ pub(crate) struct TestArgs {
 
 /// Runs the checks; with a filter, only the tests it selects.
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
-    system_packages::ensure(system_packages::FOR_TESTS)?;
     let whole = args.filter.is_empty();
+    let checking = if whole { needs::CHECKING } else { &[] };
+    needs::ensure(&[needs::BUILDING, checking, needs::TESTING])?;
     if whole {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
         tidy::check()?;

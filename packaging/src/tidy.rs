@@ -62,6 +62,13 @@ fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
         .current_dir(root)
         .output()
         .context("git cannot be run")?;
+    // Without a repository git lists nothing, and nothing would break a rule.
+    if !output.status.success() {
+        bail!(
+            "git cannot list the files: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
     let list = String::from_utf8(output.stdout).context("git lists a file whose name is not UTF-8")?;
     Ok(list
         .split('\0')
