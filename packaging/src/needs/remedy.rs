@@ -150,7 +150,7 @@ fn way_to_library(target: &str, means: &Means) -> String {
     match &means.rustup {
         Some(rustup) => by_rustup(rustup, "target", target),
         None => format!(
-            "the Rust in {} is not kept by rustup, so its distribution has to bring it: on Fedora \
+            "no rustup was found that keeps the Rust in {}, so its distribution has to bring it: on Fedora \
              rust-std-static-{target}, on Arch rust-musl; Debian and Ubuntu have no package for it, there install Rust \
              from https://rustup.rs",
             means.sysroot.display()
@@ -238,7 +238,7 @@ mod tests {
         let advice = advice(&BUILDING[1..], &with_rust_of_a_distribution(true));
         for expected in [
             MUSL,
-            "the Rust in /usr is not kept by rustup",
+            "no rustup was found that keeps the Rust in /usr",
             "rust-std-static-x86_64-unknown-linux-musl",
             "https://rustup.rs",
         ] {
