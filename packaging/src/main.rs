@@ -4,6 +4,7 @@ mod bench;
 mod binaries;
 mod cli;
 mod demo;
+mod dependencies;
 mod needs;
 mod newer_fio;
 mod process;
