@@ -71,7 +71,7 @@ impl Collector {
             journal.forget_all();
         }
         let taken_over = journal.take_over(&equipment.boot.id, owner);
-        let (schedules, problem) = Schedules::load(&equipment.state_directory, equipment.clock.wall())?;
+        let (schedules, problem) = Schedules::load(&equipment.state_directory)?;
         if let Some(problem) = problem {
             equipment.log.line(&problem);
             equipment.views.set_problem("schedules", Some(problem));

@@ -135,7 +135,18 @@ fn number<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, Refusal> {
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| bad(format!("the body cannot be read: {error}")))
+    let mut unknown = Vec::new();
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_ignored::deserialize(&mut reader, |path| unknown.push(path.to_string()))
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| bad(format!("the body cannot be read: {error}")))?;
+    match unknown.first() {
+        None => Ok(value),
+        Some(key) => Err(bad(format!(
+            "the body has a key that this version does not know: {}",
+            shown(key)
+        ))),
+    }
 }
 
 /// `bytes=K-`, the one form of Range that is understood.

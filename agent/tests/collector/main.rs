@@ -4,6 +4,7 @@ mod disks;
 mod faults;
 mod harness;
 mod laws;
+mod schedules;
 
 use harness::Harness;
 use vscsi_shared::job::Status;
@@ -138,35 +139,4 @@ fn a_successor_that_comes_in_time_goes_on_and_one_that_is_late_does_not() {
         harness.hand_over_and_restart(away_ms);
         assert_eq!(harness.job("job").job.status, expected, "after {away_ms} ms");
     }
-}
-
-#[test]
-fn a_schedule_starts_its_job_at_its_time_in_utc() {
-    let mut harness = Harness::new();
-    harness.schedule("nightly", "30 2 * * *", "Web-App-VM");
-    let next = harness.next_run("nightly").unwrap();
-    assert_eq!(next.strftime("%H:%M:%S").to_string(), "02:30:00");
-    let wait_ms = u64::try_from(next.as_millisecond() - harness.wall().as_millisecond()).unwrap();
-    harness.pass(wait_ms - 1);
-    assert!(harness.jobs().is_empty());
-    harness.pass(1);
-    let jobs = harness.jobs();
-    assert_eq!(jobs.len(), 1);
-    assert_eq!(
-        jobs[0].job.job_id.as_str(),
-        format!("nightly-{}", next.strftime("%Y%m%d-%H%M%S"))
-    );
-    let again = harness.next_run("nightly").unwrap();
-    assert_eq!(again.as_second() - next.as_second(), 86_400);
-}
-
-#[test]
-fn a_run_that_passed_while_no_agent_was_there_is_not_made_up_for() {
-    let mut harness = Harness::new();
-    harness.schedule("nightly", "30 2 * * *", "Web-App-VM");
-    let first = harness.next_run("nightly").unwrap();
-    harness.crash_and_restart_after(3 * 24 * 3_600_000);
-    harness.pass(1000);
-    assert!(harness.jobs().is_empty());
-    assert!(harness.next_run("nightly").unwrap() > first);
 }

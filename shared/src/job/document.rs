@@ -123,8 +123,9 @@ impl JobDocument {
     }
 }
 
-/// Puts `new` over `old`: objects are merged key by key, everything else is replaced.
-fn overlay(old: &mut Value, new: Value) {
+/// Puts `new` over `old`: objects are merged key by key, everything else is replaced. What a newer version recorded under
+/// keys of its own stays.
+pub fn overlay(old: &mut Value, new: Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
             for (key, value) in new {

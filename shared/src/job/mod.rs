@@ -4,7 +4,7 @@ mod document;
 pub mod limits;
 mod status;
 
-pub use document::{FORMAT_VERSION, FormatVersion, InvalidFormatVersion, JobDocument, UnreadableJob};
+pub use document::{FORMAT_VERSION, FormatVersion, InvalidFormatVersion, JobDocument, UnreadableJob, overlay};
 pub use status::{IllegalTransition, Status};
 
 use jiff::Timestamp;

@@ -3,6 +3,7 @@
 
 mod effects;
 mod results;
+mod schedules;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,9 +27,7 @@ use vscsi_agent::spool::DirectorySpool;
 use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, Profile};
-use vscsi_shared::wire::v1::{
-    ApiError, CreateJob, CreateSchedule, DiskSelector, JobOptions, JobTemplate, StopJob, VmSelector,
-};
+use vscsi_shared::wire::v1::{ApiError, CreateJob, DiskSelector, JobOptions, StopJob, VmSelector};
 
 use effects::{InProcess, Killed, SimulatedClock};
 
@@ -450,28 +449,6 @@ impl Harness {
 
     pub(crate) fn try_delete(&mut self, name: &str) {
         let _ = self.collector().perform(Action::Delete(Name::new(name).unwrap()));
-    }
-
-    pub(crate) fn schedule(&mut self, name: &str, cron: &str, vm: &str) {
-        let request = CreateSchedule {
-            name: Name::new(name).unwrap(),
-            cron: cron.to_owned(),
-            job: JobTemplate {
-                host: HostIdentity::default(),
-                config_file: format!("/vmfs/volumes/datastore1/{vm}/{vm}.vmx"),
-                vm_name: vm.to_owned(),
-                disks: Vec::new(),
-                profile: profile(2, 60),
-                options: JobOptions::default(),
-            },
-        };
-        self.collector().perform(Action::CreateSchedule(request)).unwrap();
-    }
-
-    pub(crate) fn next_run(&self, name: &str) -> Option<Timestamp> {
-        let schedules = self.views.schedules();
-        let found = schedules.iter().find(|view| view.schedule.name.as_str() == name);
-        found.and_then(|view| view.next_run_at)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::job::{CollectionMode, DEFAULT_MAX_MISSES, HostIdentity, Job, Profile}
 
 /// Request of `POST /v1/jobs`. Repeating it changes nothing; a different request under the same name is a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CreateJob {
     /// The job's name.
     pub name: Name,
@@ -41,7 +40,7 @@ impl CreateJob {
 
 /// How to collect; everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct JobOptions {
     /// How samples are separated.
     pub mode: CollectionMode,
@@ -70,7 +69,7 @@ impl JobOptions {
 
 /// A running VM, by the configuration file that identifies it or by its world group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum VmSelector {
     /// Path of the .vmx, by volume UUID or label.
     ConfigFile(String),
@@ -80,7 +79,6 @@ pub enum VmSelector {
 
 /// A disk of the VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DiskSelector {
     /// Its handle.
     pub handle_id: HandleId,
@@ -122,7 +120,7 @@ pub struct JobList {
 
 /// Request of `POST /v1/jobs/{name}/stop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct StopJob {
     /// Also end the collection on the host, unless another job uses it.
     pub cleanup: bool,
@@ -136,7 +134,6 @@ impl Default for StopJob {
 
 /// Request of `POST /v1/jobs/{name}/ack`: everything up to this sequence is safe on the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Acknowledge {
     /// Highest sequence pulled and verified, with all before it.
     pub through: u32,

@@ -11,7 +11,6 @@ use super::{DiskSelector, JobOptions};
 
 /// Request of `POST /v1/schedules`. Repeating it changes nothing; a different request under the same name is a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CreateSchedule {
     /// The schedule's name; its jobs are called `NAME-YYYYMMDD-HHMMSS`.
     pub name: Name,
@@ -23,7 +22,6 @@ pub struct CreateSchedule {
 
 /// A job without its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct JobTemplate {
     /// The host as the client knows it.
     #[serde(default)]
@@ -66,13 +64,13 @@ pub struct ScheduleView {
     /// When it runs next; `None` when the expression never matches again.
     #[serde(default)]
     pub next_run_at: Option<Timestamp>,
-    /// When it ran last.
+    /// Its last moment, whether it started a job or not.
     #[serde(default)]
     pub last_run_at: Option<Timestamp>,
-    /// The job of that run.
+    /// The job that it started last.
     #[serde(default)]
     pub last_job: Option<Name>,
-    /// Why that run started no job.
+    /// Why its last moment started no job.
     #[serde(default)]
     pub last_error: Option<String>,
 }
