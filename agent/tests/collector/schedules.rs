@@ -1,4 +1,5 @@
 //! Recurring collections: when a run begins, and when it does not.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 
