@@ -1,11 +1,10 @@
-//! Rules of the repository that no other tool checks.
+//! Rules that each file is held to by itself.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::process;
+use super::stair;
 
 /// Longest source file, lines.
 const LONGEST_FILE_LINES: usize = 600;
@@ -40,44 +39,11 @@ const TOP_LEVEL: &[&str] = &[
 /// The one folder that may mention the data frame library.
 const FRAME_FOLDER: &str = "client/src/table";
 
-/// Checks every file that git tracks.
+/// What is wrong with a tracked file, by its path in the repository.
 ///
 /// # Errors
-/// All violations, one a line.
-pub(crate) fn check() -> Result<()> {
-    let root = process::repository()?;
-    let mut violations = Vec::new();
-    for file in tracked_files(&root)? {
-        violations.extend(violations_of(&root, &file)?);
-    }
-    if violations.is_empty() {
-        return Ok(());
-    }
-    bail!("the repository's own rules are broken:\n  {}", violations.join("\n  "));
-}
-
-fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
-    let output = Command::new("git")
-        .args(["ls-files", "-z"])
-        .current_dir(root)
-        .output()
-        .context("git cannot be run")?;
-    // Without a repository git lists nothing, and nothing would break a rule.
-    if !output.status.success() {
-        bail!(
-            "git cannot list the files: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    let list = String::from_utf8(output.stdout).context("git lists a file whose name is not UTF-8")?;
-    Ok(list
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(PathBuf::from)
-        .collect())
-}
-
-fn violations_of(root: &Path, file: &Path) -> Result<Vec<String>> {
+/// When it cannot be read, or is no Rust where it should be.
+pub(super) fn violations(root: &Path, file: &Path) -> Result<Vec<String>> {
     let mut violations = Vec::new();
     let shown = file.display();
     if let Some(top) = file.iter().next().and_then(|part| part.to_str())
@@ -111,6 +77,7 @@ fn violations_of(root: &Path, file: &Path) -> Result<Vec<String>> {
     if is_crate_root_or_module(file) && !text.starts_with("//!") {
         violations.push(format!("{shown}: it does not begin by saying what it is for (`//!`)"));
     }
+    violations.extend(stair::violations(file, &text)?);
     Ok(violations)
 }
 
