@@ -31,6 +31,17 @@ pub(crate) fn counted(number: impl Display, noun: &str) -> String {
     format!("{} {noun}{ending}", grouped(&digits))
 }
 
+/// A size in the largest binary unit that divides it, as people write it in fio files: `512`, `8k`, `1m`, `3g`.
+pub(crate) fn size(bytes: impl Into<i128>) -> String {
+    match bytes.into() {
+        0 => "0".to_owned(),
+        bytes if bytes % (1 << 30) == 0 => format!("{}g", bytes >> 30),
+        bytes if bytes % (1 << 20) == 0 => format!("{}m", bytes >> 20),
+        bytes if bytes % (1 << 10) == 0 => format!("{}k", bytes >> 10),
+        bytes => bytes.to_string(),
+    }
+}
+
 /// Digits with a separator before every third one from the right.
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -57,6 +68,14 @@ mod tests {
         assert_eq!(
             [0.04312, 0.0001, 0.099_96, 9.996, 99.96].map(rate),
             ["0.0431", "0.000100", "0.100", "10.0", "100"]
+        );
+    }
+
+    #[test]
+    fn sizes_are_written_exactly() {
+        assert_eq!(
+            [0_i64, 512, 4095, 4096, 6656, 1 << 20, 3 << 30].map(size),
+            ["0", "512", "4095", "4k", "6656", "1m", "3g"]
         );
     }
 

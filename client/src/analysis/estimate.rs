@@ -126,7 +126,7 @@ impl PerMille {
 /// The true value always lies in `[lo, hi]`, as long as the host's own minimum, maximum and mean are true. `lo` is the
 /// (exclusive) lower edge of the bucket, or the known minimum.
 pub fn percentile(interval: &Interval, metric: Metric, percentile: PerMille) -> Option<Range> {
-    let total = total_count(interval);
+    let total = interval.total();
     if total == 0 {
         return None;
     }
@@ -147,7 +147,7 @@ pub fn percentile(interval: &Interval, metric: Metric, percentile: PerMille) -> 
         .chain(largest_at_rank(interval, metric, rank, total).filter(|largest| *largest >= smallest))
         .min();
     // The edge itself belongs to the bucket below, but it is what vscsiStats prints and what a reader knows.
-    let floor = bucket.above.filter(|above| *above >= 0 || is_signed(metric));
+    let floor = bucket.above.filter(|above| *above >= 0 || metric.is_signed());
     let floor = floor
         .filter(|above| above.saturating_add(1) == smallest)
         .unwrap_or(smallest);
@@ -180,7 +180,7 @@ fn is_logarithmic(metric: Metric) -> bool {
 /// Largest value that the summed values allow at `rank`: the values from there on are not smaller than it, and the
 /// values before it are not smaller than their buckets allow. Metrics with negative values have no such bound.
 fn largest_at_rank(interval: &Interval, metric: Metric, rank: u64, total: u64) -> Option<i64> {
-    if is_signed(metric) || interval.count != total {
+    if metric.is_signed() || interval.count != total {
         return None;
     }
     let mut left = rank - 1;
@@ -192,10 +192,6 @@ fn largest_at_rank(interval: &Interval, metric: Metric, rank: u64, total: u64) -
     }
     let from_here = i128::from(total - rank + 1);
     i64::try_from((interval.sum_at_most - least_before).div_euclid(from_here)).ok()
-}
-
-fn is_signed(metric: Metric) -> bool {
-    matches!(metric, Metric::SeekDistance | Metric::SeekDistanceClosest16)
 }
 
 /// The sum of the values of a metric that has no negative values, in the metric's own unit.
@@ -221,20 +217,15 @@ pub fn sum(interval: &Interval, metric: Metric) -> Range {
 /// The printed means and the buckets cannot both be true.
 pub fn contradicts_buckets(interval: &Interval, metric: Metric) -> bool {
     let (low, high) = bucket_sum_bounds(interval, metric);
-    interval.count != total_count(interval)
+    interval.count != interval.total()
         || interval.sum_at_most < low
         || high.is_some_and(|high| interval.sum_at_least > high)
 }
 
 /// The mean of a metric that has no negative values; `None` when the interval is empty.
 pub fn mean(interval: &Interval, metric: Metric) -> Option<Range> {
-    let total = total_count(interval);
+    let total = interval.total();
     (total > 0).then(|| sum(interval, metric).times(1.0 / total as f64))
-}
-
-/// The number of values by the buckets.
-pub fn total_count(interval: &Interval) -> u64 {
-    interval.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
 }
 
 /// Smallest and largest sum that the buckets and the known minimum and maximum allow.
@@ -285,34 +276,24 @@ impl BoundedBucket {
 
 /// The buckets in order.
 pub(super) fn buckets(interval: &Interval, metric: Metric) -> impl Iterator<Item = BoundedBucket> {
-    let limits = interval.limits.as_slice();
     // Sizes, times and numbers of commands are not negative, and a value of zero stays possible.
-    let first_edge = if is_signed(metric) { None } else { Some(-1) };
-    interval
-        .counts
-        .iter()
-        .enumerate()
-        .map(move |(index, &count)| BoundedBucket {
-            above: index
-                .checked_sub(1)
-                .map_or(first_edge, |below| limits.get(below).copied()),
-            up_to: limits.get(index).copied(),
-            at_least: interval.values_at_least,
-            at_most: interval.values_at_most,
-            count,
-        })
+    let first_edge = if metric.is_signed() { None } else { Some(-1) };
+    interval.buckets().map(move |bucket| BoundedBucket {
+        above: bucket.above.or(first_edge),
+        up_to: bucket.up_to,
+        at_least: interval.values_at_least,
+        at_most: interval.values_at_most,
+        count: bucket.count,
+    })
 }
 
 /// Upper edge of the lowest bucket that holds values and (exclusive) lower edge of the highest; each `None` when that
 /// bucket is open there. `None` for an empty interval.
 pub(super) fn bucket_extremes(interval: &Interval) -> Option<(Option<i64>, Option<i64>)> {
-    let limits = interval.limits.as_slice();
-    let lowest = interval.counts.iter().position(|&count| count > 0)?;
-    let highest = interval.counts.iter().rposition(|&count| count > 0)?;
-    Some((
-        limits.get(lowest).copied(),
-        highest.checked_sub(1).and_then(|below| limits.get(below)).copied(),
-    ))
+    let mut filled = interval.buckets().filter(|bucket| bucket.count > 0);
+    let lowest = filled.next()?;
+    let highest = filled.next_back().unwrap_or(lowest);
+    Some((lowest.up_to, highest.above))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use super::lettering::{colored, label_at};
 use super::page::Page;
 use super::palette::{INK, PAPER, hue};
 use super::scene::{Anchor, Area, Color, Layer};
-use super::slices::total;
 use crate::analysis::estimate::{self, PerMille, Range};
 use crate::analysis::profile::BlockSizes;
 
@@ -36,7 +35,7 @@ type Shares = fn(Option<&Interval>) -> Vec<Option<Bar>>;
 /// Share of each bucket in percent of all values; none for an empty histogram.
 fn by_count(interval: Option<&Interval>) -> Vec<Option<Bar>> {
     let counts = interval.map_or(&[][..], |interval| interval.counts.as_slice());
-    let all = total(counts);
+    let all = interval.map_or(0, Interval::total) as f64;
     counts
         .iter()
         .map(|&count| {

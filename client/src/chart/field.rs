@@ -1,10 +1,10 @@
 //! A quantity over buckets and slices of time: what surfaces and heat maps show.
 
-use vscsi_shared::histogram::{HistogramKind, Limits, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, Limits, Metric, Operation};
 
 use super::kind::Surface;
 use super::labels;
-use super::slices::{Slices, total};
+use super::slices::Slices;
 
 /// Values by slice and bucket.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +33,10 @@ impl Field {
             .slices
             .iter()
             .map(|slice| {
-                let counts = slice.counts(metric, operation);
+                let interval = slice.histograms().of(metric, operation);
+                let counts = interval.map_or(&[][..], |interval| interval.counts.as_slice());
                 let divisor = match surface {
-                    Surface::BlockSize => total(counts).max(1.0) / 100.0,
+                    Surface::BlockSize => interval.map_or(0, Interval::total).max(1) as f64 / 100.0,
                     _ => slice.seconds,
                 };
                 let mut row: Vec<f64> = counts.iter().map(|&count| count as f64 / divisor).collect();

@@ -2,6 +2,8 @@
 
 use vscsi_shared::histogram::Metric;
 
+use crate::number;
+
 /// One label per bucket, overflow last.
 ///
 /// A bucket is named by its upper limit, which is what vscsiStats prints. Where the limits come in pairs such as 4095
@@ -15,7 +17,7 @@ pub(super) fn buckets(metric: Metric, limits: &[i64]) -> Vec<String> {
             Some(below) if metric == Metric::IoLength && next == Some(limit + 1) => {
                 format!("({}–{})", size(below), size(limit + 1))
             }
-            None if metric_is_signed(metric) => format!("≤{}", value(metric, limit)),
+            None if metric.is_signed() => format!("≤{}", value(metric, limit)),
             _ => value(metric, limit),
         });
         below = Some(limit);
@@ -24,10 +26,6 @@ pub(super) fn buckets(metric: Metric, limits: &[i64]) -> Vec<String> {
         labels.push(format!(">{}", value(metric, last)));
     }
     labels
-}
-
-fn metric_is_signed(metric: Metric) -> bool {
-    matches!(metric, Metric::SeekDistance | Metric::SeekDistanceClosest16)
 }
 
 /// A value of this metric with its unit, as short as it is exact.
@@ -40,16 +38,9 @@ pub(super) fn value(metric: Metric, value: i64) -> String {
     }
 }
 
+/// A size as vscsiStats' charts write it: `8K`.
 fn size(bytes: i64) -> String {
-    const KIB: i64 = 1024;
-    const MIB: i64 = KIB * KIB;
-    if bytes != 0 && bytes % MIB == 0 {
-        format!("{}M", bytes / MIB)
-    } else if bytes != 0 && bytes % KIB == 0 {
-        format!("{}K", bytes / KIB)
-    } else {
-        bytes.to_string()
-    }
+    number::size(bytes).to_uppercase()
 }
 
 fn microseconds(value: i64) -> String {

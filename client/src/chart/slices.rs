@@ -1,6 +1,6 @@
 //! Time cut into slices: one per sample, or fewer and wider ones when there are more samples than a picture can show.
 
-use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric};
 
 use super::{ChartError, ChartInput};
 use crate::analysis::Sample;
@@ -29,13 +29,6 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// Commands counted in each bucket; empty when the slice has no such histogram.
-    pub(super) fn counts(&self, metric: Metric, operation: Operation) -> &[u64] {
-        self.histograms
-            .of(metric, operation)
-            .map_or(&[], |interval| interval.counts.as_slice())
-    }
-
     /// The merged histograms.
     pub(super) fn histograms(&self) -> &IntervalSet {
         &self.histograms
@@ -45,11 +38,6 @@ impl Slice {
     pub(super) fn rates(&self) -> Rates {
         Rates::of(Counts::of(&self.histograms), self.seconds, self.edge_ios)
     }
-}
-
-/// The sum of counters as a number for statistics.
-pub(super) fn total(counts: &[u64]) -> f64 {
-    counts.iter().map(|&count| count as f64).sum()
 }
 
 /// A whole series in slices.

@@ -12,8 +12,7 @@ pub struct Distance {
     pub tv: f64,
     /// Earth mover's distance with buckets as unit steps, divided by the longest way (buckets - 1).
     pub nemd: f64,
-    /// A KS below this is expected of two samples of one workload: 1.36 * sqrt(1/n + 1/m), the 5 % point of the
-    /// two-sample Kolmogorov-Smirnov test.
+    /// A KS below this is expected of two samples of one workload.
     pub sampling_floor: f64,
 }
 
@@ -26,7 +25,7 @@ pub fn distance(target: &Interval, run: &Interval) -> Result<Distance, Incompati
     if target.limits != run.limits || target.counts.len() != run.counts.len() {
         return Err(Incompatible);
     }
-    let (target_total, run_total) = (total(target), total(run));
+    let (target_total, run_total) = (target.total() as f64, run.total() as f64);
     if target_total <= 0.0 || run_total <= 0.0 {
         let far = if target_total + run_total <= 0.0 { 0.0 } else { 1.0 };
         return Ok(Distance {
@@ -50,13 +49,14 @@ pub fn distance(target: &Interval, run: &Interval) -> Result<Distance, Incompati
         ks,
         tv: l1 / 2.0,
         nemd: moved / steps,
-        sampling_floor: 1.36 * (1.0 / target_total + 1.0 / run_total).sqrt(),
+        sampling_floor: sampling_floor(target_total, run_total),
     })
 }
 
-/// Sum of the buckets, which is what shares are taken of.
-fn total(interval: &Interval) -> f64 {
-    interval.counts.iter().map(|&count| count as f64).sum()
+/// A difference below this is expected of two samples of one workload, of `one` and `other` commands:
+/// 1.36 * sqrt(1/n + 1/m), the 5 % point of the two-sample Kolmogorov-Smirnov test.
+pub(super) fn sampling_floor(one: f64, other: f64) -> f64 {
+    1.36 * (1.0 / one + 1.0 / other).sqrt()
 }
 
 #[cfg(test)]

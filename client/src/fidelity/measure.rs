@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
+use super::distance::sampling_floor;
 use super::{Distance, Gates, Verdict, distance};
 use crate::analysis::estimate;
 use crate::stream::{Direction, bucket_range, sequential_share};
@@ -288,8 +289,8 @@ impl Comparison<'_> {
 
     /// The sampling floor of the distance of two samples of this class.
     fn floor(&self, operation: Operation) -> f64 {
-        let counts = [self.target, self.run].map(|side| commands(side.histograms, operation) as f64);
-        1.36 * counts.iter().map(|count| 1.0 / count).sum::<f64>().sqrt()
+        let [target, run] = [self.target, self.run].map(|side| commands(side.histograms, operation) as f64);
+        sampling_floor(target, run)
     }
 
     fn finish(self) -> Fidelity {
@@ -359,9 +360,7 @@ pub(crate) fn part_name(metric: Metric, operation: Operation) -> String {
 }
 
 fn commands(histograms: &IntervalSet, operation: Operation) -> u64 {
-    histograms
-        .of(Metric::IoLength, operation)
-        .map_or(0, |sizes| sizes.counts.iter().sum())
+    histograms.of(Metric::IoLength, operation).map_or(0, Interval::total)
 }
 
 fn mean(histograms: &IntervalSet, metric: Metric) -> Option<f64> {

@@ -49,7 +49,7 @@ pub(crate) fn demands<'a>(target: Observation<'a>, disks: &[&IntervalSet]) -> Ve
     let demand = |direction: Direction| {
         let operation = direction.operation();
         let sizes = histograms.of(Metric::IoLength, operation)?;
-        let count: u64 = sizes.counts.iter().sum();
+        let count = sizes.total();
         let seeks = histograms.of(Metric::SeekDistance, operation);
         (count > 0 && seconds > 0.0).then(|| Demand {
             direction,
@@ -91,7 +91,7 @@ pub(crate) fn depth(disks: &[&IntervalSet], operation: Operation) -> Depth {
 
 /// Queue depth from one disk's histogram of outstanding I/O; `None` when it is empty.
 fn disk_depth(interval: &Interval) -> Option<Depth> {
-    let total: u64 = interval.counts.iter().sum();
+    let total = interval.total();
     if total == 0 {
         return None;
     }

@@ -10,8 +10,8 @@ use super::header::header;
 use super::job::Phase;
 use super::options::{FioOptions, Pace};
 use super::target::{Target, span};
-use super::text::size;
 use crate::analysis::{Workload, estimate};
+use crate::number::size;
 use crate::stream::Direction;
 
 /// A command script that runs one diskspd per direction.

@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 
 use super::demand::{Demand, Depth};
 use super::sizes::{SizeMix, size_mixes};
-use super::text;
-use crate::number::rate;
+use crate::number::{self, rate};
 use crate::stream::Direction;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
@@ -194,7 +193,7 @@ impl Process {
             writeln!(
                 out,
                 "# fio before 3.29 takes the pace of random arrivals from this.\nbs={}",
-                text::size(smallest)
+                number::size(smallest)
             )?;
         }
         writeln!(out, "bssplit={}", mix.bssplit())?;
@@ -204,7 +203,7 @@ impl Process {
                 "# The sizes are no multiples of the smallest one; fio would round them down.\nbs_unaligned=1"
             )?;
         }
-        writeln!(out, "blockalign={}", text::size(BLOCK_ALIGN))?;
+        writeln!(out, "blockalign={}", number::size(BLOCK_ALIGN))?;
         writeln!(
             out,
             "# Sequential vs random\n# {}% sequential, {random}% random",
@@ -238,9 +237,9 @@ impl Process {
         let usable = random_region_bytes(part, smallest, BLOCK_ALIGN);
         writeln!(out, "filename={}", region.filename)?;
         if slots > 1 {
-            writeln!(out, "offset={}\nsize={}", text::size(part * slot), text::size(part))?;
+            writeln!(out, "offset={}\nsize={}", number::size(part * slot), number::size(part))?;
         } else {
-            writeln!(out, "size={}", text::size(region.span))?;
+            writeln!(out, "size={}", number::size(region.span))?;
         }
         match region.hot_zone {
             Some(zone) if is_random && zone.bytes < usable => writeln!(
@@ -248,9 +247,9 @@ impl Process {
                 "# Random commands prefer a part of the region, which brings back the short seeks that were measured.\n\
                  random_distribution=zoned_abs:{}/{}:{}/{}",
                 zone.percent,
-                text::size(zone.bytes),
+                number::size(zone.bytes),
                 100 - zone.percent,
-                text::size(usable - zone.bytes)
+                number::size(usable - zone.bytes)
             ),
             _ => Ok(()),
         }
@@ -344,7 +343,7 @@ pub(super) fn size_comment(mix: &SizeMix) -> String {
     by_weight.sort_by_key(|size| std::cmp::Reverse(size.percent));
     let parts: Vec<String> = by_weight
         .iter()
-        .map(|size| format!("{}: {}%", text::size(size.bytes), size.percent))
+        .map(|size| format!("{}: {}%", number::size(size.bytes), size.percent))
         .collect();
     parts.join(", ")
 }

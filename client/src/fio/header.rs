@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::job::{Phase, is_whole};
-use super::text::{comment, size};
+use super::text::comment;
 use crate::analysis::Provenance;
 use crate::analysis::profile::{Counts, burst_index};
 use crate::fidelity::Fidelity;
+use crate::number::size;
 
 /// How every generated file begins.
 pub(super) const FIRST_WORDS: &str = "# Generated from vscsiStats data by vscsi-helper";

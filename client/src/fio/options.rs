@@ -96,7 +96,7 @@ impl FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&super::text::size(self.0))
+        formatter.write_str(&crate::number::size(self.0))
     }
 }
 

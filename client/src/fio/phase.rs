@@ -11,9 +11,10 @@ use super::jobs::{JobsRequest, find_jobs};
 use super::options::{FioOptions, Layout, Pace, Style};
 use super::simulate::{SIMULATED_COMMANDS, merged, simulate};
 use super::target::{Target, span, targets};
-use super::text::{section_name, size};
+use super::text::section_name;
 use crate::analysis::Provenance;
 use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Observed, compare, part_name};
+use crate::number::size;
 
 /// Fewer commands in flight than this would make a burst wait for the device in the generator.
 const LEAST_REPLAY_DEPTH: u32 = 128;

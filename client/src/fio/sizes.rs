@@ -2,8 +2,8 @@
 
 use vscsi_shared::histogram::{Interval, Metric};
 
-use super::text;
 use crate::analysis::estimate;
+use crate::number;
 use crate::stream::{BLOCK_BYTES, bucket_range};
 
 /// Buckets with a smaller share go to a job of their own, because a weight of 1 % is the least fio can hold.
@@ -47,7 +47,7 @@ impl SizeMix {
     pub(super) fn bssplit(&self) -> String {
         let entries = self.sizes.iter();
         let entries: Vec<String> = entries
-            .map(|size| format!("{}/{}", text::size(size.bytes), size.percent))
+            .map(|size| format!("{}/{}", number::size(size.bytes), size.percent))
             .collect();
         entries.join(":")
     }

@@ -200,16 +200,17 @@ impl TargetHistogram {
         if self.counts.len() != self.limits.len() + 1 {
             return None;
         }
-        let interval = Interval {
+        let mut interval = Interval {
             limits,
             counts: self.counts.clone(),
-            count: self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count)),
+            count: 0,
             sum_at_least: i128::from(self.sum[0]),
             sum_at_most: i128::from(self.sum[1]),
             values_at_least: self.values.map(|values| values[0]),
             values_at_most: self.values.map(|values| values[1]),
             end_slack: 0,
         };
+        interval.count = interval.total();
         Some((kind, interval))
     }
 }

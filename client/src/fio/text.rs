@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::sha256::hexadecimal;
+
 /// Longest text of data in a comment; fio itself reads lines of at most 4095 bytes.
 const LONGEST_COMMENT: usize = 200;
 
@@ -58,24 +60,12 @@ pub(crate) fn file_prefix(stem: &OsStr) -> String {
         return name;
     }
     let digest = Sha256::digest(stem.as_encoded_bytes());
-    let [one, two, three, four] = [0, 1, 2, 3].map(|index| digest.get(index).copied().unwrap_or_default());
-    format!("{name}+{one:02x}{two:02x}{three:02x}{four:02x}")
+    format!("{name}+{}", hexadecimal(digest.get(..4).unwrap_or(&digest)))
 }
 
 /// Separators that some editors and tools take for line ends although they are no control characters.
 fn is_line_separator(letter: char) -> bool {
     matches!(letter, '\u{2028}' | '\u{2029}')
-}
-
-/// A size as people write it in fio files: `8k`, `64k`, and bytes where nothing shorter is exact.
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0 => "0".to_owned(),
-        bytes if bytes % (1 << 30) == 0 => format!("{}g", bytes >> 30),
-        bytes if bytes % (1 << 20) == 0 => format!("{}m", bytes >> 20),
-        bytes if bytes % (1 << 10) == 0 => format!("{}k", bytes >> 10),
-        bytes => bytes.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -109,13 +99,5 @@ mod tests {
             ["a b", "a_b", "a+b", "", "global", &long, &format!("{long}y")].map(|stem| file_prefix(OsStr::new(stem)));
         let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "{names:?}");
-    }
-
-    #[test]
-    fn sizes_are_written_exactly() {
-        assert_eq!(
-            [512, 4096, 6656, 1 << 20, 3 << 30].map(size),
-            ["512", "4k", "6656", "1m", "3g"]
-        );
     }
 }

@@ -9,8 +9,8 @@ use super::job::Phase;
 use super::options::{FioOptions, Pace};
 use super::sizes::size_mixes;
 use super::target::{Target, span};
-use super::text::size;
 use crate::analysis::Workload;
+use crate::number::size;
 use crate::stream::Direction;
 
 /// A vdbench parameter file for the workload.

@@ -139,7 +139,7 @@ impl Tallies {
         let Some(interval) = self.set.get_mut(kind) else {
             return;
         };
-        let bucket = interval.limits.as_slice().partition_point(|limit| *limit < value);
+        let bucket = interval.limits.bucket_of(value);
         if let Some(count) = interval.counts.get_mut(bucket) {
             *count += 1;
         }

@@ -8,8 +8,8 @@ pub fn bucket_range(interval: &Interval, index: usize) -> (f64, f64) {
     let limits = interval.limits.as_slice();
     let first = limits.first().copied().unwrap_or(0);
     let last = limits.last().copied().unwrap_or(0);
-    let above = index.checked_sub(1).and_then(|below| limits.get(below)).copied();
-    let up_to = limits.get(index).copied();
+    let bucket = interval.buckets().nth(index);
+    let (above, up_to) = bucket.map_or((None, None), |bucket| (bucket.above, bucket.up_to));
     let (minimum, maximum) = (interval.values_at_least, interval.values_at_most);
     let mut low = above.map_or_else(|| minimum.unwrap_or(first).min(first), |edge| edge.saturating_add(1));
     let mut high = up_to.unwrap_or_else(|| maximum.unwrap_or(last).max(last.saturating_add(1)));
@@ -25,8 +25,8 @@ pub fn bucket_range(interval: &Interval, index: usize) -> (f64, f64) {
 /// Share of the commands that begin right behind the last block of their predecessor, 0 to 1: the bucket that holds
 /// the distance +1.
 pub fn sequential_share(seek_distances: &Interval) -> f64 {
-    let bucket = seek_distances.limits.as_slice().partition_point(|limit| *limit < 1);
-    let total: u64 = seek_distances.counts.iter().sum();
+    let bucket = seek_distances.limits.bucket_of(1);
+    let total = seek_distances.total();
     let sequential = seek_distances.counts.get(bucket).copied().unwrap_or(0);
     if total == 0 {
         0.0

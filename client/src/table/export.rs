@@ -94,7 +94,7 @@ pub fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), Tab
     write_whole(path, |file| {
         let mut separator = "[\n";
         for (sample, disk, kind, interval) in rows::intervals(&selected(series, kept)) {
-            for (_, lower, upper, count) in rows::buckets(interval) {
+            for (_, bucket) in rows::buckets(interval) {
                 let row = Row {
                     sample: sample.sequence,
                     taken_at: sample.taken_at,
@@ -103,9 +103,9 @@ pub fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), Tab
                     disk: series.disks.get(disk).map_or("", |key| key.0.as_str()),
                     metric: kind.metric(),
                     operation: kind.operation(),
-                    lower,
-                    upper,
-                    count,
+                    lower: bucket.above,
+                    upper: bucket.up_to,
+                    count: bucket.count,
                 };
                 file.write_all(separator.as_bytes()).map_err(failed())?;
                 serde_json::to_writer(&mut *file, &row).map_err(|error| failed()(error.into()))?;

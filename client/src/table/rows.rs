@@ -1,7 +1,7 @@
 //! The rows of the tidy table, column by column.
 
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series as PolarsSeries};
-use vscsi_shared::histogram::{HistogramKind, Interval};
+use vscsi_shared::histogram::{Bucket, HistogramKind, Interval};
 
 use crate::analysis::{Sample, Series};
 
@@ -40,20 +40,11 @@ impl Names {
     }
 }
 
-/// The buckets of a histogram that hold values, or its first one when none does: index, exclusive lower edge,
-/// inclusive upper edge, count.
-pub(super) fn buckets(interval: &Interval) -> impl Iterator<Item = (usize, Option<i64>, Option<i64>, u64)> + '_ {
-    let limits = interval.limits.as_slice();
-    let empty = interval.counts.iter().all(|&count| count == 0);
-    interval
-        .counts
-        .iter()
-        .enumerate()
-        .filter(move |(index, count)| **count > 0 || (empty && *index == 0))
-        .map(move |(index, &count)| {
-            let lower = index.checked_sub(1).and_then(|below| limits.get(below)).copied();
-            (index, lower, limits.get(index).copied(), count)
-        })
+/// The buckets of a histogram that hold values, or its first one when none does, each with its index.
+pub(super) fn buckets(interval: &Interval) -> impl Iterator<Item = (usize, Bucket)> + '_ {
+    let empty = interval.total() == 0;
+    let buckets = interval.buckets().enumerate();
+    buckets.filter(move |(index, bucket)| bucket.count > 0 || (empty && *index == 0))
 }
 
 /// Every interval of a sample, in the order of the rows.
@@ -82,7 +73,7 @@ pub(super) fn frame(series: &Series, samples: &[&Sample], names: &Names) -> Pola
             end = ends.next();
         }
         let (metric, operation) = names.of(kind);
-        for (_, lower, upper, count) in buckets(interval) {
+        for (_, bucket) in buckets(interval) {
             columns.sample.push(sample.sequence);
             columns.taken_at.push(end.map_or("", |(_, taken_at)| taken_at));
             columns.start_seconds.push(sample.start_seconds);
@@ -92,9 +83,9 @@ pub(super) fn frame(series: &Series, samples: &[&Sample], names: &Names) -> Pola
                 .push(series.disks.get(disk).map_or("", |key| key.0.as_str()));
             columns.metric.push(metric);
             columns.operation.push(operation);
-            columns.lower.push(lower);
-            columns.upper.push(upper);
-            columns.count.push(count);
+            columns.lower.push(bucket.above);
+            columns.upper.push(bucket.up_to);
+            columns.count.push(bucket.count);
         }
     }
     columns.into_frame()

@@ -49,3 +49,11 @@ fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
         .map(PathBuf::from)
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_repository_keeps_its_rules() {
+        super::check().unwrap();
+    }
+}

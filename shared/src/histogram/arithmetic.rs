@@ -1,6 +1,6 @@
 //! Difference, merge and reset detection.
 
-use super::{Histogram, Limits, Summary};
+use super::{Bucket, Histogram, Limits, Summary, bucket};
 
 /// Two histograms whose bucket limits differ cannot be added or subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,16 @@ impl Interval {
             values_at_most: None,
             end_slack: 0,
         }
+    }
+
+    /// The sum of the counters, saturating: a host that prints nonsense must not stop the analysis.
+    pub fn total(&self) -> u64 {
+        bucket::total(&self.counts)
+    }
+
+    /// Buckets in order, each with its range.
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = Bucket> + DoubleEndedIterator + '_ {
+        bucket::buckets(&self.limits, &self.counts)
     }
 
     /// Adds the values of `other`, which may come from any time and any disk.

@@ -34,6 +34,16 @@ pub enum Operation {
     Write,
 }
 
+impl Metric {
+    /// Its values may be negative.
+    pub fn is_signed(self) -> bool {
+        match self {
+            Self::SeekDistance | Self::SeekDistanceClosest16 => true,
+            Self::IoLength | Self::Latency | Self::OutstandingIos | Self::Interarrival => false,
+        }
+    }
+}
+
 impl fmt::Display for Metric {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -41,6 +41,12 @@ impl Limits {
         })
     }
 
+    /// The index of the bucket that holds `value`: that of the first limit not below it, and the overflow's when there
+    /// is none.
+    pub fn bucket_of(&self, value: i64) -> usize {
+        self.as_slice().partition_point(|limit| *limit < value)
+    }
+
     /// Takes the limits found in an input; a known row is shared instead of copied.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 //! prints the overflow with the last limit a second time, so a bucket is known by its position and never by its limit.
 
 mod arithmetic;
+mod bucket;
 mod interval_set;
 mod kind;
 mod limits;
 
 pub use arithmetic::{Incompatible, Interval, Step};
+pub use bucket::Bucket;
 pub use interval_set::IntervalSet;
 pub use kind::{HistogramKind, Metric, Operation};
 pub use limits::Limits;
@@ -105,27 +107,11 @@ impl Histogram {
 
     /// The sum of the counters, saturating: a host that prints nonsense must not stop the analysis.
     pub fn total(&self) -> u64 {
-        self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
+        bucket::total(&self.counts)
     }
 
     /// Buckets in order, each with its range.
-    pub fn buckets(&self) -> impl ExactSizeIterator<Item = Bucket> + '_ {
-        let limits = self.limits.as_slice();
-        self.counts.iter().enumerate().map(move |(index, &count)| Bucket {
-            above: index.checked_sub(1).and_then(|below| limits.get(below)).copied(),
-            up_to: limits.get(index).copied(),
-            count,
-        })
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = Bucket> + DoubleEndedIterator + '_ {
+        bucket::buckets(&self.limits, &self.counts)
     }
-}
-
-/// One bucket: the values in `(above, up_to]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bucket {
-    /// Exclusive lower edge; `None` for the first bucket.
-    pub above: Option<i64>,
-    /// Inclusive upper edge; `None` for the overflow bucket.
-    pub up_to: Option<i64>,
-    /// Number of values.
-    pub count: u64,
 }

@@ -80,7 +80,7 @@ pub(super) fn remove<'print>(
 
 /// Takes one value that is exactly known, and is the largest, out of an interval.
 fn take_out(interval: &mut Interval, value: i64) -> bool {
-    let bucket = interval.limits.as_slice().partition_point(|limit| *limit < value);
+    let bucket = interval.limits.bucket_of(value);
     let Some(count) = interval.counts.get_mut(bucket).filter(|count| **count > 0) else {
         return false;
     };

@@ -103,7 +103,7 @@ fn given_interval(series: &Series, findings: &mut Findings) {
 }
 
 fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl FnMut(Severity, Code, String)) {
-    let total = estimate::total_count(interval);
+    let total = interval.total();
     if total != interval.count {
         let message = format!(
             "`{title}`: the buckets hold {total} values and the printed count says {}; the buckets are used",
@@ -111,8 +111,7 @@ fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl
         );
         report(Severity::Warning, Code::CountMismatch, message);
     }
-    let signed = matches!(metric, Metric::SeekDistance | Metric::SeekDistanceClosest16);
-    if !signed && total == interval.count && estimate::contradicts_buckets(interval, metric) {
+    if !metric.is_signed() && total == interval.count && estimate::contradicts_buckets(interval, metric) {
         let message = format!("`{title}`: the printed mean does not fit the buckets; the buckets are used");
         report(Severity::Warning, Code::MeanContradictsBuckets, message);
     }
@@ -133,7 +132,7 @@ fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl
 }
 
 fn directions(set: &IntervalSet, report: &mut impl FnMut(Severity, Code, String)) {
-    let count = |operation| set.of(Metric::IoLength, operation).map(estimate::total_count);
+    let count = |operation| set.of(Metric::IoLength, operation).map(Interval::total);
     let (Some(all), Some(read), Some(write)) = (count(Operation::All), count(Operation::Read), count(Operation::Write))
     else {
         return;
@@ -158,7 +157,7 @@ fn clock(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings) 
     let mut active = series.samples.iter().filter_map(|sample| {
         let disk = sample.disks.iter().find(|disk| disk.disk == index)?;
         let interarrival = disk.histograms.of(Metric::Interarrival, Operation::All)?;
-        (estimate::total_count(interarrival) > 0).then_some((sample, interarrival))
+        (interarrival.total() > 0).then_some((sample, interarrival))
     });
     let Some((first, _)) = active.next() else { return };
     let mut added_up = 0.0;

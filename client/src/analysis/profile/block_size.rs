@@ -3,6 +3,7 @@
 use vscsi_shared::histogram::{Interval, Metric};
 
 use crate::analysis::estimate::{self, BoundedBucket, Method, Range};
+use crate::number::size;
 
 /// The block sizes of one direction.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub struct SizeBucket {
 impl BlockSizes {
     /// Describes a histogram of sizes.
     pub fn of(interval: &Interval) -> Self {
-        let count = estimate::total_count(interval);
+        let count = interval.total();
         let filled: Vec<BoundedBucket> = estimate::buckets(interval, Metric::IoLength)
             .filter(|bucket| bucket.count > 0)
             .collect();
@@ -164,17 +165,6 @@ pub fn label(above: Option<i64>, up_to: Option<i64>) -> String {
             };
             format!("({},{}{bracket}", size(above), size(end))
         }
-    }
-}
-
-/// A number of bytes in the largest binary unit that divides it.
-fn size(bytes: i64) -> String {
-    const MIB: i64 = 1024 * 1024;
-    match bytes {
-        0 => "0".to_owned(),
-        bytes if bytes % MIB == 0 => format!("{}m", bytes / MIB),
-        bytes if bytes % 1024 == 0 => format!("{}k", bytes / 1024),
-        bytes => bytes.to_string(),
     }
 }
 

@@ -36,7 +36,7 @@ impl Distribution {
     pub fn of(interval: &Interval, metric: Metric) -> Option<Self> {
         let at = |per_mille| estimate::percentile(interval, metric, per_mille);
         Some(Self {
-            count: estimate::total_count(interval),
+            count: interval.total(),
             mean: estimate::mean(interval, metric)?,
             p50: at(PerMille::P50)?,
             p95: at(PerMille::P95)?,

@@ -1,6 +1,6 @@
 //! Numbers of I/Os, and rates over time.
 
-use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use crate::analysis::estimate::{self, Range};
 
@@ -27,7 +27,7 @@ impl Counts {
     pub fn of(histograms: &IntervalSet) -> Self {
         let count = |operation| {
             let counted = COUNTING.into_iter().find_map(|metric| histograms.of(metric, operation));
-            counted.map(estimate::total_count)
+            counted.map(Interval::total)
         };
         let (read, write) = (count(Operation::Read), count(Operation::Write));
         let total = count(Operation::All).max(sum(read, write));

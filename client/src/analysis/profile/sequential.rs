@@ -54,7 +54,7 @@ impl Sequentiality {
 /// Share of the distances in `(0, 1 + gap]`. Where the end is no bucket limit, the bucket it cuts is counted not at all
 /// for the lower bound, whole for the upper one, and in proportion for the estimate.
 fn sequential_percent(interval: &Interval, gap: SequentialGap) -> Option<Range> {
-    let total = estimate::total_count(interval);
+    let total = interval.total();
     if total == 0 {
         return None;
     }

@@ -64,7 +64,7 @@ impl Arrivals {
     /// Gaps that follow `interarrival` and are `mean_us` on average. `None` when the histogram is empty.
     pub(super) fn new(interarrival: &Interval, mean_us: f64) -> Option<Self> {
         let balance = Balance::new(interarrival)?;
-        let total: f64 = interarrival.counts.iter().map(|&count| count as f64).sum();
+        let total = interarrival.total() as f64;
         let shares: Vec<f64> = interarrival.counts.iter().map(|&count| count as f64 / total).collect();
         let buckets = gap_buckets(interarrival, mean_us, shares.last().copied().unwrap_or(0.0));
         let mut arrivals = Self {
@@ -131,13 +131,12 @@ impl Arrivals {
 
 /// The ranges of the buckets. vscsiStats counts whole microseconds, so the bucket up to 1 holds 0 and 1.
 fn gap_buckets(interarrival: &Interval, mean_us: f64, overflow_share: f64) -> Vec<GapBucket> {
-    let limits = interarrival.limits.as_slice();
-    (0..interarrival.counts.len())
-        .map(|index| {
-            let below = index.checked_sub(1).and_then(|below| limits.get(below)).copied();
-            let least = below.map_or(0.25, |below| below as f64 + 1.0).max(0.25);
-            let most = match limits.get(index) {
-                Some(limit) => (*limit as f64 + 0.999).max(least * 1.001),
+    interarrival
+        .buckets()
+        .map(|bucket| {
+            let least = bucket.above.map_or(0.25, |above| above as f64 + 1.0).max(0.25);
+            let most = match bucket.up_to {
+                Some(up_to) => (up_to as f64 + 0.999).max(least * 1.001),
                 None => longest_gap(interarrival, least, mean_us, overflow_share),
             };
             GapBucket {

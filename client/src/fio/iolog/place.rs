@@ -1,6 +1,4 @@
-//! Where on the disk recent commands ended, and what a new place would be counted as.
-
-use vscsi_shared::histogram::Limits;
+//! Where on the disk recent commands ended.
 
 /// How many commands the windowed distance looks back on.
 const WINDOW: usize = 16;
@@ -57,9 +55,4 @@ impl Recent {
             *slot = Some(last_block);
         }
     }
-}
-
-/// The bucket of a distance.
-pub(super) fn bucket_of(limits: &Limits, distance: i64) -> usize {
-    limits.as_slice().partition_point(|limit| *limit < distance)
 }

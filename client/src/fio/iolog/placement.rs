@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use vscsi_shared::histogram::{IntervalSet, Limits, Metric, Operation};
 
 use super::balance::Balance;
-use super::place::{Recent, bucket_of};
+use super::place::Recent;
 use crate::stream::{BLOCK_BYTES, Direction};
 
 /// Blocks of the 4 KiB that places are aligned to where the histogram leaves room.
@@ -36,11 +36,11 @@ impl Distances {
     }
 
     fn deficit(&self, distance: i64) -> f64 {
-        self.balance.deficit(bucket_of(&self.limits, distance))
+        self.balance.deficit(self.limits.bucket_of(distance))
     }
 
     fn used(&mut self, distance: i64) {
-        self.balance.used(bucket_of(&self.limits, distance));
+        self.balance.used(self.limits.bucket_of(distance));
     }
 }
 
@@ -75,7 +75,7 @@ impl Placement {
     pub(super) fn new(target: &IntervalSet, span_bytes: u64) -> Option<Self> {
         let commands = |direction: Direction| {
             let sizes = target.of(Metric::IoLength, direction.operation());
-            sizes.map_or(0.0, |sizes| sizes.counts.iter().sum::<u64>() as f64)
+            sizes.map_or(0.0, |sizes| sizes.total() as f64)
         };
         let seeks = |operation| Distances::new(target, Metric::SeekDistance, operation);
         Some(Self {

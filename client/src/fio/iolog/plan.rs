@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use vscsi_shared::histogram::{HistogramKind, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
 
 use super::arrivals::Arrivals;
 use super::format::write_log;
@@ -40,7 +40,7 @@ impl IologPlan {
         let commands: u64 = Direction::ALL
             .into_iter()
             .filter_map(|direction| histograms.of(Metric::IoLength, direction.operation()))
-            .flat_map(|sizes| sizes.counts.iter())
+            .map(Interval::total)
             .sum();
         if commands == 0 || target.seconds <= 0.0 {
             return Err(FioError::NoCommands);

@@ -39,7 +39,7 @@ impl Bursts {
     /// run of `seconds` would hold too few bursts to keep its rate.
     pub(crate) fn measured(target: Observation, seconds: f64) -> Option<Self> {
         let gaps = target.histograms.of(Metric::Interarrival, Operation::All)?;
-        let total: u64 = gaps.counts.iter().sum();
+        let total = gaps.total();
         let mean_us = target.seconds * 1e6 / total as f64;
         // Where most gaps are far below the mean, those above it are the pauses.
         let mean_bucket = gaps
@@ -130,11 +130,11 @@ fn strides(target: Observation, seeks: &Interval) -> Vec<u64> {
         .flat_map(|mix| mix.sizes);
     let common = sizes.filter(|size| f64::from(size.percent) / 100.0 >= LEAST_SHARE);
     let mut strides: Vec<u64> = common.map(|size| size.bytes).collect();
-    let total: u64 = seeks.counts.iter().sum();
-    for (index, count) in seeks.counts.iter().enumerate() {
+    let total = seeks.total();
+    for (index, bucket) in seeks.buckets().enumerate() {
         let (low, high) = bucket_range(seeks, index);
-        let is_forward = low >= 1.0 && high > 1.0 && seeks.limits.as_slice().get(index).is_some();
-        if is_forward && *count as f64 >= LEAST_SHARE * total as f64 {
+        let is_forward = low >= 1.0 && high > 1.0 && bucket.up_to.is_some();
+        if is_forward && bucket.count as f64 >= LEAST_SHARE * total as f64 {
             strides.push(aligned(whole((low * high).sqrt()).saturating_mul(BLOCK_BYTES)));
         }
     }
@@ -147,18 +147,12 @@ fn strides(target: Observation, seeks: &Interval) -> Vec<u64> {
 /// Share of distances longer than this many bytes, by whole buckets.
 fn share_beyond(seeks: &Interval, bytes: u64) -> f64 {
     let blocks = (bytes / BLOCK_BYTES) as f64;
-    let total: u64 = seeks.counts.iter().sum();
-    let limits = seeks.limits.as_slice();
-    let beyond = seeks.counts.iter().enumerate().filter(|&(index, _)| {
-        // A bucket lies beyond with its nearer edge: the upper one on the way back, the lower one on the way forward.
-        let upper = limits.get(index).map(|limit| *limit as f64);
-        let lower = index
-            .checked_sub(1)
-            .and_then(|before| limits.get(before))
-            .map(|limit| *limit as f64);
-        upper.is_some_and(|upper| upper <= -blocks) || lower.is_some_and(|lower| lower >= blocks)
+    // A bucket lies beyond with its nearer edge: the upper one on the way back, the lower one on the way forward.
+    let beyond = seeks.buckets().filter(|bucket| {
+        bucket.up_to.is_some_and(|upper| upper as f64 <= -blocks)
+            || bucket.above.is_some_and(|lower| lower as f64 >= blocks)
     });
-    beyond.map(|(_, count)| count).sum::<u64>() as f64 / total.max(1) as f64
+    beyond.map(|bucket| bucket.count).sum::<u64>() as f64 / seeks.total().max(1) as f64
 }
 
 /// Below this share the slower direction would have too few commands apart.
@@ -186,7 +180,7 @@ mod tests {
         for &(metric, operation, values) in parts {
             let mut interval = Interval::empty(Limits::known(metric));
             for &(value, count) in values {
-                let bucket = interval.limits.as_slice().partition_point(|limit| *limit < value);
+                let bucket = interval.limits.bucket_of(value);
                 interval.counts[bucket] += count;
                 interval.count += count;
                 interval.sum_at_least += i128::from(value) * i128::from(count);

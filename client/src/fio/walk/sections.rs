@@ -9,8 +9,7 @@ use crate::fio::draft::{
     whole,
 };
 use crate::fio::sizes::SizeMix;
-use crate::fio::text;
-use crate::number::rate;
+use crate::number::{self, rate};
 use crate::stream::Direction;
 
 /// The sections of a walk: the walk itself, and the process of the commands apart where there are any.
@@ -55,9 +54,9 @@ impl Writer<'_> {
              # zone, one that is not random at its beginning. A run longer than this file's would leave the region.\n\
              percentage_random={random}\n\
              zonemode=strided\nzonesize={ZONE_BYTES}\nzonerange={range}\nzoneskip={skip}",
-            step = text::size(stride),
-            range = text::size(range),
-            skip = text::size(stride - range),
+            step = number::size(stride),
+            range = number::size(range),
+            skip = number::size(stride - range),
             random = self.drafts.iter().map(sequential).collect::<Vec<_>>().join(","),
         )?;
         self.write_rates(out, 1.0 - self.draft.apart, random_rates.as_ref().map(|(walk, _)| walk))?;
@@ -123,7 +122,7 @@ impl Writer<'_> {
         }
         let smallest = |mix: &SizeMix| mix.smallest().unwrap_or(4096);
         let joined = |part: &dyn Fn(&SizeMix) -> String| sizes.iter().map(part).collect::<Vec<_>>().join(",");
-        writeln!(out, "bs={}", joined(&|mix| text::size(smallest(mix))))?;
+        writeln!(out, "bs={}", joined(&|mix| number::size(smallest(mix))))?;
         writeln!(out, "bssplit={}", joined(&SizeMix::bssplit))?;
         let is_multiple = |mix: &SizeMix| mix.sizes.iter().all(|size| size.bytes % smallest(mix) == 0);
         if !sizes.iter().all(is_multiple) {
@@ -136,9 +135,9 @@ impl Writer<'_> {
         writeln!(
             out,
             "blockalign={}\nfilename={}\nsize={}",
-            text::size(BLOCK_ALIGN),
+            number::size(BLOCK_ALIGN),
             region.filename,
-            text::size(region.span)
+            number::size(region.span)
         )
     }
 

@@ -74,7 +74,7 @@ pub fn write_cache(folder: &Path, loaded: &Loaded, key: CacheKey) -> Result<bool
 
 /// The index of each row's bucket.
 fn bucket_column(samples: &[&Sample]) -> Column {
-    let index = |(index, ..): (usize, _, _, _)| u32::try_from(index).unwrap_or(u32::MAX);
+    let index = |(index, _): (usize, _)| u32::try_from(index).unwrap_or(u32::MAX);
     let buckets: Vec<u32> = rows::intervals(samples)
         .flat_map(|(_, _, _, interval)| rows::buckets(interval).map(index))
         .collect();
