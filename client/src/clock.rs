@@ -16,7 +16,7 @@ pub trait Clock: Debug + Send + Sync {
 
 /// The machine's own clock.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

@@ -13,7 +13,7 @@ use crate::fidelity::{Distance, distance};
 /// A number that two profiles are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Measure {
+pub(crate) enum Measure {
     /// I/Os per second.
     Iops,
     /// Reads per second.
@@ -52,7 +52,7 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure, in the order of the table.
-    pub const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Iops,
         Self::ReadIops,
         Self::WriteIops,
@@ -73,7 +73,7 @@ impl Measure {
     ];
 
     /// Its name in limits, tables and JSON.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Iops => "iops",
             Self::ReadIops => "read_iops",
@@ -96,7 +96,7 @@ impl Measure {
     }
 
     /// Less of it is better, so a limit is a ceiling; of the others a limit is a floor.
-    pub fn less_is_better(self) -> bool {
+    pub(crate) fn less_is_better(self) -> bool {
         match self {
             Self::Iops
             | Self::ReadIops
@@ -119,7 +119,7 @@ impl Measure {
     }
 
     /// Its value in a profile; `None` when it is unknown, or there is no I/O to take it from.
-    pub fn of(self, profile: &Profile) -> Option<Range> {
+    pub(crate) fn of(self, profile: &Profile) -> Option<Range> {
         let latency =
             |of: fn(&Distribution) -> Range, distribution: &Option<Distribution>| distribution.as_ref().map(of);
         let (read, write) = (&profile.latency_ms.read, &profile.latency_ms.write);
@@ -147,7 +147,7 @@ impl Measure {
 
 /// A limit on the candidate, in percent of the baseline: `iops=90%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// What is limited.
     pub measure: Measure,
     /// Floor or ceiling in percent of the baseline (see [`Measure::less_is_better`]).
@@ -157,7 +157,7 @@ pub struct Limit {
 /// Why a text is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a limit: write MEASURE=PERCENT%, such as iops=90% or read_p99=120%; measures are {measures}")]
-pub struct InvalidLimit {
+pub(crate) struct InvalidLimit {
     text: String,
     measures: String,
 }
@@ -192,7 +192,7 @@ impl fmt::Display for Limit {
 /// How a limit came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The estimates keep it, and so does everything inside the ranges.
     Met,
     /// The estimates keep it, but the ranges leave room for the opposite.
@@ -207,12 +207,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// The limit counts as kept. What is not measured is not kept: a limit that cannot be checked must not pass.
-    pub fn passes(self) -> bool {
+    pub(crate) fn passes(self) -> bool {
         matches!(self, Self::Met | Self::MetByEstimate)
     }
 
     /// The words of the table.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::MetByEstimate => "met by the estimates, within the uncertainty",
@@ -225,7 +225,7 @@ impl Verdict {
 
 /// One measure of both profiles.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The measure.
     pub measure: Measure,
     /// Its value in the baseline.
@@ -236,7 +236,7 @@ pub struct Row {
 
 impl Row {
     /// The candidate in percent of the baseline, by the estimates; `None` without a baseline to compare with.
-    pub fn percent(&self) -> Option<f64> {
+    pub(crate) fn percent(&self) -> Option<f64> {
         let (baseline, candidate) = self.baseline.zip(self.candidate)?;
         (baseline.est > 0.0).then(|| 100.0 * candidate.est / baseline.est)
     }
@@ -244,7 +244,7 @@ impl Row {
 
 /// A comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// Every measure.
     pub rows: Vec<Row>,
     /// How far the histograms are apart, by `metric.operation`.
@@ -255,7 +255,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Compares a candidate with a baseline.
-    pub fn of(baseline: &Analysis, candidate: &Analysis, limits: &[Limit]) -> Self {
+    pub(crate) fn of(baseline: &Analysis, candidate: &Analysis, limits: &[Limit]) -> Self {
         let row = |measure: Measure| Row {
             measure,
             baseline: measure.of(&baseline.profile),
@@ -272,7 +272,7 @@ impl Comparison {
     }
 
     /// Every limit is kept.
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         self.limits.iter().all(|(_, verdict)| verdict.passes())
     }
 }

@@ -42,7 +42,7 @@ impl Failure for Interruption {
 
 /// While it lives, the signals are only noted, and whoever holds it looks for them.
 #[derive(Debug)]
-pub struct Deferred(&'static Handlers);
+pub(crate) struct Deferred(&'static Handlers);
 
 #[derive(Debug)]
 struct Handlers {
@@ -57,7 +57,7 @@ impl Deferred {
     ///
     /// # Errors
     /// When the system refuses a handler.
-    pub fn begin() -> io::Result<Self> {
+    pub(crate) fn begin() -> io::Result<Self> {
         static HANDLERS: OnceLock<Handlers> = OnceLock::new();
         let handlers = if let Some(handlers) = HANDLERS.get() {
             handlers
@@ -74,7 +74,7 @@ impl Deferred {
     ///
     /// # Errors
     /// [`Interruption`] when a signal came: the work is to end.
-    pub fn check(&self) -> Result<(), Interruption> {
+    pub(crate) fn check(&self) -> Result<(), Interruption> {
         match self.0.noted.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal if i32::try_from(signal) == Ok(SIGINT) => Err(Interruption::Interrupted),

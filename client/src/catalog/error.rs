@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// Why the catalog cannot be used. The jobs themselves are not affected.
 #[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
+pub(crate) enum CatalogError {
     /// SQLite.
     #[error("the catalog cannot be used")]
     Sqlite(#[from] rusqlite::Error),

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, params};
 use vscsi_shared::job::{Job, Status};
 
-pub use error::CatalogError;
+pub(crate) use error::CatalogError;
 
 use crate::failure::FileError;
 use crate::store::{JobDirectory, Store, StoreError};
@@ -25,13 +25,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The index.
 #[derive(Debug)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     connection: Connection,
 }
 
 /// A job as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexedJob {
+pub(crate) struct IndexedJob {
     /// What the user calls it.
     pub reference: String,
     /// Where it stands.
@@ -55,7 +55,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When it cannot be used, or was made by a newer program.
-    pub fn open(store: &Store) -> Result<Self, CatalogError> {
+    pub(crate) fn open(store: &Store) -> Result<Self, CatalogError> {
         let mut connection = Connection::open(path(store))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Readers then do not wait for a writer. The answer to this pragma is a row, which is of no interest.
@@ -68,7 +68,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When SQLite has no memory for it.
-    pub fn in_memory() -> Result<Self, CatalogError> {
+    pub(crate) fn in_memory() -> Result<Self, CatalogError> {
         let mut connection = Connection::open_in_memory()?;
         schema::upgrade(&mut connection)?;
         Ok(Self { connection })
@@ -78,7 +78,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When a file cannot be removed.
-    pub fn remove(store: &Store) -> Result<(), CatalogError> {
+    pub(crate) fn remove(store: &Store) -> Result<(), CatalogError> {
         for suffix in ["", "-wal", "-shm"] {
             let mut file = path(store).into_os_string();
             file.push(suffix);
@@ -97,7 +97,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the data directory or the index cannot be used.
-    pub fn refresh(&mut self, store: &Store) -> Result<Vec<StoreError>, CatalogError> {
+    pub(crate) fn refresh(&mut self, store: &Store) -> Result<Vec<StoreError>, CatalogError> {
         let mut known = self.stamps()?;
         let mut unreadable = Vec::new();
         let transaction = self
@@ -125,7 +125,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn jobs(&self) -> Result<Vec<IndexedJob>, CatalogError> {
+    pub(crate) fn jobs(&self) -> Result<Vec<IndexedJob>, CatalogError> {
         let mut statement = self.connection.prepare(
             "SELECT reference, status, host, vm_name, created_at, samples_collected, samples_expected,
                     (SELECT count(*) FROM samples WHERE samples.reference = jobs.reference)
@@ -155,7 +155,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn totals(&self) -> Result<(u64, u64), CatalogError> {
+    pub(crate) fn totals(&self) -> Result<(u64, u64), CatalogError> {
         let count = |table: &str| {
             let query = format!("SELECT count(*) FROM {table}");
             self.connection
@@ -169,7 +169,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When it is not.
-    pub fn check(&self) -> Result<(), CatalogError> {
+    pub(crate) fn check(&self) -> Result<(), CatalogError> {
         let answer: String = self
             .connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

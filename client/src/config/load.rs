@@ -31,7 +31,7 @@ struct ProfileFile {
 ///
 /// # Errors
 /// When the file cannot be read or used. A missing file is only an error when it `must_exist`.
-pub fn load(path: &Path, must_exist: bool) -> Result<Config, ConfigError> {
+pub(crate) fn load(path: &Path, must_exist: bool) -> Result<Config, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => Ok(Config::default()),

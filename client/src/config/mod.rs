@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Profile;
 
-pub use error::ConfigError;
-pub use load::load;
+pub(crate) use error::ConfigError;
+pub(crate) use load::load;
 
 use crate::analysis::FilterMethod;
 use crate::chart::ChartFormat;
@@ -131,12 +131,12 @@ fn built_in_profiles() -> BTreeMap<Name, ProfileConfig> {
 /// The directory of everything that belongs to this user: `~/.vscsiStats-helper`.
 ///
 /// Without a home directory it is a directory of that name here.
-pub fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     etcetera::home_dir().unwrap_or_default().join(".vscsiStats-helper")
 }
 
 /// The configuration file that is read when `--config` names no other.
-pub fn default_path() -> PathBuf {
+pub(crate) fn default_path() -> PathBuf {
     home().join("config.yaml")
 }
 
@@ -171,7 +171,7 @@ impl Config {
 }
 
 /// `path` with a leading `~` replaced by the home directory.
-pub fn expand_home(path: &Path) -> PathBuf {
+pub(crate) fn expand_home(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), etcetera::home_dir()) {
         (Ok(below), Ok(home)) => home.join(below),
         _ => path.to_owned(),

@@ -30,7 +30,7 @@ const BESIDE: [&str; 5] = [
 
 /// The agent for ESXi.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AgentBinary {
+pub(crate) struct AgentBinary {
     /// Its bytes.
     pub bytes: Cow<'static, [u8]>,
     /// The file they came from; `None` when they are part of this program.
@@ -63,7 +63,7 @@ impl AgentBinary {
 ///
 /// # Errors
 /// When there is none, or the file is no program for ESXi.
-pub fn find_agent(named: Option<&Path>) -> Result<AgentBinary, InstallError> {
+pub(crate) fn find_agent(named: Option<&Path>) -> Result<AgentBinary, InstallError> {
     if let Some(path) = named {
         return read(path);
     }

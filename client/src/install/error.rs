@@ -11,7 +11,7 @@ use crate::transport::TransportError;
 
 /// Why an agent could not be brought to a host, or taken away.
 #[derive(Debug, thiserror::Error)]
-pub enum InstallError {
+pub(crate) enum InstallError {
     /// The host was not reached.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use vscsi_shared::identifier::Name;
 
-pub use binary::{AgentBinary, find_agent};
-pub use error::InstallError;
-pub use place::Place;
-pub use removal::{Removal, uninstall};
+pub(crate) use binary::{AgentBinary, find_agent};
+pub(crate) use error::InstallError;
+pub(crate) use place::Place;
+pub(crate) use removal::uninstall;
 
 use crate::host::InstalledAgent;
 use crate::preflight::{Findings, Mode, Verdict};
@@ -34,7 +34,7 @@ const RECORD: &str = "installed.json";
 
 /// What an installation did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Installed {
+pub(crate) struct Installed {
     /// What was installed.
     pub agent: InstalledAgent,
     /// The same binary was there already, so nothing was uploaded.
@@ -47,7 +47,7 @@ pub struct Installed {
 ///
 /// # Errors
 /// When it cannot; nothing was changed.
-pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), InstallError> {
+pub(crate) fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), InstallError> {
     let verdicts = findings.verdicts();
     let is_open = |verdict: &Verdict| verdict.fits && verdict.in_this_version;
     match wanted {
@@ -66,7 +66,7 @@ pub fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), Insta
 ///
 /// # Errors
 /// When any step fails. Until the last one, whatever was installed before is untouched.
-pub fn install(
+pub(crate) fn install(
     shell: &dyn Shell,
     place: &Place,
     binary: &AgentBinary,

@@ -7,7 +7,7 @@ use crate::preflight::{Datastore, Findings};
 
 /// Where the agent goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The folder, an absolute path on the host.
     pub folder: String,
     /// The host whose agent lives there, where its name tells it from others.
@@ -21,7 +21,7 @@ impl Place {
     ///
     /// # Errors
     /// When a name leads nowhere, no datastore is suitable, or the host has no name that tells it from others.
-    pub fn choose(
+    pub(crate) fn choose(
         findings: &Findings,
         datastore: Option<&str>,
         folder: Option<&str>,
@@ -34,7 +34,7 @@ impl Place {
     }
 
     /// Path of the agent.
-    pub fn agent(&self) -> String {
+    pub(crate) fn agent(&self) -> String {
         format!("{}/vscsi-agent", self.folder)
     }
 }

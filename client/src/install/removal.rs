@@ -7,7 +7,7 @@ use crate::transport::{Shell, ShellInput, command_line};
 
 /// What is shown when an agent was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Removal {
+pub(crate) struct Removal {
     /// The folder that is gone.
     pub folder: String,
     /// Each statement was checked on the host afterwards.
@@ -18,7 +18,7 @@ pub struct Removal {
 ///
 /// # Errors
 /// When a collection could not be stopped, in which case nothing is removed, or something is still there afterwards.
-pub fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError> {
+pub(crate) fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError> {
     let folder = agent.strip_suffix("/vscsi-agent").unwrap_or_default();
     // A folder that is not ours is never removed, whatever a record says.
     let ours = format!(

@@ -12,7 +12,7 @@ use vscsi_shared::identifier::Name;
 
 #[cfg(test)]
 pub(crate) use modes::tests::findings as findings_for_tests;
-pub use modes::{Mode, Verdict};
+pub(crate) use modes::{Mode, Verdict};
 
 use crate::transport::{Shell, ShellInput, TransportError};
 
@@ -23,7 +23,7 @@ const LEAST_FREE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What a host allows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// It runs ESXi.
     pub is_esxi: bool,
     /// Its name, as its kernel has it; `None` where that tells it from no other host.
@@ -52,7 +52,7 @@ pub struct Findings {
 
 /// A datastore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Datastore {
+pub(crate) struct Datastore {
     /// Its label; the UUID when it has none.
     pub name: String,
     /// Its directory by UUID, which survives renaming.
@@ -69,7 +69,7 @@ pub struct Datastore {
 ///
 /// # Errors
 /// When the host cannot be reached.
-pub fn ask(shell: &dyn Shell, now: Timestamp) -> Result<Findings, TransportError> {
+pub(crate) fn ask(shell: &dyn Shell, now: Timestamp) -> Result<Findings, TransportError> {
     let output = shell.run(&script::script(), ShellInput::Empty, SCRIPT_TIMEOUT)?;
     Ok(read(&String::from_utf8_lossy(&output.stdout), now))
 }

@@ -11,7 +11,7 @@ use super::Findings;
 /// A way to run the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// A static binary in a datastore folder.
     Binary,
     /// A VIB of our own.
@@ -22,7 +22,7 @@ pub enum Mode {
 
 /// Whether a way is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The way.
     pub mode: Mode,
     /// The host allows it as it is.
@@ -46,18 +46,18 @@ impl fmt::Display for Verdict {
 
 impl Mode {
     /// Every way, the one to prefer first.
-    pub const ALL: [Self; 3] = [Self::Binary, Self::Vib, Self::Script];
+    pub(crate) const ALL: [Self; 3] = [Self::Binary, Self::Vib, Self::Script];
 
     /// The ways that this version can install in.
     const IN_THIS_VERSION: [Self; 1] = [Self::Binary];
 
     /// This version can install in it.
-    pub fn is_in_this_version(self) -> bool {
+    pub(crate) fn is_in_this_version(self) -> bool {
         Self::IN_THIS_VERSION.contains(&self)
     }
 
     /// The word on the command line.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Binary => "binary",
             Self::Vib => "vib",
@@ -82,7 +82,7 @@ impl Findings {
     ///
     /// The exec policy decides: with it a foreign binary needs a VIB, a community VIB excludes Secure Boot, and where
     /// both are on only an installed interpreter may run what we bring.
-    pub fn verdicts(&self) -> [Verdict; 3] {
+    pub(crate) fn verdicts(&self) -> [Verdict; 3] {
         Mode::ALL.map(|mode| {
             let (fits, reason) = match mode {
                 Mode::Binary => self.binary(),
@@ -99,7 +99,7 @@ impl Findings {
     }
 
     /// The way that suits the host best, whether or not this version offers it: a binary needs nothing of the host, a script changes nothing, and a VIB does.
-    pub fn recommended(&self) -> Option<Mode> {
+    pub(crate) fn recommended(&self) -> Option<Mode> {
         let fits = |mode: Mode| {
             self.verdicts()
                 .into_iter()

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// Why a pull stopped. What arrived before is kept in every case.
 #[derive(Debug, thiserror::Error)]
-pub enum PullError {
+pub(crate) enum PullError {
     /// The host.
     #[error(transparent)]
     Host(HostError),
@@ -42,7 +42,7 @@ pub enum PullError {
 
 impl PullError {
     /// The same may work in a few seconds.
-    pub fn is_worth_retrying(&self) -> bool {
+    pub(crate) fn is_worth_retrying(&self) -> bool {
         match self {
             Self::Host(error) => error.is_worth_retrying(),
             Self::BrokeOff { .. } | Self::Corrupt { .. } => true,

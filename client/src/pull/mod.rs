@@ -21,8 +21,8 @@ use vscsi_shared::job::{Job, JobDocument, UnreadableJob};
 use vscsi_shared::wire::v1::JobView;
 
 use damage::Depth;
-pub use error::PullError;
-pub use many::for_each_concurrently;
+pub(crate) use error::PullError;
+pub(crate) use many::for_each_concurrently;
 
 use crate::clock::Clock;
 use crate::host::{Host, HostError};
@@ -32,7 +32,7 @@ use crate::store::{JobDirectory, Lock, LockKind, Store, StoreError, sync_directo
 const CORRUPTIONS_BORNE: u32 = 2;
 
 /// What the user hears while a pull goes on.
-pub trait Progress: Sync {
+pub(crate) trait Progress: Sync {
     /// So many bytes are to come.
     fn expect(&self, bytes: u64);
     /// So many came.
@@ -47,7 +47,7 @@ pub trait Progress: Sync {
 
 /// What a pull did.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pulled {
+pub(crate) struct Pulled {
     /// Where the job is.
     pub directory: JobDirectory,
     /// The job as the host sees it afterwards.
@@ -62,7 +62,7 @@ pub struct Pulled {
 
 /// Everything a pull needs besides the host.
 #[derive(Clone, Copy)]
-pub struct Puller<'a> {
+pub(crate) struct Puller<'a> {
     /// Where jobs are kept.
     pub store: &'a Store,
     /// Waits after a failure; the row begins anew whenever something arrived.
@@ -88,7 +88,7 @@ impl Puller<'_> {
     /// # Errors
     /// When the host cannot be asked, or a file cannot be written. Everything that arrived stays, and the next pull
     /// goes on from there.
-    pub fn pull(&self, host: &dyn Host, name: &Name) -> Result<Pulled, PullError> {
+    pub(crate) fn pull(&self, host: &dyn Host, name: &Name) -> Result<Pulled, PullError> {
         let view = host.job(name)?;
         let (directory, _lock) = self.claim(&view.job)?;
         self.set_aside_damaged(host, name, &directory)?;

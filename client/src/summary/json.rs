@@ -19,11 +19,11 @@ use crate::fio::PhaseFidelity;
 
 /// Version of this file's schema: the first number grows when a key changes its meaning or goes, the second when keys
 /// are added.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub(crate) const SCHEMA_VERSION: &str = "1.0";
 
 /// The content of `summary.json`.
 #[derive(Debug, Serialize)]
-pub struct Summary<'analysis> {
+pub(crate) struct Summary<'analysis> {
     schema_version: &'static str,
     method_version: u32,
     generator: &'static str,
@@ -217,7 +217,7 @@ struct PhaseJson<'analysis> {
 impl<'analysis> Summary<'analysis> {
     /// Everything about an analysis, the phases it was split into, if it was, and how near the fio file written from it
     /// comes by our own reading.
-    pub fn of(
+    pub(crate) fn of(
         analysis: &'analysis Analysis,
         phases: &'analysis [Phase],
         static_fidelity: &'analysis [PhaseFidelity],
@@ -409,7 +409,7 @@ fn histograms(set: &IntervalSet) -> BTreeMap<String, HistogramJson<'_>> {
 
 /// A row of `analyze --explain-filters --json`.
 #[derive(Debug, Serialize)]
-pub struct FilterRow {
+pub(crate) struct FilterRow {
     method: &'static str,
     threshold: Option<f64>,
     samples_kept: usize,
@@ -445,7 +445,7 @@ impl KeptJson {
 
 /// `compare --json`.
 #[derive(Debug, Serialize)]
-pub struct ComparisonJson<'names> {
+pub(crate) struct ComparisonJson<'names> {
     baseline: &'names str,
     candidate: &'names str,
     measures: InOrder<MeasureJson>,
@@ -470,7 +470,7 @@ struct LimitJson {
 
 impl<'names> ComparisonJson<'names> {
     /// A comparison of two jobs by their names.
-    pub fn of(comparison: &Comparison, baseline: &'names str, candidate: &'names str) -> Self {
+    pub(crate) fn of(comparison: &Comparison, baseline: &'names str, candidate: &'names str) -> Self {
         let measures = comparison.rows.iter().map(|row| {
             let json = MeasureJson {
                 baseline: row.baseline,

@@ -3,7 +3,7 @@
 use crate::analysis::estimate::Range;
 
 /// A time given in milliseconds, in the unit that keeps it short: `40us`, `2.1ms`, `51s`.
-pub fn duration_ms(milliseconds: f64) -> String {
+pub(crate) fn duration_ms(milliseconds: f64) -> String {
     let (value, unit) = match milliseconds {
         0.0 => (0.0, "s"),
         ms if ms < 1.0 => (ms * 1000.0, "us"),

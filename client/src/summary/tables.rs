@@ -11,7 +11,7 @@ use crate::compare::{Comparison, Measure};
 use crate::number::{count, counted, rate};
 
 /// What each filter keeps of a job of `total` samples.
-pub fn filters(explained: &[Explained], total: usize) -> String {
+pub(crate) fn filters(explained: &[Explained], total: usize) -> String {
     let mut text = format!("What each filter keeps of {}:\n", counted(total, "sample"));
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -45,7 +45,7 @@ pub fn filters(explained: &[Explained], total: usize) -> String {
 }
 
 /// The profile of each phase.
-pub fn phases(phases: &[Phase]) -> String {
+pub(crate) fn phases(phases: &[Phase]) -> String {
     let mut text = String::new();
     for phase in phases {
         let _ = writeln!(
@@ -65,7 +65,7 @@ pub fn phases(phases: &[Phase]) -> String {
 }
 
 /// A baseline and a candidate side by side, with the verdict on the limits.
-pub fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> String {
+pub(crate) fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> String {
     let mut text = format!("Baseline:  {baseline}\nCandidate: {candidate}\n\n");
     let _ = writeln!(
         text,

@@ -14,10 +14,10 @@ use crate::number::{count, counted, rate};
 const SIZES_SHOWN: usize = 6;
 
 /// The second line of the warning about a job that does not have all its data.
-pub const PARTIAL_ADVICE: &str = "Analysis will be based on partial data and may not represent peak workload.";
+pub(crate) const PARTIAL_ADVICE: &str = "Analysis will be based on partial data and may not represent peak workload.";
 
 /// What to say about a job that does not have all its data.
-pub fn partial_warning(job: &Job, partial: Partial) -> String {
+pub(crate) fn partial_warning(job: &Job, partial: Partial) -> String {
     let name = &job.job_id;
     let why = match partial {
         Partial::NotCollected => format!(
@@ -34,7 +34,7 @@ pub fn partial_warning(job: &Job, partial: Partial) -> String {
 }
 
 /// The text of an analysis: what was loaded, what the filter did, and the profile.
-pub fn report(analysis: &Analysis) -> String {
+pub(crate) fn report(analysis: &Analysis) -> String {
     let provenance = &analysis.workload.provenance;
     let (total, kept) = (provenance.samples_total, provenance.samples_kept);
     let filter = analysis.options.filter;
@@ -106,7 +106,7 @@ pub(crate) fn data_quality(findings: &[Finding]) -> String {
 }
 
 /// The lines of a profile, with ranges.
-pub fn profile_lines(profile: &Profile) -> Vec<String> {
+pub(crate) fn profile_lines(profile: &Profile) -> Vec<String> {
     let ios = profile.ios;
     if ios.total == Some(0) {
         return vec![format!("no I/O in {:.1} s", profile.seconds)];

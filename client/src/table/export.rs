@@ -14,7 +14,7 @@ use crate::store::write_whole;
 
 /// The forms a table can be exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Comma-separated values with a header line.
     Csv,
     /// Apache Parquet.
@@ -33,7 +33,7 @@ fn selected<'series>(series: &'series Series, kept: &[bool]) -> Vec<&'series Sam
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be written; an older one is then still there.
-pub fn write_csv(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
+pub(crate) fn write_csv(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
     write_whole(path, |file| {
         let samples = selected(series, kept);
         let names = Names::new();
@@ -54,7 +54,7 @@ pub fn write_csv(path: &Path, series: &Series, kept: &[bool]) -> Result<(), Tabl
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be written; an older one is then still there.
-pub fn write_parquet(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
+pub(crate) fn write_parquet(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
     write_whole(path, |file| {
         let samples = selected(series, kept);
         let names = Names::new();
@@ -89,7 +89,7 @@ struct Row<'series> {
 ///
 /// # Errors
 /// [`TableError`] when the file cannot be written; an older one is then still there.
-pub fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
+pub(crate) fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
     let failed = || FileError::new("write", path);
     write_whole(path, |file| {
         let mut separator = "[\n";

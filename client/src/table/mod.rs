@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use vscsi_shared::exit_code;
 
-pub use cache::{CacheKey, is_cached, read_cache, write_cache};
-pub use export::{Format, write_csv, write_json, write_parquet};
+pub(crate) use cache::{CacheKey, is_cached, read_cache, write_cache};
+pub(crate) use export::{Format, write_csv, write_json, write_parquet};
 
 use crate::failure::{Failure, FileError};
 

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::histogram::{Interval, IntervalSet, Limits};
 
-pub use skeleton::CacheKey;
+pub(crate) use skeleton::CacheKey;
 
 use super::TableError;
 use super::rows::{self, BATCH, Names};
@@ -54,7 +54,7 @@ impl Files {
 ///
 /// # Errors
 /// [`TableError`] when a file cannot be written.
-pub fn write_cache(folder: &Path, loaded: &Loaded, key: CacheKey) -> Result<bool, TableError> {
+pub(crate) fn write_cache(folder: &Path, loaded: &Loaded, key: CacheKey) -> Result<bool, TableError> {
     let samples: Vec<&Sample> = loaded.series.samples.iter().collect();
     if !rows::intervals(&samples).all(|(_, _, kind, interval)| intervals::can_hold(kind, interval)) {
         return Ok(false);
@@ -104,7 +104,7 @@ fn write_parquet(
 }
 
 /// There is a cache of exactly these files.
-pub fn is_cached(folder: &Path, key: &CacheKey) -> bool {
+pub(crate) fn is_cached(folder: &Path, key: &CacheKey) -> bool {
     open(&Files::of(folder), key).is_some()
 }
 
@@ -141,7 +141,7 @@ fn digest(skeleton: &str) -> String {
 
 /// The samples of a job and its findings from its cache; `None` when there is none, or it was made from other files, or
 /// cannot be read: the snapshots are the truth and are read then.
-pub fn read_cache(folder: &Path, key: &CacheKey) -> Option<(Series, Vec<Finding>)> {
+pub(crate) fn read_cache(folder: &Path, key: &CacheKey) -> Option<(Series, Vec<Finding>)> {
     let opened = open(&Files::of(folder), key)?;
     let (buckets, intervals) = rayon::join(
         || Buckets::of(&read(opened.histograms, &["bucket", "count"])?),

@@ -18,11 +18,11 @@ const CACHE_VERSION: u32 = 4;
 
 /// Identity of the snapshot files a cache was made from: name, size in bytes, date of change in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheKey(Vec<(String, u64, u64)>);
+pub(crate) struct CacheKey(Vec<(String, u64, u64)>);
 
 impl CacheKey {
     /// The key of these files; `None` when one cannot be looked at, and then nothing is cached.
-    pub fn of(files: &[SnapshotFile]) -> Option<Self> {
+    pub(crate) fn of(files: &[SnapshotFile]) -> Option<Self> {
         let identity = |file: &SnapshotFile| {
             let metadata = fs::metadata(&file.path).ok()?;
             let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
