@@ -6,7 +6,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod cron;
-pub mod diagnostic;
+mod diagnostic;
 pub mod esxi;
 pub mod exit_code;
 pub mod histogram;

@@ -58,11 +58,6 @@ impl Session {
         }
     }
 
-    /// Who is at the other end.
-    pub fn greeting(&self) -> &Greeting {
-        &self.greeting
-    }
-
     /// Sends a request without a body.
     ///
     /// # Errors
