@@ -10,7 +10,7 @@ from .boot import Boot
 from .clock import Clock, until
 from .command import Programs, Runner
 from .files import remove
-from .host import Host, stop_by_hand
+from .host.drive import Host, stop_by_hand
 from .log import Log
 from .plain import encoded
 from .serve import LOCK
@@ -45,7 +45,7 @@ def cleanup(options, with_all):
         return "no agent has run here: nothing to clean up"
     instance = lock.take(state_directory, LOCK)
     if instance is None:
-        agent = running.load(state_directory)
+        agent = running.load(options)
         if not with_all:
             who = "an agent" if agent is None else "the agent (process {})".format(agent["process"])
             return "{} is running and will stop its collections itself; to end it now, run `cleanup --all`".format(who)

@@ -72,8 +72,8 @@ def _reach(options):
 def _running(options):
     # type: (Options) -> tuple[dict, socket.socket] | None
     """The agent that answers at the port it told."""
-    agent = running.load(options.state_directory)
-    if agent is None or not running.is_alive(agent):
+    agent = running.load(options)
+    if agent is None:
         return None
     stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -92,7 +92,8 @@ def _start(options, more):
     try:
         files.create_directory(options.state_directory)
         path = encoded(os.path.join(options.state_directory, "agent.out"))
-        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Only what the last start says is of use, and a start that fails every minute would fill the volume.
+        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
         try:
             subprocess.Popen(
                 command_line(options, "serve", words),

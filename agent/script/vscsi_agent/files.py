@@ -1,6 +1,7 @@
 """Files that are either there whole or not at all. Everything made here is for its owner alone."""
 
 import errno
+import fcntl
 import os
 
 from .plain import encoded
@@ -50,20 +51,34 @@ def write_atomically(path, content):
 
     After an error or a crash the old content is still there whole, or the new one is.
     """
+    os.close(_write_and_keep(path, content, False))
+
+
+def write_and_lock(path, content):
+    # type: (str, bytes) -> int
+    """The same, locked before it has its name; gives the descriptor that holds the lock."""
+    return _write_and_keep(path, content, True)
+
+
+def _write_and_keep(path, content, locked):
+    # type: (str, bytes, bool) -> int
     temporary = path + TEMPORARY_SUFFIX
+    descriptor = -1
     try:
         descriptor = os.open(encoded(temporary), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            write_whole(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_whole(descriptor, content)
+        os.fsync(descriptor)
+        if locked:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.replace(encoded(temporary), encoded(path))
+        sync_directory(os.path.dirname(path) or ".")
     except OSError:
+        if descriptor >= 0:
+            os.close(descriptor)
         # What is left of the attempt would otherwise take space on a disk that may just be full.
         remove(temporary)
         raise
-    sync_directory(os.path.dirname(path) or ".")
+    return descriptor
 
 
 def append_durably(path, content):
@@ -101,6 +116,23 @@ def read_if_there(path, limit):
             pieces.append(piece)
             limit -= len(piece)
         return b"".join(pieces)
+    finally:
+        os.close(descriptor)
+
+
+def read_if_locked(path, limit):
+    # type: (str, int) -> bytes | None
+    """The content of a file that a process which lives has locked; `None` when none has."""
+    try:
+        descriptor = os.open(encoded(path), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.read(descriptor, limit)
+        return None
     finally:
         os.close(descriptor)
 

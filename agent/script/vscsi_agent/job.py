@@ -107,17 +107,19 @@ class Document(object):
     def to_json(self):
         # type: () -> bytes
         """The content to write: the job's keys over whatever else the file held."""
-        return jsonfile.sorted_by_key(_overlaid(self._original, self.job))
+        return jsonfile.sorted_by_key(overlaid(self._original, self.job))
 
 
-def _overlaid(old, new):
+def overlaid(old, new):
     # type: (Any, Any) -> Any
-    """`new` over `old`: objects are merged key by key, everything else is replaced."""
+    """`new` over `old`: objects are merged key by key, everything else is replaced. What a newer version recorded under
+    keys of its own stays.
+    """
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
     merged = OrderedDict(old)
     for key, value in new.items():
-        merged[key] = _overlaid(old.get(key), value)
+        merged[key] = overlaid(old.get(key), value)
     return merged
 
 

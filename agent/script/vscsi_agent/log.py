@@ -50,7 +50,11 @@ class Log(object):
             if os.fstat(descriptor).st_size + len(line) > SIZE_CAP:
                 os.close(descriptor)
                 descriptor = -1
-                os.replace(path, path + b".1")
+                try:
+                    os.replace(path, path + b".1")
+                except FileNotFoundError:
+                    # Somebody took the log away, and a new one begins.
+                    pass
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.write(descriptor, line)
         finally:

@@ -35,7 +35,7 @@ Options:
 Exit codes: 0 done, 1 failed, 2 wrong command line, 12 vscsiStats is missing or not permitted.
 """
 
-_COMMANDS = ("serve", "connect", "switch", "cleanup", "doctor", "version", "help", "fault-points")
+_COMMANDS = ("serve", "connect", "switch", "cleanup", "doctor", "clock", "version", "help", "fault-points")
 _FLAGS = {"--detached": "serve", "--take-over": "serve", "--all": "cleanup", "--json": "doctor"}
 _VALUES = ("--state-dir", "--host-root", "--idle-exit", "--spool-limit", "--start")
 
@@ -79,7 +79,7 @@ class Options(object):
                 self._take_word(word)
         if not self.command:
             raise UsageError("a command is missing")
-        if state_directory is None and self.command not in ("version", "help", "fault-points"):
+        if state_directory is None and self.command not in ("clock", "version", "help", "fault-points"):
             state_directory = _beside(self.program)
         self.state_directory = state_directory or ""
 

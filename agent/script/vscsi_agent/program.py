@@ -80,6 +80,14 @@ def _doctor(options):
     return code
 
 
+def _clock(options):
+    # type: (Options) -> int
+    from .clock import Clock
+
+    _print("{}\n".format(Clock().monotonic_ms()))
+    return exit_code.OK
+
+
 def _version(options):
     # type: (Options) -> int
     _print("vscsi-agent {}\n".format(VERSION))
@@ -109,6 +117,7 @@ _COMMANDS = {
     "switch": _switch,
     "cleanup": _cleanup,
     "doctor": _doctor,
+    "clock": _clock,
     "version": _version,
     "help": _help,
     "fault-points": _fault_points,

@@ -11,8 +11,7 @@ from .collector import Equipment, end, recover
 from .command import Programs, Runner
 from .desk import Desk
 from .files import reason
-from .host import Host
-from .host.drive import HostError
+from .host.drive import Host, HostError
 from .http import Context, Server
 from .log import Log
 from .plain import decoded
@@ -23,6 +22,8 @@ from .waking import Waker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from .collector import Collector
     from .options import Options
 
@@ -43,6 +44,12 @@ _LOOK_EVERY = 0.02
 
 # How long the end waits for the switch to stop what is left; what takes longer the switch does alone, seconds.
 _END_TIMEOUT = 12.0
+
+# How long the beginning waits for the switch, milliseconds.
+_READY_TIMEOUT_MS = 5000
+
+# How long it waits until what the agent before has left is stopped, milliseconds.
+_STOPPED_TIMEOUT_MS = 2500
 
 LOCK = "agent.lock"
 
@@ -110,7 +117,7 @@ class _Agent(object):
         # type: () -> None
         """From the first lock to the last line of the log."""
         takes_over = "--take-over" in self._options.flags
-        instance = None if takes_over else self._be_the_only_one()
+        instance = None if takes_over else self._be_the_only_one(_LOCK_TIMEOUT if self._is_detached else 0.0)
         log = Log(self._state_directory, self._clock, not self._is_detached)
         boot = Boot(self._state_directory, self._options.host_root, self._clock)
         self._switch = Switch(self._options, boot, self._clock, log)
@@ -118,14 +125,17 @@ class _Agent(object):
         was_handed_over = False
         if instance is None:
             was_handed_over = self._take_over(log)
-            instance = self._be_the_only_one()
-        # Whoever died without removing it left a port at which somebody else may listen by now.
-        running.remove(self._state_directory)
+            instance = self._be_the_only_one(_LOCK_TIMEOUT, was_handed_over)
+        running.forget(self._options)
         boot.note()
-        if not was_handed_over:
-            self._switch.take()
+        self._switch.take()
         host = Host(Runner(self._switch), Programs(self._options.host_root))
         self._tell(log, host, "vscsi-agent {} (script) starts".format(VERSION))
+        if files.SyncSupport.missing is not None:
+            log.line(
+                "the file system of the state directory has no fsync for directories ({}): "
+                "what was written just before a power failure may be lost".format(reason(files.SyncSupport.missing))
+            )
         spool = Spool(os.path.join(self._state_directory, "jobs"), self._options.spool_limit)
         equipment = Equipment(self._clock, host, spool, log, boot, _hostname(host), self._state_directory)
         work = recover.recover(equipment, self._switch, was_handed_over)
@@ -133,9 +143,10 @@ class _Agent(object):
         token = secret.hexadecimal(32)
         context = Context(equipment, self._desk, token, _esxi_version(host), self._options.host_root)
         server.start(context)
-        running.save(self._state_directory, server.port, token)
+        self._wait_for_switch(work)
+        announced = running.announce(self._options, server.port, token)
         is_passed_on = self._work(work, context)
-        running.remove(self._state_directory)
+        announced.withdraw()
         self._desk.close()
         self._switch.close(is_passed_on)
         if not is_passed_on and not self._switch.wait_for_end(_END_TIMEOUT):
@@ -143,8 +154,8 @@ class _Agent(object):
         self._tell(log, host, "vscsi-agent ends")
         instance.release()
 
-    def _be_the_only_one(self):
-        # type: () -> lock.Lock
+    def _be_the_only_one(self, timeout, is_heir=False):
+        # type: (float, bool) -> lock.Lock
         """Takes the lock of the state directory, waiting for a predecessor that is about to end."""
 
         def take():
@@ -152,11 +163,11 @@ class _Agent(object):
             held = lock.take(self._state_directory, LOCK)
             if held is not None:
                 return held
-            # An agent that ends removes what it is found by first, so one that can be found stays.
-            found = running.load(self._state_directory)
-            return False if found is not None and running.is_alive(found) else None
+            # An agent that ends removes what it is found by first, so one that can be found stays, unless it has just
+            # passed everything on.
+            return False if running.load(self._options) is not None and not is_heir else None
 
-        held = until(_LOCK_TIMEOUT if self._is_detached else 0.0, _LOOK_EVERY, take)
+        held = until(timeout, _LOOK_EVERY, take)
         if isinstance(held, lock.Lock):
             return held
         words = "another agent runs on {}: reach it with `vscsi-agent connect`"
@@ -167,9 +178,9 @@ class _Agent(object):
         """Has the agent before pass everything on; false when it had died, and nothing was passed on."""
         start = self._switch.start
         succession.announce(self._state_directory, os.getpid(), start)
-        before = running.load(self._state_directory)
+        before = running.load(self._options)
         try:
-            if before is not None and running.is_alive(before):
+            if before is not None:
                 os.kill(before["process"], signal.SIGHUP)
 
             def decided():
@@ -192,6 +203,23 @@ class _Agent(object):
             raise ServeError("the agent before does not hand over; see {}/agent.log".format(self._state_directory))
         log.line("took over from the agent before" if found else "the agent before has ended without handing over")
         return bool(found)
+
+    def _wait_for_switch(self, work):
+        # type: (Collector) -> None
+        """Whoever finds the agent finds it able to start something, and what was left running stopped, unless either
+        takes long.
+        """
+        self._attend(_READY_TIMEOUT_MS, lambda: self._switch.ready is not None)
+        collector.step(work)
+        self._attend(_STOPPED_TIMEOUT_MS, lambda: recover.is_at_rest(work))
+        collector.step(work)
+
+    def _attend(self, milliseconds, is_enough):
+        # type: (int, Callable[[], bool]) -> None
+        """Hears the switch until it has said enough, but not for longer than this."""
+        end_ms = self._clock.monotonic_ms() + milliseconds
+        while not is_enough() and self._clock.monotonic_ms() < end_ms:
+            self._switch.look_after(bool(self._waker.wait(self._switch.descriptors(), 50)))
 
     def _tell(self, log, host, message):
         # type: (Log, Host, str) -> None

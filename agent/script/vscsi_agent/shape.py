@@ -18,30 +18,33 @@ if TYPE_CHECKING:
 
 
 class Shape(object):
-    """An object with named fields; one that is `strict` refuses keys it does not know."""
+    """An object with named fields; other keys are passed over."""
 
-    def __init__(self, *fields, **how):
-        # type: (*Field, **bool) -> None
+    def __init__(self, *fields):
+        # type: (*Field) -> None
         self._fields = fields
-        self._strict = how.get("strict", False)
 
     def __call__(self, value):
         # type: (Any) -> OrderedDict[str, Any]
         """Reads an object."""
         if not isinstance(value, dict):
             raise Unreadable("invalid type: {}, expected an object".format(_kind(value)))
-        if self._strict:
-            known = [field.key for field in self._fields]
-            for key in value:
-                if key not in known:
-                    expected = ", ".join("`{}`".format(name) for name in known)
-                    raise Unreadable("unknown field `{}`, expected one of {}".format(escaped(key[:40]), expected))
         return OrderedDict((field.key, field.of(value)) for field in self._fields)
 
     def projected(self, value):
         # type: (dict) -> OrderedDict[str, Any]
         """The fields of an object that has passed already, without the keys that are not its own."""
         return OrderedDict((field.key, field.projected(value[field.key])) for field in self._fields)
+
+    def unknown(self, value):
+        # type: (dict) -> str | None
+        """The first key of an object that was read which is none of the shape's, with the way to it."""
+        fields = {field.key: field for field in self._fields}
+        for key, entry in value.items():
+            found = _unknown(fields[key].read, entry) if key in fields else ""
+            if found is not None:
+                return "{}.{}".format(key, found) if found else key
+        return None
 
     def empty(self):
         # type: () -> OrderedDict[str, Any]
@@ -128,6 +131,20 @@ def _projected(read, value):
     if isinstance(read, Nullable):
         return None if value is None else _projected(read.read, value)
     return value
+
+
+def _unknown(read, value):
+    # type: (Reader, Any) -> str | None
+    if isinstance(read, Shape):
+        return read.unknown(value)
+    if isinstance(read, Nullable):
+        return None if value is None else _unknown(read.read, value)
+    if isinstance(read, Many):
+        for place, entry in enumerate(value):
+            found = _unknown(read.read, entry)
+            if found is not None:
+                return "{}.{}".format(place, found)
+    return None
 
 
 def text(value):

@@ -1,6 +1,7 @@
 """What agent and client say to each other: requests, the refusal that every error is, and the greeting.
 
-Requests refuse keys they do not know, answers may grow.
+A request with keys that this version does not know is refused at the agent's door and not by the shapes: what was asked
+for is stored in the same form, and may be read by an older agent after a downgrade.
 """
 
 from . import VERSION
@@ -17,7 +18,10 @@ API = {"min": 1, "max": 1}
 
 # Kinds of errors and the HTTP status that carries each.
 STATUS = {
+    # The request is malformed, or has something that this version does not know.
     "bad_request": 400,
+    # The request is well formed, and asks for what no job or schedule may have.
+    "unacceptable": 400,
     "unauthorized": 401,
     "foreign_host": 403,
     "not_found": 404,
@@ -47,10 +51,10 @@ def _vm(value):
 
 
 DISK_SELECTOR = Shape(
-    Field("handle_id", host_identifier), Default("node", text, ""), Default("lun", text, ""), strict=True
+    Field("handle_id", host_identifier), Default("node", text, ""), Default("lun", text, "")
 )
 JOB_OPTIONS = Shape(
-    Default("mode", MODE, "cumulative"), Default("max_misses", count(32), DEFAULT_MAX_MISSES), strict=True
+    Default("mode", MODE, "cumulative"), Default("max_misses", count(32), DEFAULT_MAX_MISSES)
 )
 CREATE_JOB = Shape(
     Field("name", name),
@@ -59,10 +63,9 @@ CREATE_JOB = Shape(
     Field("disks", Many(DISK_SELECTOR)),
     Field("profile", PROFILE),
     Default("options", JOB_OPTIONS, {}),
-    strict=True,
 )
-STOP_JOB = Shape(Default("cleanup", flag, True), strict=True)
-ACKNOWLEDGE = Shape(Field("through", count(32)), strict=True)
+STOP_JOB = Shape(Default("cleanup", flag, True))
+ACKNOWLEDGE = Shape(Field("through", count(32)))
 JOB_TEMPLATE = Shape(
     Default("host", HOST, _NOBODY),
     Field("config_file", text),
@@ -70,11 +73,12 @@ JOB_TEMPLATE = Shape(
     Default("disks", Many(DISK_SELECTOR), ()),
     Field("profile", PROFILE),
     Default("options", JOB_OPTIONS, {}),
-    strict=True,
 )
-CREATE_SCHEDULE = Shape(Field("name", name), Field("cron", text), Field("job", JOB_TEMPLATE), strict=True)
+CREATE_SCHEDULE = Shape(Field("name", name), Field("cron", text), Field("job", JOB_TEMPLATE))
 STORED_SCHEDULE = Shape(
     Field("schedule", CREATE_SCHEDULE),
+    # The moment it waits for, by which an agent that was not there knows what it has missed.
+    Default("next_run_at", Nullable(instant), None),
     Default("last_run_at", Nullable(instant), None),
     Default("last_job", Nullable(name), None),
     Default("last_error", Nullable(text), None),

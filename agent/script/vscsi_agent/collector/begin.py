@@ -22,9 +22,6 @@ _LOOK_AGAIN_MS = 1000
 # After this many looks that failed the job fails.
 _FAILED_LOOKS_AT_MOST = 3
 
-# How long a job waits for the switch to start its collection before it fails, milliseconds.
-_STARTING_MS = 60 * 1000
-
 
 def look_first(collector, state):
     # type: (Collector, JobState) -> None
@@ -90,7 +87,7 @@ def _ask(collector, state):
         )
         end(collector, state, "failed", reason)
         return
-    state.phase, state.asked_ms = STARTING, collector.now_ms()
+    state.phase = STARTING
     state.job["collection"]["foreign"] = is_foreign
     for disk in disks:
         collector.order("foreign" if disk in collector.foreign else "want", disk)
@@ -111,9 +108,9 @@ def go_on_starting(collector):
                 end(collector, state, "failed", reason)
             else:
                 _begin(collector, state, any(disk in collector.foreign for disk in disks))
-        elif collector.now_ms() - state.asked_ms >= _STARTING_MS:
-            why = collector.switch.problem() or "the process that starts collections does not answer"
-            end(collector, state, "failed", "collection did not start: {}".format(why))
+        elif collector.switch.ready is None:
+            reason = "collection did not start: the process that starts collections does not run"
+            end(collector, state, "failed", reason)
 
 
 def _runs(collector, disk):

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from .. import moment
 from ..fault import fault_point
-from ..host import stop_by_hand
+from ..host.drive import stop_by_hand
 from ..job import move
 from ..spool import SpoolError
 from .jobstate import ENDED

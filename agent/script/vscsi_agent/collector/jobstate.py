@@ -38,8 +38,6 @@ class JobState(object):
         self.before = {}  # type: dict[DiskKey, int | None]
         self.look_at_ms = 0
         self.failed_looks = 0
-        # Starting: since when.
-        self.asked_ms = 0
         # First sequence not spooled yet, and the last that was tried rather than recorded as missed.
         self.next = 0
         self.taken = None  # type: int | None

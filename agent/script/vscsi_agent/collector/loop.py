@@ -47,7 +47,8 @@ def next_wake_ms(collector, decided_ms):
     # type: (Collector, int | None) -> int | None
     """When something is due besides what was decided."""
     moments = [decided_ms, schedules.next_run_ms(collector), next_save_ms(collector)]
-    is_awaited = collector.later or any(state.hidden_until_ms is not None for state in collector.jobs.values())
+    is_hiding = any(state.hidden_until_ms is not None for state in collector.jobs.values())
+    is_awaited = is_hiding or collector.later or collector.waiting
     if is_awaited or any(state.phase == "starting" for state in collector.active()):
         moments.append(collector.now_ms() + _LOOK_EVERY_MS)
     known = [moment for moment in moments if moment is not None]
@@ -66,6 +67,9 @@ def _keep_up(collector):
         tell_switch(collector)
     if switch.ready is not None:
         _want_again(collector)
+    waiting, collector.waiting = collector.waiting, []
+    for asked in waiting:
+        perform(collector, asked)
     go_on_starting(collector)
     extend.look_after(collector)
     settle(collector)
@@ -117,8 +121,14 @@ def perform(collector, asked):
     # type: (Collector, Asked) -> None
     """Performs what a client asked for; what the switch has to do first is answered when it has."""
     what, arguments = asked.what, asked.arguments
+    if what == "create" and collector.switch.is_coming():
+        # What can be started in a moment is not refused now.
+        collector.waiting.append(asked)
+        return
     try:
-        if what == "stop":
+        if what == "create":
+            outcome = requests.create_for(collector, asked, *arguments)
+        elif what == "stop":
             outcome = requests.stop(collector, asked, *arguments)
         elif what == "cleanup":
             outcome = requests.cleanup(collector, asked, *arguments)
@@ -132,7 +142,6 @@ def perform(collector, asked):
 
 
 _DOORS = {
-    "create": requests.create,
     "delete": requests.delete,
     "acknowledge": requests.acknowledge,
     "create_schedule": schedules.create_schedule,

@@ -4,7 +4,8 @@ from ..job import FINAL
 from .begin import look_first
 from .end import end
 from .jobstate import ENDED, SAMPLING, JobState
-from .schedules import Schedules, publish
+from .schedulefile import Schedules
+from .schedules import publish
 from .state import Collector
 
 TYPE_CHECKING = False
@@ -25,10 +26,11 @@ def recover(equipment, switch, handed_over):
     for note in notes:
         equipment.log.line(note)
     views.set_problem("spool at start", "; ".join(notes) if notes else None)
-    schedules = Schedules(equipment.state_directory, equipment.clock.wall())
-    if schedules.problem is not None:
-        equipment.log.line(schedules.problem)
-        views.set_problem("schedules", schedules.problem)
+    schedules = Schedules(equipment.state_directory)
+    problem = schedules.problem()
+    if problem is not None:
+        equipment.log.line(problem)
+        views.set_problem("schedules", problem)
     collector = Collector(equipment, switch, schedules)
     # All are there before one of them ends, which stops the disks that no other one uses.
     fates = [_adopt(collector, job, handed_over) for job in stored]
@@ -83,6 +85,14 @@ def _go_on(collector, state, fate):
         rebooted = collector.equipment.boot.is_after(state.record["boot_id"])
         end(collector, state, "failed", _REBOOTED if rebooted else _DIED)
     collector.publish(state.name)
+
+
+def is_at_rest(collector):
+    # type: (Collector) -> bool
+    """What no job uses has been stopped, or cannot be just now."""
+    used, switch = collector.used(), collector.switch
+    left = [switch.disk(disk) for disk in switch.named() if disk not in used]
+    return switch.ready is None or all(seen.state == "kept" or seen.reason for seen in left)
 
 
 def tell_switch(collector):

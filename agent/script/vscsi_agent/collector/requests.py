@@ -5,15 +5,15 @@ from collections import OrderedDict
 from .. import job as jobs
 from .. import moment
 from ..fault import fault_point
-from ..host import stop_by_hand
-from ..host.drive import HostError
+from ..host.drive import HostError, stop_by_hand
 from ..host.resolve import Unresolved, select
 from ..job import Document
+from ..limits import check_job
 from ..spool import SpoolError
 from ..wire import Refusal
 from .begin import look_first
 from .end import SETTLE_MS, end, is_settled, settle
-from .jobstate import LOOKING, JobState
+from .jobstate import LOOKING, STARTING, JobState
 from .later import Later
 
 TYPE_CHECKING = False
@@ -28,14 +28,24 @@ if TYPE_CHECKING:
 # Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
 _SNAPSHOT_BYTES_PER_DISK = 12 * 1024
 
-# Longest job: 100 000 samples, at 60 s more than two months.
-_MAX_SAMPLES = 100 * 1000
 
-# Longest interval, seconds: a day.
-_MAX_INTERVAL_SECONDS = 86400
+def create_for(collector, asked, request):
+    # type: (Collector, Asked, dict) -> tuple[int, dict] | None
+    """Begins a job for a client; the answer waits until its collection runs, or somebody else's has to be ruled out."""
+    status, answer = create(collector, request)
+    state = collector.jobs[request["name"]]
+    if status == 200 or state.phase != STARTING:
+        return status, answer
 
-# Most disks of a job: a VM has at most 64 on one kind of controller.
-_MAX_DISKS = 64
+    def outcome(is_last):
+        # type: (bool) -> tuple[int, Any] | None
+        if not is_last and (state.phase == STARTING or state.hidden_until_ms is not None):
+            return None
+        state.hidden_until_ms = None
+        return status, view(collector, state.name)
+
+    collector.later.append(Later(asked, collector.now_ms() + SETTLE_MS, outcome))
+    return None
 
 
 def create(collector, request):
@@ -51,7 +61,7 @@ def create(collector, request):
             "another job with the name {} exists already".format(name),
             "choose another --name, or delete the other job first",
         )
-    _check(request)
+    check_job(request)
     problem = collector.switch.problem()
     if problem is not None:
         raise Refusal("unavailable", "nothing can be started now: {}".format(problem), "try again in a moment")
@@ -78,7 +88,6 @@ def create(collector, request):
     state.saved_ms = collector.now_ms()
     collector.jobs[name] = state
     look_first(collector, state)
-    state.hidden_until_ms = None
     return 201, view(collector, name)
 
 
@@ -89,23 +98,6 @@ def _delete_half(collector, name):
         collector.equipment.spool.delete(name)
     except SpoolError as error:
         collector.log(str(error))
-
-
-def _check(request):
-    # type: (dict) -> None
-    profile, count = request["profile"], len(request["disks"])
-    problem = None
-    if not 1 <= profile["samples"] <= _MAX_SAMPLES:
-        problem = "samples must be 1 to {}, not {}".format(_MAX_SAMPLES, profile["samples"])
-    elif not 1 <= profile["interval_seconds"] <= _MAX_INTERVAL_SECONDS:
-        words = "the interval must be 1 to {} seconds, not {}"
-        problem = words.format(_MAX_INTERVAL_SECONDS, profile["interval_seconds"])
-    elif not 1 <= count <= _MAX_DISKS:
-        problem = "a job has 1 to {} disks, not {}".format(_MAX_DISKS, count)
-    elif request["options"]["max_misses"] == 0:
-        problem = "max_misses must be at least 1"
-    if problem is not None:
-        raise Refusal("bad_request", problem)
 
 
 def _select(collector, request):

@@ -1,19 +1,19 @@
-"""Recurring collections: a cron expression and a template, kept in `schedules.json`.
+"""Recurring collections: a cron expression and a template.
 
-A run whose moment passed while no agent was there is not made up for: a collection meant for the night would otherwise
-run at noon.
+A run begins at its moment, or within a minute of it where the agent was waiting for a slow host, or not at all: a
+collection meant for the night would otherwise run at noon. One run of a schedule is active at a time, and each moment
+starts one job at most, however often a clock that is set back comes by it.
 """
 
-import os
-from collections import OrderedDict
-
-from .. import files, identifier, jsonfile, moment
+from .. import identifier, moment
 from ..cron import Cron, InvalidCron
 from ..files import reason
 from ..host.drive import HostError
 from ..host.resolve import Unresolved, select
+from ..limits import check_template
 from ..wire import CREATE_JOB, STORED_SCHEDULE, Refusal
 from .requests import create
+from .schedulefile import Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,108 +24,42 @@ if TYPE_CHECKING:
 # Most schedules of a host.
 _MAX_SCHEDULES = 100
 
-# Largest schedules.json that is read, bytes.
-_SIZE_LIMIT = 4 * 1024 * 1024
+# How late a run may begin, nanoseconds.
+_LATEST = 60 * moment.SECOND
 
-# A run that is noticed later than this belongs to a moment at which nobody was there, nanoseconds.
-_LATE = 5 * 60 * moment.SECOND
-
-
-class Schedule(object):
-    """A schedule, what came of its last run, and when it runs next."""
-
-    def __init__(self, stored, cron, now):
-        # type: (dict, Cron | None, int) -> None
-        self.stored = stored
-        # `None` for an expression that this version does not understand.
-        self.cron = cron
-        self.next_run_at = None if cron is None else cron.next_after(now)
-
-    def view(self):
-        # type: () -> dict[str, Any]
-        """The schedule as it is told."""
-        at = self.next_run_at
-        view = OrderedDict([("schedule", self.stored["schedule"])])  # type: OrderedDict[str, Any]
-        view["next_run_at"] = None if at is None else moment.text(at)
-        for key in ("last_run_at", "last_job", "last_error"):
-            view[key] = self.stored[key]
-        return view
-
-
-class Schedules(object):
-    """The schedules of this host; a damaged file is set aside, and `problem` says so."""
-
-    def __init__(self, state_directory, now):
-        # type: (str, int) -> None
-        self._path = os.path.join(state_directory, "schedules.json")
-        self.all = {}  # type: dict[str, Schedule]
-        self.problem = None  # type: str | None
-        content = files.read_if_there(self._path, _SIZE_LIMIT)
-        if content is None:
-            return
-        try:
-            entries = jsonfile.read(content)
-            if not isinstance(entries, list):
-                raise jsonfile.Unreadable("it is no list")
-        except jsonfile.Unreadable as error:
-            aside = files.set_aside(self._path)
-            self.problem = "the file of schedules was damaged and set aside as {}: {}".format(aside, error)
-            return
-        for entry in entries:
-            self._take_in(entry, now)
-
-    def _take_in(self, entry, now):
-        # type: (Any, int) -> None
-        try:
-            stored = STORED_SCHEDULE(entry)
-        except jsonfile.Unreadable as error:
-            self.problem = "a schedule cannot be read and is left out: {}".format(error)
-            return
-        cron = None  # type: Cron | None
-        try:
-            cron = Cron(stored["schedule"]["cron"])
-        except InvalidCron as error:
-            self.problem = "schedule {} does not run: {}".format(stored["schedule"]["name"], error)
-        self.all[stored["schedule"]["name"]] = Schedule(stored, cron, now)
-
-    def save(self):
-        # type: () -> None
-        """Writes the schedules."""
-        stored = [schedule.stored for _, schedule in sorted(self.all.items())]
-        files.write_atomically(self._path, jsonfile.pretty(stored))
+_MISSED = "its moment passed while no agent was running, or while the host stood still"
 
 
 def run_due(collector):
     # type: (Collector) -> bool
-    """Starts the jobs whose moment has come; true when there was one."""
+    """Starts the jobs whose moment has come; true when a moment has passed."""
+    schedules = collector.schedules
     now = collector.wall()
-    due = []
-    for name, schedule in sorted(collector.schedules.all.items()):
-        at = schedule.next_run_at
-        if at is None or schedule.cron is None:
-            continue
-        if at <= now:
-            due.append((name, at))
-            schedule.next_run_at = schedule.cron.next_after(now)
-        else:
+    went_back = schedules.looked_at is None or now < schedules.looked_at
+    schedules.looked_at = now
+    passed = []
+    for name, schedule in sorted(schedules.all.items()):
+        at = schedule.next_run_at()
+        if at is not None and at <= now:
+            passed.append((name, at))
+            schedule.wait_for(schedule.cron.next_after(now))
+        elif went_back:
             # A wall clock that was set back moves the next run back with it.
             sooner = schedule.cron.next_after(now)
-            schedule.next_run_at = at if sooner is None else min(at, sooner)
-    for name, at in due:
+            schedule.wait_for(sooner if at is None or sooner is None else min(at, sooner))
+    for name, at in passed:
         _run(collector, name, at, now)
-    if due:
+    if passed:
         _save(collector)
-    return bool(due)
+    return bool(passed)
 
 
 def _run(collector, name, at, now):
     # type: (Collector, str, int, int) -> None
     stored = collector.schedules.all[name].stored
     job = "{}-{}".format(name, moment.stamp(at))
-    error = None
-    if now - at > _LATE:
-        error = "its moment passed while the agent or the host stood still"
-    else:
+    error = _MISSED if now - at > _LATEST else _why_not(collector, stored["last_job"], job)
+    if error is None:
         try:
             create(collector, _request(collector, stored["schedule"]["job"], job))
         except Refusal as refusal:
@@ -134,11 +68,21 @@ def _run(collector, name, at, now):
             error = str(problem)
     if error is None:
         collector.log("schedule {} started {}".format(name, job))
+        stored["last_job"] = job
     else:
-        collector.log("schedule {} started no job: {}".format(name, error))
+        collector.log("schedule {} started no job at {}: {}".format(name, moment.text(at), error))
     stored["last_run_at"] = moment.text(at)
     stored["last_error"] = error
-    stored["last_job"] = job if error is None else None
+
+
+def _why_not(collector, last, job):
+    # type: (Collector, str | None, str) -> str | None
+    if last == job or job in collector.jobs:
+        return "{} ran at this moment already: the host's clock was set back".format(job)
+    before = None if last is None else collector.jobs.get(last)
+    if before is not None and before.is_active():
+        return "the run before it, {}, has not ended".format(last)
+    return None
 
 
 def _request(collector, template, job):
@@ -176,22 +120,26 @@ def create_schedule(collector, request):
             return 200, existing.view()
         words = "another schedule with the name {} exists already".format(name)
         raise Refusal("conflict", words, "choose another name, or remove the other schedule first")
-    if len(schedules.all) >= _MAX_SCHEDULES:
+    unusable = schedules.unusable_named(name)
+    if unusable is not None:
+        raise Refusal("conflict", unusable, "choose another name, or remove the other schedule first")
+    if schedules.count() >= _MAX_SCHEDULES:
         words = "this host has {} schedules already".format(_MAX_SCHEDULES)
         raise Refusal("conflict", words, "remove one that is not needed")
     longest = "{}-YYYYMMDD-HHMMSS".format(name)
     if not identifier.is_name(longest):
         words = "{} is too long for a schedule: its jobs are called {}".format(name, longest)
-        raise Refusal("bad_request", words, "use at most 48 characters")
+        raise Refusal("unacceptable", words, "use at most 48 characters")
     try:
         cron = Cron(request["cron"])
     except InvalidCron as error:
-        raise Refusal("bad_request", str(error)) from None
-    stored = OrderedDict([("schedule", request), ("last_run_at", None), ("last_job", None), ("last_error", None)])
-    schedule = Schedule(stored, cron, collector.wall())
-    if schedule.next_run_at is None:
-        raise Refusal("bad_request", "the cron expression `{}` never matches".format(request["cron"]))
-    schedules.all[name] = schedule
+        raise Refusal("unacceptable", str(error)) from None
+    check_template(request["job"])
+    at = cron.next_after(collector.wall())
+    if at is None:
+        raise Refusal("unacceptable", "the cron expression `{}` never matches".format(request["cron"]))
+    stored = STORED_SCHEDULE({"schedule": request, "next_run_at": moment.text(at)})
+    schedule = schedules.all[name] = Schedule(stored, cron)
     try:
         schedules.save()
     except OSError as error:
@@ -204,9 +152,10 @@ def create_schedule(collector, request):
 def delete_schedule(collector, name):
     # type: (Collector, str) -> tuple[int, Any]
     """Ends a schedule."""
-    if collector.schedules.all.pop(name, None) is None:
+    if not collector.schedules.remove(name):
         words = "there is no schedule {}".format(name)
         raise Refusal("not_found", words, "list the schedules with `vscsi-helper schedule list`")
+    collector.equipment.views.set_problem("schedules", collector.schedules.problem())
     _save(collector)
     return 204, None
 
@@ -230,6 +179,6 @@ def publish(collector):
 def next_run_ms(collector):
     # type: (Collector) -> int | None
     """When the next schedule runs, monotonic milliseconds by the wall clock of now."""
-    moments = [schedule.next_run_at for schedule in collector.schedules.all.values()]
+    moments = [schedule.next_run_at() for schedule in collector.schedules.all.values()]
     ahead = [at - collector.wall() for at in moments if at is not None]
     return collector.now_ms() + max(min(ahead) // moment.MILLISECOND + 1, 0) if ahead else None

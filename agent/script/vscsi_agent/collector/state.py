@@ -1,15 +1,17 @@
 """All state of the collector, and the small questions about it that every other room asks."""
 
-from ..host import Unlisted
+from ..fault import fault_point
 from ..host.drive import HostError
 from ..host.inventory import volumes
+from ..host.unlisted import Unlisted
 from .views import Views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..boot import Boot
     from ..clock import Clock
-    from ..host import Host
+    from ..desk import Asked
+    from ..host.drive import Host
     from ..identifier import DiskKey
     from ..log import Log
     from ..reading.listing import Listing
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from .extend import Tended
     from .jobstate import JobState
     from .later import Later
-    from .schedules import Schedules
+    from .schedulefile import Schedules
 
 # How long something that failed rests before it is tried again, milliseconds.
 RETRY_MS = 10 * 1000
@@ -57,6 +59,8 @@ class Collector(object):
         self.tended = {}  # type: dict[DiskKey, Tended]
         # Requests whose outcome the switch decides.
         self.later = []  # type: list[Later]
+        # Requests that wait for a switch.
+        self.waiting = []  # type: list[Asked]
         # Disks of the switch that the last listing lacked.
         self.unlisted = Unlisted()
         # When to write again what could not be written, monotonic milliseconds.
@@ -90,7 +94,9 @@ class Collector(object):
     def order(self, word, disk):
         # type: (str, DiskKey) -> int
         """Asks the switch for something."""
+        fault_point("order-before")
         self.orders[disk] = self.switch.order(word, disk)
+        fault_point("order-after")
         return self.orders[disk]
 
     def is_answered(self, disk):

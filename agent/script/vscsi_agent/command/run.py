@@ -4,6 +4,12 @@ import os
 
 from ..plain import decoded, escaped
 
+# How long a command that changes or lists something may take, seconds.
+SHORT_DEADLINE = 10.0
+
+# What is kept of what one command prints, bytes: the histograms of 64 disks take less than half a megabyte.
+OUTPUT_LIMIT = 4 * 1024 * 1024
+
 
 class Spec(object):
     """A program by its absolute path, and what it may take.

@@ -1,6 +1,7 @@
 """Every command line of `vscsiStats` stands in this file."""
 
 from ..command import RunError, Spec
+from ..command.run import OUTPUT_LIMIT, SHORT_DEADLINE
 from ..reading import listing, prints
 from ..reading.listing import Listing
 
@@ -11,14 +12,8 @@ if TYPE_CHECKING:
     from ..command import Output, Programs, Runner
     from ..identifier import DiskKey
 
-# How long a command that changes or lists something may take, seconds.
-SHORT_DEADLINE = 10.0
-
 # How long telling syslog may hold up the agent, seconds.
 SYSLOG_DEADLINE = 2.0
-
-# What one print may hold, bytes: 64 disks take less than half a megabyte.
-OUTPUT_LIMIT = 4 * 1024 * 1024
 
 
 class HostError(Exception):

@@ -114,9 +114,15 @@ def _number(what, text, bits):
 def _json(shape, body):
     # type: (wire.Shape, bytes) -> dict[str, Any]
     try:
-        return shape(jsonfile.read(body))
+        value = jsonfile.read(body)
+        found = shape(value)
     except jsonfile.Unreadable as error:
         raise Refusal("bad_request", "the body cannot be read: {}".format(error)) from None
+    unknown = shape.unknown(value)
+    if unknown is not None:
+        words = "the body has a key that this version does not know: {}"
+        raise Refusal("bad_request", words.format(_shown(unknown)))
+    return found
 
 
 def _range_start(value):

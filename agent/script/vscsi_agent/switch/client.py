@@ -9,6 +9,7 @@ import threading
 import time
 
 from .. import secret
+from ..fault import environment
 from ..files import reason
 from ..identifier import DiskKey, number
 from ..pipe import Inbox, Outbox
@@ -28,6 +29,9 @@ ALIVE_EVERY_MS = 1000
 # itself ran, in steps of at most two seconds, milliseconds.
 SILENT_MS = 10 * 1000
 LONGEST_STEP_MS = 2000
+
+# A switch that was started this long ago is waited for by who wants to start something, milliseconds.
+COMING_MS = 5 * 1000
 
 # How long to wait before each replacement in a row; one that has lived this long counts as new.
 _RESTS_MS = (0, 1000, 2000, 4000, 8000, 16000, 32000, 60000)
@@ -74,6 +78,7 @@ class Switch(object):
         self._disks = {}  # type: dict[DiskKey, Seen]
         self._began_ms = 0
         self._deaths = 0
+        self._starts = 0
         self._starts_at_ms = 0
         self._said_ms = 0
         self._quiet_ms = 0
@@ -120,6 +125,12 @@ class Switch(object):
         if self._start_problem is not None:
             return self._start_problem
         return self._journal_problem or "the process that starts and stops collections is not ready"
+
+    def is_coming(self):
+        # type: () -> bool
+        """It is not ready, and was started only just now."""
+        age_ms = self._clock.monotonic_ms() - self._began_ms
+        return self.ready is None and self._process is not None and age_ms < COMING_MS
 
     def journal_problem(self):
         # type: () -> str | None
@@ -236,7 +247,7 @@ class Switch(object):
         try:
             process = subprocess.Popen(
                 words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                close_fds=False, start_new_session=True,
+                close_fds=False, start_new_session=True, env=environment(not self._starts),
             )
         except (OSError, ValueError, MemoryError) as error:
             why = reason(error) if isinstance(error, OSError) else str(error)
@@ -245,6 +256,7 @@ class Switch(object):
             self._rest(now_ms)
             return
         self._start_problem = None
+        self._starts += 1
         self._process, self._began_ms, self._quiet_ms = process, now_ms, 0
         if process.stdin is not None and process.stdout is not None:
             self._outbox = Outbox(os.dup(process.stdin.fileno()))
@@ -298,10 +310,6 @@ class Switch(object):
             self.ready, self.is_new = arguments[0], True
         elif word == "journal":
             self._journal_problem = None if arguments == ["ok"] else " ".join(arguments)
-            if self._journal_problem is not None:
-                self._journal_problem = "cannot write the journal: {}; the agent tries again".format(
-                    self._journal_problem
-                )
         elif word in ("run", "done") and len(arguments) == 1 and number(arguments[0], 31):
             change = self._children.add if word == "run" else self._children.discard
             change(int(arguments[0]))

@@ -4,6 +4,8 @@ An order changes what is meant to be; `advance` says which command brings the di
 event, so that no order of events is left without an answer.
 """
 
+from ..host.unlisted import LIST_AGAIN_MS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..identifier import DiskKey
@@ -60,6 +62,8 @@ class Disk(object):
         self._began_ms = 0
         self._failures = 0
         self._rests_until_ms = 0
+        # Why the last `-x` failed, as long as it is not known whether the disk is there at all.
+        self._stop_failure = ""
 
     def is_named(self):
         # type: () -> bool
@@ -153,7 +157,7 @@ class Disk(object):
         self._keeping, self._plan = False, []
         if self.state == FOREIGN or (self.state == ENTERING and self._was in (OFF, FOREIGN)):
             self._become(OFF)
-        elif self.state not in (OFF, STOPPING):
+        elif self.state != OFF:
             self._failures, self._rests_until_ms = 0, 0
             self._become(STOPPING)
         if self.state == OFF:
@@ -217,11 +221,22 @@ class Disk(object):
             self._sure_ms = now_ms
             self._rests_until_ms = min(self._rests_until_ms, now_ms)
 
-    def gone(self):
+    def is_there(self):
         # type: () -> None
-        """Listings have lacked it for so long that it has no collection any more."""
-        if self.state == STOPPING and self.command is None:
+        """A listing has it, or none can be had: that it could not be stopped is a failure."""
+        if self.state == STOPPING and self._stop_failure:
+            self._fail(self._stop_failure)
+            self._stop_failure = ""
+
+    def is_missing(self, is_certain, now_ms):
+        # type: (bool, int) -> None
+        """A listing lacks it; once that is certain it has no collection any more, and until then it is listed again."""
+        if self.state != STOPPING or self.command is not None:
+            return
+        if is_certain:
             self._end("it is gone, and its collection with it")
+        else:
+            self._rests_until_ms = min(self._rests_until_ms, now_ms + LIST_AGAIN_MS)
 
     def _intend(self, plan, now_ms):
         # type: (list[str], int) -> None
@@ -294,10 +309,10 @@ class Disk(object):
             self.reason = "a `-s` whose end is not known may still start a collection"
             self._rests_until_ms = now_ms + RESTS_MS[0] if self._sure_ms is None else self._sure_ms
         else:
-            self.reason = problem
+            self._stop_failure = problem
             self._rests_until_ms = now_ms + RESTS_MS[min(self._failures, len(RESTS_MS) - 1)]
             self._failures += 1
-        self.changed = True
+        self.changed = self.changed or problem is None
         return problem is not None
 
     def _end(self, how):

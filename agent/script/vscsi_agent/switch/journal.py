@@ -8,6 +8,7 @@ import os
 import threading
 
 from .. import files, jsonfile
+from ..fault import fault_point
 from ..files import reason
 from ..identifier import DiskKey
 from ..shape import Default, Field, Many, Nullable, Shape, count, flag, host_identifier, text
@@ -153,8 +154,10 @@ class Journal(object):
 
     def _write(self, content):
         # type: (dict) -> str | None
+        fault_point("switch-before-write")
         try:
             files.write_atomically(path(self._state_directory), jsonfile.pretty(content))
+            fault_point("switch-after-write")
         except OSError as error:
             return reason(error)
         return None

@@ -6,8 +6,9 @@ import signal
 from .. import files, jsonfile, lock, secret
 from ..clock import Clock
 from ..command import Programs, RunError, Spec
+from ..command.run import OUTPUT_LIMIT, SHORT_DEADLINE
+from ..fault import fault_point
 from ..files import reason
-from ..host.drive import OUTPUT_LIMIT, SHORT_DEADLINE
 from ..host.unlisted import Unlisted
 from ..identifier import DiskKey, number
 from ..log import Log
@@ -86,6 +87,8 @@ class Switch(object):
         self._said_ms = 0
         self._step_ms = self._clock.monotonic_ms()
         self._told_problem = ""
+        # What was wrong with the journal that was found.
+        self._damage = ""
         self._entries = []  # type: list[dict]
         self._is_whole = False
         self._is_ready = False
@@ -264,10 +267,12 @@ class Switch(object):
         path = self._programs.find("vscsiStats")
         if path is None:
             return "this host has no vscsiStats"
+        fault_point("switch-before-command")
         try:
             child = Child(Spec(path, arguments, SHORT_DEADLINE, OUTPUT_LIMIT), disk, command, now_ms)
         except RunError as error:
             return str(error)
+        fault_point("switch-after-command")
         self._children.append(child)
         self._outbox.say("run", child.pid)
         return None
@@ -275,8 +280,11 @@ class Switch(object):
     def _list(self, now_ms):
         # type: (int) -> None
         """Asks which disks there are, unless somebody is asking already."""
-        if not any(child.disk is None for child in self._children):
-            self._spawn(None, "-l", ["-l"], now_ms)
+        if any(child.disk is None for child in self._children):
+            return
+        if self._spawn(None, "-l", ["-l"], now_ms) is not None:
+            for disk in self._disks.values():
+                disk.is_there()
 
     def _end_children(self, now_ms):
         # type: (int) -> None
@@ -311,16 +319,16 @@ class Switch(object):
     def _take_listing(self, child, now_ms):
         # type: (Child, int) -> None
         output = child.output()
-        if output.complaint() is not None:
-            return
-        stopping = [key for key, disk in self._disks.items() if disk.state == states.STOPPING]
-        self._unlisted.take_in(listing(output.stdout), now_ms, stopping)
-        for key in stopping:
-            if self._unlisted.is_certainly_gone(key):
-                disk = self._disks[key]
-                disk.gone()
-                if disk.state == states.OFF:
-                    self._log.line("{} is gone, and its collection with it".format(key))
+        stopping = [(key, disk) for key, disk in sorted(self._disks.items()) if disk.state == states.STOPPING]
+        if output.complaint() is None:
+            self._unlisted.take_in(listing(output.stdout), now_ms, [key for key, _ in stopping])
+        for key, disk in stopping:
+            if output.complaint() is not None or key not in self._unlisted:
+                disk.is_there()
+                continue
+            disk.is_missing(self._unlisted.is_certainly_gone(key), now_ms)
+            if disk.state == states.OFF:
+                self._log.line("{} is gone, and its collection with it".format(key))
 
     # The journal.
 
@@ -359,7 +367,10 @@ class Switch(object):
                 self._outbox.say("disk", key.world_group_id, key.handle_id, *words)
             if disk.state == states.OFF and disk.command is None:
                 del self._disks[key]
-        problem = self._journal.problem() or "ok"
+        unwritten = self._journal.problem()
+        problem = self._damage or "ok"
+        if unwritten is not None:
+            problem = "cannot write the journal: {}; it is tried again".format(unwritten)
         if self._lock is not None and problem != self._told_problem:
             self._told_problem = problem
             self._outbox.say("journal", problem)
@@ -407,9 +418,8 @@ class Switch(object):
             return journal.read(self._state_directory)
         except jsonfile.Unreadable as error:
             aside = files.set_aside(journal.path(self._state_directory))
-            problem = "the journal was damaged and set aside as {}: {}".format(aside, error)
-            self._log.line(problem)
-            self._outbox.say("journal", problem)
+            self._damage = "the journal was damaged and set aside as {}: {}".format(aside, error)
+            self._log.line(self._damage)
             return journal.read(self._state_directory)
 
     def _begin(self, content, is_whole, now_ms):
