@@ -8,6 +8,7 @@ mod dependencies;
 mod needs;
 mod newer_fio;
 mod process;
+mod script;
 mod test;
 mod tidy;
 

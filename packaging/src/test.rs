@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{binaries, dependencies, needs, newer_fio, process, tidy};
+use crate::{binaries, dependencies, needs, newer_fio, process, script, tidy};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
         tidy::check()?;
         dependencies::check()?;
+        script::check()?;
         process::run(&mut process::cargo([
             "clippy",
             "--locked",

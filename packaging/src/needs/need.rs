@@ -76,6 +76,11 @@ pub(crate) const CHECKING: &[Need] = &[
         package: "rust-clippy",
         purpose: "checks the sources for mistakes",
     },
+    Need::PythonModule {
+        name: "ensurepip",
+        package: "python3-venv",
+        purpose: "makes the environment of what checks the agent in Python",
+    },
 ];
 
 /// To run the tests, end to end ones included.
@@ -111,6 +116,7 @@ pub(crate) const TESTING: &[Need] = &[
         packages: &["mount"],
         purpose: "makes the small file system that runs full",
     },
+    PYTHON,
     Need::Program {
         name: "kill",
         packages: &["procps"],
@@ -123,17 +129,19 @@ pub(crate) const REPLAYING: &[Need] = &[FIO];
 
 /// To run the analysis that a user would write instead.
 pub(crate) const COMPARING: &[Need] = &[
-    Need::Program {
-        name: "python3",
-        packages: &["python3"],
-        purpose: "runs the same work in pandas",
-    },
+    PYTHON,
     Need::PythonModule {
         name: "ensurepip",
         package: "python3-venv",
         purpose: "makes the environment in which pandas is compared",
     },
 ];
+
+const PYTHON: Need = Need::Program {
+    name: "python3",
+    packages: &["python3"],
+    purpose: "runs the agent for hosts without foreign binaries, and the comparison with pandas",
+};
 
 const FIO: Need = Need::Program {
     name: "fio",
