@@ -192,7 +192,8 @@ pub fn sampling(command: &str, host: &str, vm: &str, samples: u32) -> [String; 9
     .map(str::to_owned)
 }
 
-fn finish(mut command: Command, input: Option<&str>) -> Finished {
+/// Runs a command to its end.
+pub(super) fn finish(mut command: Command, input: Option<&str>) -> Finished {
     if input.is_some() {
         command.stdin(Stdio::piped());
     }

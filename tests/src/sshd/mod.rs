@@ -13,9 +13,11 @@
     reason = "a set-up that fails must fail the test that asked for it, and say why"
 )]
 
+mod busybox;
 mod client;
 mod configuration;
 mod proxy;
+mod python;
 mod root;
 mod user;
 
@@ -27,6 +29,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use vscsi_fixtures::Scenario;
 
 use crate::binaries::Binary;
 
@@ -60,6 +63,14 @@ impl SshHost {
     /// # Panics
     /// When it cannot be set up: this is for tests.
     pub fn start(scenario: &str, style: Style) -> Self {
+        Self::with_scenario(&Scenario::load(scenario).unwrap(), style)
+    }
+
+    /// The same, for a scenario of the test's own.
+    ///
+    /// # Panics
+    /// When it cannot be set up: this is for tests.
+    pub fn with_scenario(scenario: &Scenario, style: Style) -> Self {
         // sshd insists that nobody but root can write to any directory above a chroot, which rules out /tmp and,
         // depending on where the repository lies, the target directory.
         let directory = tempfile::Builder::new()
@@ -84,7 +95,7 @@ impl SshHost {
             .local_addr()
             .unwrap()
             .port();
-        let sshd = start_sshd(directory.path(), port, style);
+        let sshd = start_sshd(directory.path(), port, style, scenario.host.exec_policy);
         Self { directory, port, sshd }
     }
 
@@ -125,6 +136,26 @@ impl SshHost {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command line in the host's shell, as a person with ssh would.
+    ///
+    /// # Panics
+    /// When ssh cannot be started.
+    pub fn shell(&self, line: &str) -> Finished {
+        let known_hosts = self.directory.path().join("known_hosts_of_shell");
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"])
+            .args(["-o", "StrictHostKeyChecking=accept-new", "-o"])
+            .arg(format!("UserKnownHostsFile={}", known_hosts.display()))
+            .arg("-i")
+            .arg(self.directory.path().join("client_key"))
+            .args(["-p", &self.port.to_string(), "127.0.0.1", line])
+            .env_remove("SSH_AUTH_SOCK")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        client::finish(ssh, None)
     }
 
     /// From now on no session can make a file larger than this, as on a datastore that is full.
@@ -181,7 +212,7 @@ pub(crate) fn make_key(path: &Path, kind: &str) {
     assert!(status.success());
 }
 
-fn start_sshd(directory: &Path, port: u16, style: Style) -> Child {
+fn start_sshd(directory: &Path, port: u16, style: Style, exec_policy: bool) -> Child {
     assert!(
         Path::new("/usr/sbin/sshd").exists(),
         "/usr/sbin/sshd is needed: run `cargo xtask test`, which installs openssh-server"
@@ -191,9 +222,28 @@ fn start_sshd(directory: &Path, port: u16, style: Style) -> Child {
     let configuration = directory.join("sshd_config");
     fs::write(&configuration, configuration::text(directory, port, style)).unwrap();
     let log = File::create(directory.join("sshd.log")).unwrap();
+    let mut command = Command::new(program(Binary::Filter));
+    // Without it sshd has no random numbers; what runs on the host meets the lack of it in other tests.
+    command.args(["--getrandom", "allow"]);
+    if exec_policy {
+        // This machine's own programs, of which sshd runs some, and what came with the host.
+        let folders = [
+            Path::new("/usr").to_owned(),
+            directory.join("root/bin"),
+            directory.join("root/usr"),
+        ];
+        for folder in folders {
+            command.arg("--installed").arg(folder);
+        }
+    }
     // With the signal ignored, a file that grows beyond its limit gives an error to its writer, as a full datastore does.
-    let mut sshd = Command::new("/bin/sh")
-        .args(["-c", "trap '' XFSZ; exec /usr/sbin/sshd -D -e -f \"$0\""])
+    let mut sshd = command
+        .args([
+            "--",
+            "/bin/sh",
+            "-c",
+            "trap '' XFSZ; exec /usr/sbin/sshd -D -e -f \"$0\"",
+        ])
         .arg(&configuration)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,76 +1,29 @@
 //! The file system of the host.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::program;
+use vscsi_fixtures::{Scenario, SimulatedHost};
+
+use super::busybox::{self, executable};
+use super::{program, python};
 use crate::binaries::Binary;
 
-/// What of BusyBox a login shell of ESXi finds.
-const APPLETS: [&str; 30] = [
-    "sh",
-    "ash",
-    "cat",
-    "chmod",
-    "cp",
-    "date",
-    "dd",
-    "echo",
-    "env",
-    "false",
-    "grep",
-    "head",
-    "id",
-    "kill",
-    "ln",
-    "ls",
-    "mkdir",
-    "mktemp",
-    "mv",
-    "nohup",
-    "rm",
-    "rmdir",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "tail",
-    "test",
-    "touch",
-    "true",
-    "wc",
-];
-
 /// Makes the host's file system at `root`.
-pub(super) fn create(root: &Path, scenario: &str) {
-    let output = Command::new(program(Binary::Simulator))
-        .args(["create", "--scenario", scenario, "--root"])
-        .arg(root)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "esxi-sim create: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+pub(super) fn create(root: &Path, scenario: &Scenario) {
+    SimulatedHost::create(scenario, root, &program(Binary::Simulator)).unwrap();
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
-    for folder in ["bin", "dev", "etc", "root", "tmp", "var/run"] {
+    for folder in ["bin", "dev", "etc", "root", "tmp", "usr/bin", "var/run"] {
         fs::create_dir_all(root.join(folder)).unwrap();
     }
-    let busybox = root.join("bin/busybox");
-    fs::copy("/bin/busybox", &busybox)
-        .expect("busybox is needed: run `cargo xtask test`, which installs busybox-static");
-    for applet in APPLETS {
-        let path = root.join("bin").join(applet);
-        if path.symlink_metadata().is_err() {
-            symlink("busybox", path).unwrap();
-        }
-    }
+    busybox::install(root, scenario.variants.timeout_wants_t);
+    python::install(root, scenario.host.python);
     // sshd starts the login shell of this machine's user; whatever it is, it is ash there.
     for shell in ["bin/bash", "bin/zsh"] {
         fs::write(root.join(shell), "#!/bin/sh\nexec /bin/sh \"$@\"\n").unwrap();
-        fs::set_permissions(root.join(shell), fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&root.join(shell));
     }
     fs::write(root.join("etc/passwd"), "root:x:0:0:Administrator:/:/bin/sh\n").unwrap();
     fs::write(
