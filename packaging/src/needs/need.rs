@@ -100,6 +100,21 @@ pub(crate) const TESTING: &[Need] = &[
         packages: &["busybox-static"],
         purpose: "the shell of the simulated host",
     },
+    Need::Program {
+        name: "python3",
+        packages: &["python3"],
+        purpose: "the Python of the simulated host",
+    },
+    Need::Program {
+        name: "chroot",
+        packages: &["coreutils"],
+        purpose: "enters the simulated host",
+    },
+    Need::Program {
+        name: "ldd",
+        packages: &["libc-bin"],
+        purpose: "says which libraries the Python of the simulated host needs",
+    },
     FIO,
     Need::Program {
         name: "useradd",
