@@ -381,6 +381,33 @@ fn what_no_job_may_have_is_refused_with_the_allowed_range_before_any_host_is_ask
 }
 
 #[test]
+fn a_profile_of_the_configuration_that_no_job_may_have_is_refused_with_the_allowed_range() {
+    let workstation = Workstation::with_an_import();
+    let file = workstation.file(
+        "long.yaml",
+        b"profiles:\n  long:\n    samples: 200000\n    interval_seconds: 60\n",
+    );
+    workstation.refuses(
+        &[
+            "--config",
+            &file,
+            "start",
+            "--host",
+            "esx1",
+            "--vm",
+            "sql",
+            "--profile",
+            "long",
+        ],
+        2,
+        &[
+            "profile `long`",
+            "the number of samples must be 1 to 100000, not 200000",
+        ],
+    );
+}
+
+#[test]
 fn two_phases_of_one_name_are_a_mistake_of_the_command_line() {
     let workstation = Workstation::with_an_import();
     workstation.refuses(

@@ -2,6 +2,7 @@
 
 use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
+use vscsi_shared::job::limits::OutOfRange;
 
 use crate::analysis::filter::InvalidThreshold;
 use crate::failure::{Failure, FileError};
@@ -28,9 +29,17 @@ pub enum ConfigError {
     /// A profile's name could not be a job's.
     #[error("the configuration has a profile with an {0}")]
     ProfileName(InvalidName),
-    /// A profile collects nothing.
-    #[error("profile `{0}` of the configuration needs `samples` and `interval_seconds`, both at least 1")]
+    /// A new profile lacks a value.
+    #[error("profile `{0}` of the configuration needs both `samples` and `interval_seconds`")]
     Profile(Name),
+    /// A profile that no job may have.
+    #[error("profile `{name}` of the configuration: {limit}")]
+    ProfileLimit {
+        /// Its name.
+        name: Name,
+        /// The range, and the value outside of it.
+        limit: OutOfRange,
+    },
     /// The default filter cannot have this threshold.
     #[error("`analysis.default_threshold` of the configuration: {0}")]
     Threshold(InvalidThreshold),
@@ -54,7 +63,7 @@ impl Failure for ConfigError {
                  `ssh`"
                     .to_owned(),
             ),
-            Self::ProfileName(_) | Self::Profile(_) | Self::Threshold(_) => None,
+            Self::ProfileName(_) | Self::Profile(_) | Self::ProfileLimit { .. } | Self::Threshold(_) => None,
             Self::NotYaml(_) => Some("`vscsi-helper config show` prints a valid file to start from".to_owned()),
         }
     }

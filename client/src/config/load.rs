@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 use vscsi_shared::identifier::Name;
+use vscsi_shared::job::limits;
 
 use super::{AnalysisConfig, Config, ConfigError, ProfileConfig, SshConfig, expand_home, keys};
 use crate::analysis::{Filter, FilterMethod};
@@ -73,18 +74,20 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
         let interval_seconds = profile
             .interval_seconds
             .or(built_in.map(|known| known.interval_seconds));
-        match (samples, interval_seconds) {
-            (Some(samples @ 1..), Some(interval_seconds @ 1..)) => {
-                config.profiles.insert(
-                    name,
-                    ProfileConfig {
-                        samples,
-                        interval_seconds,
-                    },
-                );
-            }
-            _ => return Err(ConfigError::Profile(name)),
+        let (Some(samples), Some(interval_seconds)) = (samples, interval_seconds) else {
+            return Err(ConfigError::Profile(name));
+        };
+        let in_range = limits::SAMPLES.check(samples);
+        if let Err(limit) = in_range.and_then(|()| limits::INTERVAL_SECONDS.check(interval_seconds)) {
+            return Err(ConfigError::ProfileLimit { name, limit });
         }
+        config.profiles.insert(
+            name,
+            ProfileConfig {
+                samples,
+                interval_seconds,
+            },
+        );
     }
     Ok(config)
 }
@@ -132,9 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_without_samples_or_interval_is_refused() {
-        for text in ["samples: 0", "interval_seconds: 0"] {
-            assert!(parse(&format!("profiles:\n  quick:\n    {text}\n")).is_err(), "{text}");
+    fn a_profile_that_no_job_may_have_is_refused_with_the_range() {
+        for (text, range) in [
+            ("samples: 0", "samples must be 1 to 100000, not 0"),
+            ("samples: 100001", "samples must be 1 to 100000, not 100001"),
+            ("interval_seconds: 0", "seconds must be 1 to 86400, not 0"),
+            ("interval_seconds: 86401", "seconds must be 1 to 86400, not 86401"),
+        ] {
+            let error = parse(&format!("profiles:\n  quick:\n    {text}\n")).unwrap_err();
+            assert!(error.to_string().contains(range), "{error}");
         }
     }
 
