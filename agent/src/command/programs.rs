@@ -12,6 +12,8 @@ pub enum Program {
     Esxcli,
     /// Registered VMs.
     VimCmd,
+    /// Raw devices.
+    Vmkfstools,
     /// The version of the host.
     Vmware,
     /// Syslog.
@@ -20,7 +22,14 @@ pub enum Program {
 
 impl Program {
     /// Every program.
-    pub const ALL: [Self; 5] = [Self::VscsiStats, Self::Esxcli, Self::VimCmd, Self::Vmware, Self::Logger];
+    pub const ALL: [Self; 6] = [
+        Self::VscsiStats,
+        Self::Esxcli,
+        Self::VimCmd,
+        Self::Vmkfstools,
+        Self::Vmware,
+        Self::Logger,
+    ];
 
     fn places(self) -> &'static [&'static str] {
         match self {
@@ -32,6 +41,7 @@ impl Program {
             ],
             Self::Esxcli => &["bin/esxcli", "sbin/esxcli", "usr/sbin/esxcli"],
             Self::VimCmd => &["bin/vim-cmd", "sbin/vim-cmd", "usr/bin/vim-cmd"],
+            Self::Vmkfstools => &["sbin/vmkfstools", "usr/sbin/vmkfstools", "bin/vmkfstools"],
             Self::Vmware => &["bin/vmware", "sbin/vmware", "usr/bin/vmware"],
             Self::Logger => &["bin/logger", "sbin/logger", "usr/bin/logger"],
         }
@@ -44,6 +54,7 @@ impl fmt::Display for Program {
             Self::VscsiStats => "vscsiStats",
             Self::Esxcli => "esxcli",
             Self::VimCmd => "vim-cmd",
+            Self::Vmkfstools => "vmkfstools",
             Self::Vmware => "vmware",
             Self::Logger => "logger",
         })

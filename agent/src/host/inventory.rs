@@ -5,11 +5,10 @@
 //! warning.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use vscsi_shared::esxi::{
-    self, Reading, RegisteredVm, StoragePath, VmProcess, VmdkDescriptor, VmfsExtent, VmxDisk, Volume,
-};
+use vscsi_shared::esxi::{self, Reading, RegisteredVm, StoragePath, VmProcess, VmfsExtent, VmxDisk, Volume};
 use vscsi_shared::vscsistats::{ListedDisk, ListedVm};
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
@@ -20,7 +19,7 @@ use crate::files;
 /// Largest .vmx or vmdk descriptor that is read; real ones have a few kilobytes.
 const DESCRIPTOR_LIMIT: u64 = 256 * 1024;
 
-/// Longest chain of snapshots that is followed to find a capacity; a VM has at most 32.
+/// Longest chain of snapshots that is followed to the disk below them; a VM has at most 32.
 const MAX_SNAPSHOT_DEPTH: usize = 40;
 
 /// The mounted volumes, to which paths by label or UUID refer.
@@ -75,7 +74,7 @@ pub fn inventory(host: &Host, host_root: &Path) -> Inventory {
         esxi::parse_storage_paths,
     );
     sources.registered = sources.ask(host, Program::VimCmd, &["vmsvc/getallvms"], esxi::parse_registered_vms);
-    sources.join()
+    sources.join(host)
 }
 
 /// What the commands said.
@@ -114,7 +113,7 @@ impl Sources {
         }
     }
 
-    fn join(mut self) -> Inventory {
+    fn join(mut self, host: &Host) -> Inventory {
         let mut vms: BTreeMap<String, Vm> = BTreeMap::new();
         for listed in std::mem::take(&mut self.listed) {
             let vm = self.running_vm(listed);
@@ -125,7 +124,7 @@ impl Sources {
             let config_file = self.volumes.canonical(&process.config_file);
             vms.entry(config_file.clone()).or_insert_with(|| Vm {
                 name: process.display_name,
-                world_group_id: Some(process.vmx_cartel_id),
+                world_group_id: process.vmx_cartel_id,
                 powered_on: true,
                 config_file,
                 disks: Vec::new(),
@@ -143,7 +142,7 @@ impl Sources {
         }
         let mut vms: Vec<Vm> = vms.into_values().collect();
         for vm in &mut vms {
-            self.add_files(vm);
+            self.add_files(host, vm);
         }
         vms.sort_by(|one, other| (!one.powered_on, &one.name).cmp(&(!other.powered_on, &other.name)));
         Inventory {
@@ -168,7 +167,7 @@ impl Sources {
     }
 
     /// Adds what the .vmx knows: vmdk files of listed disks, and disks that vscsiStats does not see.
-    fn add_files(&mut self, vm: &mut Vm) {
+    fn add_files(&mut self, host: &Host, vm: &mut Vm) {
         let in_vmx: Vec<VmxDisk> = match self.read(&vm.config_file) {
             Ok(bytes) => esxi::parse_vmx_disks(&bytes).value,
             Err(reason) => {
@@ -180,54 +179,72 @@ impl Sources {
             let Some(file_name) = found.file_name else { continue };
             let vmdk = self.volumes.canonical(&beside(&vm.config_file, &file_name));
             if let Some(disk) = vm.disks.iter_mut().find(|disk| disk.node == found.node) {
-                self.add_storage(disk, vmdk);
+                self.add_storage(host, disk, vmdk);
             } else {
                 let mut disk = Disk {
                     node: found.node,
                     ..Disk::default()
                 };
-                self.add_storage(&mut disk, vmdk);
+                self.add_storage(host, &mut disk, vmdk);
                 vm.disks.push(disk);
             }
         }
     }
 
-    fn add_storage(&mut self, disk: &mut Disk, vmdk: String) {
-        if let Some(volume) = self.volumes.of(&vmdk) {
-            let name = volume.name.clone().filter(|name| !name.is_empty());
-            disk.datastore = Some(name.unwrap_or_else(|| volume.uuid.clone()));
-            let devices: BTreeSet<String> = self
-                .extents
-                .iter()
-                .filter(|extent| extent.vmfs_uuid == volume.uuid)
-                .map(|extent| extent.device.clone())
-                .collect();
-            let on_these = |path: &&StoragePath| path.device.as_ref().is_some_and(|device| devices.contains(device));
-            let runtime = self.paths.iter().filter(on_these).map(|path| path.runtime_name.clone());
-            disk.runtime_paths = runtime.collect::<BTreeSet<_>>().into_iter().collect();
-            disk.devices = devices.into_iter().collect();
+    fn add_storage(&mut self, host: &Host, disk: &mut Disk, vmdk: String) {
+        let volume = self.volumes.of(&vmdk);
+        let label = volume.map(|volume| volume.name.as_ref().unwrap_or(&volume.uuid).clone());
+        match self.description(&vmdk) {
+            Ok(description) if description.is_raw => {
+                disk.raw_device_mapping = true;
+                disk.capacity_bytes = description.capacity_bytes;
+                disk.devices.extend(self.raw_device(host, &vmdk));
+            }
+            Ok(description) => {
+                let below = |extent: &&VmfsExtent| volume.is_some_and(|volume| volume.uuid == extent.vmfs_uuid);
+                let devices = self.extents.iter().filter(below).map(|extent| extent.device.clone());
+                disk.devices = devices.collect::<BTreeSet<String>>().into_iter().collect();
+                disk.capacity_bytes = description.capacity_bytes;
+                disk.datastore = label;
+            }
+            // It may be a pointer to any device, so none is named.
+            Err(reason) => {
+                self.warnings.push(format!("{vmdk}: {reason}"));
+                disk.datastore = label;
+            }
         }
-        match self.capacity(&vmdk) {
-            Ok(capacity) => disk.capacity_bytes = capacity,
-            Err(reason) => self.warnings.push(format!("{vmdk}: {reason}")),
-        }
+        let on_these = |path: &&StoragePath| path.device.as_ref().is_some_and(|device| disk.devices.contains(device));
+        let runtime = self.paths.iter().filter(on_these).map(|path| path.runtime_name.clone());
+        disk.runtime_paths = runtime.collect::<BTreeSet<_>>().into_iter().collect();
         disk.vmdk = Some(vmdk);
     }
 
-    /// The capacity a descriptor or, below snapshots, its ancestor gives.
-    fn capacity(&self, vmdk: &str) -> Result<Option<u64>, String> {
+    /// What the descriptors say, down to that of the disk below all snapshots.
+    fn description(&self, vmdk: &str) -> Result<Description, String> {
+        let mut description = Description::default();
         let mut path = vmdk.to_owned();
         for _ in 0..MAX_SNAPSHOT_DEPTH {
-            let descriptor: VmdkDescriptor = esxi::parse_vmdk_descriptor(&self.read(&path)?).value;
-            if let Some(capacity) = descriptor.capacity_bytes() {
-                return Ok(Some(capacity));
-            }
+            let descriptor = esxi::parse_vmdk_descriptor(&self.read(&path)?).value;
+            description.is_raw |= descriptor.is_raw_device_mapping();
+            description.capacity_bytes = description.capacity_bytes.or(descriptor.capacity_bytes());
             match descriptor.parent_file_name {
                 Some(parent) => path = self.volumes.canonical(&beside(&path, &parent)),
-                None => return Ok(None),
+                None => break,
             }
         }
-        Ok(None)
+        Ok(description)
+    }
+
+    /// The device that a raw device mapping leads to, by its canonical name where the host has a link to it.
+    fn raw_device(&mut self, host: &Host, vmdk: &str) -> Option<String> {
+        let device = self.ask(host, Program::Vmkfstools, &["-q", vmdk], esxi::parse_raw_device)?;
+        let link = self.host_root.join("dev/disks").join(&device.name);
+        let canonical = fs::read_link(link).ok();
+        let canonical = canonical
+            .as_deref()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str());
+        Some(canonical.map_or(device.name, str::to_owned))
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
@@ -236,6 +253,13 @@ impl Sources {
             .map_err(|error| format!("cannot read {path}: {error}"))?
             .ok_or_else(|| format!("{path} does not exist"))
     }
+}
+
+/// What the descriptors of a disk and of the snapshots above it say.
+#[derive(Debug, Default)]
+struct Description {
+    capacity_bytes: Option<u64>,
+    is_raw: bool,
 }
 
 /// `name` in the directory of `file`, unless it is absolute.

@@ -3,6 +3,7 @@
 mod disks;
 mod faults;
 mod harness;
+mod inventory;
 mod laws;
 mod schedules;
 

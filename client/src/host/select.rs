@@ -251,6 +251,7 @@ mod tests {
             node: node.into(),
             handle_id: Some(HandleId(handle)),
             vmdk: Some(format!("/vmfs/volumes/5f/SQL/{vmdk}")),
+            raw_device_mapping: false,
             datastore: Some("ds 1".into()),
             devices: vec![format!("naa.{handle}")],
             runtime_paths: vec![path.into()],

@@ -141,13 +141,9 @@ fn exec_policy(option: &script::Section, kernel: &script::Section, major: Option
         .and_then(|text| esxi::parse_advanced_options(text).value.first()?.int_value)
         .map(|value| value != 0);
     let by_kernel = kernel.output().and_then(|text| {
-        Some(
-            esxi::parse_kernel_options(text)
-                .value
-                .first()?
-                .runtime
-                .eq_ignore_ascii_case("true"),
-        )
+        let options = esxi::parse_kernel_options(text).value;
+        let runtime = options.first()?.runtime.as_ref()?;
+        Some(runtime.eq_ignore_ascii_case("true"))
     });
     match (by_option, by_kernel) {
         (Some(true), _) | (_, Some(true)) => Some(true),
@@ -161,15 +157,16 @@ fn exec_policy(option: &script::Section, kernel: &script::Section, major: Option
 fn datastores(volumes: &[esxi::Volume]) -> Vec<Datastore> {
     let mut found: Vec<Datastore> = volumes
         .iter()
-        .filter(|volume| volume.mounted && volume.mount_point.is_some())
+        .filter(|volume| volume.mounted == Some(true))
         .filter_map(|volume| {
             let free_bytes = volume.free_bytes.unwrap_or(0);
+            let kind = volume.kind.as_deref().unwrap_or("unknown");
             Some(Datastore {
                 name: volume.name.clone().unwrap_or_else(|| volume.uuid.clone()),
                 path: volume.mount_point.clone()?,
-                kind: volume.kind.clone(),
+                kind: kind.to_owned(),
                 free_bytes,
-                unsuitable: unsuitable(&volume.kind, free_bytes),
+                unsuitable: unsuitable(kind, free_bytes),
             })
         })
         .collect();

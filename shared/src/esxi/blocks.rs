@@ -2,13 +2,18 @@
 
 use super::diagnostic::Findings;
 use super::record::{Field, Record};
-use super::text::lines;
+use super::text::{Line, lines};
 
 /// The blocks. A blank line ends one; `… get` commands print a single block without a heading.
 pub(super) fn read<'text>(text: &'text str, findings: &mut Findings) -> Vec<Record<'text>> {
     let mut records: Vec<Record<'text>> = Vec::new();
     let mut open = false;
-    for (number, line) in lines(text) {
+    for Line {
+        number,
+        text: line,
+        ended,
+    } in lines(text)
+    {
         if line.trim().is_empty() {
             open = false;
         } else if !line.starts_with([' ', '\t']) {
@@ -26,7 +31,9 @@ pub(super) fn read<'text>(text: &'text str, findings: &mut Findings) -> Vec<Reco
                 });
                 open = true;
             }
-            if let Some(record) = records.last_mut() {
+            if !ended {
+                findings.cut_short(number, value);
+            } else if let Some(record) = records.last_mut() {
                 record.fields.push(Field {
                     line: number,
                     key: key.trim(),

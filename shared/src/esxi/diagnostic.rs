@@ -25,6 +25,9 @@ pub enum DiagnosticKind {
         /// The value.
         value: String,
     },
+    /// The output ends without a line end, so it was cut, and its last value counts as absent.
+    #[error("the output breaks off, and `{0}` may be the beginning of something longer")]
+    CutShort(String),
     /// Bytes that are not UTF-8; they were replaced, so a name or path with them is not that of the host.
     #[error("text that is not UTF-8 was replaced in `{0}`")]
     NotUtf8(String),
@@ -41,6 +44,10 @@ impl Findings {
     pub(super) fn bad_value(&mut self, line: u64, key: &'static str, value: &str) {
         let value = excerpt(value.as_bytes());
         self.report(line, DiagnosticKind::BadValue { key, value });
+    }
+
+    pub(super) fn cut_short(&mut self, line: u64, value: &str) {
+        self.report(line, DiagnosticKind::CutShort(excerpt(value.trim().as_bytes())));
     }
 
     /// Puts what was read beside the findings.

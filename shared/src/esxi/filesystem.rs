@@ -15,9 +15,9 @@ pub struct Volume {
     /// Its UUID: four groups on VMFS, two on NFS, `vsan:…` on vSAN.
     pub uuid: String,
     /// It is mounted.
-    pub mounted: bool,
-    /// Such as `VMFS-6`, `NFS`, `vsan`, `vfat`, `VFFS` or `VMFSOS`.
-    pub kind: String,
+    pub mounted: Option<bool>,
+    /// Such as `VMFS-6`, `NFS`, `vsan`, `vfat`, `VFFS` or `VMFSOS`, and `VMFS-unknown version` when it is not mounted.
+    pub kind: Option<String>,
     /// Capacity, bytes.
     pub size_bytes: Option<u64>,
     /// Free space, bytes.
@@ -28,7 +28,7 @@ pub struct Volume {
 pub fn parse_filesystems(output: &[u8]) -> Reading<Vec<Volume>> {
     let mut findings = Findings::default();
     let text = decode(output, &mut findings);
-    let records = table::read(&text, Some("Volume Name"), &mut findings);
+    let records = table::read(&text, &mut findings);
     let volumes = records
         .iter()
         .filter_map(|record| volume(record, &mut findings))
@@ -42,8 +42,8 @@ fn volume(record: &Record<'_>, findings: &mut Findings) -> Option<Volume> {
         mount_point: text("Mount Point"),
         name: text("Volume Name"),
         uuid: record.required("UUID", findings)?.to_owned(),
-        mounted: record.required_value("Mounted", findings)?,
-        kind: record.required("Type", findings)?.to_owned(),
+        mounted: record.parsed("Mounted", findings),
+        kind: text("Type"),
         size_bytes: record.parsed("Size", findings),
         free_bytes: record.parsed("Free", findings),
     })

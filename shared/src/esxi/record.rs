@@ -37,12 +37,6 @@ impl Record<'_> {
         value
     }
 
-    /// The same as a number or flag; a value that is neither is reported, and the record then lacks it.
-    pub(super) fn required_value<T: FromStr>(&self, key: &'static str, findings: &mut Findings) -> Option<T> {
-        self.required(key, findings)?;
-        self.parsed(key, findings)
-    }
-
     /// A number or flag that a host may leave out; only an unreadable one is reported.
     pub(super) fn parsed<T: FromStr>(&self, key: &'static str, findings: &mut Findings) -> Option<T> {
         let (line, value) = self.field(key)?;

@@ -47,9 +47,9 @@ pub struct KernelOption {
     /// Such as `execInstalledOnly`.
     pub name: String,
     /// What the next boot will use.
-    pub configured: String,
+    pub configured: Option<String>,
     /// What this boot uses.
-    pub runtime: String,
+    pub runtime: Option<String>,
     /// What a fresh installation uses.
     pub default: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct KernelOption {
 pub fn parse_kernel_options(output: &[u8]) -> Reading<Vec<KernelOption>> {
     let mut findings = Findings::default();
     let text = decode(output, &mut findings);
-    let records = table::read(&text, Some("Description"), &mut findings);
+    let records = table::read(&text, &mut findings);
     let options = records
         .iter()
         .filter_map(|record| kernel(record, &mut findings))
@@ -67,10 +67,11 @@ pub fn parse_kernel_options(output: &[u8]) -> Reading<Vec<KernelOption>> {
 }
 
 fn kernel(record: &Record<'_>, findings: &mut Findings) -> Option<KernelOption> {
+    let text = |key| record.get(key).map(str::to_owned);
     Some(KernelOption {
         name: record.required("Name", findings)?.to_owned(),
-        configured: record.required("Configured", findings)?.to_owned(),
-        runtime: record.required("Runtime", findings)?.to_owned(),
-        default: record.get("Default").map(str::to_owned),
+        configured: text("Configured"),
+        runtime: text("Runtime"),
+        default: text("Default"),
     })
 }

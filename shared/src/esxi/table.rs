@@ -1,135 +1,170 @@
 //! Tables with a line of dashes below their column titles, as esxcli prints the other lists.
 
+use std::ops::Range;
+
 use super::diagnostic::Findings;
 use super::record::{Field, Record};
-use super::text::lines;
+use super::text::{Line, lines};
 
-/// A column: its title and the characters it takes.
-#[derive(Debug, Clone, Copy)]
+/// No list of esxcli has more columns. A line of more groups of dashes is no table, and its rows would take long.
+const MOST_COLUMNS: usize = 64;
+
+/// What separates two cells, at the least. A cell holds no such gap, though it may hold single blanks.
+const GAP: &str = "  ";
+
+/// A column: its title and the characters that its dashes take.
+#[derive(Debug)]
 struct Column<'text> {
     title: &'text str,
-    start: usize,
-    end: usize,
+    span: Range<usize>,
 }
 
-/// The rows. Cells are cut where the dashes are, because a cell may be empty or hold blanks.
+/// The rows. Any cell may be empty or hold blanks.
 ///
-/// A row whose cells do not stand below their dashes (an edited or re-typed output) is cut at its blanks instead, when
-/// `loose` names the only column that may be empty or hold blanks; without one it is reported.
-pub(super) fn read<'text>(text: &'text str, loose: Option<&str>, findings: &mut Findings) -> Vec<Record<'text>> {
+/// Cells are cut where the dashes are; a cell wider than its dashes moves those behind it. A row that does not stand
+/// below its dashes (an edited or re-typed output) is cut at its gaps, when that gives one cell for each column. Any
+/// other row is reported.
+pub(super) fn read<'text>(text: &'text str, findings: &mut Findings) -> Vec<Record<'text>> {
     let mut columns: Vec<Column<'text>> = Vec::new();
     let mut records = Vec::new();
     // The line before, which the dashes turn into the column titles.
-    let mut before: Option<(u64, &'text str)> = None;
-    for (number, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
+    let mut before: Option<Line<'text>> = None;
+    for line in lines(text).filter(|line| !line.text.trim().is_empty()) {
         if !columns.is_empty() {
-            match aligned(line, &columns, loose).or_else(|| by_blanks(line, &columns, loose?)) {
-                Some(cells) => records.push(record(number, &columns, &cells)),
-                None => findings.unexpected(number, line),
+            match cells(line.text, &columns) {
+                Some(cells) => records.push(record(line, &columns, &cells, findings)),
+                None => findings.unexpected(line.number, line.text),
             }
-        } else if let Some((_, titles)) = before
-            && is_dashes(line)
-        {
-            columns = cut_columns(titles, line);
-        } else if let Some((number, line)) = before.replace((number, line)) {
-            findings.unexpected(number, line);
+            continue;
+        }
+        let titles = before.replace(line);
+        if let Some(titles) = titles {
+            columns = columns_of(titles.text, line.text);
+            if columns.is_empty() {
+                findings.unexpected(titles.number, titles.text);
+            }
         }
     }
-    if let (true, Some((number, line))) = (columns.is_empty(), before) {
-        findings.unexpected(number, line);
+    if let (true, Some(line)) = (columns.is_empty(), before) {
+        findings.unexpected(line.number, line.text);
     }
     records
 }
 
-fn record<'text>(line: u64, columns: &[Column<'text>], cells: &[&'text str]) -> Record<'text> {
-    let fields = columns.iter().zip(cells).map(|(column, &value)| Field {
-        line,
-        key: column.title,
-        value,
-    });
+fn record<'text>(
+    line: Line<'text>,
+    columns: &[Column<'text>],
+    cells: &[&'text str],
+    findings: &mut Findings,
+) -> Record<'text> {
+    let mut fields: Vec<Field<'text>> = columns
+        .iter()
+        .zip(cells)
+        .map(|(column, cell)| Field {
+            line: line.number,
+            key: column.title,
+            value: cell,
+        })
+        .collect();
+    if !line.ended
+        && let Some(last) = fields.iter_mut().rfind(|field| !field.value.is_empty())
+    {
+        findings.cut_short(line.number, last.value);
+        last.value = "";
+    }
     Record {
-        line,
+        line: line.number,
         heading: "",
-        fields: fields.collect(),
+        fields,
     }
 }
 
-fn is_dashes(line: &str) -> bool {
-    line.contains("--") && line.chars().all(|character| character == '-' || character == ' ')
-}
-
-fn cut_columns<'text>(titles: &'text str, dashes: &str) -> Vec<Column<'text>> {
+/// The columns that a line of dashes makes of the line above it; none when it is no such line.
+fn columns_of<'text>(titles: &'text str, dashes: &str) -> Vec<Column<'text>> {
+    let is_dashes = dashes.contains("--") && dashes.bytes().all(|byte| matches!(byte, b'-' | b' '));
+    if !is_dashes || dashes.split_ascii_whitespace().count() > MOST_COLUMNS {
+        return Vec::new();
+    }
+    let titles = Characters::of(titles);
     let mut columns = Vec::new();
     let mut start = 0;
     for group in dashes.split(' ') {
-        let end = start + group.len();
+        let span = start..start + group.len();
+        start = span.end + 1;
         if !group.is_empty() {
-            let title = characters(titles, start, end).trim();
-            columns.push(Column { title, start, end });
+            let title = titles.slice(span.clone()).trim();
+            columns.push(Column { title, span });
         }
-        start = end + 1;
     }
     columns
 }
 
-/// The cells below the dashes; `None` when something stands between two columns.
-fn aligned<'text>(line: &'text str, columns: &[Column<'_>], loose: Option<&str>) -> Option<Vec<&'text str>> {
-    let mut from = 0;
+/// One cell for each column; `None` when the row cannot be cut into them.
+fn cells<'text>(line: &'text str, columns: &[Column<'_>]) -> Option<Vec<&'text str>> {
+    let below_dashes = below_dashes(line, columns);
+    if below_dashes.iter().flatten().all(|cell| !cell.contains(GAP)) && below_dashes.is_some() {
+        return below_dashes;
+    }
+    let between_gaps: Vec<&str> = line
+        .split(GAP)
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .take(columns.len() + 1)
+        .collect();
+    match between_gaps.len().cmp(&columns.len()) {
+        std::cmp::Ordering::Equal => Some(between_gaps),
+        // A name that holds a gap of its own.
+        std::cmp::Ordering::Greater => below_dashes,
+        std::cmp::Ordering::Less => None,
+    }
+}
+
+/// The cells below the dashes. A cell wider than its dashes ends at a gap, and moves the cells behind it.
+fn below_dashes<'text>(line: &'text str, columns: &[Column<'_>]) -> Option<Vec<&'text str>> {
+    let line = Characters::of(line);
     let mut cells = Vec::with_capacity(columns.len());
-    for column in columns {
-        if !characters(line, from, column.start).trim().is_empty() {
+    let mut moved = 0;
+    for (column, next) in columns.iter().zip(columns.iter().skip(1)) {
+        let start = column.span.start + moved;
+        let end = column.span.end + moved;
+        if line.slice(end..next.span.start + moved).trim().is_empty() {
+            cells.push(line.slice(start..end).trim());
+            continue;
+        }
+        // Text in the gap belongs to this cell only when it comes out of it.
+        if line.slice(end.checked_sub(1)?..end).trim().is_empty() {
             return None;
         }
-        let cell = characters(line, column.start, column.end).trim();
-        // In a row that is shifted by less than a gap, one column would swallow pieces of two.
-        if loose.is_some_and(|loose| loose != column.title) && cell.contains(' ') {
-            return None;
-        }
-        cells.push(cell);
-        from = column.end;
+        let (cell, _) = line.slice(start..usize::MAX).split_once(GAP)?;
+        cells.push(cell.trim());
+        moved += cell.chars().count().checked_sub(column.span.len())?;
     }
-    // Only the last column may be wider than its dashes promise, and then it is not cut.
     let last = columns.last()?;
-    let last_cell = characters(line, last.start, usize::MAX).trim();
-    if let Some(cell) = cells.last_mut() {
-        *cell = last_cell;
-    }
+    cells.push(line.slice(last.span.start + moved..usize::MAX).trim());
     Some(cells)
 }
 
-/// One word per column from both ends; what is left in the middle is the loose column's.
-fn by_blanks<'text>(line: &'text str, columns: &[Column<'_>], loose: &str) -> Option<Vec<&'text str>> {
-    let position = columns.iter().position(|column| column.title == loose)?;
-    let mut middle = line.trim();
-    let mut left = Vec::new();
-    for _ in 0..position {
-        let (word, rest) = middle.split_once(char::is_whitespace)?;
-        left.push(word);
-        middle = rest.trim_start();
-    }
-    let mut right = Vec::new();
-    for _ in position + 1..columns.len() {
-        if middle.is_empty() {
-            return None;
-        }
-        let (rest, word) = middle.rsplit_once(char::is_whitespace).unwrap_or(("", middle));
-        right.push(word);
-        middle = rest.trim_end();
-    }
-    left.push(middle);
-    left.extend(right.into_iter().rev());
-    Some(left)
+/// A line by characters; names need not be ASCII.
+struct Characters<'text> {
+    line: &'text str,
+    /// Where each character begins, and the end.
+    offsets: Vec<usize>,
 }
 
-/// The characters `start..end` of a line, as far as it has them; names need not be ASCII.
-fn characters(line: &str, start: usize, end: usize) -> &str {
-    let mut offsets = line.char_indices().map(|(offset, _)| offset);
-    let Some(from) = offsets.by_ref().nth(start) else {
-        return "";
-    };
-    let to = match end.checked_sub(start + 1) {
-        Some(more) => offsets.nth(more).unwrap_or(line.len()),
-        None => from,
-    };
-    line.get(from..to).unwrap_or("")
+impl<'text> Characters<'text> {
+    fn of(line: &'text str) -> Self {
+        let offsets = line.char_indices().map(|(offset, _)| offset).chain([line.len()]);
+        Self {
+            line,
+            offsets: offsets.collect(),
+        }
+    }
+
+    /// The characters of `range`, as far as the line has them.
+    fn slice(&self, range: Range<usize>) -> &'text str {
+        let offset = |character: usize| self.offsets.get(character).copied().unwrap_or(self.line.len());
+        self.line
+            .get(offset(range.start)..offset(range.end))
+            .unwrap_or_default()
+    }
 }

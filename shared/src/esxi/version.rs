@@ -1,7 +1,7 @@
 //! `esxcli system version get` and `vmware -v`: which ESXi it is.
 
 use super::diagnostic::Findings;
-use super::text::{decode, lines};
+use super::text::{Line, decode, lines};
 use super::{Reading, blocks};
 
 /// Product, version and build of the host. Unknown versions are nothing to stop at.
@@ -43,7 +43,7 @@ pub fn parse_vmware_version(output: &[u8]) -> Reading<Option<SystemVersion>> {
     let mut findings = Findings::default();
     let text = decode(output, &mut findings);
     let mut version: Option<SystemVersion> = None;
-    for (number, line) in lines(&text) {
+    for Line { number, text: line, .. } in lines(&text) {
         let line = line.trim();
         match &mut version {
             _ if line.is_empty() => {}

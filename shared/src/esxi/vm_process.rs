@@ -12,10 +12,10 @@ pub struct VmProcess {
     /// Display name.
     pub display_name: String,
     /// World of the virtual machine monitor; not what vscsiStats takes.
-    pub world_id: u64,
+    pub world_id: Option<u64>,
     /// Leader of the VM's world group, which vscsiStats calls the world group ID. Its distance from the world ID is not
     /// constant.
-    pub vmx_cartel_id: WorldGroupId,
+    pub vmx_cartel_id: Option<WorldGroupId>,
     /// BIOS UUID as printed.
     pub uuid: String,
     /// Path of the .vmx.
@@ -34,8 +34,8 @@ pub fn parse_vm_processes(output: &[u8]) -> Reading<Vec<VmProcess>> {
 fn vm(record: &Record<'_>, findings: &mut Findings) -> Option<VmProcess> {
     Some(VmProcess {
         display_name: record.get("Display Name").unwrap_or(record.heading).to_owned(),
-        world_id: record.required_value("World ID", findings)?,
-        vmx_cartel_id: WorldGroupId(record.required_value("VMX Cartel ID", findings)?),
+        world_id: record.parsed("World ID", findings),
+        vmx_cartel_id: record.parsed("VMX Cartel ID", findings).map(WorldGroupId),
         uuid: record.get("UUID").unwrap_or_default().to_owned(),
         config_file: record.required("Config File", findings)?.to_owned(),
     })

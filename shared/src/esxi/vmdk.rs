@@ -2,7 +2,7 @@
 
 use super::Reading;
 use super::diagnostic::Findings;
-use super::text::{decode, lines};
+use super::text::{Line, decode, lines};
 
 /// Bytes of a sector in a descriptor, whatever the device below.
 const SECTOR: u64 = 512;
@@ -21,7 +21,7 @@ pub struct VmdkExtent {
 /// A descriptor file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VmdkDescriptor {
-    /// Such as `vmfs`, `vmfsSparse`, `seSparse` or `vmfsPassthroughRawDeviceMap`.
+    /// Such as `vmfs`, `vmfsSparse`, `seSparse`, `vmfsRawDeviceMap` or `vmfsPassthroughRawDeviceMap`.
     pub create_type: Option<String>,
     /// Descriptor of the disk this one is a snapshot of.
     pub parent_file_name: Option<String>,
@@ -30,6 +30,16 @@ pub struct VmdkDescriptor {
 }
 
 impl VmdkDescriptor {
+    /// The disk is a device that the VM is given as a whole, a raw device mapping: its data lie on none of the devices
+    /// below the datastore of this file.
+    pub fn is_raw_device_mapping(&self) -> bool {
+        let is_map = |kind: &String| {
+            kind.eq_ignore_ascii_case("vmfsRawDeviceMap") || kind.eq_ignore_ascii_case("vmfsPassthroughRawDeviceMap")
+        };
+        let is_raw = |extent: &VmdkExtent| extent.kind.eq_ignore_ascii_case("VMFSRDM");
+        self.create_type.as_ref().is_some_and(is_map) || self.extents.iter().any(is_raw)
+    }
+
     /// Capacity of the virtual disk, bytes; `None` when the descriptor has no extent or one of absurd size.
     pub fn capacity_bytes(&self) -> Option<u64> {
         if self.extents.is_empty() {
@@ -45,7 +55,7 @@ pub fn parse_vmdk_descriptor(file: &[u8]) -> Reading<VmdkDescriptor> {
     let mut findings = Findings::default();
     let text = decode(file, &mut findings);
     let mut descriptor = VmdkDescriptor::default();
-    for (number, line) in lines(&text) {
+    for Line { number, text: line, .. } in lines(&text) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

@@ -13,18 +13,18 @@ pub struct VmfsExtent {
     /// UUID of the volume.
     pub vmfs_uuid: String,
     /// Its number within the volume, from 0.
-    pub number: u32,
+    pub number: Option<u32>,
     /// Identifier of the device.
     pub device: String,
     /// Partition of the device.
-    pub partition: u32,
+    pub partition: Option<u32>,
 }
 
 /// Reads `esxcli storage vmfs extent list`. A volume has one row per extent.
 pub fn parse_vmfs_extents(output: &[u8]) -> Reading<Vec<VmfsExtent>> {
     let mut findings = Findings::default();
     let text = decode(output, &mut findings);
-    let records = table::read(&text, Some("Volume Name"), &mut findings);
+    let records = table::read(&text, &mut findings);
     let extents = records
         .iter()
         .filter_map(|record| extent(record, &mut findings))
@@ -36,8 +36,8 @@ fn extent(record: &Record<'_>, findings: &mut Findings) -> Option<VmfsExtent> {
     Some(VmfsExtent {
         volume_name: record.get("Volume Name").map(str::to_owned),
         vmfs_uuid: record.required("VMFS UUID", findings)?.to_owned(),
-        number: record.required_value("Extent Number", findings)?,
+        number: record.parsed("Extent Number", findings),
         device: record.required("Device Name", findings)?.to_owned(),
-        partition: record.required_value("Partition", findings)?,
+        partition: record.parsed("Partition", findings),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Reading;
 use super::diagnostic::Findings;
-use super::text::{decode, lines};
+use super::text::{Line, decode, lines};
 
 /// A device at a virtual device node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +35,7 @@ pub fn parse_vmx_disks(file: &[u8]) -> Reading<Vec<VmxDisk>> {
     let mut findings = Findings::default();
     let text = decode(file, &mut findings);
     let mut disks: BTreeMap<(String, u32, u32), VmxDisk> = BTreeMap::new();
-    for (number, line) in lines(&text) {
+    for Line { number, text: line, .. } in lines(&text) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

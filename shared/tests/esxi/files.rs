@@ -1,6 +1,6 @@
 //! .vmx files and vmdk descriptors.
 
-use vscsi_shared::esxi::{parse_vmdk_descriptor, parse_vmx_disks};
+use vscsi_shared::esxi::{RawDevice, parse_raw_device, parse_vmdk_descriptor, parse_vmx_disks};
 
 use crate::support::{clean, data, findings};
 
@@ -71,12 +71,50 @@ fn the_capacity_is_the_sum_of_the_extents_in_sectors_of_512_bytes() {
 }
 
 #[test]
-fn a_snapshot_names_its_parent_and_a_raw_device_is_told() {
-    let text =
-        "createType=\"vmfsPassthroughRawDeviceMap\"\nparentFileNameHint=\"a.vmdk\"\nRW 8 VMFSRDM \"a-rdmp.vmdk\"\n";
+fn a_snapshot_names_its_parent() {
+    let text = "createType=\"vmfsSparse\"\nparentFileNameHint=\"a.vmdk\"\nRW 8 VMFSSPARSE \"a-000001-delta.vmdk\"\n";
     let descriptor = clean(parse_vmdk_descriptor(text.as_bytes()));
-    assert_eq!(descriptor.create_type.as_deref(), Some("vmfsPassthroughRawDeviceMap"));
     assert_eq!(descriptor.parent_file_name.as_deref(), Some("a.vmdk"));
+    assert!(!descriptor.is_raw_device_mapping());
+}
+
+#[test]
+fn a_raw_device_mapping_is_told_by_its_type_or_by_its_extent() {
+    for text in [
+        "createType=\"vmfsPassthroughRawDeviceMap\"\nRW 8 VMFSRDM \"a-rdmp.vmdk\"\n",
+        "createType=\"vmfsRawDeviceMap\"\nRW 8 VMFSRDM \"a-rdm.vmdk\"\n",
+        "createType=\"vmfsRawDeviceMap\"\n",
+        "RW 8 VMFSRDM \"a-rdm.vmdk\"\n",
+    ] {
+        assert!(
+            clean(parse_vmdk_descriptor(text.as_bytes())).is_raw_device_mapping(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_device_behind_a_raw_device_mapping_is_read_in_both_modes() {
+    for mode in ["Passthrough", "Non-passthrough"] {
+        let text = format!(
+            "Disk /vmfs/volumes/ds: 1/a/a_1.vmdk is a {mode} Raw Device Mapping\n\
+             Maps to: vml.0200050000600601603df02d00d06e9cf71b6fe111565241494420\n"
+        );
+        let name = "vml.0200050000600601603df02d00d06e9cf71b6fe111565241494420".to_owned();
+        assert_eq!(clean(parse_raw_device(text.as_bytes())), Some(RawDevice { name }));
+    }
+}
+
+#[test]
+fn a_disk_that_maps_to_no_device_and_an_answer_that_breaks_off_name_none() {
+    for text in [
+        "Disk a.vmdk is a Passthrough Raw Device Mapping\nMaps to: vml.02000500",
+        "Failed to open 'a.vmdk': The file specified is not a virtual disk (15).\n",
+    ] {
+        let reading = parse_raw_device(text.as_bytes());
+        assert_eq!(reading.value, None);
+        assert_eq!(findings(&reading).len(), 1, "{reading:?}");
+    }
 }
 
 #[test]

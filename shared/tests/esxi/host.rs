@@ -85,8 +85,8 @@ fn an_option_the_host_does_not_have_is_reported() {
 fn a_kernel_option_is_read_whatever_the_order_of_the_columns() {
     let option = KernelOption {
         name: "execInstalledOnly".to_owned(),
-        configured: "TRUE".to_owned(),
-        runtime: "FALSE".to_owned(),
+        configured: Some("TRUE".to_owned()),
+        runtime: Some("FALSE".to_owned()),
         default: Some("FALSE".to_owned()),
     };
     let five = "Name               Type  Configured  Runtime  Default  Description\n\

@@ -1,5 +1,7 @@
 //! What holds for every parser of this module.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 use vscsi_shared::esxi;
 use vscsi_shared::vscsistats::parse_listing;
@@ -13,6 +15,7 @@ fn every_parser(input: &[u8]) {
         esxi::parse_advanced_options(input).diagnostics.len(),
         esxi::parse_filesystems(input).diagnostics.len(),
         esxi::parse_kernel_options(input).diagnostics.len(),
+        esxi::parse_raw_device(input).diagnostics.len(),
         esxi::parse_registered_vms(input).diagnostics.len(),
         esxi::parse_secure_boot(input).diagnostics.len(),
         esxi::parse_storage_paths(input).diagnostics.len(),
@@ -86,6 +89,33 @@ proptest! {
         input.truncate(cut.index(input.len() + 1));
         every_parser(&input);
     }
+}
+
+/// Whoever may name a VM, or annotate it, may write a megabyte of any one thing. A parser that looks at each place again
+/// and again would take many minutes for it.
+#[test]
+fn a_megabyte_of_anything_takes_no_time_that_grows_with_its_square() {
+    const LENGTH: usize = 1 << 20;
+    let begun = Instant::now();
+    for (before, piece) in [
+        ("10 a  ", "["),
+        ("10 a  ", " [a] "),
+        ("10 a  [ds] ", ".vmx"),
+        ("10 a  ", "  [] ."),
+        ("Mount Point  UUID\n-----------  ----\n", "x  "),
+        ("Mount Point  UUID\n-----------  ----\n", " "),
+        ("", "H"),
+        ("", "Histogram: "),
+        ("Virtual Machine worldGroupID: 1", ", Virtual Machine Config File: "),
+        ("a\n  b: ", "|"),
+        ("", "a: b\n"),
+        ("", "\n"),
+    ] {
+        every_parser((before.to_owned() + &piece.repeat(LENGTH / piece.len())).as_bytes());
+    }
+    let dashes = "-- ".repeat(LENGTH / 9);
+    every_parser(format!("{}\n{dashes}\n{}", dashes.replace('-', "a"), dashes.replace('-', "b")).as_bytes());
+    assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
 }
 
 #[test]

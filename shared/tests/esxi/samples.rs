@@ -11,7 +11,7 @@ fn running(name: &str) -> Option<Vec<(String, u64, u64)>> {
     let vms = clean(parse_vm_processes(&sample(name)?)).into_iter().map(|vm| {
         assert!(vm.config_file.starts_with("/vmfs/volumes/"), "{vm:?}");
         assert!(vm.config_file.contains(".vmx"), "{vm:?}");
-        (vm.display_name, vm.world_id, vm.vmx_cartel_id.0)
+        (vm.display_name, vm.world_id.unwrap(), vm.vmx_cartel_id.unwrap().0)
     });
     Some(vms.collect())
 }
@@ -56,7 +56,13 @@ fn volumes_are_read_also_where_the_columns_do_not_align() {
     let volumes = clean(parse_filesystems(&output));
     let read: Vec<(Option<&str>, &str, Option<u64>)> = volumes
         .iter()
-        .map(|volume| (volume.name.as_deref(), volume.kind.as_str(), volume.free_bytes))
+        .map(|volume| {
+            (
+                volume.name.as_deref(),
+                volume.kind.as_deref().unwrap(),
+                volume.free_bytes,
+            )
+        })
         .collect();
     assert_eq!(
         read,
@@ -98,7 +104,7 @@ fn a_real_extent_is_read() {
     assert_eq!(extents.len(), 1);
     assert_eq!(extents[0].volume_name.as_deref(), Some("VMs"));
     assert_eq!(extents[0].device, "naa.600508b1001cf76cb54a0dec4acc6459");
-    assert_eq!((extents[0].number, extents[0].partition), (0, 3));
+    assert_eq!((extents[0].number, extents[0].partition), (Some(0), Some(3)));
 }
 
 /// Number, name and .vmx of the registered VMs of a capture.

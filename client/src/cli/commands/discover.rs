@@ -100,6 +100,8 @@ fn render_lun(text: &mut String, vm: &Vm, disk: &Disk) {
     line("Handle ID", disk.handle_id.map(|handle| handle.to_string()));
     line("Node", Some(disk.node.clone()));
     line("VMDK", disk.vmdk.clone());
+    let kind = "raw device mapping; the VMDK points to the device";
+    line("Kind", disk.raw_device_mapping.then(|| kind.to_owned()));
     line("Datastore", disk.datastore.clone());
     line("Device", Some(disk.devices.join(", ")));
     line("Other paths", disk.runtime_paths.get(1..).map(|paths| paths.join(", ")));
@@ -117,6 +119,7 @@ mod tests {
             node: "scsi0:0".into(),
             handle_id: Some(HandleId(67890)),
             vmdk: Some("/vmfs/volumes/5f/SQL/SQL.vmdk".into()),
+            raw_device_mapping: false,
             datastore: Some("datastore1".into()),
             devices: vec!["naa.600".into()],
             runtime_paths: vec!["vmhba1:C0:T0:L0".into()],

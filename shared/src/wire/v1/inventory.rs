@@ -42,10 +42,14 @@ pub struct Disk {
     /// Path of the vmdk, with the volume's UUID.
     #[serde(default)]
     pub vmdk: Option<String>,
-    /// Name of the datastore it lies on.
+    /// The VM is given a device as a whole, and `vmdk` only points to it.
+    #[serde(default)]
+    pub raw_device_mapping: bool,
+    /// Name of the datastore it lies on; none for a raw device mapping.
     #[serde(default)]
     pub datastore: Option<String>,
-    /// Device IDs of the datastore's extents, such as `naa.…`; none on NFS and vSAN.
+    /// Device IDs of the datastore's extents, such as `naa.…`; none on NFS and vSAN. Of a raw device mapping it is the
+    /// device that the VM is given, and none when the host does not tell it.
     #[serde(default)]
     pub devices: Vec<String>,
     /// Runtime paths of those devices, such as `vmhba1:C0:T0:L0`.
