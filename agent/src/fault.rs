@@ -17,6 +17,7 @@ pub const FAULT_POINTS: &[&str] = &[
     "snapshot-after-print",
     "snapshot-before-file",
     "snapshot-after-file",
+    "snapshot-after-sum",
     "rearm-before-start",
     "rearm-after-start",
     "end-before-job",

@@ -9,12 +9,15 @@
 )]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use vscsi_fixtures::{SimulatedHost, TruthQuery};
+use vscsi_shared::snapshot;
 use vscsi_tests::agent_host::AgentHost;
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
@@ -29,9 +32,75 @@ fn main() {
     let snapshots: u32 = wanted.and_then(|text| text.parse().ok()).unwrap_or(1000);
     let size = fs::metadata(Binary::Agent.path().unwrap()).unwrap().len();
     println!("size of the agent                       {size} bytes (limit 2000000)");
+    memory_with_a_large_spool(60_000);
     cost_of_twenty_disks(snapshots);
     loss_with_two_restarts(snapshots / 5);
     loss_of_a_shell_loop(snapshots / 20);
+}
+
+/// Memory at the start with a large spool, with twelve clients that take its manifest at one time, and with as many
+/// connections as the agent lets in.
+fn memory_with_a_large_spool(snapshots: u32) {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "Web-App-VM", 1, 1);
+    agent.wait_for_job("job");
+    agent.terminate();
+    let samples = agent.job_directory("job").join("samples");
+    let whole = fs::read(samples.join("sample_001.csv")).unwrap();
+    let mut header = snapshot::read(&whole).unwrap().header;
+    for sequence in 2..snapshots {
+        header.sequence = sequence;
+        fs::write(
+            samples.join(snapshot::file_name(sequence)),
+            header.with_output(b"small"),
+        )
+        .unwrap();
+    }
+    let began = Instant::now();
+    agent.start();
+    let started = began.elapsed();
+    let process = agent.process();
+    let (resident, _) = memory_kib(process);
+    println!(
+        "resident memory, {snapshots} snapshots       {resident} KiB after a start of {:.1} s (limit 20480)",
+        started.as_secs_f64()
+    );
+    let request = format!(
+        "GET /v1/jobs/job/samples HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        agent.token()
+    );
+    let connect = |_| TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+    let mut clients: Vec<TcpStream> = (0..12).map(connect).collect();
+    for client in &mut clients {
+        client.write_all(request.as_bytes()).unwrap();
+        client.read_exact(&mut [0; 1]).unwrap();
+    }
+    let (in_flight, _) = memory_kib(process);
+    let listed = clients.iter_mut().map(|client| {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer.matches("\"sha256\"").count()
+    });
+    let listed: usize = listed.sum();
+    let (_, peak) = memory_kib(process);
+    assert_eq!(listed, 12 * snapshots as usize);
+    println!("  with 12 manifests asked at once       {in_flight} KiB, at most {peak} KiB (limit 20480)");
+    let before = memory_field(process, "VmSize:");
+    let request = request
+        .replace("jobs/job/samples", "health")
+        .replace("Connection: close\r\n", "");
+    let mut clients: Vec<TcpStream> = (0..40).map(connect).collect();
+    for client in &mut clients {
+        client.write_all(request.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        client.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    let mapped = memory_field(process, "VmSize:");
+    println!("mapped memory, 40 connections           {mapped} KiB, without them {before} KiB");
+    drop(clients);
+    agent.terminate();
 }
 
 /// Jobs over all 20 disks of a host at 1 s: memory, own CPU time, lateness.
@@ -185,11 +254,12 @@ fn own_cpu_seconds(process: u32) -> f64 {
 
 /// Resident memory now and at most, KiB.
 fn memory_kib(process: u32) -> (u64, u64) {
+    (memory_field(process, "VmRSS:"), memory_field(process, "VmHWM:"))
+}
+
+fn memory_field(process: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-            .unwrap_or(0)
-    };
-    (field("VmRSS:"), field("VmHWM:"))
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }

@@ -46,7 +46,9 @@ fn survives(fault: &str) {
     agent.wait_until_nothing_collects();
 
     let before = spooled(&agent);
+    assert_sums_are_clean(&agent, fault);
     agent.start();
+    assert_sums_are_clean(&agent, fault);
     let view = agent.job("job");
     let status = view["job"]["status"].as_str().unwrap_or("absent").to_owned();
     assert!(
@@ -82,6 +84,21 @@ fn survives(fault: &str) {
     // The host is as good as new: the same VM can be collected.
     agent.begin("again", "SQL-Server-01", 1, 1);
     assert_eq!(agent.wait_for_job("again")["job"]["status"], "completed", "{fault}");
+}
+
+/// `sha256sum -c` has nothing to say about the job's samples.
+fn assert_sums_are_clean(agent: &AgentHost, fault: &str) {
+    let samples = agent.job_directory("job").join("samples");
+    if samples.join("SHA256SUMS").exists() {
+        let mut check = Command::new("sha256sum");
+        check.args(["--check", "--strict", "--quiet", "SHA256SUMS"]);
+        let output = check.current_dir(samples).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{fault}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
 }
 
 fn spooled(agent: &AgentHost) -> usize {

@@ -44,12 +44,10 @@ fn a_disk_that_is_full_ends_the_job_cleanly_and_leaves_older_samples_intact() {
 struct Volume(PathBuf);
 
 impl Volume {
-    fn mount(path: PathBuf, size: &str) -> Self {
+    fn mount(path: PathBuf, options: &str) -> Self {
         fs::create_dir_all(&path).unwrap();
         let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&path);
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path);
         assert!(mount.status().unwrap().success(), "this needs root");
         Self(path)
     }
@@ -80,7 +78,7 @@ impl Drop for Volume {
 fn a_full_volume_ends_job_and_collection_and_costs_no_sample_and_gets_over_it() {
     let mut agent = AgentHost::new("demo", FILTER);
     // More than the 64 MiB that the agent leaves to others.
-    let volume = Volume::mount(agent.state(), "72m");
+    let volume = Volume::mount(agent.state(), "size=72m");
     agent.start();
     agent.begin("job", "SQL-Server-01", 100, 1);
     agent.wait_for_snapshots("job", 3);
@@ -118,9 +116,29 @@ fn a_full_volume_ends_job_and_collection_and_costs_no_sample_and_gets_over_it() 
 }
 
 #[test]
+fn a_volume_that_can_take_hardly_any_more_files_ends_the_job_and_keeps_what_was_taken() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    // A few dozen more than the 256 files that are left to others.
+    let _volume = Volume::mount(agent.state(), "size=100m,nr_inodes=300");
+    agent.start();
+    agent.begin("job", "Web-App-VM", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    for number in 0..40 {
+        fs::write(agent.state().join(format!("of somebody else {number}")), b"").unwrap();
+    }
+    let view = agent.wait_for_job("job");
+    assert_eq!(view["job"]["status"], "failed");
+    let reason = view["job"]["collection"]["errors"].to_string();
+    assert!(reason.contains("more files") && reason.contains("intact"), "{reason}");
+    agent.wait_until_nothing_collects();
+    assert!(snapshots(&agent.job_directory("job")).len() >= 2);
+    agent.terminate();
+}
+
+#[test]
 fn samples_on_a_volume_that_filled_up_after_the_agent_ended_can_still_be_pulled() {
     let mut agent = AgentHost::new("demo", FILTER);
-    let volume = Volume::mount(agent.state(), "72m");
+    let volume = Volume::mount(agent.state(), "size=72m");
     agent.start();
     agent.begin("job", "Web-App-VM", 1, 1);
     agent.wait_for_job("job");

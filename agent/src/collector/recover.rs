@@ -110,8 +110,7 @@ impl Collector {
         let name = stored.document.job.job_id.clone();
         let status = stored.document.job.status;
         let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
-        let manifest = self.equipment.spool.manifest(&name);
-        state.next = manifest.samples.last().map_or(0, |last| last.sequence + 1);
+        state.next = self.equipment.spool.last_sequence(&name).map_or(0, |last| last + 1);
         state.taken = state.next.checked_sub(1);
         state.usable = stored.usable;
         state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);

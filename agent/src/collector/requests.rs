@@ -153,10 +153,11 @@ impl Collector {
 
     /// Refuses a job that would not fit, after dropping ended jobs whose samples are all safe on a client.
     fn make_room(&mut self, request: &CreateJob, printed_disks: usize) -> Result<(), Refusal> {
-        let own = (u64::from(request.profile.samples) + 1) * printed_disks as u64 * SNAPSHOT_BYTES_PER_DISK;
+        let spool = std::sync::Arc::clone(&self.equipment.spool);
+        let each = spool.takes(printed_disks as u64 * SNAPSHOT_BYTES_PER_DISK);
+        let own = (u64::from(request.profile.samples) + 1).saturating_mul(each);
         let running: u64 = self.jobs.values().map(|state| self.still_needs(state)).sum();
         let needed = own.saturating_add(running);
-        let spool = std::sync::Arc::clone(&self.equipment.spool);
         let fits = || {
             spool.used_bytes().saturating_add(needed) <= spool.limit_bytes()
                 && spool.free_bytes().is_none_or(|free| needed <= free)
@@ -204,11 +205,10 @@ impl Collector {
             return 0;
         }
         let job = state.job();
-        let manifest = self.equipment.spool.manifest(&job.job_id);
-        let largest = manifest.samples.iter().map(|entry| entry.bytes).max().unwrap_or(0);
+        let largest = self.equipment.spool.largest_bytes(&job.job_id);
         let expected = job.target.disks.len() as u64 * SNAPSHOT_BYTES_PER_DISK;
         let left = (u64::from(job.profile.samples) + 1).saturating_sub(u64::from(state.next));
-        left.saturating_mul(largest.max(expected))
+        left.saturating_mul(self.equipment.spool.takes(largest.max(expected)))
     }
 
     pub(super) fn stop(&mut self, name: &Name, how: StopJob) -> Result<Outcome, Refusal> {

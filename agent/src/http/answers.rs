@@ -133,9 +133,10 @@ fn manifest(equipment: &Equipment, job: &Name, from: u32) -> Result<Manifest, Re
     if equipment.views.job(job, equipment.clock.as_ref()).is_none() {
         return Err(no_job(job));
     }
-    let mut manifest = equipment.spool.manifest(job);
-    manifest.samples.retain(|entry| entry.sequence >= from);
-    Ok(manifest)
+    Ok(Manifest {
+        samples: equipment.spool.entries(job, from, usize::MAX),
+        set_aside: equipment.spool.set_aside(job),
+    })
 }
 
 fn refuse_read(error: &SpoolError) -> Refusal {

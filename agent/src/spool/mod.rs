@@ -9,6 +9,9 @@
 //! ```
 
 mod directory;
+mod index;
+mod load;
+mod space;
 mod sums;
 
 use std::io;
@@ -16,7 +19,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::JobDocument;
-use vscsi_shared::wire::v1::{CreateJob, Manifest};
+use vscsi_shared::wire::v1::{CreateJob, ManifestEntry};
 
 pub use directory::DirectorySpool;
 
@@ -50,10 +53,10 @@ pub struct Stored {
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// The spool would grow beyond its limit.
-    #[error("the spool would hold {would_hold} bytes, and its limit is {limit}")]
+    #[error("the spool would take {would_take} bytes, and its limit is {limit}")]
     Full {
         /// Bytes with what was to be written.
-        would_hold: u64,
+        would_take: u64,
         /// The limit, bytes.
         limit: u64,
     },
@@ -63,6 +66,14 @@ pub enum SpoolError {
         /// Bytes left.
         free: u64,
         /// Bytes that stay free.
+        reserve: u64,
+    },
+    /// The volume can take hardly any more files.
+    #[error("its volume can take {free} more files, and the last {reserve} are reserved for others")]
+    NoMoreFiles {
+        /// Files that can still be made.
+        free: u64,
+        /// Files that others may still make.
         reserve: u64,
     },
     /// Something has the name of a new job.
@@ -96,14 +107,22 @@ pub trait Spool: Send + Sync {
     fn save_record(&self, record: &Record) -> Result<(), SpoolError>;
     /// Writes a snapshot that is not there yet.
     fn write_snapshot(&self, job: &Name, sequence: u32, bytes: &[u8]) -> Result<(), SpoolError>;
-    /// The snapshots of a job.
-    fn manifest(&self, job: &Name) -> Manifest;
+    /// The snapshots of a job that can be read, from sequence `from` on and at most `count` of them.
+    fn entries(&self, job: &Name, from: u32, count: usize) -> Vec<ManifestEntry>;
+    /// Names of the files of a job that were set aside.
+    fn set_aside(&self, job: &Name) -> Vec<String>;
+    /// The highest sequence of a job that was ever written, whatever has become of it.
+    fn last_sequence(&self, job: &Name) -> Option<u32>;
+    /// The size of the largest snapshot of a job, bytes; 0 when it has none.
+    fn largest_bytes(&self, job: &Name) -> u64;
     /// A snapshot whose checksum was verified.
     fn read_snapshot(&self, job: &Name, sequence: u32) -> Result<Vec<u8>, SpoolError>;
     /// Removes a job with everything it has.
     fn delete(&self, job: &Name) -> Result<(), SpoolError>;
-    /// Bytes of all snapshots.
+    /// Space that all snapshots take, bytes: whole blocks of their file system.
     fn used_bytes(&self) -> u64;
+    /// Space that a snapshot of `bytes` will take.
+    fn takes(&self, bytes: u64) -> u64;
     /// Bytes the snapshots may take.
     fn limit_bytes(&self) -> u64;
     /// Bytes the volume can still give them; `None` when that is not known.

@@ -72,8 +72,17 @@ pub(crate) fn private_files() {
     unsafe { libc::umask(0o077) };
 }
 
-/// Bytes that an ordinary write may still take on the volume of `path`; `None` when the kernel does not tell.
-pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+/// What a volume can still take; `None` for what its file system does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Volume {
+    /// Bytes that an ordinary write may take.
+    pub(crate) free_bytes: Option<u64>,
+    /// Files that may be made.
+    pub(crate) free_files: Option<u64>,
+}
+
+/// The volume of `path`; `None` when the kernel does not tell.
+pub(crate) fn volume(path: &Path) -> Option<Volume> {
     let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     let mut volume = MaybeUninit::<libc::statvfs>::zeroed();
     // SAFETY: the path ends with a zero byte, and the pointer is valid for a write of one statvfs.
@@ -82,8 +91,23 @@ pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
         return None;
     }
     // SAFETY: the value was zeroed, and zero is a valid statvfs; the call has then written it.
-    let volume = unsafe { volume.assume_init() };
-    Some(volume.f_bavail.saturating_mul(volume.f_frsize))
+    Some(Volume::from(unsafe { volume.assume_init() }))
+}
+
+impl From<libc::statvfs> for Volume {
+    /// A file system that has no blocks or no files at all does not count them.
+    fn from(volume: libc::statvfs) -> Self {
+        let block_bytes = if volume.f_frsize == 0 {
+            volume.f_bsize
+        } else {
+            volume.f_frsize
+        };
+        let tells_blocks = volume.f_blocks > 0 && block_bytes > 0;
+        Self {
+            free_bytes: tells_blocks.then(|| volume.f_bavail.saturating_mul(block_bytes)),
+            free_files: (volume.f_files > 0).then_some(volume.f_favail),
+        }
+    }
 }
 
 /// The name the kernel knows this machine by; empty when it has none.
@@ -96,4 +120,49 @@ pub(crate) fn hostname() -> String {
     }
     let name = buffer.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn volume(change: impl FnOnce(&mut libc::statvfs)) -> Volume {
+        // SAFETY: zero is a valid value of every field of a statvfs.
+        let mut volume: libc::statvfs = unsafe { MaybeUninit::zeroed().assume_init() };
+        change(&mut volume);
+        Volume::from(volume)
+    }
+
+    #[test]
+    fn a_volume_that_counts_nothing_is_not_full() {
+        let nothing = Volume {
+            free_bytes: None,
+            free_files: None,
+        };
+        assert_eq!(volume(|_| ()), nothing);
+    }
+
+    #[test]
+    fn a_full_volume_is_full() {
+        let full = volume(|volume| {
+            volume.f_frsize = 4096;
+            volume.f_blocks = 1000;
+            volume.f_files = 100;
+        });
+        assert_eq!((full.free_bytes, full.free_files), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn free_blocks_are_counted_in_fragments_or_else_in_blocks() {
+        let fragments = volume(|volume| {
+            (volume.f_bsize, volume.f_frsize) = (1 << 20, 4096);
+            (volume.f_blocks, volume.f_bavail) = (100, 10);
+        });
+        assert_eq!(fragments.free_bytes, Some(40_960));
+        let blocks = volume(|volume| {
+            volume.f_bsize = 1 << 20;
+            (volume.f_blocks, volume.f_bavail) = (100, 10);
+        });
+        assert_eq!(blocks.free_bytes, Some(10 << 20));
+    }
 }
