@@ -19,6 +19,8 @@ enum Task {
     Test(crate::test::TestArgs),
     /// Run the benchmarks, each beside what a user would do instead.
     Bench(crate::bench::BenchArgs),
+    /// Feed a reader of foreign bytes with what libFuzzer makes up.
+    Fuzz(crate::fuzz::FuzzArgs),
 }
 
 /// Runs the task that the command line names.
@@ -27,5 +29,6 @@ pub(crate) fn run() -> Result<()> {
         Task::Demo(args) => crate::demo::run(&args),
         Task::Test(args) => crate::test::run(&args),
         Task::Bench(args) => crate::bench::run(&args),
+        Task::Fuzz(args) => crate::fuzz::run(&args),
     }
 }

@@ -5,6 +5,7 @@ mod binaries;
 mod cli;
 mod demo;
 mod dependencies;
+mod fuzz;
 mod needs;
 mod newer_fio;
 mod process;

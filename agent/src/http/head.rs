@@ -12,18 +12,18 @@ const MAX_FIELDS: usize = 64;
 
 /// The head of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head<'bytes> {
+pub struct Head<'bytes> {
     /// The request target.
-    pub(super) url: &'bytes str,
+    pub url: &'bytes str,
     fields: Vec<(&'bytes str, &'bytes str)>,
     /// Bytes of the body.
-    pub(super) body_length: usize,
+    pub body_length: usize,
     /// The client sends no further request.
-    pub(super) is_last: bool,
+    pub is_last: bool,
 }
 
 /// The length of the head in `bytes`, with the empty line that ends it.
-pub(super) fn end_of_head(bytes: &[u8]) -> Option<usize> {
+pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
     memmem::find(bytes, b"\r\n\r\n").map(|position| position + 4)
 }
 
@@ -31,17 +31,33 @@ fn malformed(what: &str) -> Refusal {
     refuse(ErrorCode::BadRequest, format!("the request is malformed: {what}"), "")
 }
 
+/// A name by RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// A value by RFC 9110, section 5.5, without what is not ASCII. Another parser may take a lone carriage return or line
+/// feed for the end of a line, and see other fields than this one.
+fn is_field_value(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t')
+}
+
 fn fields(text: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
     text.split("\r\n").filter(|line| !line.is_empty()).map(|line| {
         let (name, value) = line.split_once(':')?;
-        let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        is_token.then_some((name, value.trim()))
+        let value = value.trim_matches([' ', '\t']);
+        (is_token(name) && is_field_value(value)).then_some((name, value))
     })
 }
 
 impl<'bytes> Head<'bytes> {
     /// Reads a head that [`end_of_head`] has found.
-    pub(super) fn parse(bytes: &'bytes [u8]) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// A [`Refusal`] of a head that is malformed, asks for what this gate does not know, or has too many fields.
+    pub fn parse(bytes: &'bytes [u8]) -> Result<Self, Refusal> {
         let text = str::from_utf8(bytes).ok().filter(|text| text.is_ascii());
         let text = text.ok_or_else(|| malformed("its head is not ASCII"))?;
         let (line, rest) = text
@@ -53,6 +69,9 @@ impl<'bytes> Head<'bytes> {
         else {
             return Err(malformed("its first line is not `METHOD URL HTTP/1.1`"));
         };
+        if url.is_empty() || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(malformed("its URL has a character that no URL has"));
+        }
         // An answer to HEAD has a length and no body, which is more than this gate knows; no route answers it.
         if !["GET", "POST", "PUT", "DELETE", "PATCH"].contains(&method) {
             return Err(refuse(
@@ -62,7 +81,7 @@ impl<'bytes> Head<'bytes> {
             ));
         }
         let fields: Option<Vec<(&str, &str)>> = fields(rest).take(MAX_FIELDS + 1).collect();
-        let fields = fields.ok_or_else(|| malformed("a header field has no name or a blank in it"))?;
+        let fields = fields.ok_or_else(|| malformed("a header field is not `NAME: VALUE`"))?;
         if fields.len() > MAX_FIELDS {
             return Err(refuse(
                 ErrorCode::TooLarge,
@@ -101,13 +120,13 @@ impl<'bytes> Head<'bytes> {
     }
 
     /// Names and values of the header fields.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.fields.iter().copied()
     }
 }
 
 /// Bytes of the body of an answer, by its own head; an answer without a length, such as 204, has none.
-pub(super) fn answer_length(head: &[u8]) -> u64 {
+pub fn answer_length(head: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(head);
     fields(&text)
         .flatten()
@@ -161,6 +180,10 @@ mod tests {
             ": 1\r\n",
             "no colon\r\n",
             "Expect: 100-continue\r\n",
+            "A: 1\nContent-Length: 1\r\n",
+            "A: 1\rContent-Length: 1\r\n",
+            "A: \0\r\n",
+            "A(b): 1\r\n",
         ] {
             let request = format!("POST /v1/jobs HTTP/1.1\r\n{fields}\r\n");
             assert_eq!(parse(&request), Err(ErrorCode::BadRequest), "{fields:?}");
@@ -176,6 +199,7 @@ mod tests {
             "GET  / HTTP/1.1",
             "",
             "GET / HTTP/1.1 x",
+            "GET /\n HTTP/1.1",
         ] {
             assert!(parse(&format!("{line}\r\n\r\n")).is_err(), "{line:?}");
         }

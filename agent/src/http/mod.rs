@@ -9,4 +9,5 @@ mod inner;
 mod routes;
 mod server;
 
+pub use head::{Head, answer_length, end_of_head};
 pub use server::{Asked, Context, close, serve};

@@ -6,39 +6,11 @@ use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 use super::distance::sampling_floor;
 use super::{Distance, Gates, Verdict, distance};
 use crate::analysis::estimate;
-use crate::stream::{Direction, bucket_range, sequential_share};
+use crate::stream::{Direction, Observation, bucket_range, sequential_share};
 
 /// A direction with fewer commands, or a smaller share of them, is too little to judge.
 const LEAST_COMMANDS: u64 = 100;
 const LEAST_SHARE: f64 = 0.01;
-
-/// One side of a comparison.
-#[derive(Debug, Clone, Copy)]
-pub struct Observation<'a> {
-    /// What was counted.
-    pub histograms: &'a IntervalSet,
-    /// Time it was observed, seconds.
-    pub seconds: f64,
-}
-
-/// The owned form of an [`Observation`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
-    /// What was counted.
-    pub histograms: IntervalSet,
-    /// Time it was observed, seconds.
-    pub seconds: f64,
-}
-
-impl Observed {
-    /// Its borrowed form.
-    pub fn as_observation(&self) -> Observation<'_> {
-        Observation {
-            histograms: &self.histograms,
-            seconds: self.seconds,
-        }
-    }
-}
 
 /// One histogram compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,7 @@
 use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use crate::analysis::estimate;
-use crate::fidelity::Observation;
-use crate::stream::{BLOCK_BYTES, Direction, bucket_range, sequential_share};
+use crate::stream::{BLOCK_BYTES, Direction, Observation, bucket_range, sequential_share};
 
 /// Smallest region a replay works on, so that it does not fit a controller's cache by accident.
 const SMALLEST_SPAN: u64 = 1 << 30;

@@ -14,8 +14,8 @@ use super::draft::{Arrivals, DirectionDraft, HotZone, Region, SectionContext, St
 use super::job_file::{UnreadableJobFile, sections};
 use super::simulate::{SIMULATED_COMMANDS, simulate};
 use super::walk::{Bursts, WalkDraft, walk_sections};
-use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Verdict, coefficient_of_variation, compare};
-use crate::stream::sequential_share;
+use crate::fidelity::{Fidelity, Gates, LeftOut, Verdict, coefficient_of_variation, compare};
+use crate::stream::{Observation, sequential_share};
 
 /// Commands simulated to rank a candidate.
 const SEARCH_COMMANDS: u64 = 6_000;

@@ -13,8 +13,9 @@ use super::simulate::{SIMULATED_COMMANDS, merged, simulate};
 use super::target::{Target, span, targets};
 use super::text::section_name;
 use crate::analysis::Provenance;
-use crate::fidelity::{Fidelity, Gates, LeftOut, Observation, Observed, compare, part_name};
+use crate::fidelity::{Fidelity, Gates, LeftOut, compare, part_name};
 use crate::number::size;
+use crate::stream::{Observation, Observed};
 
 /// Fewer commands in flight than this would make a burst wait for the device in the generator.
 const LEAST_REPLAY_DEPTH: u32 = 128;

@@ -17,8 +17,7 @@ use vscsi_shared::histogram::IntervalSet;
 use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
 use super::walk::Walk;
-use crate::fidelity::Observed;
-use crate::stream::{Command, Direction, Histogrammer};
+use crate::stream::{Command, Direction, Histogrammer, Observed};
 
 /// Commands simulated to state the fidelity of a finished job file.
 pub(super) const SIMULATED_COMMANDS: u64 = 30_000;

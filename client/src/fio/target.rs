@@ -6,8 +6,7 @@ use super::demand::{Demand, demands, least_span};
 use super::error::FioError;
 use super::options::{FioOptions, Layout};
 use crate::analysis::Workload;
-use crate::fidelity::Observation;
-use crate::stream::bucket_range;
+use crate::stream::{Observation, bucket_range};
 
 /// One target of the replay: a disk, or all of them together.
 pub(crate) struct Target<'a> {

@@ -10,7 +10,7 @@ use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::options::{FioOptions, Layout, Pace, Style};
 use crate::analysis::Provenance;
 use crate::failure::Failure;
-use crate::fidelity::Observed;
+use crate::stream::Observed;
 
 /// Version of the file's format.
 const FORMAT_VERSION: u32 = 1;

@@ -2,8 +2,10 @@
 
 mod command;
 mod histogrammer;
+mod observed;
 mod totals;
 
 pub use command::{BLOCK_BYTES, Command, Direction};
 pub use histogrammer::Histogrammer;
+pub use observed::{Observation, Observed};
 pub use totals::{bucket_range, sequential_share};

@@ -4,8 +4,9 @@ use vscsi_shared::histogram::{Metric, Operation};
 
 use super::{Verification, VerifyError};
 use crate::analysis::Workload;
-use crate::fidelity::{Observation, compare};
+use crate::fidelity::compare;
 use crate::fio::{PhaseFidelity, TargetFile, expectations};
+use crate::stream::Observation;
 
 /// Compares what a second capture holds with what a file is to reproduce.
 ///

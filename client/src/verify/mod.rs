@@ -185,8 +185,8 @@ mod tests {
     use vscsi_shared::histogram::Limits;
 
     use super::*;
-    use crate::fidelity::Observed;
     use crate::fio::TargetHistogram;
+    use crate::stream::Observed;
 
     /// A phase of a hundred seconds in which fio issued nothing for ten.
     fn without_a_command(reads_measured: u64) -> Fidelity {

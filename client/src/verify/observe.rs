@@ -11,9 +11,9 @@ use super::error::VerifyError;
 use super::log::{completion_log, issue_log};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
-use crate::fidelity::{LeftOut, Observed, part_name};
+use crate::fidelity::{LeftOut, part_name};
 use crate::fio::{Section, Style, merged};
-use crate::stream::{Command, Histogrammer};
+use crate::stream::{Command, Histogrammer, Observed};
 
 /// How fio is made to write down its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

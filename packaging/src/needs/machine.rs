@@ -95,6 +95,7 @@ fn rustup_of(sysroot: &Path) -> Option<Rustup> {
     let is_rustups = toolchains.ends_with("toolchains") && home.join("settings.toml").is_file();
     Some(Rustup {
         program: is_rustups.then(rustup).flatten()?,
+        home: home.to_owned(),
         toolchain: sysroot.file_name()?.to_str()?.to_owned(),
     })
 }

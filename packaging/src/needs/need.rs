@@ -139,6 +139,20 @@ pub(crate) const TESTING: &[Need] = &[
     },
 ];
 
+/// To build the fuzzer.
+pub(crate) const FUZZING: &[Need] = &[
+    Need::Program {
+        name: "cc",
+        packages: &["gcc", "libc6-dev"],
+        purpose: "links the program",
+    },
+    Need::Program {
+        name: "c++",
+        packages: &["g++"],
+        purpose: "compiles libFuzzer",
+    },
+];
+
 /// To run generated jobs.
 pub(crate) const REPLAYING: &[Need] = &[FIO];
 

@@ -21,6 +21,8 @@ pub(super) struct Means {
 pub(super) struct Rustup {
     /// The program.
     pub(super) program: PathBuf,
+    /// The folder of its toolchains and settings, which need not be the one it would take by itself.
+    pub(super) home: PathBuf,
     /// The toolchain's name there.
     pub(super) toolchain: String,
 }
@@ -98,6 +100,7 @@ impl Step {
             }
             Self::Add { rustup, what, name } => {
                 let mut command = Command::new(&rustup.program);
+                command.env("RUSTUP_HOME", &rustup.home);
                 command.args([what, "add", "--toolchain", &rustup.toolchain, name]);
                 vec![command]
             }
@@ -168,6 +171,7 @@ mod tests {
             sysroot: "/home/me/.rustup/toolchains/1.95.0-x86_64-unknown-linux-gnu".into(),
             rustup: Some(Rustup {
                 program: "/home/me/.cargo/bin/rustup".into(),
+                home: "/home/me/.rustup".into(),
                 toolchain: "1.95.0-x86_64-unknown-linux-gnu".to_owned(),
             }),
             apt,

@@ -128,7 +128,9 @@ impl SnapshotHeader {
         line("config_file", &self.config_file);
         line("world_group_id", &self.world_group_id.to_string());
         for disk in &self.disks {
-            line("disk", format!("{} {}", disk.handle_id, disk.node).trim_end());
+            // Only the blank before a node that is not there goes, and not one at the end of a node.
+            let separator = if disk.node.is_empty() { "" } else { " " };
+            line("disk", &format!("{}{separator}{}", disk.handle_id, disk.node));
         }
         let flags: Vec<&str> = self.flags.iter().map(|flag| flag.as_str()).collect();
         line("flags", &flags.join(" "));

@@ -246,6 +246,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_node_keeps_the_blanks_at_its_end() {
+        let disk = |node: &str| SnapshotDisk {
+            handle_id: HandleId(8194),
+            node: node.to_owned(),
+        };
+        let header = SnapshotHeader {
+            disks: vec![disk("scsi0:0 \r"), disk(" "), disk("")],
+            ..example()
+        };
+        assert_eq!(read(&header.with_output(b"")).unwrap().header, header);
+    }
+
     proptest! {
         #[test]
         fn what_was_written_is_read_back(vm_name in any::<String>(), output in any::<Vec<u8>>(), sequence in any::<u32>()) {

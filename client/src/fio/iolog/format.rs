@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::fidelity::Observed;
-use crate::stream::{Command, Direction, Histogrammer};
+use crate::stream::{Command, Direction, Histogrammer, Observed};
 
 /// The name the log gives its target. It is never opened, because the job redirects the replay.
 const TARGET: &str = "vscsi-replay-target";

@@ -10,9 +10,9 @@ use super::arrivals::Arrivals;
 use super::format::write_log;
 use super::placement::Placement;
 use super::sizes::Sizes;
-use crate::fidelity::{Observation, part_name};
+use crate::fidelity::part_name;
 use crate::fio::FioError;
-use crate::stream::{Command, Direction};
+use crate::stream::{Command, Direction, Observation};
 
 /// Everything a log is sampled from.
 #[derive(Debug, Clone)]

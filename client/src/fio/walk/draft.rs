@@ -3,11 +3,10 @@
 use vscsi_shared::histogram::{Interval, Metric, Operation};
 
 use super::Walk;
-use crate::fidelity::Observation;
 use crate::fio::demand::Demand;
 use crate::fio::draft::{BLOCK_ALIGN, random_region_bytes, whole};
 use crate::fio::sizes::size_mixes;
-use crate::stream::{BLOCK_BYTES, bucket_range};
+use crate::stream::{BLOCK_BYTES, Observation, bucket_range};
 
 /// A bucket of distances or sizes with a smaller share of the commands is not worth a walk in its steps.
 const LEAST_SHARE: f64 = 0.2;

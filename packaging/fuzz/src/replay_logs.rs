@@ -1,0 +1,49 @@
+//! The logs of fio.
+
+use std::io::Write as _;
+
+use vscsi_shared::histogram::IntervalSet;
+
+use crate::iolog_format::{ReadBack, write_log};
+use crate::log::{completion_log, issue_log};
+use crate::pieces;
+use crate::stream::{Command, Histogrammer, Observed};
+
+/// What an iolog says does not depend on how its bytes are cut.
+pub(crate) fn iolog(input: &[u8]) {
+    let (mut whole, mut cut) = (ReadBack::default(), ReadBack::default());
+    assert!(whole.write_all(input).is_ok(), "a sink refuses");
+    for piece in pieces(input) {
+        assert!(cut.write_all(piece).is_ok(), "a sink refuses");
+    }
+    assert_eq!(whole.finish(), cut.finish(), "the pieces make a difference");
+}
+
+/// A log of completed commands and one of issued ones have at most a command in each line, their commands can be
+/// counted, and none is lost when they are written as an iolog.
+pub(crate) fn fio_log(input: &[u8]) {
+    let lines = input.split(|byte| *byte == b'\n').count();
+    for commands in [completion_log(input), issue_log(input)].into_iter().flatten() {
+        assert!(commands.len() <= lines, "commands are made up");
+        count(commands);
+    }
+}
+
+fn count(mut commands: Vec<Command>) {
+    commands.sort_by_key(|command| command.issued_ns);
+    let mut histogrammer = Histogrammer::default();
+    for command in &commands {
+        histogrammer.record(command);
+    }
+    let counted = |histograms: &IntervalSet| histograms.iter().map(|(_, interval)| interval.count).max();
+    let number = (!commands.is_empty()).then_some(commands.len() as u64);
+    assert_eq!(counted(&histogrammer.finish()), number, "commands are lost");
+    // An iolog says when in nanoseconds of 64 bits, from its own beginning.
+    if commands.last().is_some_and(|last| last.issued_ns > u64::MAX / 2) {
+        return;
+    }
+    let mut back = ReadBack::default();
+    assert!(write_log(commands.iter().copied(), &mut back).is_ok(), "a sink refuses");
+    let again = back.finish().map(|Observed { histograms, .. }| counted(&histograms));
+    assert_eq!(again, Ok(number), "commands are lost in the iolog");
+}
