@@ -163,8 +163,34 @@ fn way_to_library(target: &str, means: &Means) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::need::{BUILDING, CHECKING, COMPARING, MUSL, TESTING};
+    use super::super::need::MUSL;
     use super::*;
+
+    const COMPILER: Need = Need::Program {
+        name: "cc",
+        packages: &["gcc", "libc6-dev"],
+        purpose: "links the programs",
+    };
+    const GIT: Need = Need::Program {
+        name: "git",
+        packages: &["git"],
+        purpose: "lists the files",
+    };
+    const LIBRARY: Need = Need::StandardLibrary {
+        target: MUSL,
+        purpose: "the agent is a static program",
+    };
+    const FORMATTER: Need = Need::Component {
+        program: "cargo-fmt",
+        component: "rustfmt",
+        package: "rustfmt",
+        purpose: "checks the format",
+    };
+    const VENV: Need = Need::PythonModule {
+        name: "ensurepip",
+        package: "python3-venv",
+        purpose: "makes an environment",
+    };
 
     fn with_rustup(apt: bool) -> Means {
         Means {
@@ -195,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_target_is_added_to_the_toolchain_in_use_and_not_to_the_default_one() {
-        let typed = typed(&BUILDING[1..], &with_rustup(false));
+        let typed = typed(&[LIBRARY], &with_rustup(false));
         assert_eq!(
             typed,
             ["rustup target add --toolchain 1.95.0-x86_64-unknown-linux-gnu x86_64-unknown-linux-musl"]
@@ -204,42 +230,37 @@ mod tests {
 
     #[test]
     fn what_rust_brings_comes_from_rustup_and_programs_come_from_debian() {
-        let typed = typed(CHECKING, &with_rustup(true));
+        let typed = typed(&[FORMATTER, GIT], &with_rustup(true));
         assert_eq!(
             typed,
             [
                 "apt-get update -qq",
                 "apt-get install -y -qq --no-install-recommends git",
                 "rustup component add --toolchain 1.95.0-x86_64-unknown-linux-gnu rustfmt",
-                "rustup component add --toolchain 1.95.0-x86_64-unknown-linux-gnu clippy",
             ]
         );
     }
 
     #[test]
     fn packages_that_two_needs_name_are_installed_once() {
-        let twice = [TESTING, TESTING].concat();
-        let steps = steps(&twice, &with_rust_of_a_distribution(true));
-        let [Step::Packages(packages)] = &steps[..] else {
-            panic!("{steps:?}")
-        };
-        assert_eq!(packages.iter().filter(|package| **package == "fio").count(), 1);
+        let steps = steps(&[COMPILER, VENV, COMPILER], &with_rust_of_a_distribution(true));
+        assert_eq!(steps, [Step::Packages(vec!["gcc", "libc6-dev", "python3-venv"])]);
     }
 
     #[test]
     fn where_nothing_can_be_installed_nothing_is_tried() {
-        let all = [BUILDING, CHECKING, TESTING, COMPARING].concat();
+        let all = [COMPILER, GIT, LIBRARY, FORMATTER, VENV];
         assert_eq!(steps(&all, &with_rust_of_a_distribution(false)), []);
     }
 
     #[test]
     fn debian_is_not_asked_for_a_standard_library_that_it_does_not_have() {
-        assert_eq!(steps(&BUILDING[1..], &with_rust_of_a_distribution(true)), []);
+        assert_eq!(steps(&[LIBRARY], &with_rust_of_a_distribution(true)), []);
     }
 
     #[test]
     fn without_rustup_the_distributions_package_is_named() {
-        let advice = advice(&BUILDING[1..], &with_rust_of_a_distribution(true));
+        let advice = advice(&[LIBRARY], &with_rust_of_a_distribution(true));
         for expected in [
             MUSL,
             "no rustup was found that keeps the Rust in /usr",
@@ -252,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_rustup_could_not_add_is_named_with_its_command() {
-        let advice = advice(&BUILDING[1..], &with_rustup(true));
+        let advice = advice(&[LIBRARY], &with_rustup(true));
         assert!(
             advice.ends_with("rustup target add --toolchain 1.95.0-x86_64-unknown-linux-gnu x86_64-unknown-linux-musl"),
             "{advice}"
@@ -261,11 +282,11 @@ mod tests {
 
     #[test]
     fn a_program_is_named_with_its_purpose_and_its_package() {
-        let advice = advice(&BUILDING[..1], &with_rust_of_a_distribution(false));
+        let advice = advice(&[COMPILER], &with_rust_of_a_distribution(false));
         assert_eq!(
             advice,
             "this is missing; install it and run the command again:\n  \
-             cc (links the programs and compiles SQLite); on Debian: apt-get install gcc libc6-dev"
+             cc (links the programs); on Debian: apt-get install gcc libc6-dev"
         );
     }
 }
