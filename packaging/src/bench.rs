@@ -1,12 +1,9 @@
 //! `cargo xtask bench`: the benchmarks, each of which measures the product beside what a user would do instead.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::{binaries, needs, newer_fio, process};
+use crate::{binaries, needs, newer_fio, process, python};
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
@@ -44,7 +41,7 @@ impl Benchmark {
     fn needs(self) -> &'static [&'static [needs::Need]] {
         match self {
             Self::Parser | Self::Charts => &[needs::BUILDING],
-            Self::Analysis => &[needs::BUILDING, needs::COMPARING],
+            Self::Analysis => &[needs::BUILDING, needs::READING],
             Self::Agent | Self::Pull => &[needs::BUILDING, needs::TESTING],
             Self::Fidelity => &[needs::BUILDING, needs::REPLAYING],
         }
@@ -97,26 +94,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
                 command.env("FIO_WITH_IOLOG", newer_fio::ensure(&process::target_directory()?)?);
             }
             Benchmark::Analysis => {
-                command.env("VSCSI_BENCH_PYTHON", python_with_pandas()?);
+                command.env("VSCSI_BENCH_PYTHON", python::environment("bench", &["pandas==3.1.1"])?);
             }
             Benchmark::Parser | Benchmark::Charts => {}
         }
         process::run(&mut command)?;
     }
     Ok(())
-}
-
-/// An interpreter with pandas in an environment of its own below the target directory, made when it is not there yet.
-fn python_with_pandas() -> Result<PathBuf> {
-    let environment = process::target_directory()?.join("bench-python");
-    let python = environment.join("bin").join("python");
-    let has_pandas = Command::new(&python)
-        .args(["-c", "import pandas"])
-        .output()
-        .is_ok_and(|run| run.status.success());
-    if !has_pandas {
-        process::run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-        process::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "pandas"]))?;
-    }
-    Ok(python)
 }

@@ -9,6 +9,8 @@ mod fuzz;
 mod needs;
 mod newer_fio;
 mod process;
+mod python;
+mod readers;
 mod script;
 mod test;
 mod tidy;

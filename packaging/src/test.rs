@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{binaries, dependencies, needs, newer_fio, process, script, tidy};
+use crate::{binaries, dependencies, needs, newer_fio, process, readers, script, tidy};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let whole = args.filter.is_empty();
     let checking = if whole { needs::CHECKING } else { &[] };
-    needs::ensure(&[needs::BUILDING, checking, needs::TESTING])?;
+    needs::ensure(&[needs::BUILDING, checking, needs::TESTING, needs::READING])?;
     if whole {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
         tidy::check()?;
@@ -51,6 +51,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         binaries::client(&agent)?
     };
     let fio = newer_fio::ensure(&process::target_directory()?)?;
+    let readers = readers::ensure()?;
     let mut tests = process::cargo(["test", "--locked", "--no-fail-fast"])?;
     if whole {
         binaries::embed(tests.arg("--workspace"), &agent);
@@ -66,7 +67,8 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
             .env("VSCSI_AGENT_MUSL", agent)
             .env("VSCSI_HELPER", client)
             .env("ESXI_SIM", simulator)
-            .env("FIO_WITH_IOLOG", fio),
+            .env("FIO_WITH_IOLOG", fio)
+            .env("VSCSI_READERS", readers),
     )
 }
 

@@ -1,16 +1,15 @@
-//! The tidy table as CSV, Parquet and JSON.
+//! A job's samples as a table for other programs.
 
-use std::io::Write as _;
 use std::path::Path;
 
-use polars::prelude::{CsvWriter, ParquetWriter, SerWriter};
-use serde::Serialize;
+use super::column::{ColumnSpec, Kind, Table, Values};
+use super::csv::{self, Texts};
+use super::rows::Names;
+use super::{TableError, by_sample, json, parquet, tidy};
+use crate::analysis::{Analysis, Sample, Series};
 
-use super::TableError;
-use super::rows::{self, BATCH, Names};
-use crate::analysis::{Sample, Series};
-use crate::failure::FileError;
-use crate::store::write_whole;
+/// Samples per batch: a table of a large job is made and written piece by piece.
+pub(super) const BATCH: usize = 256;
 
 /// The forms a table can be exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,96 +22,96 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    /// The ending of its files.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// What a row of an exported table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Contents {
+    /// A bucket of a histogram that holds I/Os.
+    #[default]
+    Buckets,
+    /// A sample, disk and operation, with rates, percentiles and their bounds.
+    Samples,
+}
+
+/// What tells the rows of one job from those of another when files are read together.
+const SOURCE: [ColumnSpec; 3] = [
+    ColumnSpec::new("job", Kind::Text, "", "name of the job"),
+    ColumnSpec::new("host", Kind::Text, "", "ESXi host the job was collected on"),
+    ColumnSpec::new("vm", Kind::Text, "", "display name of the virtual machine"),
+];
+
+/// Writes the kept samples of an analysis. Each row names job, host and VM first, except in the tidy table as text,
+/// where they would be most of its bytes.
+///
+/// # Errors
+/// [`TableError`] when the file cannot be written; an older one is then still there.
+pub(crate) fn export(
+    path: &Path,
+    analysis: &Analysis,
+    contents: Contents,
+    format: Format,
+    texts: Texts,
+) -> Result<(), TableError> {
+    let names = Names::new();
+    let kept = kept(&analysis.series, &analysis.kept);
+    let table = match contents {
+        Contents::Buckets => buckets(&analysis.series, &kept, &names),
+        Contents::Samples => samples(analysis, &kept),
+    };
+    let named = contents == Contents::Samples || format == Format::Parquet;
+    let table = if named { with_source(table, analysis) } else { table };
+    match format {
+        Format::Csv => csv::write(path, table, texts),
+        Format::Parquet => parquet::write(path, table, None),
+        Format::Json => json::write(path, table),
+    }
+}
+
 /// The samples of a series for which `kept` is true.
-fn selected<'series>(series: &'series Series, kept: &[bool]) -> Vec<&'series Sample> {
+fn kept<'series>(series: &'series Series, kept: &[bool]) -> Vec<&'series Sample> {
     let samples = series.samples.iter().zip(kept);
     samples.filter(|(_, kept)| **kept).map(|(sample, _)| sample).collect()
 }
 
-/// Writes the kept samples as CSV.
-///
-/// # Errors
-/// [`TableError`] when the file cannot be written; an older one is then still there.
-pub(crate) fn write_csv(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
-    write_whole(path, |file| {
-        let samples = selected(series, kept);
-        let names = Names::new();
-        let schema = rows::frame(series, &[], &names)
-            .map_err(TableError::frame(path))?
-            .schema()
-            .clone();
-        let mut writer = CsvWriter::new(file).batched(&schema).map_err(TableError::frame(path))?;
-        for batch in samples.chunks(BATCH) {
-            let frame = rows::frame(series, batch, &names).map_err(TableError::frame(path))?;
-            writer.write_batch(&frame).map_err(TableError::frame(path))?;
-        }
-        writer.finish().map_err(TableError::frame(path))
-    })
+/// The tidy table of some samples.
+pub(super) fn buckets<'data>(series: &'data Series, samples: &'data [&Sample], names: &'data Names) -> Table<'data> {
+    let batches = samples.chunks(BATCH);
+    Table {
+        columns: tidy::COLUMNS.to_vec(),
+        batches: Box::new(batches.map(|batch| tidy::values(series, batch, names))),
+    }
 }
 
-/// Writes the kept samples as Parquet.
-///
-/// # Errors
-/// [`TableError`] when the file cannot be written; an older one is then still there.
-pub(crate) fn write_parquet(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
-    write_whole(path, |file| {
-        let samples = selected(series, kept);
-        let names = Names::new();
-        let frame = |samples: &[&Sample]| rows::frame(series, samples, &names).map_err(TableError::frame(path));
-        let schema = frame(&[])?.schema().clone();
-        let mut writer = ParquetWriter::new(file)
-            .batched(&schema)
-            .map_err(TableError::frame(path))?;
-        for batch in samples.chunks(BATCH) {
-            writer.write_batch(&frame(batch)?).map_err(TableError::frame(path))?;
-        }
-        writer.finish().map_err(TableError::frame(path)).map(drop)
-    })
+fn samples<'data>(analysis: &'data Analysis, samples: &'data [&Sample]) -> Table<'data> {
+    let gap = analysis.options.sequential_gap;
+    let batches = samples.chunks(BATCH);
+    Table {
+        columns: by_sample::columns(),
+        batches: Box::new(batches.map(move |batch| by_sample::values(&analysis.series, batch, gap))),
+    }
 }
 
-/// A row of the table as JSON.
-#[derive(Debug, Serialize)]
-struct Row<'series> {
-    sample: u32,
-    taken_at: jiff::Timestamp,
-    start_seconds: f64,
-    seconds: f64,
-    disk: &'series str,
-    metric: vscsi_shared::histogram::Metric,
-    operation: vscsi_shared::histogram::Operation,
-    lower: Option<i64>,
-    upper: Option<i64>,
-    count: u64,
-}
-
-/// Writes the kept samples as a JSON array, one row of the table per line.
-///
-/// # Errors
-/// [`TableError`] when the file cannot be written; an older one is then still there.
-pub(crate) fn write_json(path: &Path, series: &Series, kept: &[bool]) -> Result<(), TableError> {
-    let failed = || FileError::new("write", path);
-    write_whole(path, |file| {
-        let mut separator = "[\n";
-        for (sample, disk, kind, interval) in rows::intervals(&selected(series, kept)) {
-            for (_, bucket) in rows::buckets(interval) {
-                let row = Row {
-                    sample: sample.sequence,
-                    taken_at: sample.taken_at,
-                    start_seconds: sample.start_seconds,
-                    seconds: sample.seconds,
-                    disk: series.disks.get(disk).map_or("", |key| key.0.as_str()),
-                    metric: kind.metric(),
-                    operation: kind.operation(),
-                    lower: bucket.above,
-                    upper: bucket.up_to,
-                    count: bucket.count,
-                };
-                file.write_all(separator.as_bytes()).map_err(failed())?;
-                serde_json::to_writer(&mut *file, &row).map_err(|error| failed()(error.into()))?;
-                separator = ",\n";
-            }
-        }
-        let end: &[u8] = if separator == ",\n" { b"\n]\n" } else { b"[]\n" };
-        Ok(file.write_all(end).map_err(failed())?)
-    })
+fn with_source<'data>(table: Table<'data>, analysis: &'data Analysis) -> Table<'data> {
+    let source = &analysis.workload.provenance;
+    let batches = table.batches.map(move |values| {
+        let values = values?;
+        let rows = values.first().map_or(0, Values::len);
+        let source = [&source.job, &source.host, &source.vm_name];
+        let named = source.map(|text| Values::repeated(text, rows));
+        Ok(named.into_iter().chain(values).collect())
+    });
+    Table {
+        columns: SOURCE.into_iter().chain(table.columns).collect(),
+        batches: Box::new(batches),
+    }
 }

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::process;
 use machine::Machine;
 
-pub(crate) use need::{BUILDING, CHECKING, COMPARING, FUZZING, MUSL, Need, REPLAYING, TESTING};
+pub(crate) use need::{BUILDING, CHECKING, FUZZING, MUSL, Need, READING, REPLAYING, TESTING};
 
 /// Makes sure that everything in these lists is there, and installs what is not.
 ///

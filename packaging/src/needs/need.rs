@@ -156,13 +156,13 @@ pub(crate) const FUZZING: &[Need] = &[
 /// To run generated jobs.
 pub(crate) const REPLAYING: &[Need] = &[FIO];
 
-/// To run the analysis that a user would write instead.
-pub(crate) const COMPARING: &[Need] = &[
+/// To make environments of Python packages: those that the product's files are read with, and pandas to compare with.
+pub(crate) const READING: &[Need] = &[
     PYTHON,
     Need::PythonModule {
         name: "ensurepip",
         package: "python3-venv",
-        purpose: "makes the environment in which pandas is compared",
+        purpose: "makes the environments of Python packages",
     },
 ];
 

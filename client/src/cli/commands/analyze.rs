@@ -19,7 +19,7 @@ use crate::number::counted;
 use crate::samples;
 use crate::store::{self, JobDirectory, LockKind, Store, write_atomic};
 use crate::summary::{self, FilterRow, Summary};
-use crate::table;
+use crate::table::{self, Contents, Format, Texts};
 
 /// Turn a job's samples into a workload profile
 #[derive(Debug, Args)]
@@ -197,7 +197,7 @@ fn write_files(
     let mut written = write_profile(args.output.as_deref(), &args.fio, directory, analysis, phases, env)?;
     if args.csv {
         let path = directory.analysis().join("filtered_data.csv");
-        table::write_csv(&path, &analysis.series, &analysis.kept)?;
+        table::export(&path, analysis, Contents::Buckets, Format::Csv, Texts::Harmless)?;
         written.files.push(("CSV data", path));
     }
     if args.visualize {

@@ -6,31 +6,40 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum as _};
 
-use crate::analysis::{Analysis, FilterMethod};
+use crate::analysis::FilterMethod;
 use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
-use crate::failure::FileError;
+use crate::failure::{FileError, UsageError};
 use crate::number::counted;
 use crate::store::Store;
-use crate::table::{self, Format};
+use crate::table::{self, Contents, Format, TableError, Texts};
 
 /// Write a job's samples as a table: CSV, Parquet or JSON
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper export sql-peak -o sql-peak.parquet
+  vscsi-helper export sql-peak --table samples -o sql-peak.csv
   vscsi-helper export sql-peak --format csv --filter cluster
   vscsi-helper export sql-peak --format json -o - | jq length
 
-One row per bucket that holds I/Os; METHODS.md describes the columns.
+A row is a bucket that holds I/Os; with --table samples it is a sample, disk and operation,
+with IOPS, MB/s, latency, outstanding I/Os and sequential share. METHODS.md describes the columns.
 Without --filter every sample is exported, whatever the configured filter.")]
 pub struct ExportArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Format of the table [default: by the file's extension, else csv]
+    /// What a row is
+    #[arg(long, value_name = "TABLE", default_value = "buckets")]
+    table: Contents,
+    /// Format of the table [default: by the ending of the file, csv without a file]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
-    /// File to write, `-` for the standard output [default: JOB.csv, .parquet or .json in the current directory]
+    /// Write texts to CSV as they are, for programs; otherwise one that a spreadsheet would run as a formula gets an
+    /// apostrophe before it
+    #[arg(long)]
+    raw: bool,
+    /// File to write, `-` for the standard output [default: JOB with the ending of the format, in the current directory]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -38,32 +47,43 @@ pub struct ExportArgs {
 }
 
 impl ExportArgs {
-    /// The form asked for: by name, else by the extension of the file.
-    fn format(&self) -> Format {
-        let by_extension = || {
-            let extension = self.output.as_deref()?.extension()?.to_str()?;
-            Format::from_str(extension, true).ok()
+    /// The form asked for: by name, else by the ending of the file.
+    ///
+    /// # Errors
+    /// When the ending is none we know, so that no file says something else than it holds.
+    fn format(&self) -> Result<Format, UsageError> {
+        let file = self.output.as_deref().filter(|path| *path != Path::new("-"));
+        let (Some(path), None) = (file, self.format) else {
+            return Ok(self.format.unwrap_or(Format::Csv));
         };
-        self.format.or_else(by_extension).unwrap_or(Format::Csv)
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let known = Format::value_variants();
+        let named = known.iter().find(|format| format.extension() == ending);
+        named.copied().ok_or_else(|| {
+            let endings: Vec<String> = known.iter().map(|format| format!(".{}", format.extension())).collect();
+            UsageError::new(
+                format!("`{}` does not end like a format that can be written", path.display()),
+                format!("use {}, or name the format with --format", endings.join(", ")),
+            )
+        })
     }
 }
 
 pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
+    let format = args.format()?;
     let options = args.selection.options_or(FilterMethod::None, env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
-    let format = args.format();
+    let write = |path: &Path| {
+        let texts = if args.raw { Texts::Raw } else { Texts::Harmless };
+        table::export(path, &analysis, args.table, format, texts)
+    };
     if args.output.as_deref() == Some(Path::new("-")) {
-        print(format, &analysis, env)?;
+        print(write, env)?;
     } else {
-        let extension = match format {
-            Format::Csv => "csv",
-            Format::Parquet => "parquet",
-            Format::Json => "json",
-        };
-        let usual = || PathBuf::from(format!("{}.{extension}", directory.reference()));
+        let usual = || PathBuf::from(format!("{}.{}", directory.reference(), format.extension()));
         let path = args.output.clone().unwrap_or_else(usual);
-        write(&path, format, &analysis)?;
+        write(&path)?;
         let samples = analysis.workload.provenance.samples_kept;
         if env.json {
             env.print_json(&serde_json::json!({"path": path, "samples": samples}))?;
@@ -75,22 +95,12 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     Ok(Outcome::of(&analysis))
 }
 
-fn write(path: &Path, format: Format, analysis: &Analysis) -> Result<(), CliError> {
-    let (series, kept) = (&analysis.series, &analysis.kept);
-    let written = match format {
-        Format::Csv => table::write_csv(path, series, kept),
-        Format::Parquet => table::write_parquet(path, series, kept),
-        Format::Json => table::write_json(path, series, kept),
-    };
-    Ok(written?)
-}
-
 /// Prints the table on the standard output once it is whole.
-fn print(format: Format, analysis: &Analysis, env: &Env) -> Result<(), CliError> {
+fn print(write: impl FnOnce(&Path) -> Result<(), TableError>, env: &Env) -> Result<(), CliError> {
     let folder = std::env::temp_dir();
     let folder = tempfile::tempdir().map_err(FileError::new("create a temporary file in", &folder))?;
     let path = folder.path().join("table");
-    write(&path, format, analysis)?;
+    write(&path)?;
     let mut file = File::open(&path).map_err(FileError::new("read", &path))?;
     let mut stdout = env.stdout();
     io::copy(&mut file, &mut *stdout)

@@ -11,23 +11,21 @@ mod skeleton;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    Column, DataFrame, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, PolarsResult, Schema, SerReader,
-    Series as PolarsSeries, UInt32Chunked, UInt64Chunked,
-};
+use polars::prelude::{DataFrame, Int32Chunked, Int64Chunked, ParquetReader, SerReader};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::histogram::{Interval, IntervalSet, Limits};
 
 pub(crate) use skeleton::CacheKey;
 
-use super::TableError;
-use super::rows::{self, BATCH, Names};
+use super::column::{ColumnSpec, Kind, Table, Values, signed};
+use super::export::{self, BATCH};
+use super::rows::{self, Names};
+use super::{TableError, parquet};
 use crate::analysis::load::Loaded;
 use crate::analysis::{Finding, Sample, Series};
 use crate::failure::FileError;
 use crate::sha256::hexadecimal;
-use crate::store::write_whole;
 use intervals::Intervals;
 use skeleton::{SampleSkeleton, Skeleton};
 
@@ -62,45 +60,31 @@ pub(crate) fn write_cache(folder: &Path, loaded: &Loaded, key: CacheKey) -> Resu
     let files = Files::of(folder);
     let skeleton = serde_json::to_string(&Skeleton::of(loaded, key))
         .map_err(|error| FileError::new("write", &files.histograms)(error.into()))?;
-    write_parquet(&files.intervals, digest(&skeleton), &samples, intervals::frame)?;
+    let own = |text| Some((METADATA, text));
+    let table = Table {
+        columns: intervals::COLUMNS.to_vec(),
+        batches: Box::new(samples.chunks(BATCH).map(intervals::values)),
+    };
+    parquet::write(&files.intervals, table, own(digest(&skeleton)))?;
     let names = Names::new();
-    write_parquet(&files.histograms, skeleton, &samples, |samples| {
-        let mut frame = rows::frame(&loaded.series, samples, &names)?;
-        frame.hstack_mut(&[bucket_column(samples)])?;
-        Ok(frame)
-    })?;
+    let mut table = export::buckets(&loaded.series, &samples, &names);
+    table.columns.push(BUCKET);
+    let batches = table.batches.zip(samples.chunks(BATCH)).map(|(values, batch)| {
+        let mut values = values?;
+        values.push(Values::Int32(signed(bucket_indices(batch))?));
+        Ok(values)
+    });
+    table.batches = Box::new(batches);
+    parquet::write(&files.histograms, table, own(skeleton))?;
     Ok(true)
 }
 
-/// The index of each row's bucket.
-fn bucket_column(samples: &[&Sample]) -> Column {
-    let index = |(index, _): (usize, _)| u32::try_from(index).unwrap_or(u32::MAX);
-    let buckets: Vec<u32> = rows::intervals(samples)
-        .flat_map(|(_, _, _, interval)| rows::buckets(interval).map(index))
-        .collect();
-    Column::from(PolarsSeries::new("bucket".into(), buckets))
-}
+/// The one column that the cache has beside those of the tidy table.
+const BUCKET: ColumnSpec = ColumnSpec::new("bucket", Kind::Int32, "", "index of the bucket, from 0");
 
-/// Writes samples piece by piece, with `text` as our entry in the metadata.
-fn write_parquet(
-    path: &Path,
-    text: String,
-    samples: &[&Sample],
-    frame: impl Fn(&[&Sample]) -> PolarsResult<DataFrame>,
-) -> Result<(), TableError> {
-    let failed = || TableError::frame(path);
-    write_whole(path, |file| {
-        let schema: Schema = frame(&[]).map_err(failed())?.schema().as_ref().clone();
-        let metadata = KeyValueMetadata::from_static(vec![(METADATA.to_owned(), text)]);
-        let mut writer = ParquetWriter::new(file)
-            .with_key_value_metadata(Some(metadata))
-            .batched(&schema)
-            .map_err(failed())?;
-        for batch in samples.chunks(BATCH) {
-            writer.write_batch(&frame(batch).map_err(failed())?).map_err(failed())?;
-        }
-        writer.finish().map_err(failed()).map(drop)
-    })
+/// The index of each row's bucket.
+fn bucket_indices<'samples>(samples: &'samples [&Sample]) -> impl Iterator<Item = usize> + 'samples {
+    rows::intervals(samples).flat_map(|(_, _, _, interval)| rows::buckets(interval).map(|(index, ..)| index))
 }
 
 /// There is a cache of exactly these files.
@@ -145,7 +129,7 @@ pub(crate) fn read_cache(folder: &Path, key: &CacheKey) -> Option<(Series, Vec<F
     let opened = open(&Files::of(folder), key)?;
     let (buckets, intervals) = rayon::join(
         || Buckets::of(&read(opened.histograms, &["bucket", "count"])?),
-        || Intervals::of(&read(opened.intervals, &intervals::COLUMNS)?),
+        || Intervals::of(&read(opened.intervals, &intervals::COLUMNS.map(|column| column.name))?),
     );
     let (buckets, intervals) = (buckets?, intervals?);
     let skeleton = opened.skeleton;
@@ -180,15 +164,15 @@ struct Place {
 
 /// The columns of the tidy table that the cache is read from.
 struct Buckets {
-    bucket: UInt32Chunked,
-    count: UInt64Chunked,
+    bucket: Int32Chunked,
+    count: Int64Chunked,
 }
 
 impl Buckets {
     fn of(frame: &DataFrame) -> Option<Self> {
         Some(Self {
-            bucket: frame.column("bucket").ok()?.u32().ok()?.rechunk().into_owned(),
-            count: frame.column("count").ok()?.u64().ok()?.rechunk().into_owned(),
+            bucket: frame.column("bucket").ok()?.i32().ok()?.rechunk().into_owned(),
+            count: frame.column("count").ok()?.i64().ok()?.rechunk().into_owned(),
         })
     }
 
@@ -197,7 +181,7 @@ impl Buckets {
         let buckets = self.bucket.cont_slice().ok()?.get(first..end)?;
         let values = self.count.cont_slice().ok()?.get(first..end)?;
         for (&bucket, &value) in buckets.iter().zip(values) {
-            *counts.get_mut(usize::try_from(bucket).ok()?)? = value;
+            *counts.get_mut(usize::try_from(bucket).ok()?)? = value.try_into().ok()?;
         }
         Some(())
     }
