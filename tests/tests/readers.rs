@@ -23,14 +23,15 @@ impl Exported {
         exported
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(Binary::Client.path().unwrap());
+        command.arg("--data-dir").arg(self.folder.path().join("data"));
+        command.args(arguments).env("HOME", self.folder.path());
+        command
+    }
+
     fn helper(&self, arguments: &[&str]) -> String {
-        let run = Command::new(Binary::Client.path().unwrap())
-            .arg("--data-dir")
-            .arg(self.folder.path().join("data"))
-            .args(arguments)
-            .env("HOME", self.folder.path())
-            .output()
-            .unwrap();
+        let run = self.command(arguments).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         String::from_utf8(run.stdout).unwrap()
     }
@@ -124,4 +125,20 @@ fn polars_reads_a_timestamp_in_utc() {
         ("taken_at", "Datetime(time_unit='us', time_zone='UTC')"),
     ];
     assert_reads("polars", 1, &types);
+}
+
+#[test]
+fn an_ending_that_names_no_format_is_refused_before_anything_is_written() {
+    let exported = Exported::new();
+    for ending in ["xlsx", "parquet.gz"] {
+        let path = exported.folder.path().join(format!("table.{ending}"));
+        let run = exported
+            .command(&["export", "capture", "-o", path.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert_eq!(run.status.code(), Some(2), "{ending}");
+        let errors = String::from_utf8(run.stderr).unwrap();
+        assert!(errors.contains(".csv, .parquet, .json"), "{errors}");
+        assert!(!path.exists(), "{ending}");
+    }
 }

@@ -32,7 +32,7 @@ pub struct ExportArgs {
     /// What a row is
     #[arg(long, value_name = "TABLE", default_value = "buckets")]
     table: Contents,
-    /// Format of the table [default: by the ending of the file, csv without a file]
+    /// Format of the table [default: by the ending of the file, csv without one]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Write texts to CSV as they are, for programs; otherwise one that a spreadsheet would run as a formula gets an
@@ -53,10 +53,11 @@ impl ExportArgs {
     /// When the ending is none we know, so that no file says something else than it holds.
     fn format(&self) -> Result<Format, UsageError> {
         let file = self.output.as_deref().filter(|path| *path != Path::new("-"));
-        let (Some(path), None) = (file, self.format) else {
+        let ending = file.and_then(Path::extension);
+        let (Some(path), Some(ending), None) = (file, ending, self.format) else {
             return Ok(self.format.unwrap_or(Format::Csv));
         };
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let ending = ending.to_string_lossy().to_lowercase();
         let known = Format::value_variants();
         let named = known.iter().find(|format| format.extension() == ending);
         named.copied().ok_or_else(|| {
