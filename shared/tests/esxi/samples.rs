@@ -7,6 +7,7 @@ use vscsi_shared::esxi::{
 use crate::support::{clean, sample};
 
 /// Name, world ID and cartel ID of the running VMs of a capture; every one has a .vmx.
+#[expect(clippy::unwrap_used, reason = "what supports tests fails as tests do")]
 fn running(name: &str) -> Option<Vec<(String, u64, u64)>> {
     let vms = clean(parse_vm_processes(&sample(name)?)).into_iter().map(|vm| {
         assert!(vm.config_file.starts_with("/vmfs/volumes/"), "{vm:?}");
