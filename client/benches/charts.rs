@@ -6,7 +6,7 @@
     clippy::unwrap_used,
     reason = "a benchmark that cannot make its data has nothing to say"
 )]
-#[path = "../tests/chart_job/mod.rs"]
+#[path = "../tests/suite/support/chart_job.rs"]
 mod chart_job;
 
 use std::path::PathBuf;

@@ -9,17 +9,17 @@
     reason = "a benchmark prints its table, and stops when it cannot go on"
 )]
 
-#[path = "../../client/tests/stream_support/mod.rs"]
-mod stream_support;
+#[path = "../../client/tests/suite/support/workloads/mod.rs"]
+mod workloads;
 
 use std::path::{Path, PathBuf};
 
-use stream_support::{streams, workload};
 use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
 use vscsi_helper::fidelity::Fidelity;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
 use vscsi_helper::verify::{FioProgram, Place, Request, needed_version, verify};
+use workloads::{streams, workload};
 
 /// Seconds a file of jobs is made for, which is the default of the product, and seconds of it that are run.
 const JOBS_SECONDS: u32 = 300;

@@ -1,6 +1,6 @@
 //! What is on a chart and where, seen in the scene that every encoder draws.
 
-#[path = "../../../tests/chart_job/mod.rs"]
+#[path = "../../../tests/suite/support/chart_job.rs"]
 mod chart_job;
 mod labels_fit;
 mod surfaces;

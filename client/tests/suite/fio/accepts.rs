@@ -1,19 +1,16 @@
 //! What fio itself makes of generated files, without replaying them: it accepts each, data never becomes an option, and
 //! nothing runs without a target.
 
-#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
-
-mod stream_support;
-
 use std::process::{Command as Process, Stdio};
 
 use proptest::prelude::*;
-use stream_support::{provenance, streams, workload};
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Workload};
 use vscsi_helper::fio::{
     ByteSize, FioError, FioJob, FioOptions, Layout, Pace, Phase, Style, generate, generate_phases, sections,
 };
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
+
+use crate::support::workloads::{provenance, streams, workload};
 
 fn options(style: Style, layout: Layout) -> FioOptions {
     FioOptions {

@@ -1,6 +1,6 @@
 //! What the parts of a job's time say of themselves.
 
-use crate::support::{UPTIME_US, collect};
+use crate::support::raw_job::{UPTIME_US, collect};
 use vscsi_fixtures::{Direction, IoEvent};
 use vscsi_helper::analysis::phases::named;
 use vscsi_helper::analysis::{Filter, Options};

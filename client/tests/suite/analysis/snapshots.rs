@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{UPTIME_US, collect, flagged, header, job, print, write_job, write_snapshot};
+use crate::support::raw_job::{UPTIME_US, collect, flagged, header, job, print, write_job, write_snapshot};
 use vscsi_fixtures::{Direction, DiskStatistics, IoEvent};
 use vscsi_helper::analysis::load::Loaded;
 use vscsi_helper::analysis::{Analysis, Code, Filter, Options, Sample};

@@ -1,13 +1,13 @@
 //! How far the estimated percentiles are from the true ones, over many sets of values like those of real disks.
 //!
-//! The figures of `METHODS.md` are printed by `cargo test -p vscsi-helper --test analysis errors -- --nocapture`.
+//! The figures of `METHODS.md` are printed by `cargo test -p vscsi-helper --test suite errors -- --nocapture`.
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use vscsi_helper::analysis::estimate::{PerMille, percentile};
 use vscsi_shared::histogram::{Histogram, Interval, Limits, Metric, Summary};
 
-use crate::support::nearest_rank;
+use crate::support::raw_job::nearest_rank;
 
 /// Sets of each kind.
 const SETS: u64 = 100;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Desk, Ended, capture};
-use crate::support::UPTIME_US;
+use crate::support::desk::{Desk, Ended, capture};
+use crate::support::raw_job::UPTIME_US;
 use vscsi_fixtures::{Direction, IoEvent};
 
 /// Writes of 8 KiB in the second that begins `second` after the start.

@@ -1,7 +1,7 @@
 //! Thousands of random streams of raw I/O, counted by the simulated host and analysed: every count has to equal the
 //! raw stream's, and every true figure has to lie inside the range given for it.
 
-use crate::support::{NODES, Truth, UPTIME_US, collect, nearest_rank};
+use crate::support::raw_job::{NODES, Truth, UPTIME_US, collect, nearest_rank};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use vscsi_fixtures::{Direction, IoEvent};

@@ -1,7 +1,7 @@
 //! Counters that begin anew: on purpose in restart mode, after a standstill, or because somebody else did it.
 
-use crate::snapshots::{Snapshots, has, ios, reads, record, seconds};
-use crate::support::{UPTIME_US, flagged, header, print, write_snapshot};
+use crate::analysis::snapshots::{Snapshots, has, ios, reads, record, seconds};
+use crate::support::raw_job::{UPTIME_US, flagged, header, print, write_snapshot};
 use std::fs;
 use vscsi_fixtures::{DiskStatistics, IoEvent};
 use vscsi_helper::analysis::{Code, Finding};

@@ -8,9 +8,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
-use crate::failures::without;
-use crate::snapshots::load;
-use crate::support::{UPTIME_US, print};
+use crate::analysis::failures::without;
+use crate::analysis::snapshots::load;
+use crate::support::raw_job::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
 use vscsi_helper::analysis::{Code, Finding, Sample, Severity};
 use vscsi_helper::failure::Failure;

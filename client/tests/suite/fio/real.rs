@@ -1,22 +1,16 @@
 //! Generated files, run by the real fio; what fio did is looked at, not what the file says.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a helper that cannot go on is a failed test"
-)]
-
-mod stream_support;
-
 use std::path::{Path, PathBuf};
 
-use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioOptions, Pace, Phase, Style, TargetFile, generate, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
 use vscsi_helper::verify::log::issue_log;
 use vscsi_helper::verify::{FioProgram, FioVersion, Place, Request, Verification, needed_version, verify};
+
+use super::stream;
+use crate::support::workloads::workload;
 
 /// The system's fio.
 fn fio() -> FioProgram {
@@ -107,12 +101,6 @@ fn options(style: Style, duration: u32) -> FioOptions {
         duration,
         ..FioOptions::default()
     }
-}
-
-/// The stream of this name, of about `length` commands.
-fn stream(name: &str, length: usize) -> Vec<Command> {
-    let mut all = streams::all(length).into_iter();
-    all.find(|stream| stream.name == name).unwrap().commands
 }
 
 /// The stream at a third of its rate, which any test machine serves.

@@ -6,13 +6,18 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::collect;
+use super::raw_job::collect;
 use vscsi_fixtures::IoEvent;
 
-/// The print of one disk, as vscsiStats writes it: 793 commands, 4 of them reads.
-pub(crate) fn capture() -> String {
+/// The file with the print of one disk, as vscsiStats writes it: 793 commands, 4 of them reads.
+pub(crate) fn capture_file() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv");
-    fs::read_to_string(path).unwrap()
+    path.display().to_string()
+}
+
+/// That print.
+pub(crate) fn capture() -> String {
+    fs::read_to_string(capture_file()).unwrap()
 }
 
 /// The histograms of a print whose titles begin with one of these.
@@ -66,25 +71,44 @@ impl Desk {
         new
     }
 
+    /// One that imported the print of [`capture_file`] as the job `captured`, as long as it says itself.
+    pub(crate) fn with_the_capture() -> Self {
+        let new = Self::new();
+        let ended = new.run(&["import", &capture_file(), "--name", "captured"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        new
+    }
+
     /// Imports a print as a job of 60 s. Whether all of it could be used is the test's affair.
     pub(crate) fn import(&self, name: &str, print: &str) {
-        let file = self.0.path().join("print.csv");
-        fs::write(&file, print).unwrap();
-        let file = file.display().to_string();
+        let file = self.file("print.csv", print.as_bytes());
         let ended = self.run(&["import", &file, "--interval", "60", "--name", name]);
         assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
     }
 
+    /// A file or folder of this workstation.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The directory of a job.
     pub(crate) fn job(&self, name: &str) -> PathBuf {
-        self.0.path().join("data").join(name)
+        self.path("data").join(name)
+    }
+
+    /// A file of this workstation, by its path as an argument.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).display().to_string()
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"))
             .env("HOME", self.0.path())
+            // A command that asks a host finds no ssh to do it with.
             .env("PATH", "")
             .arg("--data-dir")
-            .arg(self.0.path().join("data"))
+            .arg(self.path("data"))
             .args(arguments)
             .current_dir(self.0.path())
             .stdin(Stdio::null())
@@ -95,5 +119,19 @@ impl Desk {
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(stderr).unwrap(),
         }
+    }
+    /// Runs a command that fails with `code`, and whose message holds each of these: what failed and why, and what to
+    /// do.
+    pub(crate) fn refuses(&self, arguments: &[&str], code: i32, parts: &[&str]) {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        for part in parts {
+            assert!(
+                ended.stderr.contains(part),
+                "{arguments:?}: no `{part}` in {}",
+                ended.stderr
+            );
+        }
+        assert_eq!(ended.stdout, "", "{arguments:?}");
     }
 }

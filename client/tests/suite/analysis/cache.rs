@@ -7,7 +7,7 @@ use std::path::Path;
 use vscsi_helper::samples::{self, Samples};
 use vscsi_helper::store::JobFiles;
 
-use crate::snapshots::{ios, job_of, load};
+use crate::analysis::snapshots::{ios, job_of, load};
 
 fn keep(directory: &Path, samples: &Samples) {
     samples::keep(&JobFiles::at(directory), samples).unwrap();

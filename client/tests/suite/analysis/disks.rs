@@ -1,6 +1,6 @@
 //! Disks of a job that have less data than the others, or none.
 
-use crate::support::{UPTIME_US, collect, header, job, print, write_job, write_snapshot};
+use crate::support::raw_job::{UPTIME_US, collect, header, job, print, write_job, write_snapshot};
 use vscsi_fixtures::{Direction, DiskStatistics, IoEvent};
 use vscsi_helper::analysis::{Analysis, Code, Filter, Finding, Options, Severity};
 use vscsi_helper::failure::Failure;

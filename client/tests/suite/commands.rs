@@ -1,91 +1,18 @@
 //! The commands that need no host, as programs: their exit codes, and what they say when something is wrong.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use vscsi_helper::host::HostRecord;
 use vscsi_helper::store::Store;
 use vscsi_helper::transport::Address;
 
-/// The print of one disk, as vscsiStats writes it.
-fn capture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv")
-}
-
-struct Workstation(tempfile::TempDir);
-
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Workstation {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// One that imported a capture as the job `captured`.
-    fn with_an_import() -> Self {
-        let new = Self::new();
-        let capture = capture().display().to_string();
-        let ended = new.run(&["import", &capture, "--name", "captured"]);
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        new
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// A file of this workstation, by its path as an argument.
-    fn file(&self, name: &str, content: &[u8]) -> String {
-        fs::write(self.path(name), content).unwrap();
-        self.path(name).display().to_string()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_vscsi-helper"))
-            .env("HOME", self.0.path())
-            // A command that asks a host finds no ssh to do it with.
-            .env("PATH", "")
-            .arg("--data-dir")
-            .arg(self.path("data"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ended {
-            code: status.code(),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-        }
-    }
-
-    /// Runs a command that fails with `code`, and whose message holds each of these: what failed and why, and what to
-    /// do.
-    fn refuses(&self, arguments: &[&str], code: i32, parts: &[&str]) {
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
-        for part in parts {
-            assert!(
-                ended.stderr.contains(part),
-                "{arguments:?}: no `{part}` in {}",
-                ended.stderr
-            );
-        }
-        assert_eq!(ended.stdout, "", "{arguments:?}");
-    }
-}
+use crate::support::desk::{Desk, capture, capture_file};
 
 #[test]
 fn a_job_that_is_not_there_is_a_mistake_of_the_command_line() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     let missing: [&[&str]; 6] = [
         &["analyze", "capture"],
         &["export", "capture"],
@@ -95,7 +22,7 @@ fn a_job_that_is_not_there_is_a_mistake_of_the_command_line() {
         &["delete", "capture", "--force"],
     ];
     for arguments in missing {
-        workstation.refuses(
+        desk.refuses(
             arguments,
             2,
             &["error: there is no job `capture`", "hint: did you mean `captured`?"],
@@ -105,29 +32,29 @@ fn a_job_that_is_not_there_is_a_mistake_of_the_command_line() {
 
 #[test]
 fn a_value_that_an_option_cannot_have_is_a_mistake_of_the_command_line() {
-    let workstation = Workstation::with_an_import();
-    workstation.refuses(
+    let desk = Desk::with_the_capture();
+    desk.refuses(
         &["analyze", "captured", "--filter", "busy"],
         2,
         &["invalid value 'busy'", "possible values: percentile"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["analyze", "captured", "--threshold", "150"],
         2,
         &["cannot use the threshold 150", "more than 0 and at most 100"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["export", "captured", "--format", "xlsx"],
         2,
         &["invalid value 'xlsx'", "possible values: csv"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["compare", "captured", "captured", "--limit", "speed=90%"],
         2,
         &["speed", "iops"],
     );
-    let file = capture().display().to_string();
-    workstation.refuses(
+    let file = capture_file();
+    desk.refuses(
         &["import", &file, "--interval", "0"],
         2,
         &["invalid value '0'", "--interval"],
@@ -136,8 +63,8 @@ fn a_value_that_an_option_cannot_have_is_a_mistake_of_the_command_line() {
 
 #[test]
 fn a_filter_that_leaves_nothing_has_a_code_of_its_own() {
-    let workstation = Workstation::with_an_import();
-    workstation.refuses(
+    let desk = Desk::with_the_capture();
+    desk.refuses(
         &["analyze", "captured", "--filter", "absolute", "--threshold", "1e9"],
         5,
         &["absolute", "would leave 1 of 1 at"],
@@ -146,24 +73,20 @@ fn a_filter_that_leaves_nothing_has_a_code_of_its_own() {
 
 #[test]
 fn a_limit_that_is_not_kept_has_a_code_of_its_own() {
-    let workstation = Workstation::with_an_import();
-    let kept = workstation.run(&["compare", "captured", "captured", "--limit", "iops=90%"]);
+    let desk = Desk::with_the_capture();
+    let kept = desk.run(&["compare", "captured", "captured", "--limit", "iops=90%"]);
     assert_eq!(kept.code, Some(0), "{}", kept.stderr);
-    let missed = workstation.run(&["compare", "captured", "captured", "--limit", "iops=110%"]);
+    let missed = desk.run(&["compare", "captured", "captured", "--limit", "iops=110%"]);
     assert_eq!(missed.code, Some(4), "{}", missed.stderr);
 }
 
 #[test]
 fn a_capture_that_is_damaged_is_imported_in_part_and_says_where() {
-    let workstation = Workstation::new();
-    let mut lines: Vec<String> = fs::read_to_string(capture())
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let desk = Desk::new();
+    let mut lines: Vec<String> = capture().lines().map(str::to_owned).collect();
     lines.insert(40, "vscsiStats: Segmentation fault".to_owned());
-    let file = workstation.file("damaged.csv", lines.join("\n").as_bytes());
-    let ended = workstation.run(&["import", &file, "--name", "damaged"]);
+    let file = desk.file("damaged.csv", lines.join("\n").as_bytes());
+    let ended = desk.run(&["import", &file, "--name", "damaged"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(
         ended.stderr.contains("damaged.csv") && ended.stderr.contains("line 41"),
@@ -175,26 +98,26 @@ fn a_capture_that_is_damaged_is_imported_in_part_and_says_where() {
 
 #[test]
 fn files_without_any_histogram_are_refused_with_the_reason() {
-    let workstation = Workstation::new();
+    let desk = Desk::new();
     let unchanged = "hint: give the output of `vscsiStats -p all -c`, unchanged";
-    let empty = workstation.file("empty.csv", b"");
-    workstation.refuses(&["import", &empty], 1, &["empty.csv", "it is empty", unchanged]);
-    let other = workstation.file("notes.txt", b"buy milk\n");
-    workstation.refuses(&["import", &other], 1, &["notes.txt", "holds no complete", unchanged]);
-    let directory = workstation.path("folder");
+    let empty = desk.file("empty.csv", b"");
+    desk.refuses(&["import", &empty], 1, &["empty.csv", "it is empty", unchanged]);
+    let other = desk.file("notes.txt", b"buy milk\n");
+    desk.refuses(&["import", &other], 1, &["notes.txt", "holds no complete", unchanged]);
+    let directory = desk.path("folder");
     fs::create_dir(&directory).unwrap();
     let directory = directory.display().to_string();
-    workstation.refuses(
+    desk.refuses(
         &["import", &directory],
         1,
         &["cannot read", "folder", "is a directory", "hint: name a file in it"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["import", "/nowhere.csv"],
         1,
         &["cannot read `/nowhere.csv`", "No such file", "hint: check the path"],
     );
-    let left: Vec<_> = fs::read_dir(workstation.path("data"))
+    let left: Vec<_> = fs::read_dir(desk.path("data"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .filter(|name| name != ".locks")
@@ -204,10 +127,10 @@ fn files_without_any_histogram_are_refused_with_the_reason() {
 
 #[test]
 fn a_table_is_written_where_it_was_asked_for() {
-    let workstation = Workstation::with_an_import();
-    let ended = workstation.run(&["export", "captured", "-o", "table.csv"]);
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["export", "captured", "-o", "table.csv"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let table = fs::read_to_string(workstation.path("table.csv")).unwrap();
+    let table = fs::read_to_string(desk.path("table.csv")).unwrap();
     assert!(
         table.starts_with("sample,taken_at,start_seconds,seconds,disk,metric,"),
         "{table}"
@@ -216,11 +139,11 @@ fn a_table_is_written_where_it_was_asked_for() {
 
 #[test]
 fn a_bare_file_name_is_a_file_of_the_current_directory() {
-    let workstation = Workstation::with_an_import();
-    let ended = workstation.run(&["analyze", "captured", "-o", "replay.fio"]);
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["analyze", "captured", "-o", "replay.fio"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
-        fs::read_to_string(workstation.path("replay.fio"))
+        fs::read_to_string(desk.path("replay.fio"))
             .unwrap()
             .contains("[global]")
     );
@@ -229,12 +152,12 @@ fn a_bare_file_name_is_a_file_of_the_current_directory() {
 #[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_is_not_replaced_by_one() {
-    let workstation = Workstation::with_an_import();
-    let _listening = std::os::unix::net::UnixListener::bind(workstation.path("socket")).unwrap();
-    std::os::unix::fs::symlink("socket", workstation.path("link")).unwrap();
+    let desk = Desk::with_the_capture();
+    let _listening = std::os::unix::net::UnixListener::bind(desk.path("socket")).unwrap();
+    std::os::unix::fs::symlink("socket", desk.path("link")).unwrap();
     for command in ["analyze", "export"] {
         for output in ["socket", "link"] {
-            workstation.refuses(
+            desk.refuses(
                 &[command, "captured", "-o", output],
                 1,
                 &[
@@ -245,25 +168,21 @@ fn what_is_no_regular_file_is_not_replaced_by_one() {
             );
         }
     }
-    assert!(!fs::metadata(workstation.path("socket")).unwrap().is_file());
-    assert!(fs::symlink_metadata(workstation.path("link")).unwrap().is_symlink());
+    assert!(!fs::metadata(desk.path("socket")).unwrap().is_file());
+    assert!(fs::symlink_metadata(desk.path("link")).unwrap().is_symlink());
 }
 
 #[test]
 fn a_table_has_the_form_of_its_extension_and_goes_to_the_standard_output_as_a_dash() {
-    let workstation = Workstation::with_an_import();
-    let ended = workstation.run(&["export", "captured", "-o", "table.parquet"]);
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["export", "captured", "-o", "table.parquet"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        fs::read(workstation.path("table.parquet"))
-            .unwrap()
-            .starts_with(b"PAR1")
-    );
-    let printed = workstation.run(&["export", "captured", "-o", "-"]);
+    assert!(fs::read(desk.path("table.parquet")).unwrap().starts_with(b"PAR1"));
+    let printed = desk.run(&["export", "captured", "-o", "-"]);
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     assert!(printed.stdout.starts_with("sample,taken_at,"), "{}", printed.stdout);
-    assert!(!workstation.path("-").exists());
-    workstation.refuses(
+    assert!(!desk.path("-").exists());
+    desk.refuses(
         &["analyze", "captured", "-o", "-"],
         2,
         &["standard output", "hint: name a file"],
@@ -272,30 +191,30 @@ fn a_table_has_the_form_of_its_extension_and_goes_to_the_standard_output_as_a_da
 
 #[test]
 fn an_imported_job_is_deleted_without_asking_any_host() {
-    let workstation = Workstation::with_an_import();
-    let ended = workstation.run(&["--json", "delete", "captured", "--force"]);
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["--json", "delete", "captured", "--force"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(answer, serde_json::json!({"deleted": "captured", "on_host": false}));
-    assert!(!workstation.path("data/captured").exists());
+    assert!(!desk.path("data/captured").exists());
 }
 
 #[test]
 fn a_pull_of_everything_leaves_imported_jobs_alone() {
-    let workstation = Workstation::with_an_import();
-    let store = Store::open(&workstation.path("data")).unwrap();
+    let desk = Desk::with_the_capture();
+    let store = Store::open(&desk.path("data")).unwrap();
     let known = HostRecord::new(Address::new("esx1".parse().unwrap()));
     store.remember_host(&known).unwrap();
-    let ended = workstation.run(&["pull"]);
+    let ended = desk.run(&["pull"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stderr, "Nothing to pull.\n");
 }
 
 #[test]
 fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     for command in ["pull", "stop", "cleanup"] {
-        workstation.refuses(
+        desk.refuses(
             &[command, "captured"],
             2,
             &[
@@ -304,26 +223,26 @@ fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
             ],
         );
     }
-    let status = workstation.run(&["status", "captured"]);
+    let status = desk.run(&["status", "captured"]);
     assert_eq!(status.code, Some(0), "{}", status.stderr);
     assert!(status.stdout.contains("Status: completed"), "{}", status.stdout);
 }
 
 #[test]
 fn jobs_are_listed_where_no_catalog_can_be_written() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     // SQLite can neither read nor make a file where a directory is.
-    fs::remove_file(workstation.path("data/catalog.db")).ok();
-    fs::create_dir(workstation.path("data/catalog.db")).unwrap();
-    let ended = workstation.run(&["list"]);
+    fs::remove_file(desk.path("data/catalog.db")).ok();
+    fs::create_dir(desk.path("data/catalog.db")).unwrap();
+    let ended = desk.run(&["list"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("captured"), "{}", ended.stdout);
 }
 
 #[test]
 fn a_list_that_leaves_out_every_job_does_not_say_there_are_none() {
-    let workstation = Workstation::with_an_import();
-    let ended = workstation.run(&["list", "--host", "nohost"]);
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["list", "--host", "nohost"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("No jobs of host nohost in"), "{}", ended.stderr);
     assert!(
@@ -335,24 +254,24 @@ fn a_list_that_leaves_out_every_job_does_not_say_there_are_none() {
 
 #[test]
 fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     let add = ["schedule", "add", "nightly", "--host", "esx1", "--vm", "sql"];
-    workstation.refuses(
+    desk.refuses(
         &[&add[..], &["--cron", "bogus"]].concat(),
         2,
         &["`bogus` is not a cron expression", "it has 1 of five fields"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["analyze", "captured", "--from", "10m", "--to", "5m"],
         2,
         &["`--from` is not before `--to`", "hint: swap the two"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["analyze", "captured", "--threshold", "many"],
         2,
         &["invalid value 'many'", "expected a number such as 75"],
     );
-    workstation.refuses(
+    desk.refuses(
         &["start", "--host", "esx1", "--vm", "sql", "--samples", "many"],
         2,
         &["invalid value 'many'", "expected a whole number from 1 to 100000"],
@@ -361,7 +280,7 @@ fn a_slip_on_the_command_line_is_told_in_words_before_any_host_is_asked() {
 
 #[test]
 fn what_no_job_may_have_is_refused_with_the_allowed_range_before_any_host_is_asked() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     let target = ["--host", "esx1", "--vm", "sql"];
     for command in [
         &["start"][..],
@@ -375,19 +294,19 @@ fn what_no_job_may_have_is_refused_with_the_allowed_range_before_any_host_is_ask
             ("--max-misses", "0", "expected a whole number from 1 to 100000"),
         ] {
             let message = format!("invalid value '{value}'");
-            workstation.refuses(&[command, &target, &[option, value]].concat(), 2, &[&message, range]);
+            desk.refuses(&[command, &target, &[option, value]].concat(), 2, &[&message, range]);
         }
     }
 }
 
 #[test]
 fn a_profile_of_the_configuration_that_no_job_may_have_is_refused_with_the_allowed_range() {
-    let workstation = Workstation::with_an_import();
-    let file = workstation.file(
+    let desk = Desk::with_the_capture();
+    let file = desk.file(
         "long.yaml",
         b"profiles:\n  long:\n    samples: 200000\n    interval_seconds: 60\n",
     );
-    workstation.refuses(
+    desk.refuses(
         &[
             "--config",
             &file,
@@ -409,8 +328,8 @@ fn a_profile_of_the_configuration_that_no_job_may_have_is_refused_with_the_allow
 
 #[test]
 fn two_phases_of_one_name_are_a_mistake_of_the_command_line() {
-    let workstation = Workstation::with_an_import();
-    workstation.refuses(
+    let desk = Desk::with_the_capture();
+    desk.refuses(
         &["analyze", "captured", "--phase", "day=0m-1m", "--phase", "day=1m-2m"],
         2,
         &["two phases are called `day`", "hint: give each phase a name of its own"],
@@ -419,16 +338,16 @@ fn two_phases_of_one_name_are_a_mistake_of_the_command_line() {
 
 #[test]
 fn a_data_directory_that_is_a_file_is_told_with_what_to_do() {
-    let workstation = Workstation::new();
-    workstation.file("data", b"");
-    workstation.refuses(&["list"], 1, &["cannot create", "hint: a file of that name exists"]);
+    let desk = Desk::new();
+    desk.file("data", b"");
+    desk.refuses(&["list"], 1, &["cannot create", "hint: a file of that name exists"]);
 }
 
 #[test]
 fn a_check_that_fails_ends_with_the_code_of_a_failure() {
-    let workstation = Workstation::new();
+    let desk = Desk::new();
     // There is no ssh on the path.
-    let ended = workstation.run(&["doctor", "--agent", &capture().display().to_string()]);
+    let ended = desk.run(&["doctor", "--agent", &capture_file()]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stdout.contains("install the OpenSSH client"), "{}", ended.stdout);
     assert!(ended.stderr.contains("error: 2 checks failed"), "{}", ended.stderr);
@@ -436,11 +355,11 @@ fn a_check_that_fails_ends_with_the_code_of_a_failure() {
 
 #[test]
 fn the_configuration_in_force_has_the_data_directory_in_force() {
-    let workstation = Workstation::new();
-    let ended = workstation.run(&["config", "show"]);
-    let directory = workstation.path("data").display().to_string();
+    let desk = Desk::new();
+    let ended = desk.run(&["config", "show"]);
+    let directory = desk.path("data").display().to_string();
     assert!(ended.stdout.contains(&directory), "{}", ended.stdout);
-    let path = workstation.run(&["--json", "config", "path"]);
+    let path = desk.run(&["--json", "config", "path"]);
     assert!(
         serde_json::from_str::<PathBuf>(&path.stdout)
             .unwrap()
@@ -450,43 +369,43 @@ fn the_configuration_in_force_has_the_data_directory_in_force() {
 
 #[test]
 fn a_job_with_several_fio_files_is_verified_by_the_path_of_one_of_them() {
-    let workstation = Workstation::with_an_import();
+    let desk = Desk::with_the_capture();
     let other = "data/captured/analysis/other.fio";
-    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
-    assert_eq!(workstation.run(&["analyze", "captured", "-o", other]).code, Some(0));
-    workstation.refuses(
+    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
+    assert_eq!(desk.run(&["analyze", "captured", "-o", other]).code, Some(0));
+    desk.refuses(
         &["verify", "captured", "--against", "captured"],
         2,
         &["has 2 fio files", "captured/analysis/captured-workload.fio"],
     );
-    let named = workstation.run(&["verify", other, "--against", "captured"]);
+    let named = desk.run(&["verify", other, "--against", "captured"]);
     assert_eq!(named.code, Some(0), "{}", named.stderr);
 }
 
 #[test]
 fn a_job_whose_files_cannot_be_listed_is_not_said_to_have_none() {
-    let workstation = Workstation::with_an_import();
-    fs::remove_dir_all(workstation.path("data/captured/analysis")).ok();
-    workstation.refuses(
+    let desk = Desk::with_the_capture();
+    fs::remove_dir_all(desk.path("data/captured/analysis")).ok();
+    desk.refuses(
         &["verify", "captured"],
         2,
         &["has no fio file", "hint: make one with `vscsi-helper analyze captured`"],
     );
     // A file where the folder should be.
-    workstation.file("data/captured/analysis", b"");
-    workstation.refuses(&["verify", "captured"], 1, &["cannot list", "captured/analysis"]);
+    desk.file("data/captured/analysis", b"");
+    desk.refuses(&["verify", "captured"], 1, &["cannot list", "captured/analysis"]);
 }
 
 #[test]
 fn a_capture_is_not_compared_with_a_file_of_several_phases() {
-    let workstation = Workstation::with_an_import();
-    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
-    let path = workstation.path("data/captured/analysis/captured-workload.target.json");
+    let desk = Desk::with_the_capture();
+    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
+    let path = desk.path("data/captured/analysis/captured-workload.target.json");
     let mut target: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let phases = target["phases"].as_array_mut().unwrap();
     phases.push(phases[0].clone());
     fs::write(&path, target.to_string()).unwrap();
-    workstation.refuses(
+    desk.refuses(
         &["verify", "captured", "--against", "captured"],
         2,
         &[
@@ -498,13 +417,13 @@ fn a_capture_is_not_compared_with_a_file_of_several_phases() {
 
 #[test]
 fn a_file_is_compared_with_as_the_job_that_would_be_made_of_it() {
-    let workstation = Workstation::with_an_import();
-    assert_eq!(workstation.run(&["analyze", "captured"]).code, Some(0));
-    let of_job = workstation.run(&["--json", "verify", "captured", "--against", "captured"]);
-    let file = capture().display().to_string();
-    let of_file = workstation.run(&["--json", "verify", "captured", "--against", &file]);
+    let desk = Desk::with_the_capture();
+    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
+    let of_job = desk.run(&["--json", "verify", "captured", "--against", "captured"]);
+    let file = capture_file();
+    let of_file = desk.run(&["--json", "verify", "captured", "--against", &file]);
     assert_eq!((of_file.code, &of_file.stdout), (of_job.code, &of_job.stdout));
-    let jobs: Value = serde_json::from_str(&workstation.run(&["--json", "list"]).stdout).unwrap();
+    let jobs: Value = serde_json::from_str(&desk.run(&["--json", "list"]).stdout).unwrap();
     assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
     let compared: Value = serde_json::from_str(&of_file.stdout).unwrap();
     assert_eq!(compared["phases"][0]["score"], 100.0, "{compared}");

@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{Desk, capture, only};
-use crate::snapshots::read_job;
-use crate::support::{UPTIME_US, write_job};
+use crate::analysis::snapshots::read_job;
+use crate::support::desk::{Desk, capture, only};
+use crate::support::raw_job::{UPTIME_US, write_job};
 use vscsi_fixtures::{Direction, IoEvent};
 use vscsi_shared::job::Status;
 

@@ -1,9 +1,4 @@
 //! What SIGINT and SIGTERM leave behind, with the real program and a fio that takes its time.
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-#[expect(dead_code, reason = "a signal needs no raw figures to compare with")]
-mod analysis_support;
 
 use std::fs;
 use std::io::Write as _;
@@ -12,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use analysis_support::{UPTIME_US, collect};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use vscsi_fixtures::{Direction, IoEvent};
+
+use crate::support::raw_job::{UPTIME_US, collect};
 
 /// Longer than anything takes that is waited for here.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::snapshots::{Snapshots, has, ios, reads, record, seconds};
-use crate::support::{NODES, UPTIME_US, flagged, header, print, write_snapshot};
+use crate::analysis::snapshots::{Snapshots, has, ios, reads, record, seconds};
+use crate::support::raw_job::{NODES, UPTIME_US, flagged, header, print, write_snapshot};
 use vscsi_fixtures::DiskStatistics;
 use vscsi_helper::analysis::load::Loaded;
 use vscsi_helper::analysis::{Code, DiskKey, Finding};

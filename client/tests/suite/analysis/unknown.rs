@@ -1,7 +1,7 @@
 //! What a capture does not hold is unknown, and not zero.
 
-use crate::program::{Desk, capture, only};
-use crate::support::{UPTIME_US, print};
+use crate::support::desk::{Desk, capture, only};
+use crate::support::raw_job::{UPTIME_US, print};
 use vscsi_fixtures::{Direction, DiskStatistics, IoEvent};
 
 const LATENCY: [&str; 3] = ["latency of IOs", "latency of Read IOs", "latency of Write IOs"];

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{Desk, capture, only};
-use crate::support::UPTIME_US;
+use crate::support::desk::{Desk, capture, only};
+use crate::support::raw_job::UPTIME_US;
 use vscsi_fixtures::{Direction, IoEvent};
 
 /// A key and everything below it, as the table has them.

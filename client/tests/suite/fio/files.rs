@@ -1,27 +1,18 @@
 //! Files on the disk: which belong together, what they say of phases, and what other tools are refused.
 
-#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
-
-mod stream_support;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use stream_support::{streams, workload};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::failure::Failure;
 use vscsi_helper::fio::{
     ByteSize, FioOptions, Layout, Phase, Style, TargetFile, Tool, diskspd_commands, sections, vdbench_parameters,
     write_files,
 };
-use vscsi_helper::stream::Command;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 
-/// The stream of this name, of about `length` commands.
-fn stream(name: &str, length: usize) -> Vec<Command> {
-    let mut all = streams::all(length).into_iter();
-    all.find(|stream| stream.name == name).unwrap().commands
-}
+use super::stream;
+use crate::support::workloads::workload;
 
 fn options(style: Style) -> FioOptions {
     FioOptions {

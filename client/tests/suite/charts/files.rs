@@ -1,15 +1,12 @@
 //! Charts as files: what a viewer, a printer and a search tool find in them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-mod chart_job;
-
 use std::collections::HashMap;
 use std::io::Read as _;
 
-use chart_job::{Directions, Filtered, job};
 use vscsi_helper::chart::{ChartFormat, ChartKind, Style, Surface, render, write_all};
 use vscsi_shared::histogram::Operation;
+
+use crate::support::chart_job::{Directions, Filtered, job};
 
 const SEEK: ChartKind = ChartKind::Surface(Surface::Seek, Operation::All);
 

@@ -1,12 +1,7 @@
 //! Generated jobs and logs: what they issue, and what they say of themselves.
 
-#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
-
-mod stream_support;
-
 use std::path::Path;
 
-use stream_support::{streams, workload};
 use vscsi_helper::fio::{
     ByteSize, FioError, FioOptions, Layout, Pace, Phase, Section, Style, diskspd_commands, generate, generate_phases,
     sections, vdbench_parameters,
@@ -15,11 +10,8 @@ use vscsi_helper::import::{Request, import};
 use vscsi_helper::store::Store;
 use vscsi_helper::stream::{Command, Direction};
 
-/// The stream of this name, of about `length` commands.
-fn stream(name: &str, length: usize) -> Vec<Command> {
-    let mut all = streams::all(length).into_iter();
-    all.find(|stream| stream.name == name).unwrap().commands
-}
+use super::stream;
+use crate::support::workloads::{streams, workload};
 
 fn options(style: Style) -> FioOptions {
     FioOptions {

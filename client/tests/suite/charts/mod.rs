@@ -1,0 +1,4 @@
+//! Charts as commands write them, and as files.
+
+mod command;
+mod files;

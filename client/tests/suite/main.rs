@@ -1,0 +1,15 @@
+//! Tests of the client, as its users see it. They are one program, because each would link the data frame library and
+//! the database anew.
+
+#[cfg(test)]
+mod analysis;
+#[cfg(test)]
+mod charts;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod fio;
+#[cfg(all(test, unix))]
+mod signals;
+#[cfg(test)]
+mod support;
