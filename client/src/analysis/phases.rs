@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use super::filter::Filter;
+use super::options::Options;
 use super::profile::Profile;
-use super::run::Options;
 use super::select::{Boundary, InvalidBoundary, Period};
 use super::selected::check_clock;
 use super::{AnalysisError, Provenance, Sample, Series, Workload};

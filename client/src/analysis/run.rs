@@ -9,37 +9,13 @@ use super::estimate;
 use super::filter::{Filter, advice};
 use super::finding::Finding;
 use super::load::Loaded;
-use super::profile::{Counts, Profile, Rates, SequentialGap};
-use super::select::{self, Period};
+use super::options::Options;
+use super::profile::{Counts, Profile, Rates};
+use super::select;
 use super::{AnalysisError, DiskKey, Partial, Provenance, Sample, Selected, Series, Workload};
 
 /// Version of the method, part of every output: it grows when a number changes its meaning.
 pub const METHOD_VERSION: u32 = 1;
-
-/// What to look at, and how.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Which samples make the profile.
-    pub filter: Filter,
-    /// Disks by node, handle, or the name they were selected by; none means all.
-    pub disks: Vec<String>,
-    /// The time to look at.
-    pub period: Period,
-    /// Blocks that may lie between two sequential I/Os.
-    pub sequential_gap: SequentialGap,
-}
-
-impl Default for Options {
-    /// The 75 % most active samples of all disks.
-    fn default() -> Self {
-        Self {
-            filter: Filter::Percentile(75.0),
-            disks: Vec::new(),
-            period: Period::default(),
-            sequential_gap: SequentialGap::default(),
-        }
-    }
-}
 
 /// What a job's samples say.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use vscsi_shared::job::Job;
 
 use super::load::Loaded;
-use super::run::Options;
+use super::options::Options;
 use super::select::{self, Period};
 use super::{AnalysisError, Finding, Partial, Series, coverage, finding};
 
