@@ -5,10 +5,9 @@
 //! is a RAM disk. Two mistakes are possible, and neither may do harm. A boot taken for the same one would compare
 //! clocks of two boots, so jobs go on only where both clocks prove that they can. The same boot taken for another one
 //! would forget collections that run, so nothing is forgotten before it is certain that the host was started again:
-//! its monotonic clock went back, or the marker is gone and the clocks moved against each other, as they do at a boot
-//! by the uptime before it. Neither a wall clock that somebody sets nor a marker that somebody removes proves it alone.
-//! Where `/var/run` survives a boot, the journal may still know a moment that this boot has not seen yet, see
-//! [`crate::journal::Journal::is_of_an_earlier_boot`].
+//! the marker is lost, and the monotonic clock went back or the two clocks moved against each other, as they do at a boot
+//! by the uptime before it. Neither a clock nor a marker proves it alone: where `/var/run` survives a boot, or where
+//! processes read different monotonic clocks, what the journal names is stopped once more, which does no harm.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,6 +61,21 @@ impl Noted {
     /// The clocks have kept their distance since, as they do within one boot.
     fn agrees(&self, wall: Timestamp, monotonic_ms: u64) -> bool {
         self.moved_ms(wall, monotonic_ms) <= DRIFT_MS
+    }
+
+    /// The host seems to have been started again since: times of then and now cannot be compared.
+    fn is_before(&self, found: &Marker, wall: Timestamp, monotonic_ms: u64) -> bool {
+        monotonic_ms < self.monotonic_ms || (self.has_lost(found) && !self.agrees(wall, monotonic_ms))
+    }
+
+    /// The marker was there, and is not any more.
+    fn has_lost(&self, found: &Marker) -> bool {
+        let lost = match found {
+            Marker::Is(id) => *id != self.boot_id,
+            Marker::Gone => true,
+            Marker::Unreadable => false,
+        };
+        self.marked && lost
     }
 
     /// How far the distance of the clocks has moved since.
@@ -129,19 +143,20 @@ impl BootId {
             files::read_if_there(&note, 4096)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let found = Marker::read(&marker_below(host_root));
         let (wall, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
-        let (same, over) = match noted {
-            Some(noted) if is_over(&noted, &found, wall, monotonic_ms) => (None, Some(noted.boot_id)),
-            Some(noted) => {
-                let over = noted.over.clone();
-                (Some(noted), over)
-            }
-            None => (None, None),
+        let (same, before) = match noted {
+            Some(noted) if noted.is_before(&found, wall, monotonic_ms) => (None, Some(noted)),
+            noted => (noted, None),
+        };
+        let over = match (&same, &before) {
+            (Some(noted), _) => noted.over.clone(),
+            (None, Some(before)) if before.has_lost(&found) => Some(before.boot_id.clone()),
+            (None, _) => None,
         };
         let clocks_agree = same.as_ref().is_some_and(|noted| noted.agrees(wall, monotonic_ms));
         let id = match (same, found) {
             (Some(noted), _) => noted.boot_id,
             // Another agent of this host, with another state directory, has marked this boot already.
-            (None, Marker::Is(id)) if over.as_ref() != Some(&id) => id,
+            (None, Marker::Is(id)) if before.is_none_or(|before| before.boot_id != id) => id,
             (None, _) => random::hexadecimal(ID_BYTES)?,
         };
         Ok(Self {
@@ -161,9 +176,9 @@ impl BootId {
         })
     }
 
-    /// It is certain that the host was started again since the boot `id`.
-    pub fn is_after(&self, id: &str) -> bool {
-        self.over.as_deref() == Some(id)
+    /// The boot before, when it is certain that it is over: nothing that was started in it runs any more.
+    pub fn over(&self) -> Option<&str> {
+        self.over.as_deref()
     }
 
     /// Notes the clocks anew when the wall clock was set, so that the next agent does not take that for a reboot.
@@ -194,16 +209,6 @@ impl BootId {
 
 fn marker_below(host_root: &Path) -> PathBuf {
     host_root.join("var/run/vscsi-agent.boot")
-}
-
-/// The host was certainly started again since `noted`.
-fn is_over(noted: &Noted, found: &Marker, wall: Timestamp, monotonic_ms: u64) -> bool {
-    let marker_lost = match found {
-        Marker::Is(id) => *id != noted.boot_id,
-        Marker::Gone => true,
-        Marker::Unreadable => false,
-    };
-    monotonic_ms < noted.monotonic_ms || (noted.marked && marker_lost && !noted.agrees(wall, monotonic_ms))
 }
 
 #[cfg(test)]
@@ -267,7 +272,18 @@ mod tests {
         let first = places.recognise(1_000_000, 5_000);
         let second = places.recognise(1_000_100, 4_000);
         assert_ne!(second.id, first.id);
-        assert!(second.is_after(&first.id));
+        // With its marker in place nothing is certain: two processes may read different clocks.
+        assert_eq!(second.over(), None);
+        assert!(!second.clocks_agree);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_and_a_lost_marker_together_are_certain() {
+        let places = Places::new();
+        let first = places.recognise(1_000_000, 5_000);
+        places.lose_marker();
+        let second = places.recognise(1_000_100, 4_000);
+        assert_eq!(second.over(), Some(first.id.as_str()));
     }
 
     #[test]
@@ -277,9 +293,9 @@ mod tests {
         places.lose_marker();
         // Started again an hour later, and this boot is a minute old.
         let second = places.recognise(1_003_660, 60_000);
-        assert!(second.is_after(&first.id));
+        assert_eq!(second.over(), Some(first.id.as_str()));
         // An agent that died before it could write its journal is followed by one that still knows.
-        assert!(places.recognise(1_003_661, 61_000).is_after(&first.id));
+        assert_eq!(places.recognise(1_003_661, 61_000).over(), Some(first.id.as_str()));
     }
 
     #[test]
@@ -289,7 +305,7 @@ mod tests {
         places.lose_marker();
         let second = places.recognise(1_000_001, 6_000);
         assert_eq!(second.id, first.id);
-        assert!(!second.is_after(&first.id));
+        assert_eq!(second.over(), None);
     }
 
     #[test]
@@ -302,16 +318,16 @@ mod tests {
         assert_ne!(other.id, first.id);
         let second = places.recognise(1_000_002, 7_000);
         assert_eq!(second.id, first.id);
-        assert!(!second.is_after(&first.id));
+        assert_eq!(second.over(), None);
     }
 
     #[test]
     fn clocks_that_have_drifted_apart_prove_no_other_boot_and_no_same_one() {
         let places = Places::new();
-        let first = places.recognise(1_000_000, 5_000);
+        places.recognise(1_000_000, 5_000);
         // Two hours on the wall, one on the monotonic clock: set by hand, or a boot that kept its marker.
         let second = places.recognise(1_007_200, 3_605_000);
-        assert!(!second.is_after(&first.id));
+        assert_eq!(second.over(), None);
         assert!(!second.clocks_agree);
     }
 
@@ -322,7 +338,7 @@ mod tests {
         let first = places.recognise(1_000_000, 5_000);
         let second = places.recognise(1_000_001, 6_000);
         assert_eq!(second.id, first.id);
-        assert!(!second.is_after(&first.id));
+        assert_eq!(second.over(), None);
     }
 
     #[test]

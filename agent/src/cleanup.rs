@@ -3,23 +3,23 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::boot::BootId;
-use crate::clock::{Clock as _, SystemClock};
-use crate::command::{ProcessRunner, Programs};
-use crate::guard::{self, stop_journaled};
-use crate::host::{DiskKey, Host, stop_by_hand};
+use crate::clock::SystemClock;
+use crate::host::stop_by_hand;
 use crate::journal::Journal;
 use crate::lock::lock;
-use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
+use crate::switch::stop_what_is_left;
 use crate::{files, sys, wait};
 
-/// How long a running agent gets to end its jobs, and a guard to do its work.
+/// How long a running agent gets to end its jobs, and a switch to pass its work on or to do it.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a killed process gets to be gone.
+const KILLED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether they have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,18 +28,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum CleanupError {
     /// Some could not be stopped.
-    #[error("{count} collections could not be stopped; run on the host: {command}")]
+    #[error(
+        "{count} collections could not be stopped yet; it is tried until they have ended by themselves. \
+         To stop them by hand, run on the host: {command}"
+    )]
     NotStopped {
         /// How many.
         count: usize,
         /// The command.
         command: String,
     },
-    /// The agent does not end.
-    #[error("the agent (process {0}) does not end; kill it and run cleanup again")]
+    /// The agent was killed and does not end.
+    #[error("the agent (process {0}) was killed and does not end: it waits for its storage; run cleanup again")]
     AgentStays(u32),
+    /// The process that stops collections does not let go of its work.
+    #[error(
+        "process {0} is stopping collections and does not come to an end; wait, or run `cleanup --all`, which kills it"
+    )]
+    SwitchStays(u32),
     /// The state directory cannot be used.
-    #[error("cannot use the state directory: {0}")]
+    #[error("cannot use the state directory: {0}; is its volume there and writable?")]
     Io(#[from] io::Error),
 }
 
@@ -67,60 +75,64 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
                 "{who} is running and will stop its collections itself; to end it now, run `cleanup --all`"
             ));
         }
-        if let Some(process) = process {
-            // It may have ended in the meantime, which is what is wanted.
-            let _ = sys::signal_process(process, libc::SIGTERM);
-        }
-        instance = wait_for_lock(state_directory, "agent.lock")?;
+        instance = end_agent(state_directory, process)?;
         if instance.is_none() {
             return Err(CleanupError::AgentStays(process.unwrap_or(0)));
         }
     }
-    // A guard at work does the same; the journal is read when it has finished.
-    let guard = wait_for_lock(state_directory, guard::LOCK)?;
     let boot = BootId::look(state_directory, &options.host_root, &SystemClock).ok();
-    let now_ms = SystemClock.monotonic_ms();
-    let wanted = |journal: &Journal| -> Vec<DiskKey> {
-        if all {
-            journal.may_run(now_ms)
-        } else {
-            journal.to_stop()
+    let mut done = stop_what_is_left(options, boot.as_ref(), all, END_TIMEOUT)?;
+    if done.is_none() {
+        let holder = Journal::peek(state_directory).map_or(0, |journal| journal.switch.process);
+        if !all || holder == 0 {
+            return Err(CleanupError::SwitchStays(holder));
         }
-    };
-    let journal = Journal::load(state_directory)?;
-    let (found, kept) = if journal.is_of_an_earlier_boot(boot.as_ref(), now_ms) {
-        (0, 0)
-    } else {
-        let found = wanted(&journal).len();
-        (found, journal.may_run(now_ms).len() - found)
-    };
-    let host = Host::new(Arc::new(ProcessRunner::default()), Programs::below(&options.host_root));
-    let log = Log::open(state_directory, false);
-    let left = stop_journaled(state_directory, boot.as_ref(), &SystemClock, wanted, &host, &log)?;
-    if found > 0 {
-        host.tell_syslog("cleanup stopped collections that a dead agent had left running");
+        // It may have been stopped, or hang; what it left is in the journal.
+        let _ = sys::signal_process(holder, libc::SIGKILL);
+        done = stop_what_is_left(options, boot.as_ref(), all, END_TIMEOUT)?;
+        if done.is_none() {
+            return Err(CleanupError::SwitchStays(holder));
+        }
     }
-    drop((guard, instance));
-    if !left.is_empty() {
+    drop(instance);
+    let Some(done) = done else {
+        return Err(CleanupError::SwitchStays(0));
+    };
+    if !done.left.is_empty() {
         return Err(CleanupError::NotStopped {
-            count: left.len(),
-            command: stop_by_hand(&left.into_iter().collect()),
+            count: done.left.len(),
+            command: stop_by_hand(&done.left),
         });
     }
-    let stopped = match found {
-        0 if kept > 0 => "nothing else was left running".to_owned(),
+    let stopped = match done.found {
+        0 if done.kept > 0 => "nothing else was left running".to_owned(),
         0 => "nothing was left running".to_owned(),
         1 => "stopped 1 collection that was left running".to_owned(),
         found => format!("stopped {found} collections that were left running"),
     };
-    Ok(match kept {
+    Ok(match done.kept {
         0 => stopped,
         kept => format!("{stopped}; {kept} that a user asked to keep may run on: `cleanup --all` stops them"),
     })
 }
 
-fn wait_for_lock(state_directory: &Path, name: &str) -> io::Result<Option<File>> {
-    wait::until(END_TIMEOUT, LOOK_EVERY, || lock(state_directory, name).transpose()).transpose()
+/// Asks the agent to end, and kills one that does not answer, as when it was stopped or its storage is gone: its switch
+/// then stops everything. Gives its lock; `None` when it stays all the same.
+fn end_agent(state_directory: &Path, process: Option<u32>) -> io::Result<Option<File>> {
+    let ended = |timeout| {
+        let lock = || lock(state_directory, "agent.lock").transpose();
+        wait::until(timeout, LOOK_EVERY, lock).transpose()
+    };
+    for (signal, timeout) in [(libc::SIGTERM, END_TIMEOUT), (libc::SIGKILL, KILLED_TIMEOUT)] {
+        if let Some(process) = process {
+            // It may have ended in the meantime, which is what is wanted.
+            let _ = sys::signal_process(process, signal);
+        }
+        if let Some(lock) = ended(timeout)? {
+            return Ok(Some(lock));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -129,6 +141,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::clock::Clock as _;
     use crate::options::Invocation;
 
     /// A host whose vscsiStats writes down its arguments, and a journal with one collection that a user asked to keep.

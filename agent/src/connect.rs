@@ -15,10 +15,7 @@ use crate::{files, sys, wait};
 /// How long a started agent gets until it answers: it may have a journal to clear, and snapshots to check.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long an agent of another version gets to hand over.
-const HANDOVER_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How often it is looked whether the agent has started or handed over.
+/// How often it is looked whether the agent has started.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// There is no agent to connect to.
@@ -63,19 +60,24 @@ pub fn connect(options: &Options) -> Result<(), ConnectError> {
 
 fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
     let state_directory = options.state_directory.as_path();
-    if let Some((agent, stream)) = running(options) {
-        if agent.version == env!("CARGO_PKG_VERSION") {
-            return Ok((agent, stream));
-        }
-        // Its successor is this program: an upgrade takes jobs over without a gap in the counters.
-        drop(stream);
-        hand_over(&agent, options);
+    let before = running(options);
+    if let Some((agent, stream)) = before
+        .as_ref()
+        .filter(|(agent, _)| agent.version == env!("CARGO_PKG_VERSION"))
+    {
+        let stream = stream.try_clone().map_err(ConnectError::Bridge)?;
+        return Ok((agent.clone(), stream));
     }
-    start(options)?;
+    // Its successor is this program: an upgrade takes jobs over without a gap in the counters.
+    start(options, before.is_some())?;
+    let process_before = before.map(|(agent, _)| agent.process);
     let silent = || ConnectError::Silent {
         log: state_directory.join("agent.log").display().to_string(),
     };
-    wait::until(START_TIMEOUT, LOOK_EVERY, || running(options)).ok_or_else(silent)
+    wait::until(START_TIMEOUT, LOOK_EVERY, || {
+        running(options).filter(|(agent, _)| Some(agent.process) != process_before)
+    })
+    .ok_or_else(silent)
 }
 
 /// The agent that answers at the port it told.
@@ -85,17 +87,8 @@ fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
     Some((agent, stream))
 }
 
-fn hand_over(agent: &RunningAgent, options: &Options) {
-    if sys::signal_process(agent.process, libc::SIGHUP).is_ok() {
-        wait::until(HANDOVER_TIMEOUT, LOOK_EVERY, || {
-            let gone = RunningAgent::load(options).is_none_or(|found| found.process != agent.process);
-            gone.then_some(())
-        });
-    }
-}
-
 /// Starts the agent with all descriptors detached: an ssh channel would otherwise stay open until it ends.
-fn start(options: &Options) -> Result<(), ConnectError> {
+fn start(options: &Options, take_over: bool) -> Result<(), ConnectError> {
     let failed = |source| ConnectError::Start {
         program: options.program.display().to_string(),
         source,
@@ -114,6 +107,7 @@ fn start(options: &Options) -> Result<(), ConnectError> {
         .arg(&options.state_directory)
         .arg("--host-root")
         .arg(&options.host_root)
+        .args(take_over.then_some("--take-over"))
         .args(["--idle-exit", &options.idle_exit.as_secs().to_string()])
         .args([
             "--spool-limit",

@@ -6,11 +6,17 @@
 /// The places, in the order in which a job meets them.
 #[cfg(feature = "fault-points")]
 pub const FAULT_POINTS: &[&str] = &[
+    "take-over-before-signal",
+    "take-over-after-signal",
+    "take-over-after-lock",
     "job-between-files",
     "job-created",
-    "arm-before-journal",
-    "arm-after-journal",
-    "arm-after-start",
+    "order-before",
+    "order-after",
+    "switch-before-write",
+    "switch-after-write",
+    "switch-before-command",
+    "switch-after-command",
     "running-after-record",
     "running-after-job",
     "snapshot-before-print",
@@ -18,13 +24,8 @@ pub const FAULT_POINTS: &[&str] = &[
     "snapshot-before-file",
     "snapshot-after-file",
     "snapshot-after-sum",
-    "rearm-before-start",
-    "rearm-after-start",
     "end-before-job",
     "end-after-job",
-    "stop-before-stop",
-    "stop-after-stop",
-    "stop-after-journal",
 ];
 
 /// Kills the process here when a test asked for it.
@@ -42,6 +43,18 @@ pub(crate) fn fault_point(name: &str) {
         let _ = crate::sys::signal_process(std::process::id(), libc::SIGKILL);
     }
 }
+
+/// Lets a process that replaces one which died at its fault point live.
+#[cfg(feature = "fault-points")]
+pub(crate) fn spare(command: &mut std::process::Command, is_first: bool) {
+    if !is_first {
+        command.env_remove("VSCSI_AGENT_FAULT");
+    }
+}
+
+/// Nothing, in every build that is shipped.
+#[cfg(not(feature = "fault-points"))]
+pub(crate) fn spare(_command: &mut std::process::Command, _is_first: bool) {}
 
 /// Nothing, in every build that is shipped.
 #[cfg(not(feature = "fault-points"))]

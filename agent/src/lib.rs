@@ -2,10 +2,11 @@
 //! collection ends.
 //!
 //! Architecture invariants:
-//! - One thread, the collector's, starts and stops collections, takes snapshots, and owns all state that changes. HTTP
-//!   threads pass actions to it, read what it has published, and list the inventory.
+//! - One process, the [`switch`], starts and stops collections and writes the journal; it outlives the one that asks.
+//! - One thread, the collector's, decides what is collected, takes snapshots, and owns all state of jobs. HTTP threads
+//!   pass actions to it, read what it has published, and list the inventory.
 //! - Only [`host`] knows the command lines of vscsiStats, and only [`command`] runs programs of the host.
-//! - A collection is in the journal before it is started, and leaves it after it was certainly stopped.
+//! - A collection is in the journal before it is started, and leaves it after its end is certain.
 //! - A snapshot is immutable once it is in the spool.
 //! - No async runtime, no `/proc`, no shell, no search path, no nonblocking descriptor: see `clippy.toml` beside this
 //!   crate for what an ESXi host does not have.
@@ -21,7 +22,6 @@ pub mod connect;
 pub mod doctor;
 pub mod fault;
 mod files;
-pub mod guard;
 pub mod host;
 pub mod http;
 pub mod journal;
@@ -32,7 +32,9 @@ mod random;
 pub mod running;
 pub mod serve;
 pub mod spool;
+pub mod switch;
 mod sys;
+mod threads;
 mod wait;
 
 use std::ffi::OsString;
@@ -52,7 +54,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let done = match &options.invocation {
-        Invocation::Serve { detached } => serve::serve(&options, *detached).map_err(|error| error.to_string()),
+        Invocation::Serve { detached, take_over } => {
+            serve::serve(&options, *detached, *take_over).map_err(|error| error.to_string())
+        }
         Invocation::Connect => connect::connect(&options).map_err(|error| error.to_string()),
         Invocation::Clock => {
             print(&format!("{}\n", sys::monotonic_ms()));
@@ -71,7 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             print(&(fault::FAULT_POINTS.join("\n") + "\n"));
             Ok(())
         }
-        Invocation::Guard => guard::guard(&options).map_err(|error| error.to_string()),
+        Invocation::Switch(begin) => switch::switch(&options, begin).map_err(|error| error.to_string()),
         Invocation::Cleanup { all } => cleanup::cleanup(&options, *all)
             .map(|did| print(&(did + "\n")))
             .map_err(|error| error.to_string()),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value};
 
+use crate::switch::Begin;
+
 /// An agent without job, schedule and requests for this long exits.
 pub const DEFAULT_IDLE_EXIT: Duration = Duration::from_mins(10);
 
@@ -19,11 +21,13 @@ pub enum Invocation {
     Serve {
         /// In a session of its own, as `connect` starts it.
         detached: bool,
+        /// Have a running agent pass its jobs on to this one.
+        take_over: bool,
     },
     /// Start the agent if needed, greet, and pass bytes to and from it.
     Connect,
-    /// Watch over an agent; only the agent starts this.
-    Guard,
+    /// Start and stop collections for an agent; only the agent starts this.
+    Switch(Begin),
     /// Stop what a dead agent has left running.
     Cleanup {
         /// End a running agent and all its jobs first, and also stop what a user asked to keep.
@@ -87,7 +91,7 @@ Usage: vscsi-agent COMMAND [OPTIONS]
 
 Commands:
   connect             start the agent if it is not running, greet, and pass bytes to and from its HTTP port
-  serve               run the agent in the foreground
+  serve [--take-over] run the agent in the foreground; with --take-over a running one passes its jobs on to it
   cleanup [--all]     stop what a dead agent has left running; with --all end a running agent first,
                       and also stop what a user asked to keep
   doctor [--json]     test what this host allows, one line for each capability
@@ -122,7 +126,8 @@ impl Options {
         let mut idle_exit = DEFAULT_IDLE_EXIT;
         let mut spool_limit_mib = DEFAULT_SPOOL_LIMIT_MIB;
         let mut command: Option<String> = None;
-        let (mut detached, mut all, mut json) = (false, false, false);
+        let (mut detached, mut take_over, mut all, mut json) = (false, false, false, false);
+        let mut begin = Begin::default();
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             match argument {
@@ -131,6 +136,11 @@ impl Options {
                 Long("idle-exit") => idle_exit = Duration::from_secs(lexopt::ValueExt::parse(&parser.value()?)?),
                 Long("spool-limit") => spool_limit_mib = lexopt::ValueExt::parse(&parser.value()?)?,
                 Long("detached") if command.as_deref() == Some("serve") => detached = true,
+                Long("take-over") if command.as_deref() == Some("serve") => take_over = true,
+                Long("start") if command.as_deref() == Some("switch") => {
+                    begin.start = Some(lexopt::ValueExt::string(parser.value()?)?);
+                }
+                Long("alone") if command.as_deref() == Some("switch") => begin.alone = true,
                 Long("all") if command.as_deref() == Some("cleanup") => all = true,
                 Long("json") if command.as_deref() == Some("doctor") => json = true,
                 Long("help") | Short('h') => command = Some("help".to_owned()),
@@ -140,9 +150,9 @@ impl Options {
             }
         }
         let invocation = match command.as_deref() {
-            Some("serve") => Invocation::Serve { detached },
+            Some("serve") => Invocation::Serve { detached, take_over },
             Some("connect") => Invocation::Connect,
-            Some("guard") => Invocation::Guard,
+            Some("switch") => Invocation::Switch(begin),
             Some("cleanup") => Invocation::Cleanup { all },
             Some("doctor") => Invocation::Doctor { json },
             Some("clock") => Invocation::Clock,
@@ -201,7 +211,11 @@ mod tests {
     #[test]
     fn a_leading_group_argument_is_ignored() {
         let options = parse("/a/vscsi-agent ++group=host/vim/vimuser/x,mem=64 serve").unwrap();
-        assert_eq!(options.invocation, Invocation::Serve { detached: false });
+        let serve = Invocation::Serve {
+            detached: false,
+            take_over: false,
+        };
+        assert_eq!(options.invocation, serve);
     }
 
     #[test]
@@ -210,6 +224,7 @@ mod tests {
             "/a/x connect --json",
             "/a/x serve --all",
             "/a/x doctor --detached",
+            "/a/x connect --take-over",
             "/a/x serve extra",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -3,9 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -13,35 +12,40 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use vscsi_shared::wire::ApiRange;
 
+use crate::action::{Outcome, Refusal};
 use crate::boot::BootId;
 use crate::clock::{Clock, SystemClock};
-use crate::collector::{Collector, Equipment, Views};
-use crate::command::{GuardLine, ProcessRunner, Program, Programs};
+use crate::collector::{Collector, Equipment, Performed, Ticket, Views};
+use crate::command::{ProcessRunner, Program, Programs};
+use crate::fault::fault_point;
 use crate::files::DirectorySync;
-use crate::guard::{self, Guard};
 use crate::host::Host;
 use crate::http::{self, Asked, Context};
-use crate::journal::{HANDOVER_MS, Journal};
+use crate::journal::Journal;
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
 use crate::running::RunningAgent;
 use crate::spool::DirectorySpool;
-use crate::{files, random, sys, wait};
+use crate::switch::{Link, Order, Successor, Switching, draw_start};
+use crate::{files, random, sys, threads, wait};
 
 /// Longest sleep of the collector, so that a signal is noticed soon; a flag is all a signal can safely set.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
-/// Stack of the thread that takes requests from `tiny_http`.
-const SERVER_STACK_BYTES: usize = 256 * 1024;
-
-/// How long the guard of a dead agent gets to stop its collections: it may first wait in vain for a successor.
-const GUARD_TIMEOUT: Duration = Duration::from_millis(HANDOVER_MS).saturating_add(Duration::from_mins(1));
-
 /// How long a detached agent waits for the one before it to end, which its caller has asked to.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often it is looked whether the agent before and its guard have ended.
+/// How long the agent before gets to pass everything on and end.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the switch gets to stop everything at the end: a command and its deadline.
+const END_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// How long reading the spool may take before the switch takes this process for one that hangs.
+const READING_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How often it is looked whether the agent before has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The agent could not run.
@@ -50,6 +54,12 @@ pub enum ServeError {
     /// Another one does.
     #[error("another agent runs on {state_directory}: reach it with `vscsi-agent connect`")]
     AlreadyRunning {
+        /// Its state directory.
+        state_directory: String,
+    },
+    /// The one that runs did not pass its jobs on.
+    #[error("the agent on {state_directory} did not hand over and goes on; its log says why")]
+    NotHandedOver {
         /// Its state directory.
         state_directory: String,
     },
@@ -88,7 +98,7 @@ impl Signals {
 ///
 /// # Errors
 /// [`ServeError`] when it cannot begin; once it runs, problems are logged, reported and survived.
-pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
+pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), ServeError> {
     sys::private_files();
     if detached {
         // Fails only when this process leads a session already, which is what is wanted.
@@ -96,13 +106,6 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     }
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
-    let timeout = if detached { LOCK_TIMEOUT } else { Duration::ZERO };
-    let _instance = be_the_only_one(options, timeout)
-        .map_err(failed("lock the state directory"))?
-        .ok_or_else(|| ServeError::AlreadyRunning {
-            state_directory: state_directory.display().to_string(),
-        })?;
-    RunningAgent::forget(options);
     let log = Log::open(state_directory, !detached);
     log.takes_panics();
     if let Ok(DirectorySync::NotSupported(error)) = files::try_sync_directory(state_directory) {
@@ -111,19 +114,30 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
              what was written just before a power failure may be lost"
         ));
     }
+    let (actions, asked) = mpsc::channel();
+    let connect_switch = |start: Option<&str>| {
+        let wake = actions.clone();
+        // Nobody is there to be woken at the end of the process.
+        let wake = Arc::new(move || drop(wake.send(Asked::Report)));
+        Link::new(options, &log, wake, start)
+    };
+    let (_instance, link) = be_the_only_one(options, detached, take_over, connect_switch)?;
+    RunningAgent::forget(options);
     let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
         .map_err(failed("identify the boot of the host"))?;
-    let line = GuardLine::default();
+    link.take(Order::Take {
+        boot: boot.id.clone(),
+        over: boot.over().map(str::to_owned),
+    });
+    let told = link.clone();
     let host = Host::new(
-        Arc::new(ProcessRunner::watched_by(line.clone())),
+        Arc::new(ProcessRunner::watched_by(Arc::new(move |child| told.note(child)))),
         Programs::below(&options.host_root),
     );
     let spool = DirectorySpool::open(&state_directory.join("jobs"), options.spool_limit_bytes)
         .map_err(|error| failed("open the spool")(io::Error::other(error)))?;
-    let journal = take_journal(state_directory, &boot, clock.as_ref(), &log).map_err(failed("read the journal"))?;
-    let mut watch = Watch::begin(options, &line, &log).map_err(failed("start the guard"))?;
     tell(
         &log,
         &host,
@@ -132,6 +146,7 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
     let equipment = Equipment {
         clock: Arc::clone(&clock),
         host: host.clone(),
+        switch: Arc::new(link.clone()),
         spool: Arc::new(spool),
         log: log.clone(),
         views: Views::default(),
@@ -139,13 +154,13 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         hostname: hostname(&host),
         state_directory: state_directory.to_path_buf(),
     };
-    let mut collector = Collector::start(equipment.clone(), journal, std::process::id())
-        .map_err(failed("take over from the agent before"))?;
+    let reading = keep_alive(&link).map_err(failed("start a thread"))?;
+    let mut collector = Collector::start(equipment.clone()).map_err(failed("take over from the agent before"))?;
+    drop(reading);
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("listen on the loopback"))?;
     let port = listener.local_addr().map_err(failed("listen on the loopback"))?.port();
     let token = random::hexadecimal(32).map_err(failed("generate a token"))?;
-    let (actions, asked) = mpsc::channel();
     let context = Arc::new(Context {
         equipment,
         actions: Mutex::new(actions),
@@ -155,16 +170,13 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         host_root: options.host_root.clone(),
     });
     let serving = Arc::clone(&context);
-    thread::Builder::new()
-        .name("gate".to_owned())
-        .stack_size(SERVER_STACK_BYTES)
-        .spawn(move || {
-            if let Err(error) = http::serve(&listener, &serving) {
-                serving.equipment.log.line(&format!("the HTTP server stopped: {error}"));
-                serving.equipment.views.set_problem("http", Some(error.to_string()));
-            }
-        })
-        .map_err(failed("start the HTTP thread"))?;
+    threads::start("gate", move || {
+        if let Err(error) = http::serve(&listener, &serving) {
+            serving.equipment.log.line(&format!("the HTTP server stopped: {error}"));
+            serving.equipment.views.set_problem("http", Some(error.to_string()));
+        }
+    })
+    .map_err(failed("start the HTTP thread"))?;
     let running = RunningAgent {
         process: std::process::id(),
         port,
@@ -173,32 +185,96 @@ pub fn serve(options: &Options, detached: bool) -> Result<(), ServeError> {
         token,
     };
     let announced = running.announce(options).map_err(failed("write running.json"))?;
-    let ending = work(
-        &mut collector,
-        &asked,
-        &signals,
-        &context,
-        &mut watch,
-        options.idle_exit,
-    );
+    let ending = work(&mut collector, &asked, &signals, &context, options);
+    if ending == Ending::InOrder && !stop_everything(&mut collector, &link) {
+        log.line("not every collection was stopped: the switch goes on trying");
+    }
     announced.withdraw();
     http::close(&context);
-    watch.end(ending);
     tell(&log, &host, "vscsi-agent ends");
     Ok(())
 }
 
-/// Takes the lock of the state directory, waiting for a predecessor that is about to end; `None` when one stays.
-fn be_the_only_one(options: &Options, timeout: Duration) -> io::Result<Option<File>> {
+/// Takes the lock of the state directory, and starts the switch. With `take_over` a running agent is asked to pass its
+/// jobs on first; otherwise only one that is about to end is waited for.
+fn be_the_only_one(
+    options: &Options,
+    detached: bool,
+    take_over: bool,
+    connect_switch: impl Fn(Option<&str>) -> Link,
+) -> Result<(File, Link), ServeError> {
+    let state_directory = options.state_directory.as_path();
+    let try_lock = || lock(state_directory, "agent.lock");
+    let refused = failed("lock the state directory");
     // An agent that ends removes what it is found by first, so one that can be found stays.
-    let stays = || RunningAgent::load(options).is_some();
-    let decided = wait::until(timeout, LOOK_EVERY, || {
-        match lock(&options.state_directory, "agent.lock") {
-            Ok(None) if !stays() => None,
-            decided => Some(decided),
-        }
+    let running = || RunningAgent::load(options);
+    if take_over && let Some(before) = running() {
+        let start = draw_start().map_err(failed("generate a name for the switch"))?;
+        let link = connect_switch(Some(&start));
+        let successor = Successor {
+            process: std::process::id(),
+            start,
+        };
+        successor
+            .save(state_directory)
+            .map_err(failed("write successor.json"))?;
+        fault_point("take-over-before-signal");
+        sys::signal_process(before.process, SIGHUP).map_err(failed("signal the agent before"))?;
+        fault_point("take-over-after-signal");
+        let instance = wait::until(HANDOVER_TIMEOUT, LOOK_EVERY, || {
+            link.beat();
+            try_lock().transpose()
+        });
+        fault_point("take-over-after-lock");
+        successor.remove(state_directory);
+        return match instance.transpose().map_err(refused)? {
+            Some(instance) => Ok((instance, link)),
+            None => Err(ServeError::NotHandedOver {
+                state_directory: state_directory.display().to_string(),
+            }),
+        };
+    }
+    let timeout = if detached { LOCK_TIMEOUT } else { Duration::ZERO };
+    let decided = wait::until(timeout, LOOK_EVERY, || match try_lock() {
+        Ok(None) if running().is_none() => None,
+        decided => Some(decided),
     });
-    decided.unwrap_or(Ok(None))
+    match decided.unwrap_or(Ok(None)).map_err(refused)? {
+        Some(instance) => Ok((instance, connect_switch(None))),
+        None => Err(ServeError::AlreadyRunning {
+            state_directory: state_directory.display().to_string(),
+        }),
+    }
+}
+
+/// Says that this process is alive while it reads the spool, which is one long step; until the result is dropped, and
+/// not for ever.
+fn keep_alive(link: &Link) -> io::Result<impl Drop> {
+    struct Reading(Arc<AtomicBool>);
+    impl Drop for Reading {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let done = Arc::new(AtomicBool::new(false));
+    let (link, over) = (link.clone(), Arc::clone(&done));
+    threads::start("reading", move || {
+        wait::until(READING_TIMEOUT, LONGEST_SLEEP, || {
+            link.beat();
+            over.load(Ordering::SeqCst).then_some(())
+        });
+    })?;
+    Ok(Reading(done))
+}
+
+/// Has the switch stop everything and end; `false` when it could not in time, and goes on by itself.
+fn stop_everything(collector: &mut Collector, link: &Link) -> bool {
+    link.say(Order::End);
+    wait::until(END_TIMEOUT, LOOK_EVERY, || {
+        collector.attend();
+        link.has_ended().then_some(())
+    })
+    .is_some()
 }
 
 /// Says something to the agent's own log and to the host's.
@@ -207,109 +283,62 @@ fn tell(log: &Log, host: &Host, message: &str) {
     host.tell_syslog(message);
 }
 
-/// Reads the journal when nobody else is at work on it.
-///
-/// After a handover the predecessor's guard waits for us, so it is told first; after a crash it is stopping
-/// collections, so it is waited for.
-fn take_journal(state_directory: &Path, boot: &BootId, clock: &dyn Clock, log: &Log) -> io::Result<Journal> {
-    let mut journal = Journal::load(state_directory)?;
-    let handed_over = journal.was_handed_over(&boot.id, clock.monotonic_ms());
-    // A guard that cannot be told stops what was handed over and ends.
-    if handed_over && let Err(error) = journal.change_owner(std::process::id()) {
-        log.line(&format!("cannot write the journal: {error}"));
-    }
-    let guard = wait::until(GUARD_TIMEOUT, LOOK_EVERY, || {
-        lock(state_directory, guard::LOCK).transpose()
-    });
-    // Released at once: our own guard takes it next.
-    drop(guard.ok_or_else(|| io::Error::other("the guard of the agent before is still running"))??);
-    // What was set aside at the first reading is not there to be reported at the second.
-    if journal.problem().is_some() {
-        Ok(journal)
-    } else {
-        Journal::load(state_directory)
-    }
-}
-
-/// The guard and what is needed to start another one.
-struct Watch<'options> {
-    options: &'options Options,
-    line: GuardLine,
-    log: Log,
-    guard: Guard,
-}
-
-impl<'options> Watch<'options> {
-    fn begin(options: &'options Options, line: &GuardLine, log: &Log) -> io::Result<Self> {
-        Ok(Self {
-            options,
-            line: line.clone(),
-            log: log.clone(),
-            guard: Guard::start(options, line)?,
-        })
-    }
-
-    /// Starts another guard when this one has died.
-    fn renew(&mut self) {
-        if self.guard.is_alive() {
-            return;
-        }
-        self.log.line("the guard died; starting another one");
-        match Guard::start(self.options, &self.line) {
-            Ok(guard) => self.guard = guard,
-            Err(error) => self.log.line(&format!("cannot start the guard: {error}")),
-        }
-    }
-
-    fn end(self, ending: Ending) {
-        match ending {
-            Ending::InOrder => self.guard.dismiss(),
-            Ending::HandedOver | Ending::Unfinished => self.guard.leave(),
-        }
-    }
-}
-
 /// How the agent ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     InOrder,
     HandedOver,
-    /// Something could not be stopped.
-    Unfinished,
 }
 
-/// The collector's loop: what is due, one thing at a time, then waiting for the next due moment or the next request.
+/// The collector's loop: what is due, one thing at a time, then waiting for the next due moment, the next request or the
+/// switch.
 fn work(
     collector: &mut Collector,
     asked: &Receiver<Asked>,
     signals: &Signals,
     context: &Context,
-    watch: &mut Watch<'_>,
-    idle_exit: Duration,
+    options: &Options,
 ) -> Ending {
     let clock = context.equipment.clock.as_ref();
+    let mut waiting: Vec<(Ticket, Sender<Result<Outcome, Refusal>>)> = Vec::new();
+    let mut successor: Option<String> = None;
     loop {
         if signals.end.load(Ordering::SeqCst) {
             collector.end_all("the agent was told to end; its samples are kept");
-            if collector.leaves_collections() {
-                context
-                    .equipment
-                    .log
-                    .line("not every collection was stopped: the guard goes on trying");
-                return Ending::Unfinished;
-            }
             return Ending::InOrder;
         }
         if signals.hand_over.swap(false, Ordering::SeqCst) {
-            match collector.hand_over() {
-                Ok(()) => return Ending::HandedOver,
-                Err(error) => context.equipment.log.line(&format!("cannot hand over: {error}")),
+            match Successor::load(&options.state_directory).filter(Successor::lives) {
+                Some(found) => {
+                    collector.pass_on(&found.start);
+                    successor = Some(found.start);
+                }
+                None => context
+                    .equipment
+                    .log
+                    .line("SIGHUP, but no successor waits: nothing is done"),
             }
         }
-        watch.renew();
         let wake = collector.step();
+        waiting.retain(|(ticket, answer)| match collector.answer(ticket) {
+            Some(done) => {
+                // A client that has gone needs no answer.
+                let _ = answer.send(done);
+                false
+            }
+            None => true,
+        });
+        // A switch that died on the way cannot say whether it has passed everything on; the journal does.
+        let holds = |start: &String| {
+            Journal::peek(&options.state_directory).is_some_and(|journal| journal.switch.start == *start)
+        };
+        if collector.has_passed() || (!collector.is_ready() && successor.as_ref().is_some_and(holds)) {
+            collector.save_for_successor();
+            return Ending::HandedOver;
+        }
         let now = clock.monotonic_ms();
         let idle_ms = now.saturating_sub(context.last_request_ms.load(Ordering::SeqCst));
+        let idle_exit = options.idle_exit;
         if !idle_exit.is_zero() && !collector.is_busy() && u128::from(idle_ms) >= idle_exit.as_millis() {
             context
                 .equipment
@@ -321,11 +350,11 @@ fn work(
             Duration::from_millis(wake.saturating_sub(now)).min(LONGEST_SLEEP)
         });
         match asked.recv_timeout(sleep) {
-            Ok((action, answer)) => {
-                // A client that has gone needs no answer.
-                let _ = answer.send(collector.perform(action));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Asked::Action(action, answer)) => match collector.perform(*action) {
+                Performed::Done(done) => drop(answer.send(*done)),
+                Performed::Waits(ticket) => waiting.push((ticket, answer)),
+            },
+            Ok(Asked::Report) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => thread::sleep(sleep),
         }
     }

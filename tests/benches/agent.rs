@@ -129,7 +129,7 @@ fn cost_of_twenty_disks(samples: u32) {
     }
     let cpu = own_cpu_seconds(process) - before;
     let (resident, peak) = memory_kib(process);
-    let (_, guard_peak) = agent.guard().map_or((0, 0), memory_kib);
+    let (_, switch_peak) = agent.switch().map_or((0, 0), memory_kib);
     let jobs: Vec<Vec<Taken>> = (0..vms.len())
         .map(|number| snapshots(&agent.job_directory(&format!("job-{number}"))))
         .collect();
@@ -147,7 +147,7 @@ fn cost_of_twenty_disks(samples: u32) {
     lateness.sort_unstable();
     let at = |percent: usize| lateness[(lateness.len() - 1) * percent / 100];
     println!(
-        "resident memory, 20 disks               {resident} KiB, at most {peak} KiB; guard {guard_peak} KiB (limit 8192)"
+        "resident memory, 20 disks               {resident} KiB, at most {peak} KiB; switch {switch_peak} KiB (limit 8192)"
     );
     println!(
         "own CPU per snapshot                    {:.2} ms over {taken} snapshots (limit 2)",

@@ -206,14 +206,46 @@ impl AgentHost {
         self.wait_for_end();
     }
 
-    /// Kills the agent and waits for it; its guard lives on.
+    /// Has another agent take over, and waits until it answers and the one before has ended; gives its exit code.
+    ///
+    /// # Panics
+    /// When that does not come about.
+    pub fn hand_over(&mut self) -> Option<i32> {
+        let mut before = self.agent.take().unwrap();
+        self.start_with(&Start {
+            arguments: &["--take-over"],
+            ..Start::default()
+        });
+        let mut status = None;
+        wait_until("the agent before ends", || {
+            status = before.try_wait().unwrap();
+            status.is_some()
+        });
+        self.wait_for_answer();
+        status.and_then(|status| status.code())
+    }
+
+    /// Kills agent and switch at one moment.
+    ///
+    /// # Panics
+    /// When there is no switch.
+    pub fn kill_both(&mut self) {
+        // A stopped agent replaces no switch.
+        self.signal(libc::SIGSTOP);
+        let switch = self.switch().unwrap();
+        signal_process(switch, libc::SIGKILL);
+        wait_until("the switch is gone", || self.switch() != Some(switch));
+        self.kill();
+    }
+
+    /// Kills the agent and waits for it; its switch lives on.
     pub fn kill(&mut self) {
         self.signal(libc::SIGKILL);
         self.wait_for_end();
     }
 
-    /// The guard's process number.
-    pub fn guard(&self) -> Option<u32> {
+    /// The process number of the switch.
+    pub fn switch(&self) -> Option<u32> {
         let state = self.state().display().to_string();
         let entries = std::fs::read_dir("/proc").ok()?;
         let processes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
@@ -221,7 +253,7 @@ impl AgentHost {
             .filter(|process| {
                 let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
                 let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
-                words.contains(&b"guard".as_slice()) && words.contains(&state.as_bytes())
+                words.contains(&b"switch".as_slice()) && words.contains(&state.as_bytes())
             })
             .find(|process| is_alive(*process))
     }
@@ -231,10 +263,7 @@ impl AgentHost {
     /// # Panics
     /// When the simulator refuses.
     pub fn reboot(&mut self) {
-        if let Some(guard) = self.guard() {
-            signal_process(guard, libc::SIGKILL);
-        }
-        self.kill();
+        self.kill_both();
         self.host.reboot().unwrap();
         let _ = std::fs::remove_dir_all(self.host.root().join("var/run"));
         // The monotonic clock of this machine goes on; that of a host begins anew at each boot.
@@ -360,9 +389,9 @@ impl Drop for AgentHost {
             let _ = agent.kill();
             let _ = agent.wait();
         }
-        // The guard of a killed agent ends by itself, but not before the directory under it goes.
+        // The switch of a killed agent ends by itself, but not before the directory under it goes.
         let until = Instant::now() + Duration::from_secs(5);
-        while self.guard().is_some() && Instant::now() < until {
+        while self.switch().is_some() && Instant::now() < until {
             sleep(Duration::from_millis(50));
         }
     }

@@ -111,9 +111,7 @@ fn spooled(agent: &AgentHost) -> usize {
 }
 
 fn survive_all(choose: impl Fn(&str) -> bool) {
-    // A collection is not extended before it has run for a quarter of an hour: that has a test of its own.
-    let points = fault_points().into_iter().filter(|point| !point.starts_with("rearm"));
-    let chosen: Vec<String> = points.filter(|point| choose(point)).collect();
+    let chosen: Vec<String> = fault_points().into_iter().filter(|point| choose(point)).collect();
     assert!(!chosen.is_empty());
     for point in chosen {
         survives(&point);
@@ -122,7 +120,8 @@ fn survive_all(choose: impl Fn(&str) -> bool) {
 
 #[test]
 fn death_while_a_job_begins_is_survived() {
-    survive_all(|point| point.starts_with("job-") || point.starts_with("arm-") || point.starts_with("running-"));
+    survive_all(|point| point.starts_with("job-") || point.starts_with("order-") || point.starts_with("running-"));
+    survives("order-before:2");
 }
 
 #[test]
@@ -139,17 +138,19 @@ fn death_while_a_snapshot_is_taken_is_survived() {
 
 #[test]
 fn death_while_a_job_ends_is_survived() {
-    survive_all(|point| point.starts_with("end-") || point.starts_with("stop-"));
-    survives("stop-after-stop:2");
+    survive_all(|point| point.starts_with("end-"));
+    // Two disks were wanted, and are dropped now.
+    for point in ["order-before:3", "order-after:3", "order-after:4"] {
+        survives(point);
+    }
 }
 
 #[test]
 fn death_while_a_collection_is_started_again_is_survived() {
-    let points = fault_points().into_iter().filter(|point| point.starts_with("rearm"));
-    for point in points {
+    for point in ["order-before:3", "order-after:3"] {
         let mut agent = AgentHost::new("demo", FILTER);
         agent.start_with(&Start {
-            fault: Some(&point),
+            fault: Some(point),
             ..Start::default()
         });
         agent.wait_for_answer();
@@ -178,13 +179,38 @@ fn death_while_a_collection_is_started_again_is_survived() {
 }
 
 #[test]
-fn what_agent_and_guard_leave_behind_is_stopped_by_the_next_agent() {
+fn a_switch_that_dies_at_any_step_is_replaced_and_the_job_loses_nothing() {
+    let points = fault_points().into_iter().filter(|point| point.starts_with("switch-"));
+    // At the first write or command, and in the middle of the stopping.
+    for point in points.flat_map(|point| [point.clone(), format!("{point}:2"), format!("{point}:4")]) {
+        let mut agent = AgentHost::new("demo", FILTER);
+        agent.start_with(&Start {
+            fault: Some(&point),
+            ..Start::default()
+        });
+        agent.wait_for_answer();
+        // Nothing is started where the one that dies takes the order with it; then it can be asked for again.
+        let request = agent.job_request("job", "SQL-Server-01", 3, 1);
+        wait_until("the job is accepted", || agent.post("jobs", &request).status < 300);
+        let view = agent.wait_for_job("job");
+        let status = view["job"]["status"].as_str().unwrap();
+        assert!(["completed", "failed"].contains(&status), "{point}: {view}");
+        agent.wait_until_nothing_collects();
+        compare_with_truth(&agent.host, &agent.job_directory("job"));
+        wait_until("a switch is ready", || agent.get("health").json["ok"] == true);
+        agent.begin("again", "SQL-Server-01", 1, 1);
+        assert_eq!(agent.wait_for_job("again")["job"]["status"], "completed", "{point}");
+        assert!(agent.host.collecting().unwrap().is_empty(), "{point}");
+    }
+}
+
+#[test]
+fn what_agent_and_switch_leave_behind_is_stopped_by_the_next_agent() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     agent.begin("job", "SQL-Server-01", 1000, 1);
     agent.wait_for_snapshots("job", 2);
-    signal_process(agent.guard().unwrap(), libc::SIGKILL);
-    agent.kill();
+    agent.kill_both();
     assert_eq!(agent.host.collecting().unwrap().len(), 2);
     agent.start();
     assert!(agent.host.collecting().unwrap().is_empty());
@@ -193,12 +219,11 @@ fn what_agent_and_guard_leave_behind_is_stopped_by_the_next_agent() {
 }
 
 #[test]
-fn what_agent_and_guard_leave_behind_is_stopped_by_the_cleanup_command() {
+fn what_agent_and_switch_leave_behind_is_stopped_by_the_cleanup_command() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     agent.begin("job", "SQL-Server-01", 1000, 1);
-    signal_process(agent.guard().unwrap(), libc::SIGKILL);
-    agent.kill();
+    agent.kill_both();
     let mut command = agent.command(Binary::Agent, &[]);
     command.arg("cleanup");
     agent.with_places(&mut command);
@@ -249,19 +274,19 @@ fn a_program_on_its_way_does_not_outlive_the_agent() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     agent.kill();
     asking.join().unwrap();
-    wait_until("the guard has done its work", || agent.guard().is_none());
+    wait_until("the switch has done its work", || agent.switch().is_none());
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert!(agent.host.collecting().unwrap().is_empty());
 }
 
 #[test]
-fn a_dead_guard_is_replaced() {
+fn a_dead_switch_is_replaced() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
-    let first = agent.guard().unwrap();
+    let first = agent.switch().unwrap();
     signal_process(first, libc::SIGKILL);
-    wait_until("another guard runs", || {
-        agent.guard().is_some_and(|guard| guard != first)
+    wait_until("another switch runs", || {
+        agent.switch().is_some_and(|switch| switch != first)
     });
     agent.begin("job", "Web-App-VM", 1000, 1);
     agent.kill();

@@ -93,7 +93,7 @@ fn an_agent_that_is_told_to_end_ends_its_collections() {
     agent.signal(libc::SIGTERM);
     assert_eq!(agent.wait_for_end(), Some(0));
     assert!(agent.host.collecting().unwrap().is_empty());
-    assert!(agent.guard().is_none());
+    assert!(agent.switch().is_none());
     agent.start();
     assert_eq!(agent.status("job"), "failed");
     assert!(snapshots(&agent.job_directory("job")).len() >= 2);
@@ -105,9 +105,7 @@ fn a_job_goes_on_under_a_successor_and_loses_no_command() {
     agent.start();
     agent.begin("job", "SQL-Server-01", 6, 1);
     agent.wait_for_snapshots("job", 2);
-    agent.signal(libc::SIGHUP);
-    agent.wait_for_end();
-    agent.start();
+    assert_eq!(agent.hand_over(), Some(0));
     let view = agent.wait_for_job("job");
     assert_eq!(view["job"]["status"], "completed", "{view}");
     let taken = snapshots(&agent.job_directory("job"));
@@ -119,7 +117,7 @@ fn a_job_goes_on_under_a_successor_and_loses_no_command() {
 }
 
 #[test]
-fn a_job_goes_on_under_another_program_that_connect_starts_at_once() {
+fn a_job_goes_on_under_another_program_and_connect_finds_that() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     agent.begin("job", "SQL-Server-01", 8, 1);
@@ -133,18 +131,29 @@ fn a_job_goes_on_under_another_program_that_connect_starts_at_once() {
     file.write_all(b"the next version").unwrap();
     drop(file);
 
-    agent.signal(libc::SIGHUP);
-    // The predecessor still has its lock for a moment when it can be found no more.
-    wait_until("the agent cannot be found", || {
-        !agent.state().join("running.json").exists()
+    let mut command = Command::new(FILTER);
+    command
+        .arg("--")
+        .arg(&successor)
+        .args(["serve", "--detached", "--take-over", "--idle-exit", "0"]);
+    agent.with_places(&mut command);
+    let mut started = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(agent.wait_for_end(), Some(0));
+    wait_until("the successor can be found", || {
+        agent.state().join("running.json").exists() && vscsi_agent_process(&agent) != before
     });
+    // Whoever connects finds it.
     let mut command = Command::new(FILTER);
     command.arg("--").arg(&successor).arg("connect");
     agent.with_places(&mut command);
     let bridge = command.stdin(Stdio::null()).output().unwrap();
     let greeting = String::from_utf8_lossy(&bridge.stdout).into_owned();
     assert!(greeting.contains("vscsi-agent"), "{greeting}");
-    assert_eq!(agent.wait_for_end(), Some(0));
     let process = vscsi_agent_process(&agent);
     assert_ne!(process, before);
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
@@ -154,7 +163,8 @@ fn a_job_goes_on_under_another_program_that_connect_starts_at_once() {
     assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 12);
     agent.wait_until_nothing_collects();
     signal_process(process, libc::SIGTERM);
-    wait_until("the successor ends", || agent.guard().is_none());
+    wait_until("the successor ends", || started.try_wait().unwrap().is_some());
+    assert_eq!(agent.switch(), None);
 }
 
 /// The process that says it is the agent.
@@ -226,7 +236,7 @@ fn an_agent_without_work_ends_by_itself() {
         ..Start::default()
     });
     assert_eq!(agent.wait_for_end(), Some(0));
-    assert!(agent.guard().is_none());
+    assert!(agent.switch().is_none());
 }
 
 #[test]
@@ -256,7 +266,7 @@ fn connect_starts_the_agent_greets_and_bridges() {
     assert!(rest.contains("esx01.lab.example"), "{rest}");
     assert!(bridge.wait().unwrap().success());
     // Without a job it ends two seconds after the last request.
-    wait_until("the agent that connect started ends", || agent.guard().is_none());
+    wait_until("the agent that connect started ends", || agent.switch().is_none());
 }
 
 #[test]
@@ -287,7 +297,7 @@ fn what_a_detached_agent_prints_is_bounded_by_its_next_start() {
     command.args(["--idle-exit", "1"]);
     assert!(command.stdin(Stdio::null()).output().unwrap().status.success());
     assert_eq!(fs::metadata(&output).unwrap().len(), 0);
-    wait_until("the agent that connect started ends", || agent.guard().is_none());
+    wait_until("the agent that connect started ends", || agent.switch().is_none());
 }
 
 #[test]
@@ -313,7 +323,7 @@ fn connect_starts_an_agent_where_a_dead_one_left_a_living_process_and_a_foreign_
     let greeting = vscsi_shared::wire::Greeting::from_line(&line).unwrap();
     assert_ne!(greeting.port, port);
     assert_ne!(greeting.token, "of the dead");
-    wait_until("the agent that connect started ends", || agent.guard().is_none());
+    wait_until("the agent that connect started ends", || agent.switch().is_none());
 }
 
 /// The version of the agent under test.

@@ -166,7 +166,7 @@ fn samples_on_a_volume_that_filled_up_after_the_agent_ended_can_still_be_pulled(
     let last = fs::read(samples.join("sample_001.csv")).unwrap();
     assert!(answer.ends_with(&last), "{}", String::from_utf8_lossy(&answer));
     assert!(bridge.wait().unwrap().success());
-    wait_until("the agent that connect started ends", || agent.guard().is_none());
+    wait_until("the agent that connect started ends", || agent.switch().is_none());
     let run = agent.host.root().join("var/run");
     let left = fs::read_dir(run).unwrap().flatten().map(|entry| entry.file_name());
     let left: Vec<_> = left.filter(|name| name != "vscsi-agent.boot").collect();

@@ -1,22 +1,25 @@
-//! The beginning of a job: look whether somebody else collects, start the collection, fix the due times.
+//! The beginning of a job: look whether somebody else collects, have the collection started, fix the due times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::Phase;
-use super::{Collector, LAPSED_MS, Rest};
+use super::{Collector, RETRY_MS};
 use crate::fault::fault_point;
 use crate::host::DiskKey;
-use crate::journal::Armed;
+use crate::switch::{Ask, State};
 
 /// Time between the two looks at counters that were there before us.
 ///
 /// Histograms outlive the end of their collection, so counters alone prove nothing; counters that grow do. A
 /// collection over a disk that is idle for this long is not noticed, and is then treated as ours.
 const LOOK_AGAIN_MS: u64 = 1000;
+
+/// Looks of a foreign collection that are further apart prove nothing about now, milliseconds.
+const LOOKS_APART_MS: u64 = 3000;
 
 /// After this many looks that failed the job fails.
 const FAILED_LOOKS_AT_MOST: u32 = 3;
@@ -43,7 +46,6 @@ impl Collector {
         let Some(Phase::Looking { before, failures, .. }) = self.jobs.get(name).map(|state| state.phase.clone()) else {
             return;
         };
-        let now = self.now();
         let mut unclear = BTreeMap::new();
         let mut failure = None;
         for (disk, earlier) in before {
@@ -52,7 +54,7 @@ impl Collector {
                 unclear.insert(disk, earlier);
                 continue;
             }
-            let counted = match (self.equipment.host.commands_counted(disk), earlier) {
+            let counted = match (self.count(disk), earlier) {
                 (Ok(None), Some(_)) => Err("vscsiStats printed counters before and prints none now".to_owned()),
                 (counted, _) => counted.map_err(|error| error.to_string()),
             };
@@ -70,7 +72,10 @@ impl Collector {
                     self.log(&format!(
                         "{name}: somebody else is collecting {disk}; that collection is used and left running"
                     ));
-                    self.foreign.insert(disk, now);
+                    self.ask(disk, Ask::Foreign);
+                    if let Some(seen) = self.disks.get_mut(&disk) {
+                        seen.armed_ms = Some(self.equipment.clock.monotonic_ms());
+                    }
                 }
                 (Ok(_), _) => {}
             }
@@ -101,28 +106,72 @@ impl Collector {
         self.publish(name);
     }
 
+    /// The commands counted of a disk.
+    pub(super) fn count(&self, disk: DiskKey) -> Result<Option<u64>, crate::host::HostError> {
+        self.equipment.switch.beat();
+        let counted = self.equipment.host.commands_counted(disk);
+        self.equipment.switch.beat();
+        counted
+    }
+
     fn begin(&mut self, name: &Name) {
         let Some(state) = self.jobs.get(name) else { return };
         let disks = state.disks();
-        let foreign = disks.iter().any(|disk| self.foreign.contains_key(disk));
+        let foreign = disks.iter().any(|disk| self.is_foreign(*disk));
         if foreign && state.restarts() {
             let reason = "restart mode would end a collection that somebody else started on this disk; \
                           use cumulative counters, or wait until theirs has ended";
             self.end(name, Status::Failed, reason);
             return;
         }
-        for disk in &disks {
-            if let Err(reason) = self.arm(*disk) {
-                self.end(name, Status::Failed, &reason);
-                return;
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.phase = Phase::Starting;
+            state.document.job.collection.foreign = foreign;
+        }
+        self.publish(name);
+        for disk in disks {
+            if !self.is_foreign(disk) {
+                self.ask(disk, Ask::Want);
             }
         }
+        self.attend_switch();
+    }
+
+    /// Lets the jobs begin whose disks are all collected, and fails those of which one could not be started.
+    pub(super) fn commence_started(&mut self) {
+        let starting: Vec<Name> = self
+            .jobs
+            .iter()
+            .filter(|(_, state)| state.phase == Phase::Starting)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in starting {
+            let disks = self
+                .jobs
+                .get(&name)
+                .map(super::job::JobState::disks)
+                .unwrap_or_default();
+            let seen = || disks.iter().filter_map(|disk| self.disks.get(disk));
+            let all_run = seen().filter(|seen| seen.runs() && !seen.is_pending()).count() == disks.len();
+            let failed = seen().find(|seen| !seen.is_pending() && !seen.runs());
+            let failed = failed.map(|seen| seen.reason.clone().unwrap_or_default());
+            if all_run {
+                self.commence(&name);
+            } else if !self.ready {
+                let reason = "collection did not start: the process that starts collections does not run";
+                self.end(&name, Status::Failed, reason);
+            } else if let Some(reason) = failed {
+                self.end(&name, Status::Failed, &format!("collection did not start: {reason}"));
+            }
+        }
+    }
+
+    fn commence(&mut self, name: &Name) {
         let (wall, now) = (self.equipment.clock.wall(), self.now());
         let Some(state) = self.jobs.get_mut(name) else { return };
         state.record.first_due_ms = Some(now);
         state.phase = Phase::Sampling;
-        state.document.job.collection.foreign = foreign;
-        if foreign {
+        if state.document.job.collection.foreign {
             state.flags.insert(SnapshotFlag::Foreign);
         }
         // The state machine allows this way from the only status a new job has.
@@ -139,105 +188,22 @@ impl Collector {
         self.log(&format!("{name}: collecting"));
     }
 
-    /// Has the collection of `disk` run: nothing to do when another job has started it.
-    pub(super) fn arm(&mut self, disk: DiskKey) -> Result<(), String> {
+    /// Extends somebody else's collection, when it has counted something since a look just before: what its owner has
+    /// stopped is not to be revived.
+    pub(super) fn look_at_foreign(&mut self, disk: DiskKey) {
+        let counted = self.count(disk).ok().flatten();
         let now = self.now();
-        if self.foreign.contains_key(&disk) {
-            return self.start_disk(disk).map(|()| {
-                self.foreign.insert(disk, now);
-            });
-        }
-        if self.journal.armed().get(&disk).is_some_and(|armed| !armed.kept) {
-            return Ok(());
-        }
-        fault_point("arm-before-journal");
-        let entry = Armed {
-            disk,
-            armed_ms: now,
-            kept: false,
-        };
-        self.journal
-            .enter(entry)
-            .map_err(|error| format!("cannot write the journal, so nothing was started: {error}"))?;
-        fault_point("arm-after-journal");
-        let started = self.start_disk(disk);
-        fault_point("arm-after-start");
-        // After a failed start the entry stays: what did start in spite of the failure is stopped by it.
-        started
-    }
-
-    fn start_disk(&self, disk: DiskKey) -> Result<(), String> {
-        self.equipment
-            .host
-            .start(disk)
-            .map_err(|error| format!("collection did not start: {error}"))
-    }
-
-    /// Issues `-s` again, which defers the automatic stop.
-    pub(super) fn rearm(&mut self, disk: DiskKey) {
-        let now = self.now();
-        fault_point("rearm-before-start");
-        let started = self.start_again(disk);
-        fault_point("rearm-after-start");
-        match started {
-            Ok(()) => {
-                self.resting.remove(&disk);
-                self.note_lapse(disk, now);
-                if let Some(armed_ms) = self.foreign.get_mut(&disk) {
-                    *armed_ms = now;
-                } else if let Some(armed) = self.journal.armed().get(&disk).cloned() {
-                    let renewed = Armed { armed_ms: now, ..armed };
-                    let entered = self.journal.enter(renewed);
-                    self.tell_journal(entered);
-                }
-            }
-            Err(reason) => {
-                self.log(&format!("cannot extend the collection of {disk}: {reason}"));
-                self.note_to_users(disk, &format!("the collection could not be extended: {reason}"));
-                self.resting.insert(disk, Rest::after_failure(now, reason));
-            }
-        }
-    }
-
-    /// Issues `-s` on a disk that is somebody else's or that the journal names durably.
-    fn start_again(&mut self, disk: DiskKey) -> Result<(), String> {
-        if !self.foreign.contains_key(&disk) {
-            let durable = self.journal.make_durable(disk);
-            durable.map_err(|error| format!("cannot write the journal, so nothing was started: {error}"))?;
-        }
-        self.start_disk(disk)
-    }
-
-    /// After a long standstill the collection had ended by itself, and `-s` has begun another one.
-    fn note_lapse(&mut self, disk: DiskKey, now: u64) {
-        let ours = self.journal.armed().get(&disk).map(|armed| armed.armed_ms);
-        let armed_ms = ours.or_else(|| self.foreign.get(&disk).copied()).unwrap_or(now);
-        if now.saturating_sub(armed_ms) < LAPSED_MS {
+        let Some(seen) = self.disks.get_mut(&disk) else { return };
+        seen.look_again_ms = now + LOOK_AGAIN_MS;
+        let Some(counted) = counted else {
+            seen.look_again_ms = now + RETRY_MS;
             return;
-        }
-        let message = "the agent or the host was not running for so long that the collection ended by itself: \
-                       counters start from zero";
-        self.note_to_users(disk, message);
-        for state in self.jobs.values_mut() {
-            if state.is_active() && state.disks().contains(&disk) {
-                state.flags.insert(SnapshotFlag::NewBaseline);
-            }
-        }
-    }
-
-    fn note_to_users(&mut self, disk: DiskKey, message: &str) {
-        let wall = self.equipment.clock.wall();
-        let users: BTreeSet<Name> = self
-            .jobs
-            .iter()
-            .filter(|(_, state)| state.is_active() && state.disks().contains(&disk))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in users {
-            if let Some(state) = self.jobs.get_mut(&name) {
-                state.note(wall, None, message.to_owned());
-            }
-            self.publish(&name);
+        };
+        let before = seen.looked.replace((counted, now));
+        let grew = before.is_some_and(|(earlier, at_ms)| earlier < counted && now - at_ms <= LOOKS_APART_MS);
+        if grew && seen.state == State::Foreign {
+            seen.looked = None;
+            self.ask(disk, Ask::Again);
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) enum Phase {
         /// Looks that failed.
         failures: u32,
     },
+    /// The switch was asked to start its disks.
+    Starting,
     /// Snapshots are taken.
     Sampling,
     /// Nothing: it has ended.
@@ -51,6 +53,10 @@ pub(super) struct JobState {
     pub(super) flags: BTreeSet<SnapshotFlag>,
     /// Positions of the target's disks that the VM had no more at the last look.
     pub(super) absent: BTreeSet<usize>,
+    /// Restart mode: the disks whose counters were to be restarted after the last snapshot.
+    pub(super) restarting: BTreeSet<DiskKey>,
+    /// When it ended, monotonic milliseconds.
+    pub(super) ended_ms: Option<u64>,
     /// When job.json was written last, monotonic milliseconds; `None` when it holds less than it should.
     pub(super) saved_ms: Option<u64>,
 }
@@ -67,6 +73,8 @@ impl JobState {
             misses: 0,
             flags: BTreeSet::new(),
             absent: BTreeSet::new(),
+            restarting: BTreeSet::new(),
+            ended_ms: None,
             saved_ms: None,
         }
     }
@@ -79,8 +87,18 @@ impl JobState {
         self.phase != Phase::Ended
     }
 
+    /// It collects, or is about to.
+    pub(super) fn needs_collection(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Sampling)
+    }
+
     pub(super) fn restarts(&self) -> bool {
         self.job().collection.mode == CollectionMode::Restart
+    }
+
+    /// The VM is away: none of its disks is there.
+    pub(super) fn forget_disks(&mut self) {
+        self.absent = (0..self.job().target.disks.len()).collect();
     }
 
     /// The job's disks as they were last resolved; those that the VM has no more are left out.
@@ -130,7 +148,7 @@ impl JobState {
                 grid: self.grid()?,
                 next: self.next,
             }),
-            Phase::Ended => None,
+            Phase::Starting | Phase::Ended => None,
         }
     }
 

@@ -1,12 +1,14 @@
-//! The collector: one thread that starts and stops collections, takes snapshots, and owns the journal and the state of
-//! every job. HTTP threads pass actions to it, read views, and list the inventory.
+//! The collector: one thread that takes snapshots, decides which disks are to be collected, and owns the state of every
+//! job. HTTP threads pass actions to it, read views, and list the inventory.
 //!
 //! It converges. `decide` is a pure function from the state to the one thing to do next; performing it changes the
-//! state; when nothing is due it waits. Requests of clients only change the state. A disk in the journal that no job
-//! uses is stopped, whatever brought it there: the end of a job, a failure, or a crash of the agent before this one.
+//! state; when nothing is due it waits. Requests of clients only change the state. What the jobs need of the disks is
+//! asked of the switch, which alone starts and stops collections: a disk that no job needs is dropped, whatever brought
+//! it there.
 
 mod begin;
 mod decide;
+mod disks;
 mod end;
 mod job;
 mod record;
@@ -27,21 +29,29 @@ use vscsi_shared::vscsistats::Listing;
 use crate::action::{Action, Outcome, Refusal};
 use crate::boot::BootId;
 use crate::clock::Clock;
-use crate::host::{DiskKey, Host, HostError, Unlisted, Volumes};
-use crate::journal::Journal;
+use crate::host::{DiskKey, Host, HostError, Volumes};
 use crate::log::Log;
 use crate::spool::Spool;
+use crate::switch::{State, Switching};
 
-use decide::{ArmedFact, Decision, decide};
-use job::JobState;
+use decide::{Decision, decide};
+use disks::{Passing, Seen};
+use job::{JobState, Phase};
 use schedules::Schedules;
 
-pub use decide::{ENDED_MS, LAPSED_MS, REARM_AT_LATEST_MS, REARM_AT_LEISURE_MS};
+pub use decide::{REARM_AFTER_PRINT_MS, REARM_AT_LATEST_MS};
 pub use timing::{Due, Grid};
 pub use views::Views;
 
-/// How long a failed `-x` or `-s` rests before it is tried again.
+/// How long a failed `-s` or write rests before it is tried again.
 const RETRY_MS: u64 = 10_000;
+
+/// How long whoever asks for something waits until the switch has done it: a command and its deadline.
+const ANSWER_MS: u64 = 12_000;
+
+/// How long the collector itself waits for the switch where it cannot go on without: as long as a command takes that
+/// does not hang.
+const AWAIT_MS: u64 = 1000;
 
 /// What the collector works with.
 #[derive(Clone)]
@@ -50,6 +60,8 @@ pub struct Equipment {
     pub clock: Arc<dyn Clock>,
     /// The host's commands.
     pub host: Host,
+    /// The process that starts and stops collections.
+    pub switch: Arc<dyn Switching>,
     /// The spool.
     pub spool: Arc<dyn Spool>,
     /// The log.
@@ -73,37 +85,46 @@ impl std::fmt::Debug for Equipment {
     }
 }
 
-/// Nothing is tried on a disk for a while, because the last attempt failed.
-#[derive(Debug)]
-struct Rest {
-    /// When to try again, monotonic milliseconds.
+/// An answer that has to wait for the switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    job: Name,
+    asked: Awaited,
     until_ms: u64,
-    /// Why it failed; `None` where the disk seems to be gone, and only a second listing is awaited.
-    failure: Option<String>,
 }
 
-impl Rest {
-    fn after_failure(now_ms: u64, failure: String) -> Self {
-        Self {
-            until_ms: now_ms + RETRY_MS,
-            failure: Some(failure),
-        }
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    Created,
+    Ended,
+    CleanedUp,
+}
+
+/// What came of an action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Performed {
+    /// It is done, or refused.
+    Done(Box<Result<Outcome, Refusal>>),
+    /// The switch has been asked; [`Collector::answer`] knows when it has done it.
+    Waits(Ticket),
 }
 
 /// Owns all state that changes.
 #[derive(Debug)]
 pub struct Collector {
     equipment: Equipment,
-    journal: Journal,
     jobs: BTreeMap<Name, JobState>,
     schedules: Schedules,
-    /// Somebody else's collections that our jobs use, with the time of our last `-s`: extended, never stopped.
-    foreign: BTreeMap<DiskKey, u64>,
-    /// Disks on which the last `-s` or `-x` failed.
-    resting: BTreeMap<DiskKey, Rest>,
-    /// Disks of the journal that the last listing lacked.
-    unlisted: Unlisted,
+    disks: BTreeMap<DiskKey, Seen>,
+    /// Counts the orders to the switch.
+    orders: u64,
+    /// The switch holds the lock, and does what it is asked.
+    ready: bool,
+    /// The switch had everything passed on to it by the one of the agent before.
+    was_handed_over: bool,
+    /// The jobs of the agent before have been taken in, so that what none of them needs can be dropped.
+    recovered: bool,
+    passing: Passing,
     /// When to write again what could not be written, monotonic milliseconds.
     save_again_ms: u64,
     /// The last listing and when it was taken.
@@ -118,9 +139,10 @@ impl Collector {
     /// signals and clients all the same.
     pub fn step(&mut self) -> Option<u64> {
         self.keep_up_with_clocks();
+        self.attend_switch();
         let started_job = self.run_schedules();
         let now = self.now();
-        match decide(now, &self.waiting_jobs(), &self.armed_facts()) {
+        match decide(now, &self.waiting_jobs(), &self.disk_facts()) {
             Decision::Take {
                 job,
                 missed,
@@ -128,44 +150,79 @@ impl Collector {
                 late,
             } => self.take(&job, missed, sequence, late),
             Decision::Look(job) => self.look(&job),
-            Decision::Rearm(disk) => self.rearm(disk),
-            Decision::Stop(disk) => self.stop_disk(disk),
+            Decision::LookAtForeign(disk) => self.look_at_foreign(disk),
             Decision::Wait(wake) if !started_job => {
-                self.drop_lapsed();
                 self.save_unsaved();
-                let moments = [wake, self.next_schedule_ms(), self.next_save_ms(), self.next_lapse_ms()];
+                let moments = [wake, self.next_schedule_ms(), self.next_save_ms()];
                 return moments.into_iter().flatten().min();
             }
             Decision::Wait(_) => {}
         }
+        // A print or a look may be followed by an order at once.
+        self.attend_switch();
         Some(now)
     }
 
     /// Performs what a client asked for.
-    ///
-    /// # Errors
-    /// A refusal with its reason and what to do.
-    pub fn perform(&mut self, action: Action) -> Result<Outcome, Refusal> {
-        match action {
-            Action::Create(request) => self.create(request),
-            Action::Stop(job, how) => self.stop(&job, how),
-            Action::Cleanup(job) => self.cleanup(&job),
+    pub fn perform(&mut self, action: Action) -> Performed {
+        let outcome = match action {
+            Action::Create(request) => return self.wait_where_asked(Awaited::Created, |this| this.create(request)),
+            Action::Stop(job, how) => return self.wait_where_asked(Awaited::Ended, |this| this.stop(&job, how)),
+            Action::Cleanup(job) => return self.wait_where_asked(Awaited::CleanedUp, |this| this.cleanup(&job)),
             Action::Delete(job) => self.delete(&job),
             Action::Acknowledge(job, acknowledged) => self.acknowledge(&job, acknowledged),
             Action::CreateSchedule(request) => self.create_schedule(request),
             Action::DeleteSchedule(name) => self.delete_schedule(&name),
+        };
+        Performed::Done(Box::new(outcome))
+    }
+
+    fn wait_where_asked(
+        &mut self,
+        asked: Awaited,
+        perform: impl FnOnce(&mut Self) -> Result<Outcome, Refusal>,
+    ) -> Performed {
+        let outcome = perform(self);
+        self.attend_switch();
+        let job = match &outcome {
+            Ok(Outcome::Created(view) | Outcome::Job(view)) => view.job.job_id.clone(),
+            _ => return Performed::Done(Box::new(outcome)),
+        };
+        if asked == Awaited::Created && !matches!(outcome, Ok(Outcome::Created(_))) {
+            return Performed::Done(Box::new(outcome));
+        }
+        let ticket = Ticket {
+            job,
+            asked,
+            until_ms: self.now() + ANSWER_MS,
+        };
+        match self.answer(&ticket) {
+            Some(answer) => Performed::Done(Box::new(answer)),
+            None => Performed::Waits(ticket),
         }
     }
 
-    /// Collections may still run that the guard has to stop: their `-x` failed, and no user asked to keep them.
-    pub fn leaves_collections(&self) -> bool {
-        !self.journal.to_stop().is_empty()
+    /// The answer that a ticket waits for; `None` while the switch is at it.
+    pub fn answer(&mut self, ticket: &Ticket) -> Option<Result<Outcome, Refusal>> {
+        let state = self.jobs.get(&ticket.job);
+        let waits = state.is_some_and(|state| match ticket.asked {
+            Awaited::Created => state.phase == Phase::Starting || self.is_being_stopped(state),
+            Awaited::Ended | Awaited::CleanedUp => self.is_being_stopped(state),
+        });
+        if waits && self.now() < ticket.until_ms {
+            return None;
+        }
+        Some(match ticket.asked {
+            Awaited::Created => self.view(&ticket.job).map(Outcome::Created),
+            Awaited::Ended => self.view(&ticket.job).map(Outcome::Job),
+            Awaited::CleanedUp => self.cleaned_up(&ticket.job),
+        })
     }
 
     /// There is a reason to stay: a job that runs, a collection to stop, or a schedule.
     pub fn is_busy(&self) -> bool {
-        let stopping = self.armed_facts().iter().any(|fact| !fact.used);
-        stopping || !self.schedules.is_empty() || self.jobs.values().any(JobState::is_active)
+        let collecting = self.disks.values().any(|seen| seen.state != State::Kept);
+        collecting || !self.schedules.is_empty() || self.jobs.values().any(JobState::is_active)
     }
 
     /// Has the next agent recognise this boot even when somebody has set the wall clock.
@@ -175,13 +232,12 @@ impl Collector {
         self.equipment.views.set_problem("boot.json", problem);
     }
 
-    /// Lists what runs, and notes which disks of the journal do not any more.
+    /// Lists what runs.
     fn list(&mut self) -> Result<Arc<Listing>, HostError> {
+        self.equipment.switch.beat();
         let listing = Arc::new(self.equipment.host.list()?);
-        let now = self.now();
-        self.unlisted
-            .take_in(&listing, now, self.journal.armed().keys().copied());
-        self.listing = Some((now, Arc::clone(&listing)));
+        self.equipment.switch.beat();
+        self.listing = Some((self.now(), Arc::clone(&listing)));
         Ok(listing)
     }
 
@@ -198,38 +254,5 @@ impl Collector {
             .iter()
             .filter_map(|(name, job)| Some((name.clone(), job.waiting()?)))
             .collect()
-    }
-
-    fn armed_facts(&self) -> Vec<ArmedFact> {
-        let ours = self
-            .journal
-            .armed()
-            .iter()
-            .map(|(disk, armed)| (*disk, armed.armed_ms, armed.kept));
-        let foreign = self.foreign.iter().map(|(disk, armed_ms)| (*disk, *armed_ms, false));
-        ours.chain(foreign)
-            .filter_map(|(disk, armed_ms, kept)| {
-                let used = self.is_used(disk);
-                (used || !kept).then(|| ArmedFact {
-                    disk,
-                    armed_ms,
-                    used,
-                    not_before_ms: self.resting.get(&disk).map_or(0, |rest| rest.until_ms),
-                    failed: self.resting.contains_key(&disk),
-                })
-            })
-            .collect()
-    }
-
-    /// Its collection was started, by us or by somebody else.
-    fn is_armed(&self, disk: DiskKey) -> bool {
-        self.journal.armed().contains_key(&disk) || self.foreign.contains_key(&disk)
-    }
-
-    /// A job that has not ended uses this disk.
-    fn is_used(&self, disk: DiskKey) -> bool {
-        self.jobs
-            .values()
-            .any(|job| job.is_active() && job.disks().contains(&disk))
     }
 }

@@ -7,11 +7,12 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{Status, Target};
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 
+use super::Collector;
 use super::job::JobState;
 use super::take::Attempt;
-use super::{Collector, Rest};
 use crate::command::CommandOutput;
 use crate::host::ResolvedDisk;
+use crate::switch::{Ask, State};
 
 impl Collector {
     /// Writes the snapshot; `false` when that failed and has ended the job.
@@ -72,11 +73,13 @@ impl Collector {
         let target = state.job().target.clone();
         let wall = self.equipment.clock.wall();
         for sequence in missed {
+            self.equipment.switch.beat();
             let attempt = Attempt {
                 taken_at: wall,
                 monotonic_ms: self.now(),
                 duration_ms: 0,
                 output: CommandOutput::default(),
+                counted: Vec::new(),
                 problem: None,
             };
             let flags = BTreeSet::from([SnapshotFlag::Failed, SnapshotFlag::Late]);
@@ -112,7 +115,7 @@ impl Collector {
             state.note(wall, Some(sequence), message);
         }
         if state.restarts() && sequence < state.job().profile.samples {
-            self.restart_counters(name, sequence);
+            self.restart_counters(name);
         }
         self.complete_or_go_on(name, sequence);
     }
@@ -142,36 +145,50 @@ impl Collector {
         }
     }
 
-    /// Restart mode: `-x` and `-s` between two samples, so that the counters are those of one interval alone.
-    fn restart_counters(&mut self, name: &Name, sequence: u32) {
-        let (wall, now) = (self.equipment.clock.wall(), self.now());
+    /// Restart mode: `-x` and `-s` between two samples, so that the counters are those of one interval alone. What came
+    /// of it is asked for at the next snapshot.
+    fn restart_counters(&mut self, name: &Name) {
         let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
-        let (mut stopped, mut failures) = (false, Vec::new());
-        for disk in disks {
-            if let Err(error) = self.equipment.host.stop(disk) {
-                failures.push(error.to_string());
-                continue;
-            }
-            stopped = true;
-            if let Err(error) = self.equipment.host.start(disk) {
-                // Nothing counts until it is started, which is tried again soon.
-                self.resting.insert(disk, Rest::after_failure(now, error.to_string()));
-                failures.push(error.to_string());
+        for disk in &disks {
+            self.ask(*disk, Ask::Restart);
+        }
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.restarting = disks;
+        }
+    }
+
+    /// Whether the counters were restarted since the last snapshot, as the flags of the one to come.
+    pub(super) fn note_restarts(&mut self, name: &Name, sequence: u32) {
+        let wall = self.equipment.clock.wall();
+        let Some(state) = self.jobs.get_mut(name) else { return };
+        let disks = std::mem::take(&mut state.restarting);
+        let (mut restarted, mut unclear, mut failures) = (0, false, Vec::new());
+        for disk in &disks {
+            let seen = self.disks.get(disk);
+            match seen.map(|seen| (seen.state, seen.is_pending(), &seen.reason)) {
+                Some((State::On, false, None)) => restarted += 1,
+                // The `-x` failed, and the counters run on.
+                Some((State::On, false, Some(reason))) => failures.push(reason.clone()),
+                Some((_, false, Some(reason))) => {
+                    unclear = true;
+                    failures.push(reason.clone());
+                }
+                _ => {
+                    unclear = true;
+                    failures.push(format!("`-x` and `-s` of {disk} have not ended"));
+                }
             }
         }
-        let Some(state) = self.jobs.get_mut(name) else { return };
-        if failures.is_empty() {
+        let all = !disks.is_empty() && restarted == disks.len();
+        if all {
             state.flags.insert(SnapshotFlag::Restarted);
-        } else if stopped {
+        } else if restarted > 0 || unclear {
             // Some counters begin anew and some do not: the next sample cannot be told from them.
             state.flags.insert(SnapshotFlag::NewBaseline);
         }
         for failure in failures {
-            state.note(
-                wall,
-                Some(sequence),
-                format!("the counters were not restarted: {failure}"),
-            );
+            let message = format!("the counters were not restarted: {failure}");
+            state.note(wall, Some(sequence), message);
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The beginning of the agent: what the spool and the journal of the agent before it ask for.
+//! The beginning of the agent: what the spool of the agent before it asks for, and the end: what it leaves to the next.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use vscsi_shared::identifier::Name;
@@ -8,21 +9,15 @@ use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
-use super::{Collector, Equipment, REARM_AT_LATEST_MS};
-use crate::host::Unlisted;
-use crate::journal::Journal;
+use super::{Collector, Equipment, Passing};
 use crate::spool::Stored;
+use crate::switch::{Ask, Order, State};
 
-/// How the agent before this one ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// It handed over: its jobs go on.
-    HandedOver,
-    /// It died, and its collections were stopped or are stopped now.
-    Died,
-    /// The host has been started since.
-    Rebooted,
-}
+/// How long the start waits for the switch, which may have to wait for the one before it.
+const READY_MS: u64 = 5000;
+
+/// How long the start waits until what the agent before has left is stopped.
+const STOPPED_MS: u64 = 2500;
 
 /// What becomes of a job that was found in the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,39 +33,12 @@ enum Fate {
 }
 
 impl Collector {
-    /// Takes over spool and journal.
+    /// Takes over the spool, and from the switch what the journal names. Where no switch is ready in time the samples are
+    /// there all the same, and nothing is started before one is.
     ///
     /// # Errors
     /// When the spool or the schedules cannot be read.
-    pub fn start(equipment: Equipment, mut journal: Journal, owner: u32) -> io::Result<Self> {
-        let now_ms = equipment.clock.monotonic_ms();
-        // Where it is not certain that the host was started again, the journal is stopped rather than forgotten.
-        let before = if journal.is_of_an_earlier_boot(Some(&equipment.boot), now_ms) {
-            Before::Rebooted
-        } else if equipment.boot.clocks_agree && journal.was_handed_over(&equipment.boot.id, now_ms) {
-            Before::HandedOver
-        } else {
-            Before::Died
-        };
-        let (stored, notes) = equipment.spool.load().map_err(io::Error::other)?;
-        for note in &notes {
-            equipment.log.line(note);
-        }
-        equipment
-            .views
-            .set_problem("spool at start", (!notes.is_empty()).then(|| notes.join("; ")));
-        if let Some(problem) = journal.problem() {
-            equipment.log.line(problem);
-            equipment.views.set_problem("journal", Some(problem.to_owned()));
-        }
-        if before == Before::Rebooted && !journal.armed().is_empty() {
-            // Handles of another boot name nothing, or something else: vscsiStats does not collect across a boot.
-            equipment
-                .log
-                .line("the host was rebooted: nothing in the journal is running any more");
-            journal.forget_all();
-        }
-        let taken_over = journal.take_over(&equipment.boot.id, owner);
+    pub fn start(equipment: Equipment) -> io::Result<Self> {
         let (schedules, problem) = Schedules::load(&equipment.state_directory)?;
         if let Some(problem) = problem {
             equipment.log.line(&problem);
@@ -78,35 +46,53 @@ impl Collector {
         }
         let mut collector = Self {
             equipment,
-            journal,
-            jobs: std::collections::BTreeMap::new(),
+            jobs: BTreeMap::new(),
             schedules,
-            foreign: std::collections::BTreeMap::new(),
-            resting: std::collections::BTreeMap::new(),
-            unlisted: Unlisted::default(),
+            disks: BTreeMap::new(),
+            orders: 0,
+            ready: false,
+            was_handed_over: false,
+            recovered: false,
+            passing: Passing::No,
             save_again_ms: 0,
             listing: None,
             volumes: None,
         };
-        // All are there before one of them fails, which stops the disks that no other one uses.
-        let adopted: Vec<(Name, Fate)> = stored
-            .into_iter()
-            .map(|stored| collector.adopt(stored, before))
-            .collect();
-        for (name, fate) in adopted {
-            collector.go_on(&name, fate, before);
+        collector.await_switch(READY_MS, |this| this.ready);
+        if !collector.ready {
+            let problem = "the process that starts and stops collections is not ready yet".to_owned();
+            collector.equipment.views.set_problem("switch", Some(problem));
         }
-        // On a full volume, too, samples are there to be pulled; nothing is started before the journal can be written.
-        collector.tell_journal(taken_over);
+        let (stored, notes) = collector.equipment.spool.load().map_err(io::Error::other)?;
+        for note in &notes {
+            collector.log(note);
+        }
+        let problem = (!notes.is_empty()).then(|| notes.join("; "));
+        collector.equipment.views.set_problem("spool at start", problem);
+        // All are there before one of them fails, which drops the disks that no other one uses.
+        let adopted: Vec<(Name, Fate)> = stored.into_iter().map(|stored| collector.adopt(stored)).collect();
+        for (name, fate) in adopted {
+            collector.go_on(&name, fate);
+        }
+        collector.recovered = true;
+        if collector.ready {
+            collector.claim();
+        }
         collector.keep_up_with_clocks();
         collector.publish_schedules();
-        collector.stop_unused();
+        let at_rest = |this: &Self| {
+            let stopping = |seen: &super::Seen| seen.state == State::Stopping && seen.reason.is_none();
+            !this.disks.values().any(stopping)
+        };
+        collector.await_switch(STOPPED_MS, at_rest);
+        collector.attend_switch();
         collector.settle();
         Ok(collector)
     }
 
     /// Takes a job in as it was, and says what becomes of it.
-    fn adopt(&mut self, stored: Stored, before: Before) -> (Name, Fate) {
+    fn adopt(&mut self, stored: Stored) -> (Name, Fate) {
+        self.equipment.switch.beat();
         let name = stored.document.job.job_id.clone();
         let status = stored.document.job.status;
         let mut state = JobState::new(stored.document, stored.record, Phase::Ended);
@@ -115,7 +101,8 @@ impl Collector {
         state.usable = stored.usable;
         state.document.job.collection.samples_collected = stored.usable.saturating_sub(1);
         state.saved_ms = Some(self.now());
-        let handed_over = before == Before::HandedOver && state.record.boot_id == self.equipment.boot.id;
+        let same_boot = state.record.boot_id == self.equipment.boot.id;
+        let handed_over = self.was_handed_over && self.equipment.boot.clocks_agree && same_boot;
         let fate = match (status, state.record.first_due_ms) {
             (status, _) if status.is_final() => Fate::Over,
             (Status::Pending, None) if handed_over => Fate::LooksAgain,
@@ -132,11 +119,10 @@ impl Collector {
                 state.flags.insert(SnapshotFlag::NewBaseline);
             }
             if state.document.job.collection.foreign {
-                // When it was extended last is not known, so it is extended at once.
-                let long_ago = self.now().saturating_sub(REARM_AT_LATEST_MS);
+                // When it was extended last is not known, so that it is looked at at once.
                 for disk in state.disks() {
-                    if !self.journal.armed().contains_key(&disk) {
-                        self.foreign.insert(disk, long_ago);
+                    if !self.is_armed(disk) {
+                        self.ask(disk, Ask::Foreign);
                     }
                 }
             }
@@ -145,7 +131,7 @@ impl Collector {
         (name, fate)
     }
 
-    fn go_on(&mut self, name: &Name, fate: Fate, before: Before) {
+    fn go_on(&mut self, name: &Name, fate: Fate) {
         match fate {
             Fate::Over => self.publish(name),
             Fate::GoesOn => {
@@ -157,26 +143,39 @@ impl Collector {
                 self.look_first(name);
             }
             Fate::Fails => {
-                let reason = match before {
-                    Before::Rebooted => "the host was rebooted while the job ran; its samples are kept",
-                    Before::Died | Before::HandedOver => {
-                        "the agent died while the job ran; its collection was stopped and its samples are kept"
-                    }
+                let now = self.now();
+                let of_this_boot = |state: &JobState| {
+                    state.record.boot_id == self.equipment.boot.id
+                        && state.record.first_due_ms.is_none_or(|due| due <= now)
+                };
+                let reason = if self.jobs.get(name).is_none_or(of_this_boot) {
+                    "the agent died while the job ran; its collection was stopped and its samples are kept"
+                } else {
+                    "the host was rebooted while the job ran; its samples are kept"
                 };
                 self.end(name, Status::Failed, reason);
             }
         }
     }
 
-    /// Leaves jobs and collections to a successor.
-    ///
-    /// # Errors
-    /// When the journal cannot be written; nothing has changed then.
-    pub fn hand_over(&mut self) -> io::Result<()> {
-        self.keep_up_with_clocks();
-        let now = self.now();
-        self.journal.hand_over(now)?;
-        self.log("handing over to a successor");
+    /// Has the switch pass everything on to the switch `start`; [`Self::has_passed`] tells when it has. Until then
+    /// nothing else has changed, and nothing is asked of the switch.
+    pub fn pass_on(&mut self, start: &str) {
+        if self.ready && self.passing == Passing::No {
+            self.log("handing over to a successor");
+            self.keep_up_with_clocks();
+            self.passing = Passing::Asked;
+            self.equipment.switch.say(Order::HandOver(start.to_owned()));
+        }
+    }
+
+    /// The successor's switch holds the lock: this agent is to end and leave its jobs as they are.
+    pub fn has_passed(&self) -> bool {
+        self.passing == Passing::Passed
+    }
+
+    /// Writes what is to be left to the successor.
+    pub fn save_for_successor(&mut self) {
         let active: Vec<Name> = self
             .jobs
             .iter()
@@ -186,6 +185,5 @@ impl Collector {
         for name in active {
             self.save(&name);
         }
-        Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What clients ask the collector for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::limits::OutOfRange;
@@ -11,12 +10,13 @@ use vscsi_shared::job::{
 use vscsi_shared::vscsistats::Listing;
 use vscsi_shared::wire::v1::{Acknowledge, CreateJob, ErrorCode, JobView, StopJob, VmSelector};
 
-use super::Collector;
 use super::job::{JobState, Phase};
+use super::{AWAIT_MS, Collector};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::fault::fault_point;
 use crate::host::{DiskKey, HostError, Selected, Volumes, inventory, select, stop_by_hand};
 use crate::spool::{Record, SpoolError};
+use crate::switch::{Ask, State};
 
 /// Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
 const SNAPSHOT_BYTES_PER_DISK: u64 = 12 * 1024;
@@ -35,6 +35,15 @@ impl Collector {
             };
         }
         request.check().map_err(refuse_out_of_range)?;
+        // One that has just died is replaced in no time.
+        self.await_switch(AWAIT_MS, |this| this.ready);
+        if !self.ready || self.passing != super::Passing::No {
+            return Err(refuse(
+                ErrorCode::Unavailable,
+                "the process that starts and stops collections does not run, so nothing is started",
+                "try again in a moment; `vscsi-helper status` and the agent's log say more when that does not help",
+            ));
+        }
         let listing = self.equipment.host.list().map_err(|error| refuse_host(&error))?;
         let plain = select(&listing, &Volumes::default(), &request.vm, &request.disks);
         let selected = match (plain, self.volumes()) {
@@ -224,9 +233,7 @@ impl Collector {
                 .filter(|(other, state)| *other != name && state.is_active());
             let in_use: BTreeSet<DiskKey> = others.flat_map(|(_, state)| state.disks()).collect();
             let keep = state.disks().difference(&in_use).copied().collect();
-            self.journal
-                .set_kept(&keep, true)
-                .map_err(|error| refuse_journal(&error))?;
+            self.keep_running(&keep)?;
         }
         self.end(name, Status::Stopped, "stopped by a user");
         self.view(name).map(Outcome::Job)
@@ -241,19 +248,28 @@ impl Collector {
                 "stop the job, which also ends its collection",
             ));
         }
+        // What no job uses and the switch still has is asked for once more, which is tried at once.
         let disks = state.all_disks();
-        self.journal
-            .set_kept(&disks, false)
-            .map_err(|error| refuse_journal(&error))?;
-        for disk in &disks {
-            self.resting.remove(disk);
+        let ours = |disk: &DiskKey| {
+            let seen = self.disks.get(disk);
+            seen.is_some_and(|seen| !matches!(seen.state, State::Off | State::Foreign)) && !self.is_held(*disk)
+        };
+        let left: Vec<DiskKey> = disks.into_iter().filter(ours).collect();
+        for disk in left {
+            self.ask(disk, Ask::Drop);
         }
-        self.stop_unused();
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.ended_ms = None;
+        }
+        self.attend_switch();
+        self.view(name).map(Outcome::Job)
+    }
+
+    /// What came of [`Self::cleanup`].
+    pub(super) fn cleaned_up(&mut self, name: &Name) -> Result<Outcome, Refusal> {
         self.settle();
-        let outstanding: BTreeSet<DiskKey> = disks
-            .into_iter()
-            .filter(|disk| self.resting.contains_key(disk))
-            .collect();
+        let state = self.jobs.get(name).ok_or_else(|| no_job(name))?;
+        let outstanding = self.outstanding(state);
         match self.failure_of(&outstanding) {
             Some(reason) => Err(refuse(
                 ErrorCode::VscsiStats,
@@ -262,6 +278,30 @@ impl Collector {
             )),
             None => self.view(name).map(Outcome::Job),
         }
+    }
+
+    /// Has the switch leave these disks running; it is durable before this returns.
+    fn keep_running(&mut self, disks: &BTreeSet<DiskKey>) -> Result<(), Refusal> {
+        let ours: BTreeSet<DiskKey> = disks
+            .iter()
+            .copied()
+            .filter(|disk| self.is_armed(*disk) && !self.is_foreign(*disk))
+            .collect();
+        for disk in &ours {
+            self.ask(*disk, Ask::Keep);
+        }
+        self.await_orders(&ours, AWAIT_MS);
+        let not_kept = ours
+            .iter()
+            .find(|disk| self.disks.get(disk).is_none_or(|seen| seen.state != State::Kept));
+        let Some(disk) = not_kept else { return Ok(()) };
+        let reason = self.disks.get(disk).and_then(|seen| seen.reason.clone());
+        let reason = reason.unwrap_or_else(|| "the switch does not answer".to_owned());
+        Err(refuse(
+            ErrorCode::Spool,
+            format!("{disk} cannot be left running: {reason}"),
+            "free space in the agent's state directory, or stop the job together with its collection",
+        ))
     }
 
     pub(super) fn delete(&mut self, name: &Name) -> Result<Outcome, Refusal> {
@@ -352,14 +392,6 @@ pub(super) fn refuse_spool(error: &SpoolError) -> Refusal {
     refuse(
         ErrorCode::Spool,
         error.to_string(),
-        "free space in the agent's state directory",
-    )
-}
-
-fn refuse_journal(error: &io::Error) -> Refusal {
-    refuse(
-        ErrorCode::Spool,
-        format!("cannot write the journal: {error}"),
         "free space in the agent's state directory",
     )
 }

@@ -12,14 +12,19 @@ use vscsi_shared::job::Target;
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_shared::vscsistats::{self, Listing};
 
+use super::decide::still_needs_start;
 use super::job::JobState;
-use super::{Collector, Rest};
+use super::{AWAIT_MS, Collector};
 use crate::command::CommandOutput;
 use crate::fault::fault_point;
 use crate::host::{DiskKey, HostError, Resolved, ResolvedDisk, Volumes, find_again, found_as};
+use crate::switch::{Ask, State};
 
 /// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.
 const LISTING_FRESH_MS: u64 = 500;
+
+/// A foreign collection whose counters have stood still for so long is taken for one that has ended, milliseconds.
+const FOREIGN_STILL_MS: u64 = 5 * 60 * 1000;
 
 /// Missed snapshots recorded in one go, each of which is a file: signals and clients wait for them.
 const MISSED_AT_ONCE: u32 = 50;
@@ -30,8 +35,17 @@ pub(super) struct Attempt {
     pub(super) monotonic_ms: u64,
     pub(super) duration_ms: u64,
     pub(super) output: CommandOutput,
+    /// The commands counted of each disk that was printed.
+    pub(super) counted: Vec<(HandleId, u64)>,
     /// What is wrong with it; `None` when every disk of the job is there whole.
     pub(super) problem: Option<String>,
+}
+
+impl Attempt {
+    fn counted(&self, handle_id: HandleId) -> Option<u64> {
+        let mut found = self.counted.iter().filter(|(handle, _)| *handle == handle_id);
+        found.next().map(|(_, counted)| *counted)
+    }
 }
 
 impl Collector {
@@ -44,14 +58,16 @@ impl Collector {
             }
             self.tell_missed(name);
         }
+        let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
+        self.await_commands(&disks, AWAIT_MS);
+        self.note_restarts(name, sequence);
         let Some(state) = self.jobs.get(name) else { return };
         let mut target = state.job().target.clone();
         let mut flags = state.flags.clone();
         if late {
             flags.insert(SnapshotFlag::Late);
         }
-        let is_foreign = state.disks().iter().any(|disk| self.foreign.contains_key(disk));
-        if is_foreign {
+        if state.disks().iter().any(|disk| self.is_foreign(*disk)) {
             flags.insert(SnapshotFlag::Foreign);
         }
         let disks = state.present();
@@ -68,27 +84,22 @@ impl Collector {
             now_there = self.look_up(&listing, &target, &disks);
         }
         let Some(now_there) = now_there else {
-            flags.insert(SnapshotFlag::Gap);
-            self.forget_handles(name);
-            self.keep(name, sequence, &target, Vec::new(), flags, &first);
-            self.count_miss(name, sequence, "the VM is not running on this host");
+            self.record_gap(name, sequence, &target, flags, &first);
             return;
         };
-        let moved = now_there.world_group_id != target.world_group_id || !same_handles(&now_there.disks, &disks);
+        let vm = now_there.world_group_id;
+        let moved = vm != target.world_group_id || !same_handles(&now_there.disks, &disks);
+        let still = self.still_disks(name, vm, &now_there.disks, &first);
         let attempt = if moved || self.lacks_collection(&now_there) {
             if self.follow(name, sequence, &mut target, &now_there) {
                 flags.insert(SnapshotFlag::NewBaseline);
             }
-            self.print(name, now_there.world_group_id, &now_there.disks)
+            self.print(name, vm, &now_there.disks)
+        } else if !still.is_empty() {
+            self.start_still(name, sequence, &still, first, &now_there.disks, &mut flags)
         } else if first.problem.is_some() && self.may_retry(name, sequence) {
             flags.insert(SnapshotFlag::Retried);
-            let second = self.print(name, target.world_group_id, &disks);
-            // The second attempt counts, unless it holds nothing and the first holds evidence.
-            if second.problem.is_some() && second.output.stdout.is_empty() {
-                first
-            } else {
-                second
-            }
+            better_of(first, self.print(name, vm, &disks))
         } else {
             first
         };
@@ -100,6 +111,7 @@ impl Collector {
         if attempt.problem.is_some() {
             flags.insert(SnapshotFlag::Failed);
         }
+        self.note_counters(vm, &attempt);
         if !self.keep(name, sequence, &target, now_there.disks, flags, &attempt) {
             return;
         }
@@ -109,28 +121,167 @@ impl Collector {
         }
     }
 
+    fn record_gap(
+        &mut self,
+        name: &Name,
+        sequence: u32,
+        target: &Target,
+        mut flags: BTreeSet<SnapshotFlag>,
+        first: &Attempt,
+    ) {
+        flags.insert(SnapshotFlag::Gap);
+        if let Some(state) = self.jobs.get_mut(name)
+            && state.misses > 0
+        {
+            // Listings of two snapshots have lacked it: its handles are gone, and are never given again.
+            state.forget_disks();
+        }
+        self.keep(name, sequence, target, Vec::new(), flags, first);
+        self.count_miss(name, sequence, "the VM is not running on this host");
+    }
+
+    /// Disks that are collected and whose counters have stood still since the print before, or were not printed at all
+    /// by a command that ended well: somebody may have stopped them.
+    fn still_disks(
+        &self,
+        name: &Name,
+        vm: WorldGroupId,
+        disks: &[ResolvedDisk],
+        printed: &Attempt,
+    ) -> Vec<(DiskKey, Ask)> {
+        let restarts = self.jobs.get(name).is_none_or(JobState::restarts);
+        if restarts || !printed.output.succeeded() {
+            return Vec::new();
+        }
+        let now = printed.monotonic_ms;
+        let ask = |disk: &DiskKey| {
+            let seen = self.disks.get(disk).filter(|seen| self.ready && !seen.is_pending())?;
+            let (before, at_ms) = seen.counted?;
+            let same = printed.counted(disk.handle_id).is_none_or(|counted| counted == before);
+            let still = same && at_ms < now;
+            let age_ms = seen.armed_ms.map_or(u64::MAX, |armed_ms| now.saturating_sub(armed_ms));
+            match seen.state {
+                State::On if still && still_needs_start(age_ms, seen.restarts_while_still) => Some(Ask::Again),
+                State::Foreign if still && now.saturating_sub(seen.moved_ms) >= FOREIGN_STILL_MS => Some(Ask::Want),
+                _ => None,
+            }
+        };
+        let keys = disk_keys(vm, disks);
+        keys.into_iter().filter_map(|disk| Some((disk, ask(&disk)?))).collect()
+    }
+
+    /// Starts disks that stood still, and looks what their counters do: where they fall, they count from there.
+    fn start_still(
+        &mut self,
+        name: &Name,
+        sequence: u32,
+        still: &[(DiskKey, Ask)],
+        first: Attempt,
+        disks: &[ResolvedDisk],
+        flags: &mut BTreeSet<SnapshotFlag>,
+    ) -> Attempt {
+        for (disk, ask) in still {
+            self.ask(*disk, *ask);
+            if let Some(seen) = self.disks.get_mut(disk) {
+                seen.restarts_while_still = seen.restarts_while_still.saturating_add(1);
+            }
+        }
+        let keys: BTreeSet<DiskKey> = still.iter().map(|(disk, _)| *disk).collect();
+        self.await_orders(&keys, AWAIT_MS);
+        let Some(vm) = keys.first().map(|disk| disk.world_group_id) else {
+            return first;
+        };
+        let second = self.print(name, vm, disks);
+        let anew: Vec<DiskKey> = keys
+            .into_iter()
+            .filter(
+                |disk| match (first.counted(disk.handle_id), second.counted(disk.handle_id)) {
+                    (Some(before), Some(after)) => after < before,
+                    (None, Some(_)) => true,
+                    _ => false,
+                },
+            )
+            .collect();
+        if anew.is_empty() {
+            return if first.problem.is_none() {
+                first
+            } else {
+                better_of(first, second)
+            };
+        }
+        for disk in anew {
+            let seconds = self
+                .disks
+                .get(&disk)
+                .map_or(0, |seen| first.monotonic_ms.saturating_sub(seen.moved_ms) / 1000);
+            self.log(&format!(
+                "{name}: the counters of {disk} began anew at snapshot {sequence}"
+            ));
+            let message = format!(
+                "the counters of {disk} stood still for {seconds} s and began anew with another `-s`: somebody else had \
+                 stopped the collection, or a second `-s` zeroes the counters of this host; I/O in that time may be \
+                 missing"
+            );
+            let wall = self.equipment.clock.wall();
+            if let Some(state) = self.jobs.get_mut(name) {
+                state.note(wall, Some(sequence), message);
+            }
+            // Whoever shares the disk has its counters begin anew as well.
+            for (other, state) in &mut self.jobs {
+                if other != name && state.needs_collection() && state.disks().contains(&disk) {
+                    state.flags.insert(SnapshotFlag::NewBaseline);
+                }
+            }
+        }
+        flags.insert(SnapshotFlag::NewBaseline);
+        second
+    }
+
+    /// Remembers what was counted, for the next print to be compared with.
+    fn note_counters(&mut self, vm: WorldGroupId, attempt: &Attempt) {
+        for (handle_id, counted) in &attempt.counted {
+            let disk = DiskKey {
+                world_group_id: vm,
+                handle_id: *handle_id,
+            };
+            let Some(seen) = self.disks.get_mut(&disk) else {
+                continue;
+            };
+            if seen.counted.is_none_or(|(before, _)| before != *counted) {
+                seen.moved_ms = attempt.monotonic_ms;
+                if seen.counted.is_some_and(|(before, _)| before < *counted) {
+                    seen.restarts_while_still = 0;
+                }
+            }
+            seen.counted = Some((*counted, attempt.monotonic_ms));
+        }
+    }
+
     fn print(&self, name: &Name, vm: WorldGroupId, disks: &[ResolvedDisk]) -> Attempt {
         let deadline = self.jobs.get(name).map_or(Duration::from_secs(1), print_deadline);
         let only = match disks {
             [disk] => Some(disk.handle_id),
             _ => None,
         };
+        self.equipment.switch.beat();
         let clock = &self.equipment.clock;
         let (taken_at, monotonic_ms) = (clock.wall(), clock.monotonic_ms());
         let printed = self.equipment.host.print_all(vm, only, deadline);
         let duration_ms = clock.monotonic_ms().saturating_sub(monotonic_ms);
-        let (output, problem) = match printed {
+        self.equipment.switch.beat();
+        let (output, counted, problem) = match printed {
             Ok(output) => {
-                let problem = what_is_missing(&output, disks);
-                (output, problem)
+                let (counted, problem) = what_was_printed(&output, disks);
+                (output, counted, problem)
             }
-            Err(error) => (CommandOutput::default(), Some(error.to_string())),
+            Err(error) => (CommandOutput::default(), Vec::new(), Some(error.to_string())),
         };
         Attempt {
             taken_at,
             monotonic_ms,
             duration_ms,
             output,
+            counted,
             problem,
         }
     }
@@ -211,15 +362,11 @@ impl Collector {
             state.note(wall, Some(sequence), message.to_owned());
         }
         self.log(&format!("{name}: {message}"));
-        for disk in unarmed {
-            let Err(reason) = self.arm(disk) else { continue };
-            // The job goes on, so it is tried again soon.
-            self.resting
-                .insert(disk, Rest::after_failure(self.now(), reason.clone()));
-            if let Some(state) = self.jobs.get_mut(name) {
-                state.note(wall, Some(sequence), reason);
-            }
+        for disk in &unarmed {
+            self.ask(*disk, Ask::Want);
         }
+        // One that hangs is tried again, and the job goes on meanwhile.
+        self.await_orders(&unarmed.into_iter().collect(), AWAIT_MS);
         is_new
     }
 
@@ -227,17 +374,6 @@ impl Collector {
     fn lacks_collection(&self, now_there: &Resolved) -> bool {
         let disks = disk_keys(now_there.world_group_id, &now_there.disks);
         disks.into_iter().any(|disk| !self.is_armed(disk))
-    }
-
-    /// Handles that are certainly gone have no collection to stop.
-    fn forget_handles(&mut self, name: &Name) {
-        let disks = self.jobs.get(name).map(JobState::all_disks).unwrap_or_default();
-        for disk in disks {
-            if self.unlisted.is_certainly_gone(disk) {
-                let cleared = self.journal.clear(disk);
-                self.tell_journal(cleared);
-            }
-        }
     }
 }
 
@@ -247,15 +383,26 @@ fn print_deadline(state: &JobState) -> Duration {
     third.clamp(Duration::from_secs(1), Duration::from_secs(15))
 }
 
-/// What keeps a print from being a whole snapshot of `disks`.
-fn what_is_missing(output: &CommandOutput, disks: &[ResolvedDisk]) -> Option<String> {
+/// The second attempt counts, unless it holds nothing and the first holds evidence.
+fn better_of(first: Attempt, second: Attempt) -> Attempt {
+    if second.problem.is_some() && second.output.stdout.is_empty() {
+        first
+    } else {
+        second
+    }
+}
+
+/// The commands counted of each disk of a print, and what keeps it from being a whole snapshot of `disks`.
+fn what_was_printed(output: &CommandOutput, disks: &[ResolvedDisk]) -> (Vec<(HandleId, u64)>, Option<String>) {
     let parsed = vscsistats::parse(&output.stdout);
+    let printed = || parsed.prints.iter().flat_map(|print| &print.disks);
+    let counted = printed().filter_map(|disk| {
+        let histogram = disk.get(HistogramKind::ALL.first().copied()?)?;
+        Some((disk.handle_id, histogram.total()))
+    });
+    let counted = counted.collect();
     let whole = |disk: &ResolvedDisk| {
-        parsed
-            .prints
-            .iter()
-            .flat_map(|print| &print.disks)
-            .any(|printed| printed.handle_id == disk.handle_id && printed.iter().count() == HistogramKind::COUNT)
+        printed().any(|found| found.handle_id == disk.handle_id && found.iter().count() == HistogramKind::COUNT)
     };
     let lacking: Vec<String> = disks
         .iter()
@@ -263,16 +410,17 @@ fn what_is_missing(output: &CommandOutput, disks: &[ResolvedDisk]) -> Option<Str
         .map(|disk| disk.handle_id.to_string())
         .collect();
     if lacking.is_empty() {
-        return None;
+        return (counted, None);
     }
     let cause = output
         .complaint()
         .or_else(|| parsed.diagnostics.first().map(|first| format!("printed {first}")))
         .unwrap_or_else(|| "ended well".to_owned());
-    Some(format!(
+    let problem = format!(
         "vscsiStats {cause}, and not all histograms of disk {} were printed",
         lacking.join(", ")
-    ))
+    );
+    (counted, Some(problem))
 }
 
 fn same_handles(one: &[ResolvedDisk], other: &[ResolvedDisk]) -> bool {

@@ -71,6 +71,16 @@ impl Views {
         self.with(|published| published.jobs.get(name).map(|facts| facts.view(clock)))
     }
 
+    /// The job is shown as one that has not ended.
+    pub(super) fn shows_active(&self, name: &Name) -> bool {
+        self.with(|published| {
+            published
+                .jobs
+                .get(name)
+                .is_some_and(|facts| !facts.job.status.is_final())
+        })
+    }
+
     /// All schedules, by name.
     pub fn schedules(&self) -> Vec<ScheduleView> {
         self.with(|published| published.schedules.values().cloned().collect())
@@ -95,8 +105,11 @@ impl Views {
 }
 
 impl Collector {
-    /// Publishes a job after a change.
+    /// Publishes a job after a change; its end once it is known whether its collection has ended.
     pub(super) fn publish(&self, name: &Name) {
+        if self.jobs.get(name).is_some_and(|state| self.is_being_stopped(state)) {
+            return;
+        }
         let facts = self.jobs.get(name).map(facts_of);
         self.equipment.views.with(|published| match facts {
             Some(facts) => published.jobs.insert(name.clone(), facts),

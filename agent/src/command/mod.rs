@@ -1,17 +1,16 @@
 //! Running other programs: absolute path, argument vector, deadline, output limit, and never a shell.
 
-mod guard_line;
 mod process;
 mod programs;
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-pub use guard_line::GuardLine;
-pub(crate) use guard_line::Heard;
 pub use process::ProcessRunner;
+pub(crate) use process::{Running, kill_group};
 pub use programs::{Program, Programs};
 
 /// One run of a program.
@@ -100,7 +99,16 @@ pub trait CommandRunner: Send + Sync {
     /// # Errors
     /// [`RunError`] when it could not be started; a bad end is part of [`CommandOutput`].
     fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError>;
-
-    /// What was killed and has not ended yet: it may still do what it was started for.
-    fn lingering(&self) -> Vec<CommandSpec>;
 }
+
+/// A program that one of the agent's processes has running: the other one ends it when that process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Child {
+    /// It runs, and leads its process group.
+    Runs(u32),
+    /// It has ended.
+    Done(u32),
+}
+
+/// Is told of each program that runs, and of its end.
+pub type Watcher = Arc<dyn Fn(Child) + Send + Sync>;

@@ -2,7 +2,6 @@
 
 pub mod inventory;
 mod resolve;
-mod unlisted;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +16,6 @@ use vscsi_shared::vscsistats::{self, Listing};
 use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
 
 pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, found_as, select};
-pub use unlisted::{LIST_AGAIN_MS, Unlisted};
 
 /// How long a command that changes or lists something may take.
 const SHORT_DEADLINE: Duration = Duration::from_secs(10);
@@ -61,9 +59,6 @@ pub enum HostError {
         /// What went wrong.
         complaint: String,
     },
-    /// The collection was stopped, and may be started again.
-    #[error("a `-s` that was killed has not ended and may still start a collection")]
-    StartLingers,
 }
 
 /// Drives the commands of the host.
@@ -95,13 +90,17 @@ impl Host {
         arguments: &[&str],
         deadline: Duration,
     ) -> Result<CommandOutput, HostError> {
-        let spec = CommandSpec {
+        let spec = self.spec(program, arguments, deadline)?;
+        Ok(self.runner.run(&spec)?)
+    }
+
+    fn spec(&self, program: Program, arguments: &[&str], deadline: Duration) -> Result<CommandSpec, RunError> {
+        Ok(CommandSpec {
             program: self.programs.find(program).ok_or(RunError::Missing(program))?,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             deadline,
             output_limit: OUTPUT_LIMIT,
-        };
-        Ok(self.runner.run(&spec)?)
+        })
     }
 
     /// Runs a program whose failure has no use for its output.
@@ -128,30 +127,24 @@ impl Host {
         Ok(vscsistats::parse_listing(&output))
     }
 
-    /// Starts the collection of a disk, or defers its automatic stop by another 30 minutes.
-    pub fn start(&self, disk: DiskKey) -> Result<(), HostError> {
-        self.switch("-s", disk)
+    /// The command line that starts the collection of a disk, or defers its automatic stop by another 30 minutes.
+    pub(crate) fn start(&self, disk: DiskKey) -> Result<CommandSpec, RunError> {
+        self.switching("-s", disk)
     }
 
-    /// Stops the collection of a disk.
-    pub fn stop(&self, disk: DiskKey) -> Result<(), HostError> {
-        self.switch("-x", disk)
+    /// The command line that stops the collection of a disk.
+    pub(crate) fn stop(&self, disk: DiskKey) -> Result<CommandSpec, RunError> {
+        self.switching("-x", disk)
     }
 
-    fn switch(&self, how: &str, disk: DiskKey) -> Result<(), HostError> {
+    /// The command line that lists the running VMs and their disks.
+    pub(crate) fn listing(&self) -> Result<CommandSpec, RunError> {
+        self.spec(Program::VscsiStats, &["-l"], SHORT_DEADLINE)
+    }
+
+    fn switching(&self, how: &str, disk: DiskKey) -> Result<CommandSpec, RunError> {
         let (vm, handle) = (disk.world_group_id.to_string(), disk.handle_id.to_string());
-        self.run_well(Program::VscsiStats, &[how, "-w", &vm, "-i", &handle])
-            .map(drop)
-    }
-
-    /// Stops the collection of a disk and makes sure that no `-s` still on its way starts it again.
-    pub fn stop_for_good(&self, disk: DiskKey) -> Result<(), HostError> {
-        self.stop(disk)?;
-        let starts = |spec: &CommandSpec| spec.arguments.first().is_some_and(|word| word == "-s");
-        if self.runner.lingering().iter().any(starts) {
-            return Err(HostError::StartLingers);
-        }
-        Ok(())
+        self.spec(Program::VscsiStats, &[how, "-w", &vm, "-i", &handle], SHORT_DEADLINE)
     }
 
     /// Prints all histograms of the VM, or of its one disk of interest, whatever comes out.
@@ -197,6 +190,13 @@ impl Host {
             .and_then(|printed| printed.get(HistogramKind::ALL.first().copied()?));
         Ok(histogram.map(vscsi_shared::histogram::Histogram::total))
     }
+}
+
+/// A listing has the disk. Its handle is never given again, so a disk that is certainly not listed has no collection.
+pub(crate) fn lists(listing: &Listing, disk: DiskKey) -> bool {
+    listing.vms.iter().any(|vm| {
+        vm.world_group_id == disk.world_group_id && vm.disks.iter().any(|listed| listed.handle_id == disk.handle_id)
+    })
 }
 
 /// The command a person can run to stop the collection of `disks`.

@@ -29,8 +29,14 @@ const ANSWER_STACK_BYTES: usize = 256 * 1024;
 /// How long a request waits for the collector, which may be waiting for vscsiStats.
 const COLLECTOR_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An action on its way to the collector.
-pub type Asked = (Action, Sender<Result<Outcome, Refusal>>);
+/// Something for the collector to attend to.
+#[derive(Debug)]
+pub enum Asked {
+    /// An action, and where its answer goes.
+    Action(Box<Action>, Sender<Result<Outcome, Refusal>>),
+    /// The switch may have said something.
+    Report,
+}
 
 /// What the answers are made of.
 #[derive(Debug)]
@@ -198,7 +204,7 @@ fn act(context: &Context, action: Action) -> Result<Answer, Refusal> {
         .actions
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .send((action, sender))
+        .send(Asked::Action(Box::new(action), sender))
         .map_err(|_| unavailable())?;
     match receiver.recv_timeout(COLLECTOR_TIMEOUT).map_err(|_| unavailable())?? {
         Outcome::Created(view) => Answer::json(201, &view),

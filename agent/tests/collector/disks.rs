@@ -63,7 +63,7 @@ fn a_job_that_was_still_looking_goes_on_after_a_handover_and_stops_no_other() {
     // Counters that were there before it ask for a second look; by name it comes before the other job.
     harness.ask_for("looking", "Web-App-VM", 100);
     assert_eq!(harness.job("looking").job.status, Status::Pending);
-    harness.hand_over_and_restart(1000);
+    harness.hand_over_and_restart();
     harness.pass(2 * MINUTE_MS);
     assert_eq!(harness.calls_with("-x"), 0);
     assert_eq!(harness.job("sampling").job.status, Status::Running);
@@ -104,7 +104,7 @@ fn a_foreign_collection_is_extended_at_once_after_a_handover() {
     harness.create("job", "Web-App-VM", 100, 60);
     harness.pass(16 * MINUTE_MS);
     let before = harness.calls_with("-s");
-    harness.hand_over_and_restart(1000);
+    harness.hand_over_and_restart();
     harness.pass(1000);
     assert_eq!(harness.calls_with("-s"), before + 1);
     // It was never long enough without one for vscsiStats to stop by itself.

@@ -30,10 +30,6 @@ impl CommandRunner for InProcess {
             ..CommandOutput::default()
         })
     }
-
-    fn lingering(&self) -> Vec<CommandSpec> {
-        Vec::new()
-    }
 }
 
 struct OddHost {

@@ -13,7 +13,13 @@ enum Event {
     Stop(usize, bool),
     Delete(usize),
     Crash,
-    HandOver(u64),
+    HandOver,
+    SuccessorDies,
+    KillSwitch,
+    /// The collector dies at its so-many-th effect within the next minutes.
+    KillCollectorAt(i64),
+    /// So does the switch.
+    KillSwitchAt(i64),
     PowerCycle,
     MoveAway,
     MoveBack,
@@ -28,7 +34,11 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0_usize..4, any::<bool>()).prop_map(|(job, cleanup)| Event::Stop(job, cleanup)),
         1 => (0_usize..4).prop_map(Event::Delete),
         1 => Just(Event::Crash),
-        1 => (0_u64..90_000).prop_map(Event::HandOver),
+        1 => Just(Event::HandOver),
+        1 => Just(Event::SuccessorDies),
+        1 => Just(Event::KillSwitch),
+        2 => (1_i64..30).prop_map(Event::KillCollectorAt),
+        2 => (1_i64..12).prop_map(Event::KillSwitchAt),
         1 => Just(Event::PowerCycle),
         1 => Just(Event::MoveAway),
         1 => Just(Event::MoveBack),
@@ -45,12 +55,33 @@ fn happen(harness: &mut Harness, event: &Event) {
         Event::Stop(job, cleanup) => harness.try_stop(&name(job), cleanup),
         Event::Delete(job) => harness.try_delete(&name(job)),
         Event::Crash => harness.crash_and_restart(),
-        Event::HandOver(away_ms) => harness.hand_over_and_restart(away_ms),
+        Event::HandOver => harness.hand_over_and_restart(),
+        Event::SuccessorDies => harness.successor_dies(),
+        Event::KillSwitch => harness.kill_switch(),
+        Event::KillCollectorAt(effects) => {
+            harness.fuses[0].light(effects);
+            harness.unless_killed(busy_minutes);
+        }
+        Event::KillSwitchAt(effects) => {
+            harness.fuses[1].light(effects);
+            harness.unless_killed(busy_minutes);
+        }
         Event::PowerCycle => drop(harness.host.power_cycle("Web-App-VM")),
         Event::MoveAway => drop(harness.host.migrate_away("Web-App-VM")),
         Event::MoveBack => harness.move_back("Web-App-VM"),
         Event::WallJump(seconds) => harness.set_wall_forward(seconds),
     }
+}
+
+/// A job begins, runs, is stopped, and another one begins on the same disk.
+fn busy_minutes(harness: &mut Harness) {
+    harness.try_create("killed-1", "Web-App-VM", 2, 30);
+    harness.pass(40_000);
+    harness.try_stop("killed-1", true);
+    harness.try_delete("killed-1");
+    harness.try_create("killed-2", "Web-App-VM", 2, 30);
+    harness.pass(40_000);
+    harness.try_delete("killed-2");
 }
 
 /// A history takes about a second; `PROPTEST_CASES` asks for more than a few of them.

@@ -9,6 +9,8 @@ use vscsi_agent::clock::Clock;
 use vscsi_agent::command::{CommandOutput, CommandRunner, CommandSpec, RunError};
 use vscsi_fixtures::SimulatedHost;
 
+use super::switch::Fuse;
+
 /// Wall clock at the beginning: 2026-01-05 12:00:00 UTC.
 const BEGINNING_S: i64 = 1_767_614_400;
 
@@ -46,11 +48,12 @@ impl Clock for SimulatedClock {
 pub(super) struct InProcess {
     pub(super) host: Arc<SimulatedHost>,
     pub(super) one_at_a_time: Mutex<()>,
-    pub(super) killed: Arc<Killed>,
     /// How long one look at counters takes.
     pub(super) look_takes_ms: Arc<AtomicU64>,
     /// A disk that listings lack.
     pub(super) unlisted: Arc<Mutex<Option<u64>>>,
+    /// Burns with each program of the collector.
+    pub(super) fuse: Arc<Fuse>,
 }
 
 /// Programs that hung and were killed.
@@ -58,11 +61,11 @@ pub(super) struct InProcess {
 pub(super) struct Killed {
     /// The kernel does not let go of them.
     pub(super) linger: AtomicBool,
-    specs: Mutex<Vec<CommandSpec>>,
 }
 
 impl CommandRunner for InProcess {
     fn run(&self, spec: &CommandSpec) -> Result<CommandOutput, RunError> {
+        super::burn(&self.fuse);
         let _one_at_a_time = self.one_at_a_time.lock().unwrap();
         let program = spec.program.file_name().unwrap().to_str().unwrap();
         let outcome = self.host.call(program, &spec.arguments).unwrap();
@@ -80,26 +83,15 @@ impl CommandRunner for InProcess {
                 stderr: output.stderr,
                 ..CommandOutput::default()
             }),
-            vscsi_fixtures::Outcome::Hangs => {
-                self.killed.specs.lock().unwrap().push(spec.clone());
-                Ok(CommandOutput {
-                    timed_out: true,
-                    ..CommandOutput::default()
-                })
-            }
+            vscsi_fixtures::Outcome::Hangs => Ok(CommandOutput {
+                timed_out: true,
+                ..CommandOutput::default()
+            }),
         }
-    }
-
-    fn lingering(&self) -> Vec<CommandSpec> {
-        let mut specs = self.killed.specs.lock().unwrap();
-        if !self.killed.linger.load(Ordering::SeqCst) {
-            specs.clear();
-        }
-        specs.clone()
     }
 }
 
-fn without_lines_of(handle: u64, listing: &[u8]) -> Vec<u8> {
+pub(super) fn without_lines_of(handle: u64, listing: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(listing).unwrap();
     let lines = text
         .split_inclusive('\n')

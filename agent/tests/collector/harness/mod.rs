@@ -1,9 +1,10 @@
 //! A collector on a simulated host whose clock only the test moves.
-#![expect(clippy::unwrap_used, reason = "what supports tests fails as tests do")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what supports tests fails as tests do")]
 
 mod effects;
 mod results;
 mod schedules;
+mod switch;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,19 +18,32 @@ use tempfile::TempDir;
 use vscsi_agent::action::{Action, Outcome};
 use vscsi_agent::boot::BootId;
 use vscsi_agent::clock::Clock;
-use vscsi_agent::collector::{Collector, Equipment, Views};
+use vscsi_agent::collector::{Collector, Equipment, Performed, Views};
 use vscsi_agent::command::Programs;
-use vscsi_agent::guard::stop_journaled;
-use vscsi_agent::host::{DiskKey, Host};
+use vscsi_agent::host::Host;
 use vscsi_agent::journal::Journal;
 use vscsi_agent::log::Log;
 use vscsi_agent::spool::DirectorySpool;
+use vscsi_agent::switch::Switching;
 use vscsi_fixtures::{ClockMode, Fault, FaultKind, Scenario, SimulatedHost};
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{CollectionMode, HostIdentity, Profile};
 use vscsi_shared::wire::v1::{ApiError, CreateJob, DiskSelector, JobOptions, StopJob, VmSelector};
 
 use effects::{InProcess, Killed, SimulatedClock};
+use switch::{Fuse, InProcessSwitch};
+
+/// How long a switch without a collector is watched, milliseconds.
+const ALONE_MS: u64 = 10_000;
+
+/// What a process that is killed leaves its stack with.
+struct BurntDown;
+
+fn burn(fuse: &Fuse) {
+    if fuse.burns_down() {
+        std::panic::panic_any(BurntDown);
+    }
+}
 
 pub(crate) struct Harness {
     directory: TempDir,
@@ -42,26 +56,37 @@ pub(crate) struct Harness {
     views: Views,
     left_on_request: bool,
     spool_limit_bytes: u64,
-    /// The boot as the guard of the agent knows it from its own beginning.
-    boot_of_guard: Option<BootId>,
+    switch: Arc<InProcessSwitch>,
+    /// What the collector does burns the first, what the switch does the second.
+    pub(crate) fuses: [Arc<Fuse>; 2],
+    handovers: u32,
 }
 
 impl Harness {
     pub(crate) fn new() -> Self {
-        Self::on(|_| ())
+        Self::on(|_| (), |_| ())
+    }
+
+    /// On a host of another kind.
+    pub(crate) fn in_a_world(choose: impl FnOnce(&mut Scenario)) -> Self {
+        Self::on(|_| (), choose)
     }
 
     pub(crate) fn with_unwritable_run_directory() -> Self {
-        Self::on(|root| {
-            let _ = fs::remove_dir_all(root.join("var"));
-            fs::write(root.join("var"), "not a directory").unwrap();
-        })
+        Self::on(
+            |root| {
+                let _ = fs::remove_dir_all(root.join("var"));
+                fs::write(root.join("var"), "not a directory").unwrap();
+            },
+            |_| (),
+        )
     }
 
-    fn on(prepare: impl FnOnce(&Path)) -> Self {
+    fn on(prepare: impl FnOnce(&Path), choose: impl FnOnce(&mut Scenario)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut scenario = Scenario::load("demo").unwrap();
         scenario.clock.mode = ClockMode::Manual;
+        choose(&mut scenario);
         let root = directory.path().join("host");
         let host = Arc::new(SimulatedHost::create_without_programs(&scenario, &root).unwrap());
         for program in ["usr/sbin/vscsiStats", "bin/esxcli"] {
@@ -76,18 +101,30 @@ impl Harness {
             booted_ms: AtomicU64::new(0),
             wall_ahead_ms: AtomicI64::new(0),
         };
+        let clock = Arc::new(clock);
+        let (killed, unlisted) = (Arc::default(), Arc::default());
+        let fuses: [Arc<Fuse>; 2] = [Arc::default(), Arc::default()];
+        let switch = InProcessSwitch::new(
+            &clock,
+            &killed,
+            &unlisted,
+            [&fuses[0], &fuses[1]],
+            directory.path().join("state"),
+        );
         let mut harness = Self {
             directory,
             host,
-            clock: Arc::new(clock),
-            killed: Arc::default(),
+            clock,
+            killed,
             look_takes_ms: Arc::default(),
-            unlisted: Arc::default(),
+            unlisted,
+            switch: Arc::new(switch),
+            fuses,
+            handovers: 0,
             collector: None,
             views: Views::default(),
             left_on_request: false,
             spool_limit_bytes: 1 << 30,
-            boot_of_guard: None,
         };
         harness.start();
         harness
@@ -101,7 +138,7 @@ impl Harness {
         let runner = InProcess {
             host: Arc::clone(&self.host),
             one_at_a_time: Mutex::new(()),
-            killed: Arc::clone(&self.killed),
+            fuse: Arc::clone(&self.fuses[0]),
             look_takes_ms: Arc::clone(&self.look_takes_ms),
             unlisted: Arc::clone(&self.unlisted),
         };
@@ -114,22 +151,56 @@ impl Harness {
     }
 
     fn start(&mut self) {
+        self.start_as("first", false);
+    }
+
+    /// An agent starts; its switch is `start`, and holds the lock already where it was handed over to.
+    fn start_as(&mut self, start: &str, has_lock: bool) {
         self.views = Views::default();
         let state = self.state();
+        let boot = BootId::recognise(&state, self.host.root(), self.clock.as_ref()).unwrap();
+        if !has_lock {
+            self.switch = Arc::new(self.another_switch());
+            self.switch.begin(start, &boot.id, boot.over());
+        }
         let equipment = Equipment {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             host: self.tools(),
+            switch: Arc::clone(&self.switch) as Arc<dyn Switching>,
             spool: Arc::new(DirectorySpool::open(&state.join("jobs"), self.spool_limit_bytes).unwrap()),
             log: Log::open(&state, false),
             views: self.views.clone(),
-            boot: BootId::recognise(&state, self.host.root(), self.clock.as_ref()).unwrap(),
+            boot,
             hostname: "esx01".to_owned(),
-            state_directory: state.clone(),
+            state_directory: state,
         };
-        self.boot_of_guard = BootId::look(&state, self.host.root(), self.clock.as_ref()).ok();
-        let journal = Journal::load(&state).unwrap();
-        let collector = Collector::start(equipment, journal, std::process::id()).unwrap();
-        self.collector = Some(collector);
+        self.collector = Some(Collector::start(equipment).unwrap());
+        self.do_what_is_due();
+    }
+
+    fn another_switch(&self) -> InProcessSwitch {
+        InProcessSwitch::new(
+            &self.clock,
+            &self.killed,
+            &self.unlisted,
+            [&self.fuses[0], &self.fuses[1]],
+            self.state(),
+        )
+    }
+
+    /// Does something to the agent, which may be killed at it.
+    pub(crate) fn unless_killed(&mut self, act: impl FnOnce(&mut Self)) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(self)));
+        for fuse in &self.fuses {
+            fuse.put_out();
+        }
+        if let Err(panic) = outcome {
+            if panic.downcast_ref::<BurntDown>().is_none() {
+                std::panic::resume_unwind(panic);
+            }
+            self.guard_stops();
+            self.start();
+        }
         self.do_what_is_due();
     }
 
@@ -140,7 +211,9 @@ impl Harness {
     /// Everything that is due now; gives the next due moment.
     fn do_what_is_due(&mut self) -> Option<u64> {
         loop {
+            let switch = self.switch.go_on();
             let wake = self.collector().step();
+            let wake = [wake, switch].into_iter().flatten().min();
             if wake.is_none_or(|wake| wake > self.clock.monotonic_ms()) {
                 return wake;
             }
@@ -180,23 +253,37 @@ impl Harness {
         self.crash_and_restart_after(0);
     }
 
-    /// The agent has died; its guard does its work.
+    /// The agent has died; its switch stops everything.
     pub(crate) fn guard_stops(&mut self) {
         self.collector = None;
-        let boot = self.boot_of_guard.take();
-        self.stop_all_in_journal(boot.as_ref(), Journal::to_stop);
+        self.switch.collector_gone();
+        self.let_switch_work();
+    }
+
+    fn let_switch_work(&self) {
+        self.watch_switch(ALONE_MS);
+    }
+
+    /// Time passes until a switch without a collector has done its work.
+    pub(crate) fn watch_switch(&self, milliseconds: u64) {
+        let until = self.clock.monotonic_ms() + milliseconds;
+        while self.switch.has_work() && self.clock.monotonic_ms() < until {
+            let now = self.clock.monotonic_ms();
+            let wake = self.switch.go_on().unwrap_or(until).clamp(now + 1, until);
+            self.host.advance(Duration::from_millis(wake - now)).unwrap();
+            self.switch.go_on();
+        }
     }
 
     /// As `cleanup --all` does after the agent has ended.
     pub(crate) fn clean_up_all(&mut self) {
-        self.collector = None;
-        let now_ms = self.clock.monotonic_ms();
-        self.stop_all_in_journal(None, |journal| journal.may_run(now_ms));
-    }
-
-    fn stop_all_in_journal(&self, boot: Option<&BootId>, disks: impl Fn(&Journal) -> Vec<DiskKey>) {
-        let log = Log::open(&self.state(), false);
-        stop_journaled(&self.state(), boot, self.clock.as_ref(), disks, &self.tools(), &log).unwrap();
+        self.guard_stops();
+        let boot = BootId::look(&self.state(), self.host.root(), self.clock.as_ref()).unwrap();
+        self.switch = Arc::new(self.another_switch());
+        self.switch.begin("cleanup", &boot.id, boot.over());
+        self.switch.release_kept();
+        self.switch.collector_gone();
+        self.let_switch_work();
     }
 
     pub(crate) fn crash_and_restart_after(&mut self, milliseconds: u64) {
@@ -205,20 +292,56 @@ impl Harness {
         self.start();
     }
 
-    /// The agent hands over; after `away_ms` its successor starts. The guard gives up after a minute.
-    pub(crate) fn hand_over_and_restart(&mut self, away_ms: u64) {
-        self.collector().hand_over().unwrap();
+    /// Everything is passed on to another agent.
+    pub(crate) fn hand_over_and_restart(&mut self) {
+        let start = self.offer_to_successor();
+        let successor = self.another_switch();
+        let boot = BootId::look(&self.state(), self.host.root(), self.clock.as_ref()).unwrap();
+        successor.begin(&start, &boot.id, boot.over());
+        self.switch.passed();
+        self.collector().step();
+        assert!(self.collector().has_passed());
+        self.collector().save_for_successor();
         self.collector = None;
-        self.host.advance(Duration::from_millis(away_ms)).unwrap();
-        if away_ms > 60_000 {
-            self.guard_stops();
-        }
-        self.start();
+        self.switch = Arc::new(successor);
+        self.start_as(&start, true);
     }
 
-    /// Agent and guard are killed.
+    /// A successor is there, and dies before it has taken the lock.
+    pub(crate) fn successor_dies(&mut self) {
+        self.offer_to_successor();
+        self.switch.took_back();
+        self.do_what_is_due();
+    }
+
+    /// The agent dies when its switch has released the lock, and the successor dies as well.
+    pub(crate) fn both_agents_die_in_a_handover(&mut self) {
+        self.offer_to_successor();
+        self.collector = None;
+        self.switch.collector_gone();
+        self.switch.took_back();
+        self.let_switch_work();
+    }
+
+    fn offer_to_successor(&mut self) -> String {
+        self.handovers += 1;
+        let start = format!("successor{}", self.handovers);
+        self.collector().pass_on(&start);
+        self.collector().step();
+        assert_eq!(self.switch.released(), Some(start.clone()));
+        start
+    }
+
+    /// Only the switch is killed.
+    pub(crate) fn kill_switch(&mut self) {
+        self.switch.kill();
+        self.do_what_is_due();
+    }
+
+    /// Agent and switch are killed.
     pub(crate) fn die_with_guard(&mut self) {
         self.collector = None;
+        self.switch.kill();
     }
 
     /// Another agent starts.
@@ -234,7 +357,7 @@ impl Harness {
     /// The host is started again: its monotonic clock begins anew, and the wall clock does not.
     pub(crate) fn reboot(&mut self) {
         self.collector = None;
-        self.boot_of_guard = None;
+        self.switch.kill();
         self.host.reboot().unwrap();
         self.clock.booted_ms.store(self.clock.host_ms(), Ordering::SeqCst);
     }
@@ -249,6 +372,32 @@ impl Harness {
         let calls = self.host.journal().unwrap();
         let with = |call: &&vscsi_fixtures::Call| call.arguments.iter().any(|word| word == argument);
         calls.iter().filter(with).count()
+    }
+
+    pub(crate) fn remove_from_state(&self, file: &str) {
+        fs::remove_file(self.state().join(file)).unwrap();
+    }
+
+    pub(crate) fn write_to_state(&self, file: &str, text: &str) {
+        fs::write(self.state().join(file), text).unwrap();
+    }
+
+    pub(crate) fn read_from_state(&self, file: &str) -> String {
+        fs::read_to_string(self.state().join(file)).unwrap()
+    }
+
+    /// The handle of the only disk of a VM.
+    pub(crate) fn handle_of(&self, vm: &str) -> u64 {
+        let disks = self.host.disks().unwrap();
+        disks.into_iter().find(|disk| disk.vm == vm).unwrap().handle_id
+    }
+
+    /// Somebody else issues `-x` for a VM.
+    pub(crate) fn stop_by_somebody_else(&self, vm: &str) {
+        let disks = self.host.disks().unwrap();
+        let disk = disks.into_iter().find(|disk| disk.vm == vm).unwrap();
+        let words = ["-x", "-w", &disk.world_group_id.to_string()].map(str::to_owned);
+        self.host.call("vscsiStats", &words).unwrap();
     }
 
     /// As on a full volume: the file can be read and not written.
@@ -326,22 +475,18 @@ impl Harness {
         self.collector().step();
     }
 
-    /// The agent is told to end; whether it leaves something to its guard.
-    pub(crate) fn end_leaves_collections(&mut self) -> bool {
-        self.collector().end_all("told to end");
-        self.collector().leaves_collections()
-    }
-
     /// The agent is told to end.
     pub(crate) fn end(&mut self) {
         self.collector().end_all("told to end");
+        self.switch.say(vscsi_agent::switch::Order::End);
+        self.let_switch_work();
         self.collector = None;
     }
 
     /// Handles the journal names on disk, where a guard would read them.
     pub(crate) fn journaled(&self) -> BTreeSet<u64> {
-        let journal = Journal::load(&self.state()).unwrap();
-        journal.armed().keys().map(|disk| disk.handle_id.0).collect()
+        let (journal, _) = Journal::load(&self.state()).unwrap();
+        journal.armed.iter().map(|armed| armed.disk.handle_id.0).collect()
     }
 
     pub(crate) fn something_was_left_on_request(&self) -> bool {
@@ -356,15 +501,28 @@ impl Harness {
 
     pub(crate) fn create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
         let action = self.creation(name, vm, samples, interval_seconds);
-        let outcome = self.collector().perform(action).unwrap();
+        let outcome = self.perform(action).unwrap();
         assert!(matches!(outcome, Outcome::Created(_)));
         self.do_what_is_due();
+    }
+
+    /// What comes of an action.
+    fn perform(&mut self, action: Action) -> Result<Outcome, ApiError> {
+        match self.collector().perform(action) {
+            Performed::Done(outcome) => *outcome,
+            Performed::Waits(ticket) => loop {
+                if let Some(outcome) = self.collector().answer(&ticket) {
+                    return outcome;
+                }
+                self.pass(500);
+            },
+        }
     }
 
     /// Asks for a job and does nothing more yet.
     pub(crate) fn ask_for(&mut self, name: &str, vm: &str, samples: u32) {
         let action = self.creation(name, vm, samples, 60);
-        self.collector().perform(action).unwrap();
+        drop(self.collector().perform(action));
     }
 
     pub(crate) fn create_restarting(&mut self, name: &str, vm: &str, samples: u32) {
@@ -372,14 +530,14 @@ impl Harness {
             return;
         };
         request.options.mode = CollectionMode::Restart;
-        self.collector().perform(Action::Create(request)).unwrap();
+        self.perform(Action::Create(request)).unwrap();
         self.do_what_is_due();
     }
 
     /// The refusal of a job.
     pub(crate) fn refusal(&mut self, name: &str, vm: &str, samples: u32) -> ApiError {
         let action = self.creation(name, vm, samples, 60);
-        self.collector().perform(action).unwrap_err()
+        self.perform(action).unwrap_err()
     }
 
     pub(crate) fn job_directory(&self, name: &str) -> PathBuf {
@@ -388,7 +546,7 @@ impl Harness {
 
     pub(crate) fn try_create(&mut self, name: &str, vm: &str, samples: u32, interval_seconds: u32) {
         let action = self.creation(name, vm, samples, interval_seconds);
-        let _ = self.collector().perform(action);
+        let _ = self.perform(action);
         self.do_what_is_due();
     }
 
@@ -425,30 +583,31 @@ impl Harness {
 
     pub(crate) fn try_stop(&mut self, name: &str, cleanup: bool) {
         self.left_on_request |= !cleanup;
-        let _ = self
-            .collector()
-            .perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
+        let _ = self.perform(Action::Stop(Name::new(name).unwrap(), StopJob { cleanup }));
         self.do_what_is_due();
     }
 
     /// The refusal of a stop.
     pub(crate) fn refused_stop(&mut self, name: &str, cleanup: bool) -> ApiError {
         let stop = Action::Stop(Name::new(name).unwrap(), StopJob { cleanup });
-        self.collector().perform(stop).unwrap_err()
+        self.perform(stop).unwrap_err()
     }
 
     /// The agent cannot hand over.
     pub(crate) fn handover_fails(&mut self) {
-        self.collector().hand_over().unwrap_err();
+        self.collector().pass_on("successor");
+        self.do_what_is_due();
+        assert_eq!(self.switch.released(), None);
+        assert!(!self.collector().has_passed());
     }
 
     /// The journal on disk says that its agent handed over.
     pub(crate) fn handover_is_journaled(&self) -> bool {
-        Journal::load(&self.state()).unwrap().handover().is_some()
+        Journal::peek(&self.state()).unwrap().handover.is_some()
     }
 
     pub(crate) fn try_delete(&mut self, name: &str) {
-        let _ = self.collector().perform(Action::Delete(Name::new(name).unwrap()));
+        let _ = self.perform(Action::Delete(Name::new(name).unwrap()));
     }
 }
 

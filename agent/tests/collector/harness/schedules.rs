@@ -24,7 +24,7 @@ impl Harness {
                 options: JobOptions::default(),
             },
         };
-        self.collector().perform(Action::CreateSchedule(request)).unwrap();
+        self.perform(Action::CreateSchedule(request)).unwrap();
     }
 
     pub(crate) fn next_run(&self, name: &str) -> Option<Timestamp> {
@@ -43,7 +43,7 @@ impl Harness {
 
     pub(crate) fn unschedule(&mut self, name: &str) {
         let action = Action::DeleteSchedule(Name::new(name).unwrap());
-        self.collector().perform(action).unwrap();
+        self.perform(action).unwrap();
     }
 
     pub(crate) fn schedules_file(&self) -> PathBuf {

@@ -1,0 +1,308 @@
+//! The process that starts and stops collections, and the one that asks it: whichever dies, freezes or is replaced.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vscsi_fixtures::{Fault, FaultKind};
+use vscsi_shared::snapshot::SnapshotFlag;
+use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
+use vscsi_tests::binaries::Binary;
+use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
+
+const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
+
+/// Longer than a silent collector is waited for, with room for a busy machine.
+const LATE: Duration = Duration::from_secs(90);
+
+fn wait_long(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + LATE;
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// `vscsi-agent cleanup`: its exit code and its words.
+fn cleanup(agent: &AgentHost, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.arg("cleanup").args(words);
+    agent.with_places(&mut command);
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The handle and the moment, in milliseconds of the host's clock, of each `-x` from `from_ms` on.
+fn stops(agent: &AgentHost, from_ms: u64) -> Vec<(String, u64)> {
+    let calls = agent.host.journal().unwrap().into_iter();
+    calls
+        .filter(|call| call.arguments.contains(&"-x".to_owned()) && call.clock_us / 1000 >= from_ms)
+        .map(|call| (call.arguments.last().unwrap().clone(), call.clock_us / 1000))
+        .collect()
+}
+
+#[test]
+fn twenty_disks_are_stopped_at_once_though_one_stop_hangs_and_the_others_are_slow() {
+    let mut agent = AgentHost::new("many-disks", FILTER);
+    agent.start();
+    let vms: Vec<String> = agent.get("inventory").json["vms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|vm| vm["powered_on"] == true)
+        .map(|vm| vm["name"].as_str().unwrap().to_owned())
+        .collect();
+    for vm in &vms {
+        agent.begin(vm, vm, 1000, 60);
+    }
+    let collecting = agent.host.collecting().unwrap();
+    assert!(collecting.len() >= 20, "{}", collecting.len());
+    let hung = collecting[0].handle_id.to_string();
+    let slow = Fault::of_vscsi_stats(FaultKind::Slow(600)).with_arguments("-x");
+    agent
+        .host
+        .add_fault(
+            Fault::of_vscsi_stats(FaultKind::Hang)
+                .with_arguments(&format!("-i {hung}"))
+                .times(1),
+        )
+        .unwrap();
+    agent.host.add_fault(slow).unwrap();
+    let before_ms = agent.host.now_us().unwrap() / 1000;
+    agent.kill();
+    wait_until("all but one are stopped", || {
+        agent.host.collecting().unwrap().len() <= 1
+    });
+    let others = stops(&agent, before_ms);
+    let last_ms = others
+        .iter()
+        .filter(|(handle, _)| *handle != hung)
+        .map(|(_, at_ms)| at_ms - before_ms)
+        .max();
+    // Well before the hung one is given up, which takes ten seconds.
+    assert!(last_ms.unwrap() < 9000, "{others:?}");
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_stop_that_hangs_delays_no_snapshot_of_another_job() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("stopped", "SQL-Server-01", 1000, 1);
+    agent.begin("other", "Web-App-VM", 12, 1);
+    agent.wait_for_snapshots("other", 2);
+    let hangs = Fault::of_vscsi_stats(FaultKind::Hang).with_arguments("-x").times(2);
+    agent.host.add_fault(hangs).unwrap();
+    let asked = Instant::now();
+    let answer = agent.post("jobs/stopped/stop", &json!({}));
+    assert_eq!(answer.json["job"]["status"], "stopped");
+    assert!(asked.elapsed() > Duration::from_secs(5), "nothing hung");
+    agent.wait_for_job("other");
+    let taken = snapshots(&agent.job_directory("other"));
+    assert_eq!(taken.len(), 13);
+    assert!(
+        taken
+            .iter()
+            .all(|taken| taken.is_usable() && !taken.has(SnapshotFlag::Late))
+    );
+    compare_with_truth(&agent.host, &agent.job_directory("other"));
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_frozen_agent_collects_no_longer_and_goes_on_when_it_thaws() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    agent.signal(libc::SIGSTOP);
+    wait_long("no collection runs", || agent.host.collecting().unwrap().is_empty());
+    agent.signal(libc::SIGCONT);
+    wait_until("it collects again", || agent.host.collecting().unwrap().len() == 2);
+    let before = snapshots(&agent.job_directory("job")).len();
+    agent.wait_for_snapshots("job", before + 4);
+    let taken = snapshots(&agent.job_directory("job"));
+    assert!(taken.iter().any(|taken| taken.has(SnapshotFlag::NewBaseline)));
+    assert_eq!(agent.status("job"), "running");
+    agent.post("jobs/job/stop", &json!({}));
+    agent.wait_until_nothing_collects();
+    compare_with_truth(&agent.host, &agent.job_directory("job"));
+}
+
+#[test]
+fn cleaning_up_all_ends_a_frozen_agent_and_a_frozen_switch() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.signal(libc::SIGSTOP);
+    signal_process(agent.switch().unwrap(), libc::SIGSTOP);
+    let (status, said) = cleanup(&agent, &["--all"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(said, "stopped 2 collections that were left running\n");
+    assert!(agent.host.collecting().unwrap().is_empty());
+    assert_eq!(agent.wait_for_end(), None);
+    assert_eq!(agent.switch(), None);
+}
+
+#[test]
+fn cleaning_up_never_runs_beside_a_switch_that_holds_the_lock() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.kill_both();
+    // As a switch holds it that is at work, or hangs.
+    let lock = fs::File::create(agent.state().join("switch.lock")).unwrap();
+    lock.lock().unwrap();
+    let calls = agent.host.journal().unwrap().len();
+    let (status, said) = cleanup(&agent, &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(agent.host.journal().unwrap().len(), calls);
+    drop(lock);
+    let (status, said) = cleanup(&agent, &[]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
+fn what_cleaning_up_cannot_stop_is_tried_further() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "Web-App-VM", 1000, 1);
+    agent.kill_both();
+    let fails = Fault::of_vscsi_stats(FaultKind::Fail).with_arguments("-x").times(6);
+    agent.host.add_fault(fails).unwrap();
+    let (status, said) = cleanup(&agent, &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("vscsiStats -x -w"), "{said}");
+    wait_long("no collection runs", || agent.host.collecting().unwrap().is_empty());
+    wait_until("the switch has ended", || agent.switch().is_none());
+}
+
+#[test]
+fn a_frozen_switch_is_replaced_and_no_snapshot_is_lost() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 16, 1);
+    agent.wait_for_snapshots("job", 2);
+    let first = agent.switch().unwrap();
+    signal_process(first, libc::SIGSTOP);
+    wait_until("another switch runs", || {
+        agent.switch().is_some_and(|switch| switch != first)
+    });
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+    let taken = snapshots(&agent.job_directory("job"));
+    assert!(
+        taken
+            .iter()
+            .all(|taken| taken.is_usable() && !taken.has(SnapshotFlag::NewBaseline))
+    );
+    assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 32);
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn without_a_switch_nothing_is_started_and_health_says_so() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    fs::create_dir_all(agent.state()).unwrap();
+    // No switch can have this lock.
+    fs::create_dir(agent.state().join("switch.lock")).unwrap();
+    agent.start();
+    let health = agent.get("health").json;
+    assert_eq!(health["ok"], false, "{health}");
+    assert!(health.to_string().contains("starts and stops collections"), "{health}");
+    let answer = agent.post("jobs", &agent.job_request("job", "Web-App-VM", 1, 1));
+    assert_eq!(answer.status, 503, "{}", answer.json);
+    let log = fs::read_to_string(agent.state().join("agent.log")).unwrap();
+    let tried = log.lines().filter(|line| line.contains("starting another one")).count();
+    assert!(tried < 10, "{tried} switches in a few seconds");
+    fs::remove_dir(agent.state().join("switch.lock")).unwrap();
+    wait_long("a switch is ready", || agent.get("health").json["ok"] == true);
+    agent.begin("job", "Web-App-VM", 1, 1);
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+}
+
+/// A successor that runs into `fault`; whether the agent before it has ended then.
+fn failed_upgrade(agent: &mut AgentHost, fault: &str) -> bool {
+    let mut successor = agent.command(Binary::AgentWithFaultPoints, &[]);
+    successor.args(["serve", "--detached", "--take-over", "--idle-exit", "0"]);
+    agent.with_places(&mut successor);
+    let mut successor = successor.env("VSCSI_AGENT_FAULT", fault).spawn().unwrap();
+    wait_until("the successor dies", || successor.try_wait().unwrap().is_some());
+    fs::metadata(format!("/proc/{}", agent.process())).is_err()
+}
+
+#[test]
+fn a_successor_that_dies_before_it_is_handed_to_changes_nothing() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 8, 1);
+    agent.wait_for_snapshots("job", 2);
+    assert!(!failed_upgrade(&mut agent, "take-over-before-signal"));
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+    let taken = snapshots(&agent.job_directory("job"));
+    assert!(taken.iter().all(Taken::is_usable));
+    assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 16);
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_successor_that_dies_in_a_handover_leaves_nothing_running() {
+    for fault in ["take-over-after-signal", "take-over-after-lock"] {
+        let mut agent = AgentHost::new("demo", FILTER);
+        agent.start();
+        agent.begin("job", "SQL-Server-01", 4, 1);
+        agent.wait_for_snapshots("job", 2);
+        let gone = failed_upgrade(&mut agent, fault);
+        // Either the old agent goes on with its job, or everything is stopped.
+        if gone {
+            agent.wait_until_nothing_collects();
+        } else {
+            wait_until("the job has ended or its agent has", || {
+                agent.host.collecting().unwrap().is_empty()
+            });
+        }
+        wait_until("no switch is left", || {
+            agent.switch().is_none() || agent.host.collecting().unwrap().is_empty()
+        });
+    }
+}
+
+#[test]
+fn a_successor_whose_switch_dies_goes_on_with_another_one() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 8, 1);
+    agent.wait_for_snapshots("job", 2);
+    assert_eq!(agent.hand_over(), Some(0));
+    let switch = agent.switch().unwrap();
+    signal_process(switch, libc::SIGKILL);
+    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
+    assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 12);
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn a_start_under_way_when_the_agent_dies_does_not_outlive_it() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start_with(&Start::default());
+    agent.wait_for_answer();
+    let slow = Fault::of_vscsi_stats(FaultKind::Slow(3000)).with_arguments("-s");
+    agent.host.add_fault(slow).unwrap();
+    let request = agent.job_request("job", "SQL-Server-01", 5, 1);
+    let (port, token) = (agent.port(), agent.token());
+    let asking = std::thread::spawn(move || {
+        let _ = ureq::post(format!("http://127.0.0.1:{port}/v1/jobs"))
+            .header("Authorization", format!("Bearer {token}"))
+            .send(request.to_string());
+    });
+    wait_until("the collection is being started", || {
+        fs::read_to_string(agent.state().join("journal.json")).is_ok_and(|text| text.contains("handle_id"))
+    });
+    agent.kill();
+    asking.join().unwrap();
+    wait_until("the switch has done its work", || agent.switch().is_none());
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
