@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::http::introduce;
 use crate::options::Options;
 use crate::running::RunningAgent;
 use crate::{files, sys, wait};
@@ -84,6 +85,7 @@ fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
 fn running(options: &Options) -> Option<(RunningAgent, TcpStream)> {
     let agent = RunningAgent::load(options)?;
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, agent.port)).ok()?;
+    introduce(&stream, &agent.token).ok()?;
     Some((agent, stream))
 }
 

@@ -168,15 +168,9 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
         last_request_ms: AtomicU64::new(clock.monotonic_ms()),
         esxi_version: esxi_version(&host),
         host_root: options.host_root.clone(),
+        inventory: Mutex::default(),
     });
-    let serving = Arc::clone(&context);
-    threads::start("gate", move || {
-        if let Err(error) = http::serve(&listener, &serving) {
-            serving.equipment.log.line(&format!("the HTTP server stopped: {error}"));
-            serving.equipment.views.set_problem("http", Some(error.to_string()));
-        }
-    })
-    .map_err(failed("start the HTTP thread"))?;
+    http::serve(listener, Arc::clone(&context)).map_err(failed("start the HTTP thread"))?;
     let running = RunningAgent {
         process: std::process::id(),
         port,
@@ -190,7 +184,6 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
         log.line("not every collection was stopped: the switch goes on trying");
     }
     announced.withdraw();
-    http::close(&context);
     tell(&log, &host, "vscsi-agent ends");
     Ok(())
 }

@@ -409,6 +409,52 @@ pub fn signal_process(process: u32, signal: i32) {
     unsafe { libc::kill(process, signal) };
 }
 
+/// Lets a process open no descriptor beyond those it has, until this is dropped.
+#[derive(Debug)]
+pub struct NoMoreDescriptors {
+    process: i32,
+    before: libc::rlimit,
+}
+
+impl NoMoreDescriptors {
+    /// For `process`, which the test started.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn of(process: u32) -> Self {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count();
+        let process = i32::try_from(process).unwrap();
+        let before = limit_descriptors(process, None);
+        // The hard limit stays, because only a privileged user could raise it again.
+        let short = libc::rlimit {
+            rlim_cur: open as u64,
+            ..before
+        };
+        limit_descriptors(process, Some(short));
+        Self { process, before }
+    }
+}
+
+impl Drop for NoMoreDescriptors {
+    fn drop(&mut self) {
+        limit_descriptors(self.process, Some(self.before));
+    }
+}
+
+/// Sets the limit, when one is given, and gives the one before.
+#[expect(unsafe_code, reason = "prlimit has no safe wrapper in std")]
+fn limit_descriptors(process: i32, limit: Option<libc::rlimit>) -> libc::rlimit {
+    let mut before = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the first pointer is null or valid for the duration of the call, the second for a write of one limit.
+    let result = unsafe { libc::prlimit(process, libc::RLIMIT_NOFILE, limit, &raw mut before) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    before
+}
+
 fn is_alive(process: u32) -> bool {
     let status = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"));
     status.is_ok_and(|status| !status.contains("State:\tZ"))

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
-use vscsi_tests::agent_host::AgentHost;
+use vscsi_tests::agent_host::{AgentHost, NoMoreDescriptors, wait_until};
 use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -135,6 +135,83 @@ fn two_hundred_silent_connections_keep_nobody_out_and_no_snapshot_waiting() {
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 6);
     drop(silent);
+}
+
+#[test]
+fn a_short_lack_of_descriptors_ends_no_service() {
+    let agent = started();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 1);
+    let short = NoMoreDescriptors::of(agent.process());
+    // Each takes a descriptor when it is let in, and asks for what needs more.
+    let waiting: Vec<TcpStream> = (0..10)
+        .filter_map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", agent.port())).ok()?;
+            let token = agent.token();
+            let request =
+                format!("GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+            stream.write_all(request.as_bytes()).ok()?;
+            Some(stream)
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(2));
+    drop(short);
+    drop(waiting);
+    wait_until("the agent answers again", || answers(&agent));
+    let stopped = agent.post("jobs/job/stop", &json!({}));
+    assert_eq!(
+        stopped.json["job"]["cleanup"]["vscsiStats_stopped"], true,
+        "{}",
+        stopped.json
+    );
+    agent.wait_until_nothing_collects();
+}
+
+fn answers(agent: &AgentHost) -> bool {
+    let token = agent.token();
+    let request = format!(
+        "GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    status(&raw(agent, request.as_bytes())) == "200"
+}
+
+#[test]
+fn a_flood_of_connections_refuses_no_command_of_a_client_with_the_token() {
+    let agent = started();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let port = agent.port();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut held = std::collections::VecDeque::new();
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    held.extend(TcpStream::connect(("127.0.0.1", port)).ok());
+                    if held.len() > 100 {
+                        held.pop_front();
+                    }
+                }
+            });
+        }
+        let answered = (0..20).filter(|_| answers_in_time(&agent)).count();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(answered, 20);
+    });
+    let run = std::fs::read_dir(agent.host.root().join("var/run")).unwrap();
+    let sockets = run
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "sock"));
+    assert_eq!(sockets.count(), 0, "no listener but the one");
+}
+
+fn answers_in_time(agent: &AgentHost) -> bool {
+    let client: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into();
+    let request = client
+        .get(format!("http://127.0.0.1:{}/v1/health", agent.port()))
+        .header("Authorization", format!("Bearer {}", agent.token()));
+    request.call().is_ok()
 }
 
 #[test]

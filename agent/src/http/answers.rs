@@ -1,29 +1,29 @@
 //! What is answered to requests that change nothing.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::ApiRange;
-use vscsi_shared::wire::v1::{
-    ApiError, ClockReading, ErrorCode, Health, Info, JobList, Manifest, ManifestEntry, ScheduleList,
-};
+use vscsi_shared::wire::v1::{ApiError, ClockReading, ErrorCode, Health, Info, JobList, ScheduleList};
 
 use super::bundle::Bundle;
+use super::context::Context;
+use super::manifest::ManifestBody;
 use super::routes::Read;
-use super::server::Context;
 use crate::action::{Refusal, refuse};
 use crate::collector::Equipment;
 use crate::host::inventory;
-use crate::spool::SpoolError;
+use crate::spool::{Spool, SpoolError};
 
 /// An answer on its way out.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) body: Box<dyn io::Read + Send>,
-    pub(super) length: u64,
+    /// Bytes of the body; `None` when that is not known before it is written.
+    pub(super) length: Option<u64>,
     /// First byte and total length of a partial answer.
     pub(super) range: Option<(u64, u64)>,
 }
@@ -33,7 +33,7 @@ impl Answer {
         Self {
             status,
             content_type,
-            length: bytes.len() as u64,
+            length: Some(bytes.len() as u64),
             body: Box::new(io::Cursor::new(bytes)),
             range: None,
         }
@@ -63,7 +63,10 @@ pub(super) fn answer_read(context: &Context, read: Read) -> Result<Answer, Refus
     match read {
         Read::Info => Answer::json(200, &info(context)),
         Read::Health => Answer::json(200, &health(equipment)),
-        Read::Inventory => Answer::json(200, &inventory::inventory(&equipment.host, &context.host_root)),
+        Read::Inventory => {
+            let _one_at_a_time = context.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+            Answer::json(200, &inventory::inventory(&equipment.host, &context.host_root))
+        }
         Read::Jobs => Answer::json(
             200,
             &JobList {
@@ -74,12 +77,9 @@ pub(super) fn answer_read(context: &Context, read: Read) -> Result<Answer, Refus
             Some(view) => Answer::json(200, &view),
             None => Err(no_job(&job)),
         },
-        Read::Manifest { job, from } => Answer::json(200, &manifest(equipment, &job, from)?),
+        Read::Manifest { job, from } => manifest(equipment, job, from),
         Read::Sample { job, sequence, skip } => sample(equipment, &job, sequence, skip),
-        Read::Bundle { job, from, skip } => {
-            let entries = manifest(equipment, &job, from)?.samples;
-            bundle(equipment, job, entries, skip)
-        }
+        Read::Bundle { job, from, skip } => bundle(equipment, job, from, skip),
         Read::Schedules => Answer::json(
             200,
             &ScheduleList {
@@ -129,13 +129,21 @@ fn health(equipment: &Equipment) -> Health {
     }
 }
 
-fn manifest(equipment: &Equipment, job: &Name, from: u32) -> Result<Manifest, Refusal> {
-    if equipment.views.job(job, equipment.clock.as_ref()).is_none() {
-        return Err(no_job(job));
-    }
-    Ok(Manifest {
-        samples: equipment.spool.entries(job, from, usize::MAX),
-        set_aside: equipment.spool.set_aside(job),
+fn spool_of(equipment: &Equipment, job: &Name) -> Result<Arc<dyn Spool>, Refusal> {
+    let is_there = equipment.views.job(job, equipment.clock.as_ref()).is_some();
+    is_there
+        .then(|| Arc::clone(&equipment.spool))
+        .ok_or_else(|| no_job(job))
+}
+
+fn manifest(equipment: &Equipment, job: Name, from: u32) -> Result<Answer, Refusal> {
+    let spool = spool_of(equipment, &job)?;
+    Ok(Answer {
+        status: 200,
+        content_type: "application/json",
+        body: Box::new(ManifestBody::new(spool, job, from)),
+        length: None,
+        range: None,
     })
 }
 
@@ -165,20 +173,17 @@ fn sample(equipment: &Equipment, job: &Name, sequence: u32, skip: Option<u64>) -
     Ok(answer)
 }
 
-fn bundle(equipment: &Equipment, job: Name, entries: Vec<ManifestEntry>, skip: u64) -> Result<Answer, Refusal> {
-    let length = Bundle::length(&entries, skip).map_err(|error| {
-        refuse(
-            ErrorCode::Internal,
-            format!("the bundle could not be measured: {error}"),
-            "",
-        )
+fn bundle(equipment: &Equipment, job: Name, from: u32, skip: u64) -> Result<Answer, Refusal> {
+    let spool = spool_of(equipment, &job)?;
+    let bundle = Bundle::new(spool, job, from, skip).map_err(|error| {
+        let message = format!("the bundle could not be measured: {error}");
+        refuse(ErrorCode::Internal, message, "")
     })?;
-    let body = Bundle::new(Arc::clone(&equipment.spool), job, entries, skip);
     Ok(Answer {
         status: 200,
         content_type: "application/vnd.vscsi-bundle",
-        body: Box::new(body),
-        length,
+        length: Some(bundle.length()),
+        body: Box::new(bundle),
         range: None,
     })
 }
