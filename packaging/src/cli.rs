@@ -19,6 +19,8 @@ enum Task {
     Test(crate::test::TestArgs),
     /// Run the benchmarks, each beside what a user would do instead.
     Bench(crate::bench::BenchArgs),
+    /// Kill, freeze and starve agents on simulated hosts, and check what they promise.
+    Torture(crate::torture::TortureArgs),
     /// Feed a reader of foreign bytes with what libFuzzer makes up.
     Fuzz(crate::fuzz::FuzzArgs),
 }
@@ -29,6 +31,7 @@ pub(crate) fn run() -> Result<()> {
         Task::Demo(args) => crate::demo::run(&args),
         Task::Test(args) => crate::test::run(&args),
         Task::Bench(args) => crate::bench::run(&args),
+        Task::Torture(args) => crate::torture::run(&args),
         Task::Fuzz(args) => crate::fuzz::run(&args),
     }
 }

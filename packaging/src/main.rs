@@ -14,6 +14,7 @@ mod readers;
 mod script;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! A simulated host with the real agent on it, under the ESXi-like filter, spoken to over its loopback port.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what supports tests fails as tests do")]
 
+use std::ffi::OsString;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -87,6 +88,12 @@ impl AgentHost {
     /// When a program is missing.
     pub fn command(&self, binary: Binary, filter: &[&str]) -> Command {
         let agent = binary.path().unwrap_or_else(|problem| panic!("{problem}"));
+        let filter: Vec<OsString> = filter.iter().map(OsString::from).collect();
+        self.command_of(&agent, &filter)
+    }
+
+    /// The same for another file of the agent, with switches of the filter.
+    pub fn command_of(&self, agent: &Path, filter: &[OsString]) -> Command {
         let mut command = Command::new(&self.filter);
         command.args(filter).arg("--").arg(agent);
         command
@@ -156,6 +163,11 @@ impl AgentHost {
     /// When none was.
     pub fn process(&self) -> u32 {
         self.agent.as_ref().unwrap().id()
+    }
+
+    /// Process number of the agent that says it can be found.
+    pub fn announced_process(&self) -> Option<u32> {
+        u32::try_from(self.running("process")?.as_u64()?).ok()
     }
 
     fn running(&self, key: &str) -> Option<Value> {
@@ -284,29 +296,19 @@ impl AgentHost {
         self.request("POST", path, &body.to_string())
     }
 
+    /// Whoever can ask the agent that can be found now.
+    pub fn asker(&self) -> Option<Asker> {
+        let (port, token) = (self.port(), self.token());
+        (port != 0).then_some(Asker { port, token })
+    }
+
     /// A request with the agent's own token.
     ///
     /// # Panics
     /// When there is no answer.
     pub fn request(&self, method: &str, path: &str, body: &str) -> Answer {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("http://127.0.0.1:{}/v1/{path}", self.port()))
-            .header("Authorization", format!("Bearer {}", self.token()))
-            .body(body.to_owned())
-            .unwrap();
-        let client: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .build()
-            .into();
-        let mut response = client.run(request).unwrap();
-        let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().unwrap_or_default();
-        Answer {
-            status,
-            json: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
+        let asker = self.asker().unwrap();
+        asker.ask(method, path, body, TIMEOUT).unwrap()
     }
 
     /// A request for a job over all disks of `vm`, by its configuration file.
@@ -380,6 +382,37 @@ impl AgentHost {
     /// When something stays.
     pub fn wait_until_nothing_collects(&self) {
         wait_until("no collection runs", || self.host.collecting().unwrap().is_empty());
+    }
+}
+
+/// Port and token of an agent, for a thread that waits for its answer.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    port: u16,
+    token: String,
+}
+
+impl Asker {
+    /// The answer; `None` when none comes, because the agent is gone or does nothing.
+    pub fn ask(&self, method: &str, path: &str, body: &str, timeout: Duration) -> Option<Answer> {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://127.0.0.1:{}/v1/{path}", self.port))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .body(body.to_owned())
+            .ok()?;
+        let client: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(timeout))
+            .build()
+            .into();
+        let mut response = client.run(request).ok()?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        Some(Answer {
+            status,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+        })
     }
 }
 

@@ -2,5 +2,7 @@
 
 pub mod agent_host;
 pub mod binaries;
+pub mod processes;
 pub mod sshd;
+pub mod torture;
 pub mod truth;

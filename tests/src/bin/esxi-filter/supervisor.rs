@@ -9,7 +9,7 @@ use std::mem::zeroed;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use crate::exec_policy::ExecPolicy;
+use crate::rules::{Answer, Rules, Watched};
 use crate::tracee::Tracee;
 
 /// `AUDIT_ARCH_X86_64` of the kernel's audit.h.
@@ -19,11 +19,12 @@ const X86_64: u32 = 0xc000_003e;
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     line: UnixStream,
+    watched: Vec<Watched>,
 }
 
 /// Forks the supervisor off.
 #[expect(unsafe_code, reason = "there is no safe fork; this process has one thread")]
-pub(crate) fn start(policy: &ExecPolicy) -> io::Result<Supervisor> {
+pub(crate) fn start(rules: &Rules) -> io::Result<Supervisor> {
     let (ours, its) = UnixStream::pair()?;
     let program = std::process::id();
     // SAFETY: this process has a single thread, so the child may do whatever this process may.
@@ -33,7 +34,7 @@ pub(crate) fn start(policy: &ExecPolicy) -> io::Result<Supervisor> {
             // The child of a child is nobody's to wait for: the program may look after all children it has.
             // SAFETY: as above.
             let status = match unsafe { libc::fork() } {
-                0 => i32::from(supervise(program, its, policy).is_err()),
+                0 => i32::from(supervise(program, its, rules).is_err()),
                 other => i32::from(other < 0),
             };
             // SAFETY: ends this process without what the program has registered for its own end.
@@ -42,7 +43,10 @@ pub(crate) fn start(policy: &ExecPolicy) -> io::Result<Supervisor> {
         child => {
             // SAFETY: waits for the child just made; a null status is allowed.
             unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
-            Ok(Supervisor { line: ours })
+            Ok(Supervisor {
+                line: ours,
+                watched: rules.watched(),
+            })
         }
     }
 }
@@ -50,7 +54,7 @@ pub(crate) fn start(policy: &ExecPolicy) -> io::Result<Supervisor> {
 impl Supervisor {
     /// Puts this process under the filter that asks the supervisor.
     pub(crate) fn watch_this_process(mut self) -> io::Result<()> {
-        let listener = listen()?;
+        let listener = listen(&self.watched)?;
         self.line.write_all(&listener.as_raw_fd().to_le_bytes())?;
         // It has taken the listener over by then, and only it may hold it: the end of its line is the end of its work.
         self.line.read_exact(&mut [0])?;
@@ -58,21 +62,10 @@ impl Supervisor {
     }
 }
 
-/// Installs the filter that has `execve` and `execveat` asked for, and gives the descriptor to answer at.
+/// Installs the filter that has these calls asked for, and gives the descriptor to answer at.
 #[expect(unsafe_code, reason = "seccomp has no safe wrapper that gives a listener")]
-fn listen() -> io::Result<OwnedFd> {
-    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0);
-    let jump_if = |value, yes, no| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, yes, no);
-    let answer = |action| instruction(libc::BPF_RET | libc::BPF_K, action, 0, 0);
-    let mut program = [
-        load(4),
-        jump_if(X86_64, 0, 3),
-        load(0),
-        jump_if(number(libc::SYS_execve), 2, 0),
-        jump_if(number(libc::SYS_execveat), 1, 0),
-        answer(libc::SECCOMP_RET_ALLOW),
-        answer(libc::SECCOMP_RET_USER_NOTIF),
-    ];
+fn listen(watched: &[Watched]) -> io::Result<OwnedFd> {
+    let mut program = program(watched);
     let filter = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,
         filter: program.as_mut_ptr(),
@@ -90,6 +83,37 @@ fn listen() -> io::Result<OwnedFd> {
         )
     };
     owned(listener)
+}
+
+/// The filter: each call that is watched gets two jumps, one around the other, so that no jump is long.
+fn program(watched: &[Watched]) -> Vec<libc::sock_filter> {
+    const CALL: u32 = 0;
+    const ARCHITECTURE: u32 = 4;
+    const FIRST_ARGUMENT: u32 = 16;
+    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0);
+    let unless_equal = |value, skipped| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, skipped);
+    let answer = |action| instruction(libc::BPF_RET | libc::BPF_K, action, 0, 0);
+    let mut program = vec![
+        load(ARCHITECTURE),
+        unless_equal(X86_64, 1),
+        load(CALL),
+        // Of another architecture it is the architecture that is compared below, which is no call's number.
+    ];
+    for Watched { call, only_zero } in watched {
+        if *only_zero {
+            program.extend([
+                unless_equal(number(*call), 4),
+                load(FIRST_ARGUMENT),
+                unless_equal(0, 1),
+                answer(libc::SECCOMP_RET_USER_NOTIF),
+                answer(libc::SECCOMP_RET_ALLOW),
+            ]);
+        } else {
+            program.extend([unless_equal(number(*call), 1), answer(libc::SECCOMP_RET_USER_NOTIF)]);
+        }
+    }
+    program.push(answer(libc::SECCOMP_RET_ALLOW));
+    program
 }
 
 fn instruction(code: u32, value: u32, yes: u8, no: u8) -> libc::sock_filter {
@@ -116,7 +140,7 @@ fn owned(descriptor: libc::c_long) -> io::Result<OwnedFd> {
 }
 
 /// The supervisor's life.
-fn supervise(program: u32, mut line: UnixStream, policy: &ExecPolicy) -> io::Result<()> {
+fn supervise(program: u32, mut line: UnixStream, rules: &Rules) -> io::Result<()> {
     be_apart(line.as_raw_fd())?;
     let mut descriptor = [0; 4];
     line.read_exact(&mut descriptor)?;
@@ -124,11 +148,9 @@ fn supervise(program: u32, mut line: UnixStream, policy: &ExecPolicy) -> io::Res
     line.write_all(&[1])?;
     drop(line);
     while let Some(question) = receive(&listener)? {
-        let allowed = question.asks_for().is_none_or(|asked| {
-            let (tracee, path) = asked;
-            policy.permits(tracee, &path)
-        });
-        reply(&listener, question.0.id, allowed)?;
+        let (tracee, call) = (Tracee(question.pid), libc::c_long::from(question.data.nr));
+        let answer = rules.answer(tracee, call, &question.data.args);
+        reply(&listener, question.id, answer)?;
     }
     Ok(())
 }
@@ -158,27 +180,9 @@ fn take_over(program: u32, descriptor: i32) -> io::Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
 }
 
-/// A system call that waits for its answer.
-struct Question(libc::seccomp_notif);
-
-impl Question {
-    /// Who wants to execute which file; nothing when it cannot be read, as of a process that has just been killed.
-    fn asks_for(&self) -> Option<(Tracee, std::path::PathBuf)> {
-        let tracee = Tracee(self.0.pid);
-        let arguments = self.0.data.args;
-        if libc::c_long::from(self.0.data.nr) == libc::SYS_execve {
-            return Some((tracee, tracee.text(arguments[0]).ok()?));
-        }
-        // The kernel looks at the lower half of an int only.
-        let folder = i32::from_ne_bytes(arguments[0].to_ne_bytes()[..4].try_into().ok()?);
-        let path = tracee.text(arguments[1]).ok()?;
-        Some((tracee, tracee.relative_to(folder, &path).ok()?))
-    }
-}
-
 /// The next question; `None` when nobody is left to ask.
 #[expect(unsafe_code, reason = "poll and ioctl have no safe wrappers in std")]
-fn receive(listener: &OwnedFd) -> io::Result<Option<Question>> {
+fn receive(listener: &OwnedFd) -> io::Result<Option<libc::seccomp_notif>> {
     loop {
         let mut ready = libc::pollfd {
             fd: listener.as_raw_fd(),
@@ -196,7 +200,7 @@ fn receive(listener: &OwnedFd) -> io::Result<Option<Question>> {
         let mut question: libc::seccomp_notif = unsafe { zeroed() };
         // SAFETY: the structure is the one this request fills.
         if unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut question) } == 0 {
-            return Ok(Some(Question(question)));
+            return Ok(Some(question));
         }
         // The process was killed between the two calls.
         let error = io::Error::last_os_error();
@@ -206,18 +210,20 @@ fn receive(listener: &OwnedFd) -> io::Result<Option<Question>> {
     }
 }
 
-/// Lets the call go on, or fail with `Operation not permitted`.
+/// Tells the kernel what becomes of the call.
 #[expect(unsafe_code, reason = "ioctl has no safe wrapper in std")]
-fn reply(listener: &OwnedFd, question: u64, allowed: bool) -> io::Result<()> {
+fn reply(listener: &OwnedFd, question: u64, answer: Answer) -> io::Result<()> {
+    let goes_on = libc::c_long::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).map_err(io::Error::other)?;
+    let (error, flags) = match answer {
+        Answer::Goes => (0, number(goes_on)),
+        Answer::Fails(errno) => (-errno, 0),
+        Answer::Done => (0, 0),
+    };
     let mut answer = libc::seccomp_notif_resp {
         id: question,
         val: 0,
-        error: if allowed { 0 } else { -libc::EPERM },
-        flags: if allowed {
-            number(libc::c_long::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).map_err(io::Error::other)?)
-        } else {
-            0
-        },
+        error,
+        flags,
     };
     // SAFETY: the structure is the one this request reads.
     if unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) } == 0 {

@@ -37,6 +37,17 @@ impl Tracee {
         Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG))
     }
 
+    /// The file of its program.
+    pub(crate) fn program(self) -> io::Result<PathBuf> {
+        fs::read_link(self.entry("exe"))
+    }
+
+    /// Puts bytes at `address`.
+    pub(crate) fn write(self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        let memory = fs::OpenOptions::new().write(true).open(self.entry("mem"))?;
+        memory.write_all_at(bytes, address)
+    }
+
     /// What a path relative to the descriptor `folder` (or `AT_FDCWD`) means; an empty one is the descriptor itself.
     pub(crate) fn relative_to(self, folder: i32, path: &Path) -> io::Result<PathBuf> {
         if path.is_absolute() || folder == libc::AT_FDCWD {
