@@ -1,7 +1,9 @@
 import random
 import unittest
 
-from vscsi_agent.collector.decide import LOOK, SNAPSHOT, Waiting, decide
+from vscsi_agent.collector.decide import (
+    LOOK, MINUTE_MS, SNAPSHOT, DiskFact, Waiting, decide, order_for, still_needs_start,
+)
 from vscsi_agent.collector.timing import Grid
 from vscsi_agent.identifier import DiskKey
 
@@ -55,7 +57,7 @@ def snapshot(job, grid, following):
 class Decisions(unittest.TestCase):
     def test_nothing_due_waits_for_the_first_of_all_moments(self):
         jobs = [snapshot("a", GRID, 2), Waiting("b", LOOK, at_ms=1190)]
-        decision = decide(1150, jobs, [(1500, DISK)])
+        decision = decide(1150, jobs, [fact()])
         self.assertEqual((decision.kind, decision.wake_ms), ("wait", 1190))
 
     def test_without_anything_to_do_there_is_no_moment(self):
@@ -65,6 +67,78 @@ class Decisions(unittest.TestCase):
         jobs = [snapshot("a", Grid(1050, 100, 5), 1), snapshot("b", GRID, 1)]
         self.assertEqual(decide(1160, jobs, []).job, "b")
 
-    def test_what_would_end_a_collection_goes_before_snapshots(self):
-        decision = decide(1200, [snapshot("a", GRID, 2)], [(1199, DISK)])
-        self.assertEqual((decision.kind, decision.disk), ("extend", DISK))
+    def test_a_foreign_collection_is_looked_at_a_quarter_of_an_hour_after_it_was_extended(self):
+        foreign = fact("foreign")
+        self.assertEqual(decide(15 * MINUTE_MS - 1, [], [foreign]).wake_ms, 15 * MINUTE_MS)
+        decision = decide(15 * MINUTE_MS, [], [foreign])
+        self.assertEqual((decision.kind, decision.disk), ("foreign", DISK))
+
+    def test_a_collection_that_is_needed_is_extended_in_time(self):
+        chance = random.Random(2)
+        for _ in range(1000):
+            armed_ms, age_ms = chance.randrange(1000000), chance.randrange(3000000)
+            needed = fact()
+            needed.armed_ms = armed_ms
+            if age_ms >= 20 * MINUTE_MS:
+                self.assertEqual(order_for(armed_ms + age_ms, needed), "again")
+            else:
+                wake_ms = decide(armed_ms + age_ms, [], [needed]).wake_ms
+                self.assertLessEqual(wake_ms, armed_ms + 20 * MINUTE_MS)
+
+
+def fact(state="on"):
+    found = DiskFact(DISK, state)
+    found.armed_ms = 0
+    return found
+
+
+class Orders(unittest.TestCase):
+    def after_print(self, now_ms, printed_ms, next_print_ms):
+        printed = fact()
+        printed.printed_ms, printed.next_print_ms = printed_ms, next_print_ms
+        return order_for(now_ms, printed)
+
+    def test_a_collection_is_extended_right_after_a_print_once_it_is_a_quarter_of_an_hour_old(self):
+        for age_ms, printed_ms, asked in (
+            (14 * MINUTE_MS, 14 * MINUTE_MS, None),
+            (15 * MINUTE_MS, 15 * MINUTE_MS, "again"),
+            (15 * MINUTE_MS + 1001, 15 * MINUTE_MS, None),
+            (20 * MINUTE_MS, 15 * MINUTE_MS, "again"),
+        ):
+            self.assertEqual(self.after_print(age_ms, printed_ms, printed_ms + MINUTE_MS), asked)
+
+    def test_a_print_whose_next_would_come_too_late_is_followed_by_a_start(self):
+        self.assertEqual(self.after_print(12 * MINUTE_MS, 12 * MINUTE_MS, 24 * MINUTE_MS), "again")
+
+    def test_a_disk_that_is_idle_for_an_hour_costs_a_start_every_five_minutes_and_no_more(self):
+        armed_ms, restarts = 0, 0
+        # A print every second.
+        for now_ms in range(0, 60 * MINUTE_MS, 1000):
+            if still_needs_start(now_ms - armed_ms, restarts):
+                armed_ms, restarts = now_ms, restarts + 1
+        # After 1, 2, 4, 8, 13, 18 … 58 minutes.
+        self.assertEqual(restarts, 14)
+
+    def test_what_no_job_needs_is_dropped_and_what_a_user_keeps_is_not(self):
+        for state, asked in (
+            ("on", "drop"),
+            ("failed", "drop"),
+            ("foreign", "drop"),
+            ("off", None),
+            ("kept", None),
+            ("stopping", None),
+        ):
+            unused = fact(state)
+            unused.is_needed = unused.is_held = False
+            self.assertEqual(order_for(0, unused), asked, state)
+
+    def test_what_was_stopped_under_a_job_is_wanted_again(self):
+        for state in ("off", "stopping", "kept", "failed"):
+            self.assertEqual(order_for(0, fact(state)), "want", state)
+
+    def test_what_has_just_failed_rests_and_what_is_on_its_way_is_not_asked_for_twice(self):
+        failed = fact("failed")
+        failed.not_before_ms = 10
+        self.assertIsNone(order_for(9, failed))
+        failed.is_pending = True
+        self.assertIsNone(order_for(10, failed))

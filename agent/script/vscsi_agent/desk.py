@@ -80,6 +80,11 @@ class Desk(object):
         with self._mutex:
             return self._waiting.popleft() if self._waiting else None
 
+    def has_next(self):
+        # type: () -> bool
+        """A request waits."""
+        return bool(self._waiting)
+
     def close(self):
         # type: () -> None
         """Nothing is done any more."""

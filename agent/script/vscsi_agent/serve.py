@@ -4,12 +4,13 @@ import os
 import signal
 import threading
 
-from . import VERSION, collector, files, lock, running, secret
+from . import VERSION, files, lock, running, secret
 from .boot import Boot
 from .clock import Clock, until
-from .collector import Equipment, end, recover
+from .collector import Equipment, disks, end, loop, recover
 from .command import Programs, Runner
 from .desk import Desk
+from .fault import fault_point
 from .files import reason
 from .host.drive import Host, HostError
 from .http import Context, Server
@@ -22,8 +23,6 @@ from .waking import Waker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
-
     from .collector import Collector
     from .options import Options
 
@@ -44,12 +43,6 @@ _LOOK_EVERY = 0.02
 
 # How long the end waits for the switch to stop what is left; what takes longer the switch does alone, seconds.
 _END_TIMEOUT = 12.0
-
-# How long the beginning waits for the switch, milliseconds.
-_READY_TIMEOUT_MS = 5000
-
-# How long it waits until what the agent before has left is stopped, milliseconds.
-_STOPPED_TIMEOUT_MS = 2500
 
 LOCK = "agent.lock"
 
@@ -116,16 +109,16 @@ class _Agent(object):
     def run(self):
         # type: () -> None
         """From the first lock to the last line of the log."""
-        takes_over = "--take-over" in self._options.flags
-        instance = None if takes_over else self._be_the_only_one(_LOCK_TIMEOUT if self._is_detached else 0.0)
         log = Log(self._state_directory, self._clock, not self._is_detached)
         boot = Boot(self._state_directory, self._options.host_root, self._clock)
         self._switch = Switch(self._options, boot, self._clock, log)
-        self._switch.look_after(False)
-        was_handed_over = False
-        if instance is None:
-            was_handed_over = self._take_over(log)
-            instance = self._be_the_only_one(_LOCK_TIMEOUT, was_handed_over)
+        before = running.load(self._options) if "--take-over" in self._options.flags else None
+        if before is None:
+            instance = self._be_the_only_one()
+            self._switch.begin()
+        else:
+            self._switch.begin()
+            instance = self._take_over(before["process"])
         running.forget(self._options)
         boot.note()
         self._switch.take()
@@ -138,88 +131,74 @@ class _Agent(object):
             )
         spool = Spool(os.path.join(self._state_directory, "jobs"), self._options.spool_limit)
         equipment = Equipment(self._clock, host, spool, log, boot, _hostname(host), self._state_directory)
-        work = recover.recover(equipment, self._switch, was_handed_over)
+        work = recover.recover(equipment, self._switch)
         server = Server()
         token = secret.hexadecimal(32)
         context = Context(equipment, self._desk, token, _esxi_version(host), self._options.host_root)
         server.start(context)
-        self._wait_for_switch(work)
         announced = running.announce(self._options, server.port, token)
         is_passed_on = self._work(work, context)
+        # Whoever asks from now on is to find the agent after this one.
         announced.withdraw()
-        self._desk.close()
-        self._switch.close(is_passed_on)
-        if not is_passed_on and not self._switch.wait_for_end(_END_TIMEOUT):
+        if not is_passed_on and not self._stop_everything(work):
             log.line("not every collection was stopped: the switch goes on trying")
+        self._desk.close()
+        self._switch.close()
         self._tell(log, host, "vscsi-agent ends")
         instance.release()
 
-    def _be_the_only_one(self, timeout, is_heir=False):
-        # type: (float, bool) -> lock.Lock
+    def _be_the_only_one(self):
+        # type: () -> lock.Lock
         """Takes the lock of the state directory, waiting for a predecessor that is about to end."""
 
         def take():
             # type: () -> lock.Lock | bool | None
             held = lock.take(self._state_directory, LOCK)
-            if held is not None:
-                return held
-            # An agent that ends removes what it is found by first, so one that can be found stays, unless it has just
-            # passed everything on.
-            return False if running.load(self._options) is not None and not is_heir else None
+            # An agent that ends removes what it is found by first, so one that can be found stays.
+            return False if held is None and running.load(self._options) is not None else held
 
-        held = until(timeout, _LOOK_EVERY, take)
+        held = until(_LOCK_TIMEOUT if self._is_detached else 0.0, _LOOK_EVERY, take)
         if isinstance(held, lock.Lock):
             return held
         words = "another agent runs on {}: reach it with `vscsi-agent connect`"
         raise ServeError(words.format(self._state_directory))
 
-    def _take_over(self, log):
-        # type: (Log) -> bool
-        """Has the agent before pass everything on; false when it had died, and nothing was passed on."""
+    def _take_over(self, before):
+        # type: (int) -> lock.Lock
+        """Has the agent before, which is this process, pass everything on."""
         start = self._switch.start
         succession.announce(self._state_directory, os.getpid(), start)
-        before = running.load(self._options)
+
+        def take():
+            # type: () -> lock.Lock | None
+            self._switch.beat()
+            return lock.take(self._state_directory, LOCK)
+
         try:
-            if before is not None:
-                os.kill(before["process"], signal.SIGHUP)
-
-            def decided():
-                # type: () -> bool | None
-                ready = self._waker.wait(self._switch.descriptors(), _LOOK_EVERY * 1000)
-                self._switch.look_after(bool(ready))
-                if self._switch.ready == "whole":
-                    return True
-                held = lock.take(self._state_directory, LOCK)
-                if held is None:
-                    return None
-                held.release()
-                return False
-
-            found = until(_HANDOVER_TIMEOUT, 0.0, decided)
+            fault_point("take-over-before-signal")
+            os.kill(before, signal.SIGHUP)
+            fault_point("take-over-after-signal")
+            held = until(_HANDOVER_TIMEOUT, _LOOK_EVERY, take)
         finally:
             succession.withdraw(self._state_directory, start)
-        if found is None:
-            self._switch.close(False)
+        if held is None:
+            self._switch.close()
             raise ServeError("the agent before does not hand over; see {}/agent.log".format(self._state_directory))
-        log.line("took over from the agent before" if found else "the agent before has ended without handing over")
-        return bool(found)
+        fault_point("take-over-after-lock")
+        return held
 
-    def _wait_for_switch(self, work):
-        # type: (Collector) -> None
-        """Whoever finds the agent finds it able to start something, and what was left running stopped, unless either
-        takes long.
-        """
-        self._attend(_READY_TIMEOUT_MS, lambda: self._switch.ready is not None)
-        collector.step(work)
-        self._attend(_STOPPED_TIMEOUT_MS, lambda: recover.is_at_rest(work))
-        collector.step(work)
+    def _stop_everything(self, work):
+        # type: (Collector) -> bool
+        """Has the switch stop everything and end; false when it could not in time, and goes on by itself."""
+        self._switch.end()
 
-    def _attend(self, milliseconds, is_enough):
-        # type: (int, Callable[[], bool]) -> None
-        """Hears the switch until it has said enough, but not for longer than this."""
-        end_ms = self._clock.monotonic_ms() + milliseconds
-        while not is_enough() and self._clock.monotonic_ms() < end_ms:
-            self._switch.look_after(bool(self._waker.wait(self._switch.descriptors(), 50)))
+        def stopped():
+            # type: () -> bool | None
+            loop.attend_last(work)
+            self._switch.wait(_LOOK_EVERY * 1000)
+            return True if self._switch.has_ended() else None
+
+        return until(_END_TIMEOUT, 0.0, stopped) is not None
 
     def _tell(self, log, host, message):
         # type: (Log, Host, str) -> None
@@ -230,59 +209,51 @@ class _Agent(object):
     def _work(self, work, context):
         # type: (Collector, Context) -> bool
         """The loop: what is due, one thing at a time, then waiting. True when everything was passed on."""
+        successor = None  # type: str | None
         while True:
             if self._signals.end:
                 end.end_all(work, "the agent was told to end; its samples are kept")
-                self._wait_for_stops(work)
+                loop.attend(work)
                 return False
-            if self._signals.hand_over and not self._switch.is_passing:
+            if self._signals.hand_over:
                 self._signals.hand_over = False
-                self._hand_over(work)
-            if self._switch.passed is not None:
-                if self._switch.passed:
-                    work.log("handing over to a successor")
-                    for state in work.active():
-                        end.save(work, state)
-                    return True
-                work.log("the successor did not take over: going on")
-                self._switch.passed = None
+                successor = self._pass_on(work)
             asked = self._desk.next()
             if asked is not None:
-                collector.perform(work, asked)
-            wake_ms = collector.step(work)
+                loop.perform(work, asked)
+            wake_ms = loop.step(work)
+            loop.answer(work)
+            if self._has_passed(work, successor):
+                recover.save_for_successor(work)
+                return True
             now_ms = self._clock.monotonic_ms()
-            if self._is_idle(work, context, now_ms):
+            is_quiet = now_ms - context.last_request_ms >= self._options.idle_exit * 1000
+            if self._options.idle_exit and is_quiet and not work.tickets and not loop.is_busy(work):
                 work.log("no job, schedule or request for a while: exiting")
                 return False
-            wake_ms = now_ms + _LONGEST_SLEEP_MS if wake_ms is None else min(wake_ms, now_ms + _LONGEST_SLEEP_MS)
-            ready = self._waker.wait(self._switch.descriptors(), min(wake_ms, self._switch.next_ms()) - now_ms)
-            self._switch.look_after(bool(ready))
+            latest_ms = min(now_ms + _LONGEST_SLEEP_MS, self._switch.next_ms())
+            if self._desk.has_next():
+                latest_ms = now_ms
+            wake_ms = latest_ms if wake_ms is None else min(wake_ms, latest_ms)
+            self._waker.wait(self._switch.descriptors(), wake_ms - now_ms)
 
-    def _hand_over(self, work):
-        # type: (Collector) -> None
+    def _pass_on(self, work):
+        # type: (Collector) -> str | None
         """Passes everything on to a successor that waits; without one there is nothing to do."""
         waiting = succession.announced(self._state_directory)
-        if waiting is not None and self._switch.ready is not None:
-            work.log("a successor waits: process {}".format(waiting["process"]))
-            self._switch.hand_over(waiting["start"])
+        if waiting is None:
+            work.log("SIGHUP, but no successor waits: nothing is done")
+            return None
+        loop.pass_on(work, waiting["start"])
+        return str(waiting["start"])
 
-    def _wait_for_stops(self, work):
-        # type: (Collector) -> None
-        """The jobs are to say whether their collections have ended."""
-        until_ms = self._clock.monotonic_ms() + int(_END_TIMEOUT * 1000)
-        while self._clock.monotonic_ms() < until_ms:
-            collector.step(work)
-            if all(end.is_settled(state) for state in work.jobs.values()):
-                return
-            self._switch.look_after(bool(self._waker.wait(self._switch.descriptors(), 100)))
-
-    def _is_idle(self, work, context, now_ms):
-        # type: (Collector, Context, int) -> bool
-        """There is no reason to stay: no job, no collection to stop, no schedule, no request for a while."""
-        if not self._options.idle_exit or work.active() or work.schedules.all or work.later:
-            return False
-        busy = any(work.switch.disk(disk).state != "kept" for disk in work.switch.named())
-        return not busy and now_ms - context.last_request_ms >= self._options.idle_exit * 1000
+    def _has_passed(self, work, successor):
+        # type: (Collector, str | None) -> bool
+        """The successor's switch holds the lock: this agent is to end and leave its jobs as they are."""
+        if work.passing == disks.PASSED:
+            return True
+        # A switch that died on the way cannot say whether it has passed everything on; the journal does.
+        return not work.is_ready and successor is not None and succession.is_held_by(self._state_directory, successor)
 
 
 def _esxi_version(host):

@@ -7,8 +7,8 @@ from ..fault import fault_point
 from ..host.drive import stop_by_hand
 from ..job import move
 from ..spool import SpoolError
+from .disks import RETRY_MS, give_orders
 from .jobstate import ENDED
-from .state import RETRY_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,95 +20,72 @@ if TYPE_CHECKING:
 # expensive on VMFS, and progress is recounted from the snapshots after a crash.
 _SAVE_PROGRESS_MS = 10 * 1000
 
-# How long the end of a job is kept back until it is known whether its collection has ended too, milliseconds.
-SETTLE_MS = 12 * 1000
 
-
-def end(collector, state, status, reason, kept=()):
-    # type: (Collector, JobState, str, str, tuple[DiskKey, ...] | list[DiskKey]) -> None
-    """Ends a job. Its disks are stopped, unless another job uses them or a user asked to keep them."""
+def end(collector, state, status, reason):
+    # type: (Collector, JobState, str, str) -> None
+    """Ends a job. Its disks are stopped right after, unless another job uses them."""
     wall = collector.wall()
     if not move(state.job, status, wall):
         return
     if status != "completed":
         state.note(wall, None, reason)
-    state.phase = ENDED
-    state.hidden_until_ms = collector.now_ms() + SETTLE_MS
+    state.phase, state.ended_ms = ENDED, collector.now_ms()
     fault_point("end-before-job")
-    write(collector, state)
+    # Published only after the stop, so that whoever sees the end also sees whether the collection has ended.
+    _write(collector, state)
     fault_point("end-after-job")
     collector.log("{}: {}{}".format(state.name, status, ": " + reason if reason else ""))
-    used = collector.used()
-    for disk in state.all_disks():
-        if disk in used or disk in kept:
-            continue
-        collector.tended.pop(disk, None)
-        if disk in collector.foreign or collector.switch.disk(disk).state != "off" or not collector.is_answered(disk):
-            collector.foreign.discard(disk)
-            collector.order("drop", disk)
+    give_orders(collector)
     settle(collector)
+    collector.publish(state.name)
 
 
 def settle(collector):
     # type: (Collector) -> None
-    """Has the cleanup block of every ended job tell the truth, and shows the ends that can be seen."""
-    now_ms = collector.now_ms()
+    """Has the cleanup block of every ended job tell the truth."""
     for name, state in sorted(collector.jobs.items()):
-        if state.is_active():
+        if state.is_active() or state.job["cleanup"]["vscsiStats_stopped"] or collector.is_being_stopped(state):
             continue
-        if not state.job["cleanup"]["vscsiStats_stopped"]:
-            cleanup = _cleanup(collector, state)
-            if cleanup != state.job["cleanup"]:
-                state.job["cleanup"] = cleanup
-                write(collector, state)
-                if state.hidden_until_ms is None:
-                    collector.publish(name)
-        hidden = state.hidden_until_ms
-        if hidden is not None and (now_ms >= hidden or is_settled(state)):
-            state.hidden_until_ms = None
-            collector.publish(name)
+        cleanup = _cleanup(collector, collector.outstanding(state))
+        if state.job["cleanup"] != cleanup or collector.equipment.views.shows_active(name):
+            state.job["cleanup"] = cleanup
+            save(collector, state)
 
 
-def is_settled(state):
-    # type: (JobState) -> bool
-    """It is known whether the collection has ended, or why it cannot be stopped now."""
-    cleanup = state.job["cleanup"]
-    return cleanup["vscsiStats_stopped"] or cleanup["manual_cleanup_required"]
-
-
-def _cleanup(collector, state):
-    # type: (Collector, JobState) -> dict
-    used = collector.used()
-    outstanding, failures, are_kept = [], [], True
-    for disk in state.all_disks():
-        seen = collector.switch.disk(disk)
-        if disk in used or (not seen.is_named() and collector.is_answered(disk)):
-            continue
-        outstanding.append(disk)
-        are_kept = are_kept and seen.state == "kept"
-        if seen.state == "stopping" and seen.reason:
-            failures.append(seen.reason)
+def _cleanup(collector, outstanding):
+    # type: (Collector, list[DiskKey]) -> dict
     stopped = not outstanding
-    failure = failures[0] if failures else None
+    failure = failure_of(collector, outstanding)
+    is_kept = all(collector.disks[key].state == "kept" for key in outstanding)
     return OrderedDict(
         [
             ("vscsiStats_stopped", stopped),
             ("stopped_at", moment.text(collector.wall()) if stopped else None),
             ("cleanup_error", failure),
-            ("manual_cleanup_required", not stopped and (are_kept or failure is not None)),
+            ("manual_cleanup_required", not stopped and (is_kept or failure is not None)),
             ("manual_cleanup_command", None if stopped else stop_by_hand(outstanding)),
         ]
     )
 
 
+def failure_of(collector, keys):
+    # type: (Collector, list[DiskKey]) -> str | None
+    """Why the collection of one of these disks could not be stopped."""
+    for key in keys:
+        disk = collector.disks.get(key)
+        if disk is not None and disk.reason is not None:
+            return disk.reason
+    return "the process that stops collections does not run" if keys and not collector.is_ready else None
+
+
 def save(collector, state):
     # type: (Collector, JobState) -> None
     """Writes job.json and publishes the job."""
-    write(collector, state)
+    _write(collector, state)
     collector.publish(state.name)
 
 
-def write(collector, state):
+def _write(collector, state):
     # type: (Collector, JobState) -> None
     """Writes job.json; a failure is retried until it succeeds."""
     state.job["updated_at"] = moment.text(collector.wall())

@@ -48,12 +48,12 @@ class JobState(object):
         self.flags = set()  # type: set[str]
         # Positions of the target's disks that the VM had no more at the last look.
         self.absent = set()  # type: set[int]
-        # Restart mode: the orders for the next interval.
-        self.restarts = {}  # type: dict[DiskKey, int]
+        # Restart mode: the disks that were asked for after the last snapshot.
+        self.restarting = []  # type: list[DiskKey]
+        # When it ended, monotonic milliseconds.
+        self.ended_ms = None  # type: int | None
         # When job.json was written last, monotonic milliseconds; `None` when it holds less than it should.
         self.saved_ms = None  # type: int | None
-        # Until then nobody is told of its end, because it is not known yet whether the collection has ended too.
-        self.hidden_until_ms = None  # type: int | None
 
     @property
     def job(self):
@@ -72,6 +72,11 @@ class JobState(object):
         """It has not ended."""
         return self.phase != ENDED
 
+    def needs_collection(self):
+        # type: () -> bool
+        """It collects, or is about to."""
+        return self.phase in (STARTING, SAMPLING)
+
     def is_restarting(self):
         # type: () -> bool
         """Its counters are those of one interval alone."""
@@ -84,6 +89,11 @@ class JobState(object):
         return [
             ResolvedDisk(int(disk["handle_id"]), disk["node"]) for place, disk in disks if place not in self.absent
         ]
+
+    def forget_disks(self):
+        # type: () -> None
+        """The VM is away: none of its disks is there."""
+        self.absent = set(range(len(self.job["target"]["disks"])))
 
     def disks(self):
         # type: () -> list[DiskKey]

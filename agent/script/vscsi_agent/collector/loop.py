@@ -1,11 +1,13 @@
 """The collector's one step, and the door for what clients ask."""
 
 from ..wire import Refusal
-from . import extend, requests, schedules
-from .begin import go_on_starting, look
+from . import requests, schedules
+from .begin import commence_started, look, look_at_foreign
 from .decide import decide
+from .disks import NOT_PASSING, PASSING, facts, give_orders, hear
 from .end import next_save_ms, save_unsaved, settle
-from .recover import tell_switch
+from .jobstate import STARTING
+from .state import ANSWER_MS
 from .take import take
 
 TYPE_CHECKING = False
@@ -15,8 +17,16 @@ if TYPE_CHECKING:
     from ..desk import Asked
     from .state import Collector
 
-# How often the answers of the switch are looked at while somebody waits for one, milliseconds.
-_LOOK_EVERY_MS = 250
+
+class Ticket(object):
+    """A request whose answer has to wait for the switch, but not beyond a moment."""
+
+    def __init__(self, asked, job, status, until_ms):
+        # type: (Asked, str, int, int) -> None
+        self.asked = asked
+        self.job = job
+        self.status = status
+        self.until_ms = until_ms
 
 
 def step(collector):
@@ -26,124 +36,124 @@ def step(collector):
     One at a time, because a host that answers slowly may have something due always, and the agent must hear signals and
     clients all the same.
     """
-    _keep_up(collector)
+    keep_up_with_clocks(collector)
+    attend(collector)
     started_job = schedules.run_due(collector)
     now_ms = collector.now_ms()
     waiting = [state.waiting() for state in collector.active()]
-    decision = decide(now_ms, [one for one in waiting if one is not None], extend.latest(collector))
-    if decision.kind == "extend" and decision.disk is not None:
-        extend.extend(collector, decision.disk)
-    elif decision.kind == "take" and decision.due is not None:
+    decision = decide(now_ms, [one for one in waiting if one is not None], facts(collector))
+    if decision.kind == "take" and decision.due is not None:
         take(collector, collector.jobs[decision.job], decision.due)
     elif decision.kind == "look":
         look(collector, collector.jobs[decision.job])
+    elif decision.kind == "foreign" and decision.disk is not None:
+        look_at_foreign(collector, decision.disk)
     elif not started_job:
         save_unsaved(collector)
-        return next_wake_ms(collector, decision.wake_ms)
+        moments = [decision.wake_ms, schedules.next_run_ms(collector), next_save_ms(collector)]
+        known = [moment for moment in moments if moment is not None]
+        return min(known) if known else None
+    # A print or a look may be followed by an order at once.
+    attend(collector)
     return now_ms
 
 
-def next_wake_ms(collector, decided_ms):
-    # type: (Collector, int | None) -> int | None
-    """When something is due besides what was decided."""
-    moments = [decided_ms, schedules.next_run_ms(collector), next_save_ms(collector)]
-    is_hiding = any(state.hidden_until_ms is not None for state in collector.jobs.values())
-    is_awaited = is_hiding or collector.later or collector.waiting
-    if is_awaited or any(state.phase == "starting" for state in collector.active()):
-        moments.append(collector.now_ms() + _LOOK_EVERY_MS)
-    known = [moment for moment in moments if moment is not None]
-    return min(known) if known else None
-
-
-def _keep_up(collector):
+def keep_up_with_clocks(collector):
     # type: (Collector) -> None
-    """Takes in what has changed by itself: the clocks, and what the switch has said."""
-    equipment, switch = collector.equipment, collector.switch
-    equipment.boot.keep_up()
-    equipment.views.set_problem("boot.json", equipment.boot.problem)
-    equipment.views.set_problem("switch", switch.problem())
-    equipment.views.set_problem("journal.json", switch.journal_problem() if switch.ready is not None else None)
-    if switch.is_new:
-        tell_switch(collector)
-    if switch.ready is not None:
-        _want_again(collector)
-    waiting, collector.waiting = collector.waiting, []
-    for asked in waiting:
-        perform(collector, asked)
-    go_on_starting(collector)
-    extend.look_after(collector)
-    settle(collector)
-    _answer(collector)
-    switch.has_news = False
+    """Has the next agent recognise this boot even when somebody has set the wall clock."""
+    boot = collector.equipment.boot
+    boot.keep_up()
+    collector.equipment.views.set_problem("boot.json", boot.problem)
 
 
-def _want_again(collector):
+def attend(collector):
     # type: (Collector) -> None
-    """What the switch has stopped although a job needs it, as after a time in which this process stood still."""
-    for disk in collector.used():
-        state = collector.switch.disk(disk).state
-        if state not in ("off", "stopping") or disk in collector.foreign or not collector.is_answered(disk):
-            continue
-        users = [job for job in collector.users(disk) if job.phase == "sampling"]
-        tended = extend.tend(collector, disk)
-        if not users or collector.now_ms() < tended.rests_until_ms:
-            continue
-        tended.rests_until_ms = collector.now_ms() + extend.RETRY_MS
-        collector.order("want", disk)
-        message = "the collection of {} had been stopped and is started again: counters begin anew".format(disk)
-        collector.log(message)
-        collector.note_to_users(disk, message)
-        for job in users:
-            job.flags.add("new_baseline")
+    """Hears what the switch has said, and asks it for what is missing."""
+    has_heard = hear(collector)
+    commence_started(collector)
+    give_orders(collector)
+    if has_heard:
+        settle(collector)
 
 
-def _answer(collector):
+def attend_last(collector):
     # type: (Collector) -> None
-    """Answers the requests whose outcome is known by now."""
-    still = []
-    for later in collector.later:
-        is_last = collector.now_ms() >= later.until_ms
-        try:
-            outcome = later.outcome(is_last)
-        except Refusal as refusal:
-            later.asked.refuse(refusal)
-            continue
-        if outcome is not None:
-            later.asked.answer(*outcome)
-        elif is_last:
-            later.asked.refuse(Refusal("unavailable", "the agent is busy", "try again in a moment"))
-        else:
-            still.append(later)
-    collector.later = still
+    """Hears the switch and has the jobs tell what came of it, and does nothing else: at the end of the agent."""
+    if hear(collector):
+        settle(collector)
 
 
 def perform(collector, asked):
     # type: (Collector, Asked) -> None
     """Performs what a client asked for; what the switch has to do first is answered when it has."""
-    what, arguments = asked.what, asked.arguments
-    if what == "create" and collector.switch.is_coming():
+    if asked.what == "create" and not collector.is_ready and collector.switch.is_coming():
         # What can be started in a moment is not refused now.
         collector.waiting.append(asked)
         return
     try:
-        if what == "create":
-            outcome = requests.create_for(collector, asked, *arguments)
-        elif what == "stop":
-            outcome = requests.stop(collector, asked, *arguments)
-        elif what == "cleanup":
-            outcome = requests.cleanup(collector, asked, *arguments)
-        else:
-            outcome = _DOORS[what](collector, *arguments)
+        status, answer = _DOORS[asked.what](collector, *asked.arguments)
     except Refusal as refusal:
         asked.refuse(refusal)
         return
-    if outcome is not None:
-        asked.answer(*outcome)
+    attend(collector)
+    if asked.what in ("stop", "cleanup") or (asked.what == "create" and status == 201):
+        job = asked.arguments[0]["name"] if asked.what == "create" else asked.arguments[0]
+        ticket = Ticket(asked, job, status, collector.now_ms() + ANSWER_MS)
+        if not _has_answered(collector, ticket):
+            collector.tickets.append(ticket)
+    else:
+        asked.answer(status, answer)
+
+
+def answer(collector):
+    # type: (Collector) -> None
+    """Answers the requests whose outcome is known by now."""
+    waiting, collector.waiting = collector.waiting, []
+    for asked in waiting:
+        perform(collector, asked)
+    collector.tickets = [ticket for ticket in collector.tickets if not _has_answered(collector, ticket)]
+
+
+def _has_answered(collector, ticket):
+    # type: (Collector, Ticket) -> bool
+    state = collector.jobs.get(ticket.job)
+    waits = state is not None and (state.phase == STARTING or collector.is_being_stopped(state))
+    if waits and collector.now_ms() < ticket.until_ms:
+        return False
+    try:
+        if ticket.asked.what == "cleanup":
+            requests.clean_up(collector, ticket.job)
+        ticket.asked.answer(ticket.status, requests.view(collector, ticket.job))
+    except Refusal as refusal:
+        ticket.asked.refuse(refusal)
+    return True
+
+
+def pass_on(collector, start):
+    # type: (Collector, str) -> None
+    """Has the switch pass everything on to the switch `start`. Until it has, nothing else changes, and nothing is asked
+    of it.
+    """
+    if collector.is_ready and collector.passing == NOT_PASSING:
+        collector.log("handing over to a successor")
+        keep_up_with_clocks(collector)
+        collector.passing = PASSING
+        collector.switch.hand_over(start)
+
+
+def is_busy(collector):
+    # type: (Collector) -> bool
+    """There is a reason to stay: a job that runs, a collection to stop, or a schedule."""
+    is_collecting = any(disk.state != "kept" for disk in collector.disks.values())
+    return bool(is_collecting or collector.schedules.all or collector.active())
 
 
 _DOORS = {
+    "create": requests.create,
+    "stop": requests.stop,
+    "cleanup": requests.cleanup,
     "delete": requests.delete,
     "acknowledge": requests.acknowledge,
     "create_schedule": schedules.create_schedule,
     "delete_schedule": schedules.delete_schedule,
-}  # type: dict[str, Callable[..., tuple[int, Any] | None]]
+}  # type: dict[str, Callable[..., tuple[int, Any]]]

@@ -3,6 +3,7 @@
 from .. import snapshot
 from ..command import Output
 from ..spool import SpoolError
+from .disks import ask
 from .end import end, save_progress
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ class Attempt(object):
         self.duration_ms = 0
         self.output = Output()
         self.problem = None  # type: str | None
-        # Commands counted for each handle.
+        # Commands counted of each disk that was printed, by handle.
         self.counted = {}  # type: dict[int, int]
 
 
@@ -90,7 +91,9 @@ def count_usable(collector, state, sequence, attempt):
         state.note(collector.wall(), sequence, message)
     if state.is_restarting() and sequence < state.job["profile"]["samples"]:
         # Between two samples, so that the counters are those of one interval alone.
-        state.restarts = {disk: collector.order("restart", disk) for disk in state.disks()}
+        state.restarting = state.disks()
+        for disk in state.restarting:
+            ask(collector, disk, "restart")
     _complete_or_go_on(collector, state, sequence)
 
 
@@ -116,21 +119,26 @@ def _complete_or_go_on(collector, state, sequence):
         save_progress(collector, state)
 
 
-def look_at_restarts(collector, state, sequence):
+def note_restarts(collector, state, sequence):
     # type: (Collector, JobState, int) -> None
-    """Whether the counters were restarted since the snapshot before: it is told with the next one."""
-    orders, state.restarts = state.restarts, {}
-    failures = []
-    for disk, order in sorted(orders.items()):
-        seen = collector.switch.disk(disk)
-        if not collector.switch.is_answered(disk, order):
-            failures.append("`-x` and `-s` had not ended when the next snapshot was due")
-        elif seen.reason or seen.state != "on":
-            failures.append(seen.reason or "the collection does not run")
-    if orders and not failures:
+    """Whether the counters were restarted since the last snapshot: the one to come says so."""
+    keys, state.restarting = state.restarting, []
+    restarted, is_unclear, failures = 0, False, []
+    for key in keys:
+        disk = collector.disks.get(key)
+        if disk is None or disk.is_pending() or (disk.state != "on" and disk.reason is None):
+            is_unclear = True
+            failures.append("`-x` and `-s` of {} have not ended".format(key))
+        elif disk.reason is None:
+            restarted += 1
+        else:
+            # Where it is on, the `-x` has failed and the counters run on.
+            is_unclear = is_unclear or disk.state != "on"
+            failures.append(disk.reason)
+    if keys and restarted == len(keys):
         state.flags.add("restarted")
-    elif orders:
-        # Some counters may begin anew and some not: the next sample cannot be told from them.
+    elif restarted or is_unclear:
+        # Some counters begin anew and some do not: the next sample cannot be told from them.
         state.flags.add("new_baseline")
     for failure in failures:
         state.note(collector.wall(), sequence, "the counters were not restarted: {}".format(failure))

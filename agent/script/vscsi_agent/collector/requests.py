@@ -12,40 +12,21 @@ from ..limits import check_job
 from ..spool import SpoolError
 from ..wire import Refusal
 from .begin import look_first
-from .end import SETTLE_MS, end, is_settled, settle
-from .jobstate import LOOKING, STARTING, JobState
-from .later import Later
+from .disks import AWAIT_MS, NOT_PASSING, ask, await_orders, is_armed, is_foreign
+from .end import end, failure_of, settle
+from .jobstate import LOOKING, JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..desk import Asked
     from ..host.resolve import Resolved
+    from ..identifier import DiskKey
     from ..reading.listing import Listing
     from .state import Collector
 
 # Bytes one snapshot of one disk takes at most: the sixteen histograms with 20-digit counters and the header.
 _SNAPSHOT_BYTES_PER_DISK = 12 * 1024
-
-
-def create_for(collector, asked, request):
-    # type: (Collector, Asked, dict) -> tuple[int, dict] | None
-    """Begins a job for a client; the answer waits until its collection runs, or somebody else's has to be ruled out."""
-    status, answer = create(collector, request)
-    state = collector.jobs[request["name"]]
-    if status == 200 or state.phase != STARTING:
-        return status, answer
-
-    def outcome(is_last):
-        # type: (bool) -> tuple[int, Any] | None
-        if not is_last and (state.phase == STARTING or state.hidden_until_ms is not None):
-            return None
-        state.hidden_until_ms = None
-        return status, view(collector, state.name)
-
-    collector.later.append(Later(asked, collector.now_ms() + SETTLE_MS, outcome))
-    return None
 
 
 def create(collector, request):
@@ -62,9 +43,12 @@ def create(collector, request):
             "choose another --name, or delete the other job first",
         )
     check_job(request)
-    problem = collector.switch.problem()
-    if problem is not None:
-        raise Refusal("unavailable", "nothing can be started now: {}".format(problem), "try again in a moment")
+    if not collector.is_ready or collector.passing != NOT_PASSING:
+        raise Refusal(
+            "unavailable",
+            "the process that starts and stops collections does not run, so nothing is started",
+            "try again in a moment; `vscsi-helper status` and the agent's log say more when that does not help",
+        )
     listing, selected, luns = _select(collector, request)
     _make_room(collector, request, _printed_disks(listing, selected))
     record = OrderedDict(
@@ -219,80 +203,58 @@ def _still_needs(collector, state):
     return left * max(collector.equipment.spool.largest_bytes(state.name), expected)
 
 
-def stop(collector, asked, name, with_cleanup):
-    # type: (Collector, Asked, str, bool) -> tuple[int, Any] | None
-    """Ends a job; the answer waits until it is known what became of the collection."""
+def stop(collector, name, with_cleanup):
+    # type: (Collector, str, bool) -> tuple[int, dict]
+    """Ends a job."""
     state = _state(collector, name)
-    if not state.is_active():
-        return 200, view(collector, name)
-    kept = []
-    if not with_cleanup:
-        # What another job uses is stopped by its own end, as if this job had never been.
-        others = {disk for other in collector.active() if other is not state for disk in other.disks()}
-        named = collector.switch.named()
-        kept = [disk for disk in state.disks() if disk not in others and disk in named]
-    if not kept:
+    if state.is_active():
+        if not with_cleanup:
+            # What another job uses is stopped by its own end, as if this job had never been.
+            others = {disk for other in collector.active() if other is not state for disk in other.disks()}
+            _keep_running(collector, [disk for disk in state.disks() if disk not in others])
         end(collector, state, "stopped", "stopped by a user")
-        _settle_later(collector, asked, state)
-        return None
-    orders = {disk: collector.order("keep", disk) for disk in kept}
-
-    def outcome(is_last):
-        # type: (bool) -> tuple[int, Any] | None
-        if not all(collector.switch.is_answered(disk, order) for disk, order in orders.items()):
-            if is_last:
-                raise Refusal("unavailable", "the process that keeps collections does not answer", "try again")
-            return None
-        problems = [seen.reason for seen in map(collector.switch.disk, kept) if seen.state != "kept" and seen.reason]
-        if problems:
-            raise Refusal("spool", problems[0], "free space in the agent's state directory")
-        end(collector, state, "stopped", "stopped by a user", kept)
-        state.hidden_until_ms = None
-        return 200, view(collector, name)
-
-    collector.later.append(Later(asked, collector.now_ms() + SETTLE_MS, outcome))
-    return None
+    return 200, view(collector, name)
 
 
-def _settle_later(collector, asked, state):
-    # type: (Collector, Asked, JobState) -> None
-    """Answers with the job when it is known whether its collection has ended."""
+def _keep_running(collector, disks):
+    # type: (Collector, list[DiskKey]) -> None
+    """Has the switch leave these disks running; it is durable before this returns."""
+    ours = [disk for disk in disks if is_armed(collector, disk) and not is_foreign(collector, disk)]
+    for disk in ours:
+        ask(collector, disk, "keep")
+    await_orders(collector, ours, AWAIT_MS)
+    for disk in ours:
+        seen = collector.disks.get(disk)
+        if seen is None or seen.state != "kept":
+            why = None if seen is None else seen.reason
+            words = "{} cannot be left running: {}".format(disk, why or "the switch does not answer")
+            hint = "free space in the agent's state directory, or stop the job together with its collection"
+            raise Refusal("spool", words, hint)
 
-    def outcome(is_last):
-        # type: (bool) -> tuple[int, Any] | None
-        if not is_settled(state) and not is_last:
-            return None
-        state.hidden_until_ms = None
-        return 200, view(collector, state.name)
 
-    collector.later.append(Later(asked, collector.now_ms() + SETTLE_MS, outcome))
-
-
-def cleanup(collector, asked, name):
-    # type: (Collector, Asked, str) -> tuple[int, Any] | None
+def cleanup(collector, name):
+    # type: (Collector, str) -> tuple[int, dict]
     """Stops the collection of a job that has ended without stopping it."""
     state = _state(collector, name)
     if state.is_active():
         words = "{} is {}, and still needs its collection".format(name, state.job["status"])
         raise Refusal("conflict", words, "stop the job, which also ends its collection")
-    used = collector.used()
-    disks = [disk for disk in state.all_disks() if collector.switch.disk(disk).is_named() and disk not in used]
-    orders = {disk: collector.order("drop", disk) for disk in disks}
+    # What no job uses and the switch still has is asked for once more, which is tried at once.
+    for disk in collector.outstanding(state):
+        ask(collector, disk, "drop")
+    state.ended_ms = None
+    return 200, view(collector, name)
 
-    def outcome(is_last):
-        # type: (bool) -> tuple[int, Any] | None
-        settle(collector)
-        left = [disk for disk in orders if collector.switch.disk(disk).is_named()]
-        failures = [collector.switch.disk(disk).reason for disk in left if collector.switch.disk(disk).reason]
-        if left and not failures and not is_last:
-            return None
-        if left:
-            words = "the collection was not stopped: {}".format(failures[0] if failures else "it is being tried still")
-            raise Refusal("vscsi_stats", words, "run on the host: {}".format(stop_by_hand(left)))
-        return 200, view(collector, name)
 
-    collector.later.append(Later(asked, collector.now_ms() + SETTLE_MS, outcome))
-    return None
+def clean_up(collector, name):
+    # type: (Collector, str) -> None
+    """What came of `cleanup`: raises a `Refusal` where it failed."""
+    settle(collector)
+    left = collector.outstanding(_state(collector, name))
+    failure = failure_of(collector, left)
+    if failure is not None:
+        words = "the collection was not stopped: {}".format(failure)
+        raise Refusal("vscsi_stats", words, "run on the host: {}".format(stop_by_hand(left)))
 
 
 def delete(collector, name):

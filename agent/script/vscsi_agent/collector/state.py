@@ -1,9 +1,8 @@
 """All state of the collector, and the small questions about it that every other room asks."""
 
-from ..fault import fault_point
 from ..host.drive import HostError
 from ..host.inventory import volumes
-from ..host.unlisted import Unlisted
+from .disks import NOT_PASSING
 from .views import Views
 
 TYPE_CHECKING = False
@@ -18,13 +17,13 @@ if TYPE_CHECKING:
     from ..reading.storage import Volume
     from ..spool import Spool
     from ..switch.client import Switch
-    from .extend import Tended
+    from .disks import Disk
     from .jobstate import JobState
-    from .later import Later
+    from .loop import Ticket
     from .schedulefile import Schedules
 
-# How long something that failed rests before it is tried again, milliseconds.
-RETRY_MS = 10 * 1000
+# How long whoever asks for something waits until the switch has done it: a command and its deadline, milliseconds.
+ANSWER_MS = 12 * 1000
 
 
 class Equipment(object):
@@ -51,18 +50,20 @@ class Collector(object):
         self.switch = switch
         self.schedules = schedules
         self.jobs = {}  # type: dict[str, JobState]
-        # Somebody else's collections that our jobs use.
-        self.foreign = set()  # type: set[DiskKey]
-        # The last order for each disk.
-        self.orders = {}  # type: dict[DiskKey, int]
-        # How the collections are kept running.
-        self.tended = {}  # type: dict[DiskKey, Tended]
-        # Requests whose outcome the switch decides.
-        self.later = []  # type: list[Later]
-        # Requests that wait for a switch.
+        self.disks = {}  # type: dict[DiskKey, Disk]
+        # Counts the orders to the switch.
+        self.orders = 0
+        # The switch holds the lock, and does what it is asked.
+        self.is_ready = False
+        # The switch had everything passed on to it by the one of the agent before.
+        self.was_handed_over = False
+        # The jobs of the agent before have been taken in, so that what none of them needs can be dropped.
+        self.is_recovered = False
+        # Whether a successor is to have everything.
+        self.passing = NOT_PASSING
+        # Requests that wait for the switch: those that it has been asked for, and those that wait for another one.
+        self.tickets = []  # type: list[Ticket]
         self.waiting = []  # type: list[Asked]
-        # Disks of the switch that the last listing lacked.
-        self.unlisted = Unlisted()
         # When to write again what could not be written, monotonic milliseconds.
         self.save_again_ms = 0
         # The last listing and when it was taken.
@@ -86,58 +87,42 @@ class Collector(object):
 
     def publish(self, name):
         # type: (str) -> None
-        """Publishes a job after a change, unless its end is not to be seen yet."""
-        state = self.jobs.get(name)
-        if state is None or state.hidden_until_ms is None:
-            self.equipment.views.publish(name, state)
+        """Publishes a job after a change; the end of one that is known already once it is known whether its collection
+        has ended.
+        """
+        state, views = self.jobs.get(name), self.equipment.views
+        if state is None or not views.shows_active(name) or not self.is_being_stopped(state):
+            views.publish(name, state)
 
-    def order(self, word, disk):
-        # type: (str, DiskKey) -> int
-        """Asks the switch for something."""
-        fault_point("order-before")
-        self.orders[disk] = self.switch.order(word, disk)
-        fault_point("order-after")
-        return self.orders[disk]
+    def outstanding(self, state):
+        # type: (JobState) -> list[DiskKey]
+        """The disks of an ended job of which it is not certain that their collection has ended."""
+        held = self.held()
+        ours = [key for key in state.all_disks() if key in self.disks and key not in held]
+        return [key for key in ours if self.disks[key].state not in ("off", "foreign")]
 
-    def is_answered(self, disk):
-        # type: (DiskKey) -> bool
-        """The switch has done the last order for the disk, or has failed to."""
-        return self.switch.is_answered(disk, self.orders.get(disk, 0))
+    def is_being_stopped(self, state):
+        # type: (JobState) -> bool
+        """The switch is at the first attempt to stop what an ended job has left."""
+        if state.is_active() or (state.ended_ms is not None and self.now_ms() - state.ended_ms >= ANSWER_MS):
+            return False
+        return any(self.disks[key].is_pending() for key in self.outstanding(state))
 
     def active(self):
         # type: () -> list[JobState]
         """The jobs that have not ended, by name."""
         return [state for _, state in sorted(self.jobs.items()) if state.is_active()]
 
-    def users(self, disk):
-        # type: (DiskKey) -> list[JobState]
-        """The jobs that have not ended and use the disk."""
-        return [state for state in self.active() if disk in state.disks()]
-
-    def used(self):
-        # type: () -> list[DiskKey]
-        """The disks whose collection a job has been given, or waits for."""
-        return sorted({disk for state in self.active() if state.phase != "looking" for disk in state.disks()})
-
-    def is_collected(self, disk):
-        # type: (DiskKey) -> bool
-        """Its collection was started, by us or by somebody else, and is not being stopped."""
-        return disk in self.foreign or self.switch.disk(disk).state in ("entering", "starting", "on", "failed")
-
-    def note_to_users(self, disk, message):
-        # type: (DiskKey, str) -> None
-        """Has the jobs of a disk say something."""
-        for state in self.users(disk):
-            state.note(self.wall(), None, message)
-            self.publish(state.name)
+    def held(self):
+        # type: () -> set[DiskKey]
+        """The disks of the jobs that have not ended."""
+        return {key for state in self.active() for key in state.disks()}
 
     def list_vms(self):
         # type: () -> Listing
-        """Lists what runs, and notes which disks of the switch do not any more; raises `HostError`."""
+        """Lists what runs; raises `HostError`."""
         listing = self.equipment.host.list_vms()
-        now_ms = self.now_ms()
-        self.unlisted.take_in(listing, now_ms, self.switch.named())
-        self.listing = (now_ms, listing)
+        self.listing = (self.now_ms(), listing)
         return listing
 
     def volumes(self):

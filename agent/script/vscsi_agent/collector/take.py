@@ -5,8 +5,9 @@ from ..host.drive import HostError
 from ..host.resolve import Resolved, find_again, found_as
 from ..reading import prints
 from ..reading.listing import ListedVm
-from .extend import after_print
-from .record import Attempt, count_miss, count_usable, keep, look_at_restarts, record_missed, tell_missed
+from .disks import AWAIT_MS, ask, await_commands, await_orders, is_armed, is_foreign
+from .record import Attempt, count_miss, count_usable, keep, note_restarts, record_missed, tell_missed
+from .still import note_counters, note_fallen, start_still, still_disks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ _LISTING_FRESH_MS = 500
 # Missed snapshots recorded in one go, each of which is a file: signals and clients wait for them.
 _MISSED_AT_ONCE = 50
 
-# How long a snapshot waits for the collection of handles that are new, seconds.
-_ARMING = 2.0
-
 
 def take(collector, state, due):
     # type: (Collector, JobState, Due) -> None
@@ -36,11 +34,12 @@ def take(collector, state, due):
         if not record_missed(collector, state, first, upto) or upto < after:
             return
         tell_missed(collector, state)
-    look_at_restarts(collector, state, due.sequence)
+    await_commands(collector, state.disks(), AWAIT_MS)
+    note_restarts(collector, state, due.sequence)
     flags = set(state.flags)
     if due.late:
         flags.add("late")
-    if any(disk in collector.foreign for disk in state.disks()):
+    if any(is_foreign(collector, disk) for disk in state.disks()):
         flags.add("foreign")
     disks = state.present()
     fault_point("snapshot-before-print")
@@ -48,10 +47,7 @@ def take(collector, state, due):
     fault_point("snapshot-after-print")
     listing, now_there = _find(collector, state, attempt, disks)
     if now_there is None:
-        flags.add("gap")
-        _forget_handles(collector, state)
-        if keep(collector, state, due.sequence, [], flags, attempt):
-            count_miss(collector, state, due.sequence, "the VM is not running on this host")
+        _record_gap(collector, state, due.sequence, flags, attempt)
         return
     attempt = _settled(collector, state, due.sequence, attempt, now_there, flags)
     if attempt.problem is None and isinstance(listing, HostError):
@@ -59,15 +55,23 @@ def take(collector, state, due):
         collector.log(words.format(state.name, due.sequence, listing))
     if attempt.problem is not None:
         flags.add("failed")
+    note_counters(collector, now_there.world_group_id, attempt)
     if not keep(collector, state, due.sequence, now_there.disks, flags, attempt):
         return
     if attempt.problem is not None:
         count_miss(collector, state, due.sequence, attempt.problem)
-        return
-    for disk in now_there.keys():
-        if disk.handle_id in attempt.counted:
-            after_print(collector, disk, attempt.counted[disk.handle_id])
-    count_usable(collector, state, due.sequence, attempt)
+    else:
+        count_usable(collector, state, due.sequence, attempt)
+
+
+def _record_gap(collector, state, sequence, flags, attempt):
+    # type: (Collector, JobState, int, set[str], Attempt) -> None
+    flags.add("gap")
+    if state.misses > 0:
+        # Listings of two snapshots have lacked it: its handles are gone, and are never given again.
+        state.forget_disks()
+    if keep(collector, state, sequence, [], flags, attempt):
+        count_miss(collector, state, sequence, "the VM is not running on this host")
 
 
 def _find(collector, state, attempt, disks):
@@ -85,18 +89,30 @@ def _find(collector, state, attempt, disks):
 
 def _settled(collector, state, sequence, first, now_there, flags):
     # type: (Collector, JobState, int, Attempt, Resolved, set[str]) -> Attempt
-    """The attempt that counts: another one follows new handles, and one that failed."""
-    disks = state.present()
-    has_moved = now_there.world_group_id != _group(state) or now_there.disks != disks
-    if has_moved or any(not collector.is_collected(disk) for disk in now_there.keys()):
+    """The attempt that counts: another follows new handles, one that failed, and a `-s` where counters stood still."""
+    keys = now_there.keys()
+    has_moved = now_there.world_group_id != _group(state) or now_there.disks != state.present()
+    if has_moved or any(not is_armed(collector, disk) for disk in keys):
         if _follow(collector, state, sequence, now_there):
             flags.add("new_baseline")
         return _print(collector, state, now_there.world_group_id, now_there.disks)
+    still = still_disks(collector, state, keys, first)
+    if still:
+        start_still(collector, still)
+        second = _print(collector, state, _group(state), now_there.disks)
+        if note_fallen(collector, state, sequence, sorted(still), first, second):
+            flags.add("new_baseline")
+            return second
+        return first if first.problem is None else _better_of(first, second)
     if first.problem is None or not _may_retry(collector, state, sequence):
         return first
     flags.add("retried")
-    second = _print(collector, state, _group(state), disks)
-    # The second attempt counts, unless it holds nothing and the first holds evidence.
+    return _better_of(first, _print(collector, state, _group(state), now_there.disks))
+
+
+def _better_of(first, second):
+    # type: (Attempt, Attempt) -> Attempt
+    """The second attempt counts, unless it holds nothing and the first holds evidence."""
     return second if second.problem is None or second.output.stdout else first
 
 
@@ -125,13 +141,14 @@ def _look_at(attempt, output, disks):
     # type: (Attempt, Output, list[ResolvedDisk]) -> None
     """What keeps a print from being a whole snapshot of `disks`."""
     parsed = prints.parse(output.stdout)
+    for printed in parsed.prints:
+        for (_, handle_id), disk in printed.items():
+            if disk.commands is not None:
+                attempt.counted[handle_id] = disk.commands
     lacking = []
-    for disk in disks:
-        whole = [printed for printed in parsed.disks(disk.handle_id) if printed.is_whole()]
-        if whole and whole[0].commands is not None:
-            attempt.counted[disk.handle_id] = whole[0].commands
-        else:
-            lacking.append(str(disk.handle_id))
+    for wanted in disks:
+        if not any(printed.is_whole() for printed in parsed.disks(wanted.handle_id)):
+            lacking.append(str(wanted.handle_id))
     if lacking:
         cause = output.complaint()
         if cause is None:
@@ -175,8 +192,8 @@ def _follow(collector, state, sequence, now_there):
     wall = collector.wall()
     before, absent_before = set(state.all_disks()), state.absent
     after = now_there.keys()
-    uncollected = [disk for disk in after if not collector.is_collected(disk)]
-    is_new = bool(uncollected) or any(disk not in before for disk in after)
+    unarmed = [disk for disk in after if not is_armed(collector, disk)]
+    is_new = bool(unarmed) or any(disk not in before for disk in after)
     target = state.job["target"]
     target["world_group_id"] = str(now_there.world_group_id)
     absent = set()
@@ -196,26 +213,8 @@ def _follow(collector, state, sequence, now_there):
         message = "a disk of the job is no longer listed: the job goes on with the others"
     state.note(wall, sequence, message)
     collector.log("{}: {}".format(state.name, message))
-    orders = {disk: collector.order("want", disk) for disk in uncollected}
-    collector.switch.wait_for(orders, _ARMING)
-    for disk, order in sorted(orders.items()):
-        seen = collector.switch.disk(disk)
-        if seen.order >= order and seen.reason:
-            state.note(wall, sequence, "collection did not start: {}".format(seen.reason))
-    # Handles that nobody uses any more are nobody's.
-    used = collector.used()
-    for disk in sorted(before):
-        if disk not in used and disk not in after:
-            collector.tended.pop(disk, None)
-            collector.foreign.discard(disk)
-            collector.order("drop", disk)
+    for key in unarmed:
+        ask(collector, key, "want")
+    # One that hangs is tried again, and the job goes on meanwhile.
+    await_orders(collector, unarmed, AWAIT_MS)
     return is_new
-
-
-def _forget_handles(collector, state):
-    # type: (Collector, JobState) -> None
-    """Handles that are certainly gone have no collection any more."""
-    for disk in state.all_disks():
-        if collector.unlisted.is_certainly_gone(disk) and collector.switch.disk(disk).state in ("on", "failed"):
-            collector.tended.pop(disk, None)
-            collector.order("drop", disk)

@@ -75,6 +75,13 @@ class Views(object):
             facts = self._jobs.get(name)
         return None if facts is None else facts.view(self._clock)
 
+    def shows_active(self, name):
+        # type: (str) -> bool
+        """The job is shown as one that has not ended."""
+        with self._mutex:
+            facts = self._jobs.get(name)
+        return facts is not None and facts.job["status"] not in FINAL
+
     def running_jobs(self):
         # type: () -> int
         """How many jobs have not ended."""

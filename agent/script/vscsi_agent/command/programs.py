@@ -16,13 +16,15 @@ PLACES = {
     "esxcli": ("bin/esxcli", "sbin/esxcli", "usr/sbin/esxcli"),
     # Registered VMs.
     "vim-cmd": ("bin/vim-cmd", "sbin/vim-cmd", "usr/bin/vim-cmd"),
+    # Raw devices.
+    "vmkfstools": ("sbin/vmkfstools", "usr/sbin/vmkfstools", "bin/vmkfstools"),
     # The version of the host.
     "vmware": ("bin/vmware", "sbin/vmware", "usr/bin/vmware"),
     # Syslog.
     "logger": ("bin/logger", "sbin/logger", "usr/bin/logger"),
 }
 
-ALL = ("vscsiStats", "esxcli", "vim-cmd", "vmware", "logger")
+ALL = ("vscsiStats", "esxcli", "vim-cmd", "vmkfstools", "vmware", "logger")
 
 
 class Programs(object):

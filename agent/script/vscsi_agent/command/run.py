@@ -41,6 +41,11 @@ class Output(object):
         self.timed_out = False
         self.truncated = False
 
+    def succeeded(self):
+        # type: () -> bool
+        """It ended well and said everything."""
+        return self.status == 0 and not self.timed_out and not self.truncated
+
     def complaint(self):
         # type: () -> str | None
         """What went wrong, in words; `None` when nothing did."""

@@ -66,7 +66,7 @@ class Runner(object):
                 with self._mutex:
                     self._lingering.append((spec, process))
             elif self._watcher is not None:
-                self._watcher.has_ended(process.pid)
+                self._watcher.is_done(process.pid)
         output.stdout, output.stderr = (bytes(kept) for kept in streams.kept)
         output.truncated = streams.truncated
         return output
@@ -80,7 +80,7 @@ class Runner(object):
             left = [spec for spec, _ in self._lingering]
         if self._watcher is not None:
             for process in ended:
-                self._watcher.has_ended(process.pid)
+                self._watcher.is_done(process.pid)
         return left
 
 

@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 from .. import files
 from ..files import reason
+from ..plain import decoded, encoded
 from ..reading import machines, storage
 from ..reading.storage import canonical
 from .drive import HostError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Largest .vmx or vmdk descriptor that is read, bytes; real ones have a few kilobytes.
 _DESCRIPTOR_LIMIT = 256 * 1024
 
-# Longest chain of snapshots that is followed to find a capacity; a VM has at most 32.
+# Longest chain of snapshots that is followed to the disk below them; a VM has at most 32.
 _MAX_SNAPSHOT_DEPTH = 40
 
 _FILESYSTEMS = ["storage", "filesystem", "list"]
@@ -68,15 +69,16 @@ class _Sources(object):
         return listing.vms
 
     def _ask(self, program, arguments, read):
-        # type: (str, list[str], Callable[[bytes], tuple[list, list[str]]]) -> list
+        # type: (str, list[str], Callable[[bytes], tuple[Any, list[str]]]) -> Any
+        """What the program says; nothing where it fails."""
         try:
             output = self._host.run_well(program, arguments)
         except HostError as error:
             self.warnings.append(str(error))
             return []
-        entries, findings = read(output)
-        self.warnings.extend("{} {}: {}".format(program, " ".join(arguments), found) for found in findings)
-        return entries
+        found, findings = read(output)
+        self.warnings.extend("{} {}: {}".format(program, " ".join(arguments), finding) for finding in findings)
+        return found
 
     def join(self):
         # type: () -> list[dict]
@@ -88,10 +90,11 @@ class _Sources(object):
         # A VM without a disk that vscsiStats knows runs all the same.
         for process in self._processes:
             path = canonical(process.config_file, self._volumes)
-            vms.setdefault(path, _vm(process.display_name, str(process.vmx_cartel_id), path, []))
+            cartel = None if process.vmx_cartel_id is None else str(process.vmx_cartel_id)
+            vms.setdefault(path, _vm(process.display_name, cartel, True, path, []))
         for registered in self._registered:
             path = canonical(registered.config_file, self._volumes)
-            vms.setdefault(path, _vm(registered.name, None, path, []))
+            vms.setdefault(path, _vm(registered.name, None, False, path, []))
         ordered = [vm for _, vm in sorted(vms.items())]
         for vm in ordered:
             self._add_files(vm)
@@ -101,7 +104,7 @@ class _Sources(object):
         # type: (ListedVm) -> dict
         disks = [_disk(disk.node or "", str(disk.handle_id)) for disk in listed.disks]
         path = canonical(listed.config_file, self._volumes)
-        return _vm(listed.display_name, str(listed.world_group_id), path, disks)
+        return _vm(listed.display_name, str(listed.world_group_id), True, path, disks)
 
     def _add_files(self, vm):
         # type: (dict) -> None
@@ -124,28 +127,53 @@ class _Sources(object):
     def _add_storage(self, disk, vmdk):
         # type: (dict, str) -> None
         volume = storage.volume_of(vmdk, self._volumes)
-        if volume is not None:
-            disk["datastore"] = volume.name or volume.uuid
-            devices = {extent.device for extent in self._extents if extent.vmfs_uuid == volume.uuid}
-            disk["devices"] = sorted(devices)
-            disk["runtime_paths"] = sorted({path.runtime_name for path in self._paths if path.device in devices})
+        label = None if volume is None else volume.name or volume.uuid
         try:
-            disk["capacity_bytes"] = self._capacity(vmdk)
+            is_raw, capacity_bytes = self._description(vmdk)
         except _Unreadable as problem:
+            # It may be a pointer to any device, so none is named.
             self.warnings.append("{}: {}".format(vmdk, problem))
+            disk["datastore"] = label
+        else:
+            disk["raw_device_mapping"], disk["capacity_bytes"] = is_raw, capacity_bytes
+            if is_raw:
+                disk["devices"] = self._raw_device(vmdk)
+            else:
+                below = [extent for extent in self._extents if volume is not None and extent.vmfs_uuid == volume.uuid]
+                disk["devices"] = sorted({extent.device for extent in below})
+                disk["datastore"] = label
+        leading = {path.runtime_name for path in self._paths if path.device in disk["devices"]}
+        disk["runtime_paths"] = sorted(leading)
         disk["vmdk"] = vmdk
 
-    def _capacity(self, vmdk):
-        # type: (str) -> int | None
-        """The capacity a descriptor or, below snapshots, its ancestor gives."""
+    def _description(self, vmdk):
+        # type: (str) -> tuple[bool, int | None]
+        """Whether the descriptors, down to that of the disk below all snapshots, are those of a raw device mapping, and
+        the capacity they give.
+        """
+        is_raw, capacity_bytes = False, None
         path = vmdk
         for _ in range(_MAX_SNAPSHOT_DEPTH):
             descriptor = machines.vmdk_descriptor(self._read(path))
-            capacity = descriptor.capacity_bytes()
-            if capacity is not None or descriptor.parent_file_name is None:
-                return capacity
+            is_raw = is_raw or descriptor.is_raw_device_mapping()
+            if capacity_bytes is None:
+                capacity_bytes = descriptor.capacity_bytes()
+            if descriptor.parent_file_name is None:
+                break
             path = canonical(_beside(path, descriptor.parent_file_name), self._volumes)
-        return None
+        return is_raw, capacity_bytes
+
+    def _raw_device(self, vmdk):
+        # type: (str) -> list[str]
+        """The device that a raw device mapping leads to, by its canonical name where the host has a link to it."""
+        device = self._ask("vmkfstools", ["-q", vmdk], storage.raw_device)
+        if not device:
+            return []
+        try:
+            link = os.readlink(encoded(os.path.join(self._host_root, "dev/disks", device)))
+        except OSError:
+            return [device]
+        return [decoded(os.path.basename(link)) or device]
 
     def _read(self, path):
         # type: (str) -> bytes
@@ -162,13 +190,13 @@ class _Unreadable(Exception):
     """A file of a VM could not be read."""
 
 
-def _vm(name, world_group_id, config_file, disks):
-    # type: (str, str | None, str, list[dict]) -> dict
+def _vm(name, world_group_id, is_on, config_file, disks):
+    # type: (str, str | None, bool, str, list[dict]) -> dict
     return OrderedDict(
         [
             ("name", name),
             ("world_group_id", world_group_id),
-            ("powered_on", world_group_id is not None),
+            ("powered_on", is_on),
             ("config_file", config_file),
             ("disks", disks),
         ]
@@ -182,6 +210,7 @@ def _disk(node, handle_id):
             ("node", node),
             ("handle_id", handle_id),
             ("vmdk", None),
+            ("raw_device_mapping", False),
             ("datastore", None),
             ("devices", []),
             ("runtime_paths", []),

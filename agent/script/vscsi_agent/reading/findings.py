@@ -40,6 +40,12 @@ class Findings(object):
         """A record lacks what makes it one."""
         self.report(line, "an entry without `{}` is left out".format(key))
 
+    def cut_short(self, line, value):
+        # type: (int, str) -> None
+        """The output ends without a line end, so it was cut, and its last value counts as absent."""
+        words = "the output breaks off, and `{}` may be the beginning of something longer"
+        self.report(line, words.format(excerpt(encoded(value.strip()))))
+
     def told(self):
         # type: () -> list[str]
         """The findings in words, in order of lines."""
@@ -49,22 +55,33 @@ class Findings(object):
         return told
 
 
+class Line(object):
+    """A line of an output: its number, from 1, and its text without its end.
+
+    One that has not `ended` is the last of an output that was cut: its last word may be the beginning of one.
+    """
+
+    def __init__(self, number, text, ended):
+        # type: (int, str, bool) -> None
+        self.number = number
+        self.text = text
+        self.ended = ended
+
+
 def lines_of(data, findings):
-    # type: (bytes, Findings) -> list[tuple[int, str]]
-    """The lines with their numbers, without their ends; what is not UTF-8 is replaced and reported, once per line."""
+    # type: (bytes, Findings) -> list[Line]
+    """The lines of an output; what is not UTF-8 is replaced and reported, once per line."""
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
     lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+    last = lines.pop()
+    ended = [(line[:-1] if line.endswith(b"\r") else line, True) for line in lines]
     found = []
-    for number, line in enumerate(lines, 1):
-        if line.endswith(b"\r"):
-            line = line[:-1]
+    for number, (line, has_ended) in enumerate(ended + ([(last, False)] if last else []), 1):
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
             findings.report(number, "text that is not UTF-8 was replaced in `{}`".format(excerpt(line)))
             text = decoded(line)
-        found.append((number, text))
+        found.append(Line(number, text, has_ended))
     return found

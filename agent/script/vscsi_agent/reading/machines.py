@@ -6,6 +6,10 @@ from .. import identifier
 from . import records
 from .findings import Findings, lines_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .findings import Line
+
 # Bytes of a sector in a vmdk descriptor, whatever the device below.
 _SECTOR = 512
 
@@ -14,7 +18,7 @@ class VmProcess(object):
     """A running VM; its cartel is what vscsiStats calls the world group ID."""
 
     def __init__(self, display_name, vmx_cartel_id, config_file):
-        # type: (str, int, str) -> None
+        # type: (str, int | None, str) -> None
         self.display_name = display_name
         self.vmx_cartel_id = vmx_cartel_id
         self.config_file = config_file
@@ -47,13 +51,22 @@ class VmxDisk(object):
 
 
 class Descriptor(object):
-    """A vmdk descriptor: its type, its parent below a snapshot, and its sectors."""
+    """A vmdk descriptor: its type, its parent below a snapshot, and its extents."""
 
     def __init__(self):
         # type: () -> None
         self.create_type = ""
         self.parent_file_name = None  # type: str | None
         self.sectors = None  # type: int | None
+        self.kinds = set()  # type: set[str]
+
+    def is_raw_device_mapping(self):
+        # type: () -> bool
+        """The disk is a device that the VM is given as a whole: its data lie on none of the devices below the
+        datastore of this file.
+        """
+        is_map = self.create_type.lower() in ("vmfsrawdevicemap", "vmfspassthroughrawdevicemap")
+        return is_map or "vmfsrdm" in self.kinds
 
     def capacity_bytes(self):
         # type: () -> int | None
@@ -69,13 +82,11 @@ def processes(output):
     findings = Findings()
     found = []
     for record in records.blocks(lines_of(output, findings), findings):
-        if record.required_number("World ID", 64, findings) is None:
-            continue
-        cartel = record.required_number("VMX Cartel ID", 64, findings)
-        config_file = record.required("Config File", findings) if cartel is not None else None
-        if cartel is None or config_file is None:
-            continue
-        found.append(VmProcess(record.get("Display Name") or record.heading, cartel, config_file))
+        record.number("World ID", 64, findings)
+        cartel = record.number("VMX Cartel ID", 64, findings)
+        config_file = record.required("Config File", findings)
+        if config_file is not None:
+            found.append(VmProcess(record.get("Display Name") or record.heading, cartel, config_file))
     return found, findings.told()
 
 
@@ -84,51 +95,78 @@ def registered(output):
     """Reads `vim-cmd vmsvc/getallvms`.
 
     Columns are padded and not marked, and annotations run over any number of lines with any content. So only a line
-    with a number, a name and `[datastore] …vmx` counts, and others below the titles are taken for annotations.
+    with a number, a name and `[datastore] …vmx` is a VM, and others below the column titles are taken for annotations,
+    unless they have the number and the virtual hardware of a VM: these are reported.
     """
     findings = Findings()
     found = []
     below_titles = False
-    for number, line in lines_of(output, findings):
-        vm = _registered_vm(line)
+    for line in lines_of(output, findings):
+        vm = _registered_vm(line, findings)
         if vm is not None:
             found.append(vm)
-        elif line.startswith("Vmid "):
+        elif line.text.startswith("Vmid "):
             below_titles = True
-        elif not below_titles and line.strip():
-            findings.unexpected(number, line)
+        elif _LOOKS_LIKE_A_VM.match(line.text) or (not below_titles and line.text.strip()):
+            findings.unexpected(line.number, line.text)
     return found, findings.told()
 
 
-def _registered_vm(line):
-    # type: (str) -> RegisteredVm | None
-    words = re.match(r"(\d+)[ \t](.*)\Z", line, re.ASCII | re.DOTALL)
+# The number of a VM is padded to a column, and its virtual hardware has a number too.
+_LOOKS_LIKE_A_VM = re.compile(r"\d+  .*(?<= )vmx-\d", re.ASCII | re.DOTALL)
+
+# What names, datastores and paths end at: a bracket that opens after a blank, one that closes, and the ending of a
+# configuration file. A template has a .vmtx.
+_MARK = re.compile(r"(?<= )\[|\]|\.(?:vmx|vmtx)(?=[ \t])")
+
+
+def _registered_vm(line, findings):
+    # type: (Line, Findings) -> RegisteredVm | None
+    words = re.match(r"(\d+)[ \t](.*)\Z", line.text, re.ASCII | re.DOTALL)
     if words is None or identifier.number(words.group(1), 32) is None:
         return None
-    # The first path that ends in .vmx is the VM's; an annotation may mention others behind it.
-    path = re.match(r"(.*?\.vmx)[ \t]", words.group(2), re.DOTALL)
-    return None if path is None else _name_and_path(path.group(1))
+    found = _name_and_path(words.group(2))
+    if found is None:
+        return None
+    vm, rest = found
+    # Its guest and its hardware, which nothing here needs.
+    following = rest.split()[:2]
+    if not line.ended and following and line.text.endswith(following[-1]):
+        findings.cut_short(line.number, following[-1])
+    return vm
 
 
 def _name_and_path(text):
-    # type: (str) -> RegisteredVm | None
-    """Name and path of `name   [datastore] path`, or of `name   [] /path` for a VM outside every datastore.
+    # type: (str) -> tuple[RegisteredVm, str] | None
+    """Name and path of `name   [datastore] path.vmx   …`, or of `name   [] /path.vmx   …` for a VM outside every
+    datastore, and what follows.
 
-    Names may hold brackets too, so the padding before the datastore decides, and without it the last bracket.
+    Names and paths may hold brackets too, so the padding before the datastore decides, and without it the last bracket.
+    What stands behind the path, such as an annotation that names another one, does not count. Each character is looked
+    at once: whoever may edit a VM may write anything into its name and its annotation.
     """
-    candidates = []
-    for bracket in re.finditer(r"\[", text):
-        name, rest = text[:bracket.start()], text[bracket.end():]
-        datastore, separator, path = rest.partition("] ")
-        if not separator or "]" in datastore or not name.endswith(" "):
-            continue
-        if datastore or path.startswith("/"):
-            candidates.append((name, datastore, path))
-    if not candidates:
-        return None
-    padded = [candidate for candidate in candidates if candidate[0].endswith("  ")]
-    name, datastore, path = (padded or candidates)[-1]
-    return RegisteredVm(name.strip(), "/vmfs/volumes/{}/{}".format(datastore, path) if datastore else path)
+    # Before the name stands a single blank.
+    text = "x " + text
+    begin = None  # type: int | None
+    plain = padded = None  # type: tuple[int, int] | None
+    for mark in _MARK.finditer(text):
+        at = mark.start()
+        if mark.group() == "[":
+            begin = at
+        elif mark.group() == "]":
+            if begin is not None and text[at + 1:at + 2] in (" ", "\t"):
+                plain = (begin, at)
+                padded = plain if text[begin - 2] == " " else padded
+            begin = None
+        elif padded or plain:
+            opened, closed = padded or plain or (0, 0)
+            datastore, path = text[opened + 1:closed], text[closed + 1:mark.end()].strip()
+            # Without a datastore nobody knows where a relative path leads.
+            if not datastore and not path.startswith("/"):
+                return None
+            config_file = "/vmfs/volumes/{}/{}".format(datastore, path) if datastore else path
+            return RegisteredVm(text[1:opened].strip(), config_file), text[mark.end():]
+    return None
 
 
 _NODE = re.compile(r"(scsi|sata|ide|nvme)(\d+):(\d+)\.(.*)\Z", re.ASCII | re.IGNORECASE)
@@ -138,8 +176,8 @@ def vmx_disks(content):
     # type: (bytes) -> list[VmxDisk]
     """The devices at `scsi`, `sata`, `ide` and `nvme` nodes of a .vmx, ordered by node."""
     disks = {}  # type: dict[tuple[str, int, int], VmxDisk]
-    for _, line in lines_of(content, Findings()):
-        line = line.strip()
+    for one in lines_of(content, Findings()):
+        line = one.text.strip()
         key, equals, value = line.partition("=")
         value = value.strip()
         if line.startswith("#") or not equals or len(value) < 2 or value[0] != '"' or value[-1] != '"':
@@ -173,11 +211,12 @@ def vmdk_descriptor(content):
     # type: (bytes) -> Descriptor
     """Reads a vmdk descriptor. Comments and settings that say nothing about extents are passed over."""
     descriptor = Descriptor()
-    for _, line in lines_of(content, Findings()):
-        line = line.strip()
+    for found in lines_of(content, Findings()):
+        line = found.text.strip()
         extent = _EXTENT.match(line)
         if extent is not None and identifier.number(extent.group(1), 64) is not None:
             descriptor.sectors = (descriptor.sectors or 0) + int(extent.group(1))
+            descriptor.kinds.add(extent.group(2).strip().split(" ")[0].lower())
             continue
         key, equals, value = line.partition("=")
         if line.startswith("#") or not equals:

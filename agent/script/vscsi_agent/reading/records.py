@@ -6,9 +6,13 @@ from .. import identifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .findings import Findings
+    from .findings import Findings, Line
 
-    Lines = list[tuple[int, str]]
+# No list of esxcli has more columns. A line of more groups of dashes is no table, and its rows would take long.
+_MOST_COLUMNS = 64
+
+# What separates two cells, at the least. A cell holds no such gap, though it may hold single blanks.
+_GAP = "  "
 
 
 class Record(object):
@@ -44,49 +48,44 @@ class Record(object):
             findings.bad_value(line, key, value)
         return found
 
-    def required_number(self, key, bits, findings):
-        # type: (str, int, Findings) -> int | None
-        """The same where the record is none without it."""
-        return None if self.required(key, findings) is None else self.number(key, bits, findings)
+    def flag(self, key, findings):
+        # type: (str, Findings) -> bool | None
+        """A flag, in the same way."""
+        line, value = self._field(key)
+        if value not in (None, "true", "false"):
+            findings.bad_value(line, key, value or "")
+        return None if value is None else value == "true"
 
     def _field(self, key):
         # type: (str) -> tuple[int, str | None]
         for line, found, value in self.fields:
-            if _same_key(found, key):
+            if found == key:
                 return line, value.strip() or None
         return self.line, None
 
 
-def _same_key(one, other):
-    # type: (str, str) -> bool
-    """`VMX Cartel ID` and `VMXCartelID` are one key."""
-    return one == other or _significant(one) == _significant(other)
-
-
-def _significant(key):
-    # type: (str) -> str
-    return key.replace(" ", "").replace("-", "").lower()
-
-
 def blocks(lines, findings):
-    # type: (Lines, Findings) -> list[Record]
+    # type: (list[Line], Findings) -> list[Record]
     """Blocks of indented `Key: value` lines, each below a heading at the first column. A blank line ends one."""
     records = []  # type: list[Record]
     is_open = False
-    for number, line in lines:
-        if not line.strip():
+    for line in lines:
+        if not line.text.strip():
             is_open = False
-        elif not line.startswith((" ", "\t")):
-            records.append(Record(number, line.rstrip()))
+        elif not line.text.startswith((" ", "\t")):
+            records.append(Record(line.number, line.text.rstrip()))
             is_open = True
-        elif ":" in line:
+        elif ":" in line.text:
             if not is_open:
-                records.append(Record(number))
+                records.append(Record(line.number))
                 is_open = True
-            key, _, value = line.partition(":")
-            records[-1].fields.append((number, key.strip(), value))
+            key, _, value = line.text.partition(":")
+            if line.ended:
+                records[-1].fields.append((line.number, key.strip(), value))
+            else:
+                findings.cut_short(line.number, value)
         else:
-            findings.unexpected(number, line)
+            findings.unexpected(line.number, line.text)
     # A shell prompt or an error message stands at the first column and has no fields below it.
     for record in records:
         if not record.fields:
@@ -94,76 +93,86 @@ def blocks(lines, findings):
     return [record for record in records if record.fields]
 
 
-def table(lines, loose, findings):
-    # type: (Lines, str, Findings) -> list[Record]
-    """The rows of a table. Cells are cut where the dashes are, because a cell may be empty or hold blanks.
+def table(lines, findings):
+    # type: (list[Line], Findings) -> list[Record]
+    """The rows of a table. Any cell may be empty or hold blanks.
 
-    A row whose cells do not stand below their dashes is cut at its blanks instead; `loose` names the only column that
-    may then be empty or hold blanks.
+    Cells are cut where the dashes are; a cell wider than its dashes moves those behind it. A row that does not stand
+    below its dashes (an edited or re-typed output) is cut at its gaps, when that gives one cell for each column. Any
+    other row is reported.
     """
     columns = []  # type: list[tuple[str, int, int]]
     records = []
-    before = None  # type: tuple[int, str] | None
-    for number, line in lines:
-        if not line.strip():
+    # The line before, which the dashes turn into the column titles.
+    before = None  # type: Line | None
+    for line in lines:
+        if not line.text.strip():
             continue
         if columns:
-            cells = _aligned(line, columns, loose) or _by_blanks(line, columns, loose)
+            cells = _cells(line.text, columns)
             if cells is None:
-                findings.unexpected(number, line)
-                continue
-            record = Record(number)
-            record.fields = [(number, column[0], cell) for column, cell in zip(columns, cells)]
-            records.append(record)
-        elif before is not None and re.match(r"[- ]*--[- ]*\Z", line) is not None:
-            columns = _cut_columns(before[1], line)
-        else:
-            if before is not None:
-                findings.unexpected(*before)
-            before = (number, line)
+                findings.unexpected(line.number, line.text)
+            else:
+                records.append(_row(line, columns, cells, findings))
+            continue
+        titles, before = before, line
+        if titles is not None:
+            columns = _columns_of(titles.text, line.text)
+            if not columns:
+                findings.unexpected(titles.number, titles.text)
     if not columns and before is not None:
-        findings.unexpected(*before)
+        findings.unexpected(before.number, before.text)
     return records
 
 
-def _cut_columns(titles, dashes):
+def _row(line, columns, cells, findings):
+    # type: (Line, list[tuple[str, int, int]], list[str], Findings) -> Record
+    filled = [place for place, cell in enumerate(cells) if cell]
+    if not line.ended and filled:
+        findings.cut_short(line.number, cells[filled[-1]])
+        cells = cells[:filled[-1]] + [""] * (len(cells) - filled[-1])
+    record = Record(line.number)
+    record.fields = [(line.number, column[0], cell) for column, cell in zip(columns, cells)]
+    return record
+
+
+def _columns_of(titles, dashes):
     # type: (str, str) -> list[tuple[str, int, int]]
+    """The columns that a line of dashes makes of the line above it; none when it is no such line."""
+    if re.match(r"[- ]*--[- ]*\Z", dashes) is None or len(dashes.split()) > _MOST_COLUMNS:
+        return []
     groups = re.finditer("-+", dashes)
     return [(titles[group.start():group.end()].strip(), group.start(), group.end()) for group in groups]
 
 
-def _aligned(line, columns, loose):
-    # type: (str, list[tuple[str, int, int]], str) -> list[str] | None
-    """The cells below the dashes; `None` when something stands between two columns."""
-    start = 0
+def _cells(line, columns):
+    # type: (str, list[tuple[str, int, int]]) -> list[str] | None
+    """One cell for each column; `None` when the row cannot be cut into them."""
+    below_dashes = _below_dashes(line, columns)
+    if below_dashes is not None and not any(_GAP in cell for cell in below_dashes):
+        return below_dashes
+    between_gaps = [cell.strip() for cell in line.split(_GAP) if cell.strip()]
+    if len(between_gaps) == len(columns):
+        return between_gaps
+    # More of them come from a name that holds a gap of its own.
+    return below_dashes if len(between_gaps) > len(columns) else None
+
+
+def _below_dashes(line, columns):
+    # type: (str, list[tuple[str, int, int]]) -> list[str] | None
+    """The cells below the dashes. A cell wider than its dashes ends at a gap, and moves the cells behind it."""
     cells = []
-    for title, begin, end in columns:
-        if line[start:begin].strip():
+    moved = 0
+    for (_, begin, end), (_, next_begin, _) in zip(columns, columns[1:]):
+        start, stop = begin + moved, end + moved
+        if not line[stop:next_begin + moved].strip():
+            cells.append(line[start:stop].strip())
+            continue
+        # Text in the gap belongs to this cell only when it comes out of it.
+        cell, gap, _ = line[start:].partition(_GAP)
+        if not line[stop - 1:stop].strip() or not gap or len(cell) < end - begin:
             return None
-        cell = line[begin:end].strip()
-        # In a row that is shifted by less than a gap, one column would swallow pieces of two.
-        if title != loose and " " in cell:
-            return None
-        cells.append(cell)
-        start = end
-    # Only the last column may be wider than its dashes promise, and then it is not cut.
-    cells[-1] = line[columns[-1][1]:].strip()
+        cells.append(cell.strip())
+        moved += len(cell) - (end - begin)
+    cells.append(line[columns[-1][1] + moved:].strip())
     return cells
-
-
-def _by_blanks(line, columns, loose):
-    # type: (str, list[tuple[str, int, int]], str) -> list[str] | None
-    """One word per column from both ends; what is left in the middle is the loose column's."""
-    titles = [title for title, _, _ in columns]
-    if loose not in titles:
-        return None
-    position = titles.index(loose)
-    left = line.strip().split(None, position)
-    if len(left) != position + 1:
-        return None
-    after = len(columns) - position - 1
-    right = left[position].rsplit(None, after)
-    if len(right) < after:
-        return None
-    rest = right if len(right) > after else [""] + right
-    return left[:position] + rest

@@ -37,15 +37,12 @@ def filesystems(output):
     """Reads `esxcli storage filesystem list`."""
     findings = Findings()
     volumes = []
-    for record in records.table(lines_of(output, findings), "Volume Name", findings):
+    for record in records.table(lines_of(output, findings), findings):
         uuid = record.required("UUID", findings)
-        mounted = record.required("Mounted", findings) if uuid else None
-        if mounted is not None and mounted not in ("true", "false"):
-            findings.bad_value(record.line, "Mounted", mounted)
-            mounted = None
-        kind = record.required("Type", findings) if mounted else None
-        if uuid is None or kind is None:
+        if uuid is None:
             continue
+        # Nothing here needs these, and what is wrong with them is told all the same.
+        record.flag("Mounted", findings)
         record.number("Size", 64, findings)
         record.number("Free", 64, findings)
         volumes.append(Volume(uuid, record.get("Volume Name"), record.get("Mount Point")))
@@ -57,13 +54,15 @@ def extents(output):
     """Reads `esxcli storage vmfs extent list`. A volume has one row per extent."""
     findings = Findings()
     found = []
-    for record in records.table(lines_of(output, findings), "Volume Name", findings):
+    for record in records.table(lines_of(output, findings), findings):
         uuid = record.required("VMFS UUID", findings)
-        if uuid is None or record.required_number("Extent Number", 32, findings) is None:
+        if uuid is None:
             continue
+        record.number("Extent Number", 32, findings)
         device = record.required("Device Name", findings)
-        if device is None or record.required_number("Partition", 32, findings) is None:
+        if device is None:
             continue
+        record.number("Partition", 32, findings)
         found.append(Extent(uuid, device))
     return found, findings.told()
 
@@ -81,6 +80,26 @@ def paths(output):
         # A path without a device says so in words, and device identifiers hold no blanks.
         found.append(StoragePath(runtime_name, None if device is None or " " in device else device))
     return found, findings.told()
+
+
+def raw_device(output):
+    # type: (bytes) -> tuple[str | None, list[str]]
+    """Reads `vmkfstools -q FILE`: the name of the device below `/dev/disks` that a raw device mapping leads to, in its
+    `vml.…` form; `None` when the disk is no such mapping.
+    """
+    findings = Findings()
+    device = None  # type: str | None
+    for line in lines_of(output, findings):
+        key, _, value = line.text.partition(":")
+        value = value.strip()
+        if key.strip().lower() == "maps to" and value:
+            if line.ended:
+                device = value
+            else:
+                findings.cut_short(line.number, value)
+        elif line.text.strip() and "Raw Device Mapping" not in line.text:
+            findings.unexpected(line.number, line.text)
+    return device, findings.told()
 
 
 _VOLUMES = "/vmfs/volumes/"

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from .. import secret
 from ..fault import environment
@@ -37,32 +36,36 @@ COMING_MS = 5 * 1000
 _RESTS_MS = (0, 1000, 2000, 4000, 8000, 16000, 32000, 60000)
 _LIVED_MS = 60 * 1000
 
-# The states in which something may be collected that this agent has to stop.
-_NAMED = ("entering", "starting", "on", "failed", "stopping", "kept")
 
+class Told(object):
+    """What the switch says of a disk."""
 
-class Seen(object):
-    """A disk as the switch told it last."""
-
-    def __init__(self, state, armed_ms, order, why):
-        # type: (str, int | None, int, str) -> None
+    def __init__(self, state, age_ms, done, why):
+        # type: (str, int, int, str | None) -> None
         self.state = state
-        # When the last `-s` that succeeded was, by the clock of the collector; `None` where there was none.
-        self.armed_ms = armed_ms
-        self.order = order
+        # How long ago the last `-s` that succeeded was.
+        self.age_ms = age_ms
+        # The last order that was done or has failed.
+        self.done = done
         self.reason = why
 
-    def is_named(self):
-        # type: () -> bool
-        """It may be collected, and is to be stopped one day."""
-        return self.state in _NAMED
 
+class Report(object):
+    """What the collector hears: `disk`, `ready`, `journal`, `passed`, `remains`, or `lost`: there is none any more."""
 
-_OFF = Seen("off", None, 0, "")
+    def __init__(self, word, disk=None, told=None, is_whole=False, why=None):
+        # type: (str, DiskKey | None, Told | None, bool, str | None) -> None
+        self.word = word
+        self.disk = disk
+        self.told = told
+        # It was handed over by the switch before, with everything that runs.
+        self.is_whole = is_whole
+        # What is wrong.
+        self.reason = why
 
 
 class Switch(object):
-    """The switch as the collector knows it."""
+    """The switch as the collector knows it. Nothing here waits but `wait`."""
 
     def __init__(self, options, boot, clock, log):
         # type: (Options, Boot, Clock, Log) -> None
@@ -70,81 +73,73 @@ class Switch(object):
         self._boot = boot
         self._clock = clock
         self._log = log
+        # By this name an agent before hands over to the first of its switches.
+        self.start = secret.hexadecimal(16)
         self._process = None  # type: subprocess.Popen[bytes] | None
         self._inbox = None  # type: Inbox | None
         self._outbox = None  # type: Outbox | None
+        self._heard = []  # type: list[Report]
+        # Processes that the switch runs, and those of this one.
         self._children = set()  # type: set[int]
-        self._order = 0
-        self._disks = {}  # type: dict[DiskKey, Seen]
+        self._running = set()  # type: set[int]
+        self._may_take = False
+        # It was told to end, or has passed everything on: no other one is wanted.
+        self._is_finished = False
         self._began_ms = 0
-        self._deaths = 0
         self._starts = 0
         self._starts_at_ms = 0
+        self._deaths = 0
         self._said_ms = 0
         self._quiet_ms = 0
         self._step_ms = clock.monotonic_ms()
-        self._may_take = False
-        self._journal_problem = None  # type: str | None
-        self._start_problem = None  # type: str | None
-        self._running = set()  # type: set[int]
-        self.start = ""
-        # It holds the lock: by a handover (`whole`) or because nobody else did (`alone`).
-        self.ready = None  # type: str | None
-        # It has told something that was not looked at yet.
-        self.has_news = False
-        # It became ready, and has not been told yet what is wanted.
-        self.is_new = False
-        # A handover was asked for: the answer, when it is there.
-        self.is_passing = False
-        self.passed = None  # type: bool | None
-        # It was told to end, and its end is no reason for another one.
-        self._is_ending = False
-
-    # What it has said.
-
-    def disk(self, key):
-        # type: (DiskKey) -> Seen
-        """A disk as it was told last; what was never told is off."""
-        return self._disks.get(key, _OFF)
-
-    def named(self):
-        # type: () -> list[DiskKey]
-        """Every disk that may be collected by this agent."""
-        return sorted(key for key, seen in self._disks.items() if seen.is_named())
-
-    def is_answered(self, key, order):
-        # type: (DiskKey, int) -> bool
-        """The order was done or has failed."""
-        return self.disk(key).order >= order
-
-    def problem(self):
-        # type: () -> str | None
-        """Why nothing can be started just now."""
-        if self.ready is not None:
-            return None
-        if self._start_problem is not None:
-            return self._start_problem
-        return self._journal_problem or "the process that starts and stops collections is not ready"
 
     def is_coming(self):
         # type: () -> bool
-        """It is not ready, and was started only just now."""
-        age_ms = self._clock.monotonic_ms() - self._began_ms
-        return self.ready is None and self._process is not None and age_ms < COMING_MS
+        """It was started only just now."""
+        return self._process is not None and self._clock.monotonic_ms() - self._began_ms < COMING_MS
 
-    def journal_problem(self):
-        # type: () -> str | None
-        """Why the journal on the disk is not what it should be."""
-        return self._journal_problem
+    def hear(self):
+        # type: () -> list[Report]
+        """What was said since; one that has died or says nothing any more is replaced."""
+        now_ms = self._clock.monotonic_ms()
+        self._quiet_ms += min(max(now_ms - self._step_ms, 0), LONGEST_STEP_MS)
+        self._step_ms = now_ms
+        if self._inbox is not None and self._poll(0):
+            for words in self._inbox.read():
+                self._quiet_ms = 0
+                self._take_in(words)
+        self._look_after(now_ms)
+        heard, self._heard = self._heard, []
+        return heard
+
+    def wait(self, milliseconds):
+        # type: (float) -> None
+        """Waits until something may have been said, or the time is over."""
+        self._poll(milliseconds)
+
+    def _poll(self, milliseconds):
+        # type: (float) -> bool
+        waiting = select.poll()
+        for descriptor in self.descriptors():
+            waiting.register(descriptor, select.POLLIN)
+        return bool(waiting.poll(max(milliseconds, 0)))
+
+    def descriptors(self):
+        # type: () -> list[int]
+        """What the loop watches."""
+        return [] if self._inbox is None or self._inbox.has_ended else [self._inbox.descriptor]
+
+    def next_ms(self):
+        # type: () -> int
+        """When to hear it although it says nothing."""
+        return self._said_ms + ALIVE_EVERY_MS if self._process is not None else self._starts_at_ms
 
     # What it is told.
 
-    def order(self, word, key):
-        # type: (str, DiskKey) -> int
-        """Asks for something about a disk; gives the number by which its answer is known."""
-        self._order += 1
-        self._say(word, self._order, key.world_group_id, key.handle_id)
-        return self._order
+    def order(self, word, order, key):
+        # type: (str, int, DiskKey) -> None
+        """Asks for something about a disk."""
+        self._say(word, order, key.world_group_id, key.handle_id)
 
     def stop_unclaimed(self):
         # type: () -> None
@@ -159,9 +154,27 @@ class Switch(object):
 
     def hand_over(self, start):
         # type: (str) -> None
-        """Has everything passed on to another switch; `passed` tells what came of it."""
-        self.is_passing, self.passed = True, None
+        """Has everything passed on to another switch."""
         self._say("handover", start)
+
+    def end(self):
+        # type: () -> None
+        """Has it stop what is left, and end."""
+        self._is_finished = True
+        self._say("end")
+
+    def has_ended(self):
+        # type: () -> bool
+        """It has ended by itself, as it does after `end`."""
+        return self._process is None or self._process.poll() is not None
+
+    def close(self):
+        # type: () -> None
+        """Closes the pipe: whatever is left is the switch's."""
+        self._is_finished = True
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox.flush(1.0)
 
     def runs(self, process):
         # type: (int) -> None
@@ -170,7 +183,7 @@ class Switch(object):
         self._say("run", process)
         self._beat_around()
 
-    def has_ended(self, process):
+    def is_done(self, process):
         # type: (int) -> None
         """A program of the collector has ended."""
         self._running.discard(process)
@@ -181,12 +194,15 @@ class Switch(object):
         # type: () -> None
         """Before and after each program of the loop, which may take long; other threads do not speak for the loop."""
         if threading.current_thread() is threading.main_thread():
-            self._beat()
+            self.beat()
 
-    def _beat(self):
+    def beat(self):
         # type: () -> None
-        self._said_ms = self._clock.monotonic_ms()
-        self._say("alive")
+        """Says that the collector is alive; not more often than once a second, however often it is called."""
+        now_ms = self._clock.monotonic_ms()
+        if now_ms - self._said_ms >= ALIVE_EVERY_MS:
+            self._said_ms = now_ms
+            self._say("alive")
 
     def _say(self, *words):
         # type: (*object) -> None
@@ -196,91 +212,52 @@ class Switch(object):
 
     # Its life.
 
-    def descriptors(self):
-        # type: () -> list[int]
-        """What the loop watches."""
-        return [] if self._inbox is None or self._inbox.has_ended else [self._inbox.descriptor]
-
-    def next_ms(self):
-        # type: () -> int
-        """When to look after it although nothing happens."""
-        return self._said_ms + ALIVE_EVERY_MS if self._process is not None else self._starts_at_ms
-
-    def look_after(self, is_readable):
-        # type: (bool) -> None
-        """Takes in what it has said, says that the collector lives, and replaces it when it has died."""
+    def begin(self):
+        # type: () -> None
+        """Starts it; it takes no lock before `take`."""
         now_ms = self._clock.monotonic_ms()
-        self._quiet_ms += min(max(now_ms - self._step_ms, 0), LONGEST_STEP_MS)
-        self._step_ms = now_ms
-        if self._inbox is not None and is_readable:
-            for words in self._inbox.read():
-                self._quiet_ms = 0
-                self._hear(words, now_ms)
-        if self._process is None:
-            if now_ms >= self._starts_at_ms and not self._is_ending:
-                self._begin(now_ms)
-            return
-        if now_ms - self._said_ms >= ALIVE_EVERY_MS:
-            self._beat()
-        is_gone = self._inbox is None or self._inbox.has_ended
-        is_silent = self._quiet_ms >= SILENT_MS or (self._outbox is not None and self._outbox.is_broken)
-        if is_gone or is_silent:
-            self._bury(now_ms, is_silent and not is_gone)
-
-    def wait_for(self, orders, seconds):
-        # type: (dict[DiskKey, int], float) -> None
-        """Waits until the orders are answered, but not for longer than this."""
-        until = time.monotonic() + seconds
-        while not all(self.is_answered(disk, order) for disk, order in orders.items()):
-            left = until - time.monotonic()
-            if left <= 0 or self._process is None:
-                return
-            waiting = select.poll()
-            for descriptor in self.descriptors():
-                waiting.register(descriptor, select.POLLIN)
-            self.look_after(bool(waiting.poll(left * 1000)))
-
-    def _begin(self, now_ms):
-        # type: (int) -> None
-        self.start = secret.hexadecimal(16)
-        words = command_line(self._options, "switch", ["--start", self.start])
+        self._starts += 1
+        start = self.start if self._starts == 1 else secret.hexadecimal(16)
+        words = command_line(self._options, "switch", ["--start", start])
         try:
             process = subprocess.Popen(
                 words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                close_fds=False, start_new_session=True, env=environment(not self._starts),
+                close_fds=False, start_new_session=True, env=environment(self._starts == 1),
             )
         except (OSError, ValueError, MemoryError) as error:
             why = reason(error) if isinstance(error, OSError) else str(error)
-            self._start_problem = "the process that starts and stops collections cannot be started: {}".format(why)
-            self._log.line(self._start_problem)
-            self._rest(now_ms)
+            self._rest(now_ms, "it could not be started: {}".format(why))
             return
-        self._start_problem = None
-        self._starts += 1
         self._process, self._began_ms, self._quiet_ms = process, now_ms, 0
         if process.stdin is not None and process.stdout is not None:
             self._outbox = Outbox(os.dup(process.stdin.fileno()))
             process.stdin.close()
             self._inbox = Inbox(process.stdout.fileno())
-        for running in list(self._running):
-            self._say("run", running)
         if self._may_take:
             self.take()
+        for running in list(self._running):
+            self._say("run", running)
 
-    def _rest(self, now_ms):
+    def _look_after(self, now_ms):
         # type: (int) -> None
-        self._starts_at_ms = now_ms + _RESTS_MS[min(self._deaths, len(_RESTS_MS) - 1)]
-        self._deaths += 1
+        if self._process is None:
+            if now_ms >= self._starts_at_ms and not self._is_finished:
+                self.begin()
+            return
+        self.beat()
+        if self._inbox is None or self._inbox.has_ended:
+            self._bury(now_ms, "it died")
+        elif self._quiet_ms >= SILENT_MS:
+            self._bury(now_ms, "it does not answer")
+        elif self._outbox is not None and self._outbox.is_broken:
+            self._bury(now_ms, "it does not read what it is told")
 
-    def _bury(self, now_ms, is_silent):
-        # type: (int, bool) -> None
-        """Lets go of a switch that has died, or says nothing any more, with everything that it had running."""
+    def _bury(self, now_ms, why):
+        # type: (int, str) -> None
+        """Ends a switch that is of no use, with all it has running: a `-s` on its way would outlive it."""
         process, self._process = self._process, None
         if process is None:
             return
-        if not self._is_ending:
-            how = "says nothing any more" if is_silent else "has died"
-            self._log.line("the process that starts and stops collections {}; starting another one".format(how))
         for child in [process.pid] + sorted(self._children):
             try:
                 os.killpg(child, signal.SIGKILL)
@@ -294,66 +271,46 @@ class Switch(object):
             process.stdout.close()
         self._inbox, self._outbox = None, None
         self._children.clear()
-        self.ready, self.is_new, self.has_news = None, False, True
-        if self.is_passing:
-            self.is_passing, self.passed = False, False
         if now_ms - self._began_ms >= _LIVED_MS:
             self._deaths = 0
-        self._rest(now_ms)
+        self._rest(now_ms, why)
 
-    def _hear(self, words, now_ms):
-        # type: (list[str], int) -> None
+    def _rest(self, now_ms, why):
+        # type: (int, str) -> None
+        """The first failure costs no time, the others more and more."""
+        if self._is_finished:
+            return
+        self._starts_at_ms = now_ms + _RESTS_MS[min(self._deaths, len(_RESTS_MS) - 1)]
+        self._deaths += 1
+        problem = "the process that starts and stops collections does not run: {}".format(why)
+        self._log.line("{}; starting another one".format(problem))
+        self._heard.append(Report("lost", why=problem))
+
+    def _take_in(self, words):
+        # type: (list[str]) -> None
         word, arguments = words[0], words[1:]
         if word == "disk" and len(arguments) >= 5:
-            self._hear_disk(arguments, now_ms)
+            self._take_disk(arguments)
         elif word == "ready" and arguments:
-            self.ready, self.is_new = arguments[0], True
+            self._heard.append(Report("ready", is_whole=arguments[0] == "whole"))
         elif word == "journal":
-            self._journal_problem = None if arguments == ["ok"] else " ".join(arguments)
+            self._heard.append(Report("journal", why=None if arguments == ["ok"] else " ".join(arguments)))
         elif word in ("run", "done") and len(arguments) == 1 and number(arguments[0], 31):
             change = self._children.add if word == "run" else self._children.discard
             change(int(arguments[0]))
-        elif word in ("passed", "remains") and self.is_passing:
-            self.is_passing, self.passed = False, word == "passed"
-        else:
-            return
-        self.has_news = True
+        elif word == "passed":
+            self._is_finished = True
+            self._heard.append(Report("passed"))
+        elif word == "remains":
+            self._heard.append(Report("remains", why=" ".join(arguments)))
 
-    def _hear_disk(self, arguments, now_ms):
-        # type: (list[str], int) -> None
+    def _take_disk(self, arguments):
+        # type: (list[str]) -> None
         group, handle, age, order = (number(arguments[place], 64) for place in (0, 1, 3, 4))
         if group is None or handle is None or age is None or order is None:
             return
-        armed_ms = now_ms - age if age else None
-        key = DiskKey(group, handle)
-        self._disks[key] = Seen(arguments[2], armed_ms, order, " ".join(arguments[5:]))
-
-    def forget(self, key):
-        # type: (DiskKey) -> None
-        """A disk that is off and that nobody uses any more."""
-        if self.disk(key).state == "off":
-            self._disks.pop(key, None)
-
-    def close(self, is_passed_on):
-        # type: (bool) -> None
-        """Ends the line: the switch stops what is left, or has passed everything on."""
-        if not is_passed_on:
-            self._is_ending = True
-            self._say("end")
-        if self._outbox is not None:
-            self._outbox.close()
-            self._outbox.flush(1.0)
-
-    def wait_for_end(self, seconds):
-        # type: (float) -> bool
-        """Whether it has ended within this time."""
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        told = Told(arguments[2], age, order, " ".join(arguments[5:]) or None)
+        self._heard.append(Report("disk", DiskKey(group, handle), told))
 
 
 def command_line(options, command, arguments):

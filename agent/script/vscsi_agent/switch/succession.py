@@ -60,6 +60,16 @@ def is_alive(process):
     return True
 
 
+def is_held_by(state_directory, start):
+    # type: (str, str) -> bool
+    """The switch of this name stands in the journal as the one that wrote it."""
+    try:
+        written_by = journal.read(state_directory)["switch"]
+    except (OSError, jsonfile.Unreadable):
+        return False
+    return written_by is not None and written_by["start"] == start
+
+
 class Passing(object):
     """The lock on its way to the switch `start`, seen from the one that had it."""
 
@@ -75,11 +85,7 @@ class Passing(object):
     def has_arrived(self):
         # type: () -> bool
         """The successor stands in the journal, so it holds the lock."""
-        try:
-            written_by = journal.read(self._state_directory)["switch"]
-        except (OSError, jsonfile.Unreadable):
-            return False
-        return written_by is not None and written_by["start"] == self.start
+        return is_held_by(self._state_directory, self.start)
 
     def taken_back(self, now_ms):
         # type: (int) -> lock.Lock | None
