@@ -9,7 +9,8 @@ mod charts;
 mod commands;
 #[cfg(test)]
 mod fio;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod support;
