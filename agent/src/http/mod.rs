@@ -4,9 +4,9 @@
 //! listener ─> gate ─> connection: request ─> routes ─> answers, or an action for the collector ─> answer
 //! ```
 //!
-//! One listener, one [`gate`] before everything else, and one thread with a small stack for each connection that the
-//! gate has let in. The thread reads one [`request`] after another, whole, within limits of size and time, and with our
-//! Host and our token, before anything else is done about it; [`routes`] names what it asks for, and [`answers`] says it.
+//! One listener, one `gate` before everything else, and one thread with a small stack for each connection that the
+//! gate has let in. The thread reads one `request` after another, whole, within limits of size and time, and with our
+//! Host and our token, before anything else is done about it; `routes` names what it asks for, and `answers` says it.
 //!
 //! `tiny_http` is the HTTP in this: its types read method and header fields, and its `Response` writes every answer. Its
 //! `Server` is left out. It takes any number of connections and header fields of any length, waits for each for ever,

@@ -1,8 +1,8 @@
 //! The switch: the one process that starts and stops collections. `agent/README.md` is its specification.
 //!
-//! - [`words`]: the messages on the pipe. [`disk`]: the state machine of one disk. [`core`]: all of them, the journal and
+//! - `words`: the messages on the pipe. `disk`: the state machine of one disk. `core`: all of them, the journal and
 //!   the heartbeat. These are pure.
-//! - [`run`]: carries out what they decide. [`link`]: the collector's end of the pipe. [`successor`]: who waits.
+//! - `run`: carries out what they decide. `link`: the collector's end of the pipe. `successor`: who waits.
 
 mod core;
 mod disk;

@@ -40,7 +40,7 @@ pub fn load(job: &JobFiles) -> Result<Samples, FileError> {
     Ok(Samples { loaded, key })
 }
 
-/// Keeps what [`load`] found, so that the next run need not parse the snapshots. Does nothing where the cache is true.
+/// Keeps what [`load()`] found, so that the next run need not parse the snapshots. Does nothing where the cache is true.
 /// It is kept for the files that were read: what a pull brings meanwhile is read by the next run. Where a file could
 /// not be read nothing is kept, because the reason may go without a trace on the file.
 ///
