@@ -295,6 +295,7 @@ fn work(
     let clock = context.equipment.clock.as_ref();
     let mut waiting: Vec<(Ticket, Sender<Result<Outcome, Refusal>>)> = Vec::new();
     let mut successor: Option<String> = None;
+    let mut is_asked = true;
     loop {
         if signals.end.load(Ordering::SeqCst) {
             collector.end_all("the agent was told to end; its samples are kept");
@@ -303,14 +304,20 @@ fn work(
         if signals.hand_over.swap(false, Ordering::SeqCst) {
             match Successor::load(&options.state_directory).filter(Successor::lives) {
                 Some(found) => {
-                    collector.pass_on(&found.start);
                     successor = Some(found.start);
+                    is_asked = false;
                 }
                 None => context
                     .equipment
                     .log
                     .line("SIGHUP, but no successor waits: nothing is done"),
             }
+        }
+        // A switch that is just being replaced is asked as soon as the next one is ready.
+        if let Some(start) = &successor
+            && !is_asked
+        {
+            is_asked = collector.pass_on(start);
         }
         let wake = collector.step();
         waiting.retain(|(ticket, answer)| match collector.answer(ticket) {

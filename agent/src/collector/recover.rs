@@ -159,14 +159,17 @@ impl Collector {
     }
 
     /// Has the switch pass everything on to the switch `start`; [`Self::has_passed`] tells when it has. Until then
-    /// nothing else has changed, and nothing is asked of the switch.
-    pub fn pass_on(&mut self, start: &str) {
-        if self.ready && self.passing == Passing::No {
+    /// nothing else has changed, and nothing is asked of the switch. `false` when there is no switch that is ready, or
+    /// one is passing on already: nothing was asked.
+    pub fn pass_on(&mut self, start: &str) -> bool {
+        let can = self.ready && self.passing == Passing::No;
+        if can {
             self.log("handing over to a successor");
             self.keep_up_with_clocks();
             self.passing = Passing::Asked;
             self.equipment.switch.say(Order::HandOver(start.to_owned()));
         }
+        can
     }
 
     /// The successor's switch holds the lock: this agent is to end and leave its jobs as they are.

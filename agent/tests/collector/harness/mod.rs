@@ -327,7 +327,9 @@ impl Harness {
     fn offer_to_successor(&mut self) -> String {
         self.handovers += 1;
         let start = format!("successor{}", self.handovers);
-        self.collector().pass_on(&start);
+        while !self.collector().pass_on(&start) {
+            self.pass(1000);
+        }
         self.collector().step();
         assert_eq!(self.switch.released(), Some(start.clone()));
         start
