@@ -136,6 +136,7 @@ fn cleaning_up_all_ends_a_frozen_agent_and_a_frozen_switch() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 1);
     agent.signal(libc::SIGSTOP);
     signal_process(agent.switch().unwrap(), libc::SIGSTOP);
     let (status, said) = cleanup(&agent, &["--all"]);
