@@ -37,4 +37,3 @@ mod summary;
 mod table;
 pub mod transport;
 pub mod verify;
-mod visible;

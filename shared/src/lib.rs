@@ -5,7 +5,6 @@
 //! commands and sockets belong to the agent and the client.
 #![warn(clippy::indexing_slicing)]
 
-mod bounded;
 pub mod cron;
 mod diagnostic;
 pub mod esxi;

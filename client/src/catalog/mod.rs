@@ -8,18 +8,17 @@ mod error;
 mod schema;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
-use vscsi_shared::job::{JobDocument, Status};
+use vscsi_shared::job::{Job, Status};
 
 pub(crate) use error::CatalogError;
 
 use crate::failure::FileError;
-use crate::store::{JobDirectory, Origin, Store, StoreError, open_file};
+use crate::store::{JobDirectory, Store, StoreError};
 
 /// How long another program may hold the catalog before we give up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,8 +38,6 @@ pub(crate) struct IndexedJob {
     pub status: Status,
     /// The host it runs on.
     pub host: String,
-    /// Only the job itself says that it runs there.
-    pub host_is_claimed: bool,
     /// The VM.
     pub vm_name: String,
     /// RFC 3339.
@@ -59,21 +56,7 @@ impl Catalog {
     /// # Errors
     /// When it cannot be used, or was made by a newer program.
     pub(crate) fn open(store: &Store) -> Result<Self, CatalogError> {
-        // SQLite gives what it makes beside the file the rights of the file.
-        let file = path(store);
-        match open_file(&file, File::options().create(true).truncate(false).write(true)) {
-            // One that cannot be written may be read all the same.
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-                ) =>
-            {
-                return Err(FileError::new("open", &file)(error).into());
-            }
-            _ => {}
-        }
-        let mut connection = Connection::open(file)?;
+        let mut connection = Connection::open(path(store))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Readers then do not wait for a writer. The answer to this pragma is a row, which is of no interest.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
@@ -101,7 +84,7 @@ impl Catalog {
             file.push(suffix);
             let file = PathBuf::from(file);
             match fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(FileError::new("remove", &file)(error).into());
                 }
                 _ => {}
@@ -127,7 +110,7 @@ impl Catalog {
                 continue;
             }
             match directory.read_job() {
-                Ok(document) => index(&transaction, &directory, &document, &stamp)?,
+                Ok(document) => index(&transaction, &directory, &document.job, &stamp)?,
                 Err(error) => unreadable.push(error),
             }
         }
@@ -145,7 +128,6 @@ impl Catalog {
     pub(crate) fn jobs(&self) -> Result<Vec<IndexedJob>, CatalogError> {
         let mut statement = self.connection.prepare(
             "SELECT reference, status, host, vm_name, created_at, samples_collected, samples_expected,
-                    host_is_claimed,
                     (SELECT count(*) FROM samples WHERE samples.reference = jobs.reference)
              FROM jobs ORDER BY created_at DESC, reference",
         )?;
@@ -163,8 +145,7 @@ impl Catalog {
                 created_at: row.get(4)?,
                 samples_collected: row.get(5)?,
                 samples_expected: row.get(6)?,
-                host_is_claimed: row.get(7)?,
-                snapshots_here: row.get(8)?,
+                snapshots_here: row.get(7)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -210,30 +191,22 @@ fn path(store: &Store) -> PathBuf {
     store.root().join("catalog.db")
 }
 
-fn index(
-    connection: &Connection,
-    directory: &JobDirectory,
-    document: &JobDocument,
-    stamp: &str,
-) -> Result<(), CatalogError> {
-    let job = &document.job;
-    let origin = Origin::of(document);
+fn index(connection: &Connection, directory: &JobDirectory, job: &Job, stamp: &str) -> Result<(), CatalogError> {
     let reference = directory.reference().to_string();
     connection.execute(
         "INSERT OR REPLACE INTO jobs (reference, job_id, host, vm_name, status, created_at, samples_collected,
-                                      samples_expected, stamp, host_is_claimed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                      samples_expected, stamp)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             reference,
             job.job_id.as_str(),
-            origin.name(),
+            job.host.hostname,
             job.target.vm_name,
             job.status.as_str(),
             job.created_at.to_string(),
             job.collection.samples_collected,
             job.collection.samples_expected,
             stamp,
-            matches!(origin, Origin::Claimed(_)),
         ],
     )?;
     connection.execute("DELETE FROM samples WHERE reference = ?1", [&reference])?;
@@ -260,7 +233,8 @@ fn stamp(directory: &JobDirectory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{job, keep};
+    use crate::store::tests::job;
+    use vscsi_shared::job::JobDocument;
 
     fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
@@ -268,18 +242,24 @@ mod tests {
         (directory, store)
     }
 
+    fn put(store: &Store, job: &Job) -> JobDirectory {
+        let directory = store.place_for(job).unwrap();
+        directory.write_job(&JobDocument::new(job.clone())).unwrap();
+        directory
+    }
+
     #[test]
     fn the_index_follows_the_files() {
         let (_directory, store) = store();
         let mut catalog = Catalog::open(&store).unwrap();
-        let directory = keep(&store, &job("sql", "esx1"));
+        let directory = put(&store, &job("sql", "esx1"));
         catalog.refresh(&store).unwrap();
         assert_eq!(catalog.jobs().unwrap()[0].snapshots_here, 0);
 
         fs::write(directory.sample(0), "x").unwrap();
         let mut ended = job("sql", "esx1");
         ended.status = Status::Completed;
-        keep(&store, &ended);
+        put(&store, &ended);
         catalog.refresh(&store).unwrap();
         let listed = catalog.jobs().unwrap();
         assert_eq!((listed[0].status, listed[0].snapshots_here), (Status::Completed, 1));
@@ -293,7 +273,7 @@ mod tests {
     fn an_index_made_anew_holds_the_same() {
         let (_directory, store) = store();
         for host in ["esx1", "esx2"] {
-            fs::write(keep(&store, &job("sql", host)).sample(0), "x").unwrap();
+            fs::write(put(&store, &job("sql", host)).sample(0), "x").unwrap();
         }
         let mut catalog = Catalog::open(&store).unwrap();
         catalog.refresh(&store).unwrap();
@@ -309,7 +289,7 @@ mod tests {
     fn two_programs_refresh_at_the_same_time() {
         let (_directory, store) = store();
         for number in 0..20 {
-            keep(&store, &job(&format!("job-{number}"), "esx1"));
+            put(&store, &job(&format!("job-{number}"), "esx1"));
         }
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::io;
 
 use crate::failure::Failure;
-use crate::visible;
 
 /// Why a command failed: any typed error of the client's libraries.
 ///
@@ -43,7 +42,7 @@ impl CliError {
 }
 
 impl CliError {
-    /// The message of any error with every cause behind it, on one line: a host or a program may have worded them.
+    /// The message of any error with every cause behind it, on one line.
     pub fn describe(error: &dyn Error) -> String {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -56,7 +55,7 @@ impl CliError {
             }
             source = cause.source();
         }
-        visible::one_line(&text).into_owned()
+        text
     }
 }
 

@@ -65,11 +65,10 @@ fn host(answers: &[String]) -> (AgentHost, Requests) {
         token: "s3cret".into(),
         port: 4711,
     };
-    let opened = Opened {
+    let session = Session::new(Opened {
         link: Box::new(link),
         greeting,
-    };
-    let session = Session::new("esx1", opened, Duration::from_mins(2));
+    });
     (AgentHost::new("esx1", session), requests)
 }
 

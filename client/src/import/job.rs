@@ -17,15 +17,20 @@ use super::read::Description;
 use super::{ImportError, Request};
 use crate::analysis::load::seconds_of_print;
 use crate::failure::FileError;
-use crate::store::{
-    IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, create_directory, create_file,
-    sync_directory,
-};
+use crate::store::{JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, sync_directory};
 
 /// The host's name where nobody told it.
 const UNKNOWN_HOST: &str = "imported";
 /// The VM's name where nobody told it; the world group ID stands beside it.
 const UNKNOWN_VM: &str = "unknown";
+/// Stands for a profile, because nobody asked for the samples of an import.
+const PROFILE_NAME: &str = "import";
+
+/// The job was made from files, so that no host has it. Every job of a host knows when its collection began.
+pub fn is_imported(job: &Job) -> bool {
+    job.profile.name == PROFILE_NAME && job.collection.started_at.is_none()
+}
+
 /// Writes prints into jobs that are being made, one per VM. Whatever was not published goes with it.
 #[derive(Debug)]
 pub(super) struct Importer<'request> {
@@ -110,7 +115,7 @@ impl<'request> Importer<'request> {
             }
             let files = JobFiles::at(self.staging.path().join(world_group_id.to_string()));
             let samples = files.samples();
-            create_directory(&samples)?;
+            fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
             let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
             let staged = Staged {
                 name: self.request.name.clone(),
@@ -167,7 +172,8 @@ impl Staged {
         let json = JobDocument::new(self.job(request, now))
             .to_json()
             .map_err(|error| FileError::new("write", &path)(error.into()))?;
-        Ok(create_file(&path, &json)?)
+        fs::write(&path, json).map_err(FileError::new("write", &path))?;
+        Ok(())
     }
 
     fn write(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
@@ -204,7 +210,8 @@ impl Staged {
             exit_status: None,
         };
         let path = self.files.sample(self.prints);
-        create_file(&path, &header.with_output(print.csv().to_string().as_bytes()))?;
+        fs::write(&path, header.with_output(print.csv().to_string().as_bytes()))
+            .map_err(FileError::new("write", &path))?;
         self.prints += 1;
         Ok(())
     }
@@ -228,7 +235,7 @@ impl Staged {
                 disks: self.disks.clone(),
             },
             profile: Profile {
-                name: IMPORT_PROFILE.to_owned(),
+                name: PROFILE_NAME.to_owned(),
                 samples: self.prints,
                 interval_seconds: request.interval_seconds.unwrap_or(0),
             },

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 
 pub use error::ImportError;
+pub use job::is_imported;
 pub use read::Warning;
 
 use crate::analysis::{self, Analysis, Filter, Options};

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::greet::greeting_in;
+use vscsi_shared::wire::Greeting;
+
 use super::{Link, Opened, Transport, TransportError};
 
 /// Connects to an agent that listens on `address`; its greeting stands in a file, as there is no login to print it.
@@ -24,7 +25,7 @@ impl Transport for Direct {
         let text = std::fs::read_to_string(&self.greeting).unwrap_or_default();
         let greeting = text
             .lines()
-            .find_map(greeting_in)
+            .find_map(Greeting::from_line)
             .ok_or_else(|| TransportError::NoGreeting {
                 host: self.host.clone(),
                 reason: format!("`{}` holds no greeting", self.greeting.display()),
