@@ -143,7 +143,10 @@ fn a_vm_that_never_comes_back_fails_the_job_after_its_misses_with_all_samples_ke
     agent.host.migrate_away("SQL-Server-01").unwrap();
     let view = agent.wait_for_job("job");
     assert_eq!(view["job"]["status"], "failed");
-    assert_eq!(view["job"]["cleanup"]["vscsiStats_stopped"], true, "{view}");
+    // The switch tells a moment later that the disks of a VM that is gone are gone too.
+    wait_until("the clean-up is told", || {
+        agent.wait_for_job("job")["job"]["cleanup"]["vscsiStats_stopped"] == true
+    });
     let taken = snapshots(&agent.job_directory("job"));
     assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::Gap)).count(), 2);
     compare_with_truth(&agent.host, &agent.job_directory("job"));
