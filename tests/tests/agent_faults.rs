@@ -4,7 +4,7 @@
 use serde_json::json;
 use vscsi_fixtures::{DiskSpec, Fault, FaultKind, Scenario};
 use vscsi_shared::snapshot::SnapshotFlag;
-use vscsi_tests::agent_host::AgentHost;
+use vscsi_tests::agent_host::{AgentHost, wait_until};
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
