@@ -198,7 +198,7 @@ impl Counters {
         let count: u64 = self.counts.iter().sum();
         let (min, max) = self.extremes.unwrap_or_default();
         let mean = i64::try_from(self.sum / i128::from(count.max(1)))?;
-        let summary = Summary { min, max, mean, count };
+        let summary = Summary::exact(min, max, mean, count);
         Ok(Histogram::new(self.limits.clone(), self.counts.clone(), summary)?)
     }
 }

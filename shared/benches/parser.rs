@@ -94,12 +94,7 @@ fn disk(number: u64, counts: &[Vec<u64>; HistogramKind::COUNT]) -> DiskHistogram
         Some(format!("scsi0:{number}")),
     );
     for (kind, counts) in HistogramKind::ALL.into_iter().zip(counts) {
-        let summary = Summary {
-            min: 1,
-            max: 581_326_407_505,
-            mean: 5332,
-            count: counts.iter().sum(),
-        };
+        let summary = Summary::exact(1, 581_326_407_505, 5332, counts.iter().sum());
         if let Ok(histogram) = Histogram::new(Limits::known(kind.metric()), counts.clone(), summary) {
             disk.insert(kind, histogram);
         }

@@ -33,6 +33,10 @@ impl FromStr for CronExpression {
             expression: text.chars().take(80).flat_map(char::escape_debug).collect(),
             reason,
         };
+        // The parser passes over an empty value, and with it over a field that has no other.
+        if text.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+            return Err(invalid("a value in a list is empty".to_owned()));
+        }
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
@@ -83,6 +87,12 @@ mod tests {
                 "`bogus` is not a cron expression: it has 1 of five fields; the fields are minute,",
             ),
             ("0 0 22 * * 1-5", "it has 6 of five fields;"),
+            (
+                "0 0 1 1 ,",
+                "`0 0 1 1 ,` is not a cron expression: a value in a list is empty;",
+            ),
+            ("0 1,,2 * * *", "a value in a list is empty;"),
+            ("0 1, * * *", "a value in a list is empty;"),
             (
                 "61 * * * *",
                 "`61 * * * *` is not a cron expression: number out of bounds;",

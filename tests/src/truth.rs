@@ -80,7 +80,7 @@ fn counted(output: &[u8]) -> BTreeMap<HandleId, (u64, u64)> {
         .map(|disk| {
             let total = |operation| {
                 disk.get(kind(operation))
-                    .map_or(0, |histogram| histogram.summary().count)
+                    .map_or(0, vscsi_shared::histogram::Histogram::count)
             };
             (disk.handle_id, (total(Operation::Read), total(Operation::Write)))
         })

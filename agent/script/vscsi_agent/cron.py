@@ -49,8 +49,9 @@ class _Field(object):
             self.values.update(range(low, high + 1))
             return
         for part in text.split(","):
-            if part:
-                self._take(part)
+            if not part:
+                raise InvalidCron("a value in a list is empty")
+            self._take(part)
 
     def _take(self, part):
         # type: (str) -> None

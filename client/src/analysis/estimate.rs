@@ -187,28 +187,28 @@ fn largest_at_rank(interval: &Interval, metric: Metric, rank: u64, total: u64) -
     let mut least_before = 0_i128;
     for bucket in buckets(interval, metric) {
         let taken = left.min(bucket.count);
-        least_before += i128::from(bucket.smallest()) * i128::from(taken);
+        least_before = least_before.saturating_add(i128::from(bucket.smallest()) * i128::from(taken));
         left -= taken;
     }
-    let from_here = i128::from(total - rank + 1);
-    i64::try_from((interval.sum_at_most - least_before).div_euclid(from_here)).ok()
+    let (_, sum_at_most) = interval.sum_bounds()?;
+    let from_here = i128::from(total - rank) + 1;
+    i64::try_from(sum_at_most.saturating_sub(least_before).div_euclid(from_here)).ok()
 }
 
 /// The sum of the values of a metric that has no negative values, in the metric's own unit.
 ///
 /// It is the intersection of what the buckets allow and what the truncated means allow. Where the two contradict each
-/// other the buckets are used, and the cross-checks report it.
+/// other the buckets are used, and the cross-checks report it. So they are where no mean is known.
 pub fn sum(interval: &Interval, metric: Metric) -> Range {
     let (bucket_low, bucket_high) = bucket_sum_bounds(interval, metric);
-    let mean_low = interval.sum_at_least;
-    let mean_high = interval.sum_at_most;
-    let guess = f64::midpoint(mean_low as f64, mean_high as f64);
-    if contradicts_buckets(interval, metric) {
+    let by_means = interval.sum_bounds().filter(|_| !contradicts_buckets(interval, metric));
+    let Some((mean_low, mean_high)) = by_means else {
         let low = bucket_low as f64;
         return bucket_high.map_or(Range::at_least(low), |high| {
             Range::between(low, high as f64, f64::midpoint(low, high as f64), Method::Midpoint)
         });
-    }
+    };
+    let guess = f64::midpoint(mean_low as f64, mean_high as f64);
     let low = bucket_low.max(mean_low);
     let high = bucket_high.map_or(mean_high, |high| high.min(mean_high));
     Range::between(low as f64, high as f64, guess, Method::Mean)
@@ -234,10 +234,10 @@ fn bucket_sum_bounds(interval: &Interval, metric: Metric) -> (i128, Option<i128>
     let mut high = Some(0_i128);
     for bucket in buckets(interval, metric).filter(|bucket| bucket.count > 0) {
         let count = i128::from(bucket.count);
-        low += i128::from(bucket.smallest()) * count;
+        low = low.saturating_add(i128::from(bucket.smallest()) * count);
         high = high
             .zip(bucket.largest())
-            .map(|(sum, largest)| sum + i128::from(largest) * count);
+            .map(|(sum, largest)| sum.saturating_add(i128::from(largest) * count));
     }
     (low, high)
 }
@@ -312,7 +312,7 @@ mod tests {
     }
 
     fn summary(min: i64, max: i64, mean: i64, count: u64) -> Summary {
-        Summary { min, max, mean, count }
+        Summary::exact(min, max, mean, count)
     }
 
     #[test]

@@ -93,12 +93,7 @@ mod tests {
         let limits = Limits::known(Metric::IoLength);
         let mut counts = vec![0; limits.as_slice().len() + 1];
         counts[3] = 11;
-        let summary = Summary {
-            min: 4096,
-            max: 4096,
-            mean: 4096,
-            count: 11,
-        };
+        let summary = Summary::exact(4096, 4096, 4096, 11);
         let mut histograms = IntervalSet::default();
         histograms.insert(
             HistogramKind::new(Metric::IoLength, Operation::All).unwrap(),

@@ -28,10 +28,7 @@ pub struct Warning {
 impl Warning {
     /// A histogram may have been lost. A file that was cut inside a title ends in an unexpected line.
     pub(super) fn is_loss(&self) -> bool {
-        !matches!(
-            self.diagnostic.kind,
-            DiagnosticKind::UnknownLimits(_) | DiagnosticKind::NotUtf8(_)
-        )
+        self.diagnostic.kind.is_loss()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Difference, merge and reset detection.
 
-use super::{Bucket, Histogram, Limits, Summary, bucket};
+use super::{Bucket, Figure, Histogram, Limits, Summary, bucket};
 
 /// Two histograms whose bucket limits differ cannot be added or subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,14 +27,14 @@ pub struct Interval {
     pub counts: Vec<u64>,
     /// Number of values by the printed counts.
     pub count: u64,
-    /// Smallest sum of the values that the truncated means allow.
+    /// Smallest sum of the values that the truncated means allow; see [`sum_bounds`](Self::sum_bounds).
     pub sum_at_least: i128,
     /// Largest sum of the values that the truncated means allow.
     pub sum_at_most: i128,
     /// No value is below this. The kernel keeps the minimum of the whole collection, which bounds each interval;
-    /// `None` when the interval is empty.
+    /// `None` when the interval is empty, or no minimum was printed.
     pub values_at_least: Option<i64>,
-    /// No value is above this; `None` when the interval is empty.
+    /// No value is above this; `None` when the interval is empty, or no maximum was printed.
     pub values_at_most: Option<i64>,
     /// How much the truncated mean of the print at its end leaves open about the cumulative sum there, which
     /// [`extend`](Self::extend) cancels; 0 when the interval does not end with a print, or that is not known.
@@ -67,6 +67,12 @@ impl Interval {
         bucket::buckets(&self.limits, &self.counts)
     }
 
+    /// Smallest and largest sum of the values that the printed means allow; `None` when no mean says anything about it.
+    pub fn sum_bounds(&self) -> Option<(i128, i128)> {
+        let bounds = (self.sum_at_least, self.sum_at_most);
+        (-MOST < bounds.0 && bounds.1 < MOST).then_some(bounds)
+    }
+
     /// Adds the values of `other`, which may come from any time and any disk.
     ///
     /// # Errors
@@ -79,8 +85,8 @@ impl Interval {
             *count = count.saturating_add(*added);
         }
         self.count = self.count.saturating_add(other.count);
-        self.sum_at_least += other.sum_at_least;
-        self.sum_at_most += other.sum_at_most;
+        self.sum_at_least = self.sum_at_least.saturating_add(other.sum_at_least);
+        self.sum_at_most = self.sum_at_most.saturating_add(other.sum_at_most);
         // An empty interval has no value bounds, so the one that is there wins.
         self.values_at_least = self.values_at_least.into_iter().chain(other.values_at_least).min();
         self.values_at_most = self.values_at_most.into_iter().chain(other.values_at_most).max();
@@ -98,32 +104,40 @@ impl Interval {
     pub fn extend(&mut self, next: &Self) -> Result<(), Incompatible> {
         let shared = i128::from(self.end_slack);
         self.merge(next)?;
-        self.sum_at_least += shared;
-        self.sum_at_most -= shared;
+        self.sum_at_least = self.sum_at_least.saturating_add(shared);
+        self.sum_at_most = self.sum_at_most.saturating_sub(shared);
         self.end_slack = next.end_slack;
         Ok(())
     }
 }
 
+/// The sum of the values when nothing bounds it: no arithmetic on it overflows, and none makes it a bound again.
+const UNBOUNDED: (i128, i128) = (i128::MIN, i128::MAX);
+
+/// No sum that means anything is so large: it takes more values than fit 62 bits, each as large as 64 bits allow.
+const MOST: i128 = 1 << 125;
+
 /// The distance of two bounds. Beyond 64 bits less of it cancels, and the bounds stay valid.
 fn slack((low, high): (i128, i128)) -> u64 {
-    u64::try_from(high - low).unwrap_or(u64::MAX)
+    u64::try_from(high.saturating_sub(low)).unwrap_or(u64::MAX)
 }
 
 impl Summary {
-    /// Smallest and largest sum of values that this truncated mean allows, both inclusive.
+    /// Smallest and largest sum of `count` values that this truncated mean allows, both inclusive; without bounds when no
+    /// mean is known.
     ///
     /// Truncation is toward zero, so `sum / count` lies in `(mean-1, mean+1)` around a zero mean, in
-    /// `[mean, mean+1)` above it and in `(mean-1, mean]` below it. An empty histogram has the sum 0.
-    pub fn sum_bounds(self) -> (i128, i128) {
-        let count = i128::from(self.count);
-        if count == 0 {
+    /// `[mean, mean+1)` above it and in `(mean-1, mean]` below it. No values have the sum 0.
+    fn sum_bounds(self, count: u64) -> (i128, i128) {
+        let slack = i128::from(count) - 1;
+        if slack < 0 {
             return (0, 0);
         }
-        let product = i128::from(self.mean) * count;
-        let slack = count - 1;
-        let low = if self.mean > 0 { product } else { product - slack };
-        let high = if self.mean < 0 { product } else { product + slack };
+        let Some(mean) = self.mean else { return UNBOUNDED };
+        let (least, most) = (mean.at_least(), mean.at_most());
+        let product = |mean: i64| i128::from(mean).saturating_mul(i128::from(count));
+        let low = product(least).saturating_sub(if least > 0 { 0 } else { slack });
+        let high = product(most).saturating_add(if most < 0 { 0 } else { slack });
         (low, high)
     }
 }
@@ -143,38 +157,44 @@ impl Histogram {
             .zip(&earlier.counts)
             .map(|(later, earlier)| later.checked_sub(*earlier))
             .collect();
-        let count = self.summary.count.checked_sub(earlier.summary.count);
+        let count = self.count().checked_sub(earlier.count());
         let (Some(counts), Some(count)) = (counts, count) else {
             return Ok(Step::Reset);
         };
-        let (low, high) = self.summary.sum_bounds();
-        let (earlier_low, earlier_high) = earlier.summary.sum_bounds();
-        let has_values = count > 0;
+        let (low, high) = self.sum_bounds();
+        let (earlier_low, earlier_high) = earlier.sum_bounds();
+        let bounds = (low.saturating_sub(earlier_high), high.saturating_sub(earlier_low));
         Ok(Step::Difference(Interval {
-            limits: self.limits.clone(),
             counts,
-            count,
-            sum_at_least: low - earlier_high,
-            sum_at_most: high - earlier_low,
-            values_at_least: has_values.then_some(self.summary.min),
-            values_at_most: has_values.then_some(self.summary.max),
-            end_slack: slack((low, high)),
+            ..self.interval(count, bounds)
         }))
     }
 
     /// Everything counted since the collection started, as an interval of its own.
     pub fn whole(&self) -> Interval {
-        let (sum_at_least, sum_at_most) = self.summary.sum_bounds();
-        let has_values = self.summary.count > 0;
+        Interval {
+            counts: self.counts.clone(),
+            ..self.interval(self.count(), self.sum_bounds())
+        }
+    }
+
+    /// Smallest and largest sum of the values by the printed mean.
+    fn sum_bounds(&self) -> (i128, i128) {
+        self.summary.sum_bounds(self.count())
+    }
+
+    /// An interval of `count` values that ends with this print, without its counters.
+    fn interval(&self, count: u64, (sum_at_least, sum_at_most): (i128, i128)) -> Interval {
+        let has_values = |_: &Figure| count > 0;
         Interval {
             limits: self.limits.clone(),
-            counts: self.counts.clone(),
-            count: self.summary.count,
+            counts: Vec::new(),
+            count,
             sum_at_least,
             sum_at_most,
-            values_at_least: has_values.then_some(self.summary.min),
-            values_at_most: has_values.then_some(self.summary.max),
-            end_slack: slack((sum_at_least, sum_at_most)),
+            values_at_least: self.summary.min.filter(has_values).map(Figure::at_least),
+            values_at_most: self.summary.max.filter(has_values).map(Figure::at_most),
+            end_slack: slack(self.sum_bounds()),
         }
     }
 }
@@ -207,7 +227,24 @@ mod tests {
         };
         let min = values.iter().copied().min().unwrap_or(0);
         let max = values.iter().copied().max().unwrap_or(0);
-        Histogram::new(limits, counts, Summary { min, max, mean, count }).unwrap()
+        Histogram::new(limits, counts, Summary::exact(min, max, mean, count)).unwrap()
+    }
+
+    fn histogram_of_latencies(values: &[i64]) -> Histogram {
+        let limits = Limits::known(Metric::Latency);
+        let mut counts = vec![0; limits.as_slice().len() + 1];
+        for value in values {
+            counts[limits.as_slice().partition_point(|limit| limit < value)] += 1;
+        }
+        let count = values.len() as u64;
+        let mean = values.iter().sum::<i64>() / i64::try_from(count).unwrap();
+        let summary = Summary::exact(
+            *values.iter().min().unwrap(),
+            *values.iter().max().unwrap(),
+            mean,
+            count,
+        );
+        Histogram::new(limits, counts, summary).unwrap()
     }
 
     fn values() -> impl Strategy<Value = Vec<i64>> {
@@ -217,24 +254,61 @@ mod tests {
     #[test]
     fn a_positive_mean_of_5332_over_793_values_bounds_their_sum() {
         // 5332 * 793 = 4_228_276, and truncation hides less than one unit of each value.
-        let summary = Summary {
-            min: 512,
-            max: 65536,
-            mean: 5332,
-            count: 793,
-        };
-        assert_eq!(summary.sum_bounds(), (4_228_276, 4_228_276 + 792));
+        let summary = Summary::exact(512, 65536, 5332, 793);
+        assert_eq!(summary.sum_bounds(793), (4_228_276, 4_228_276 + 792));
     }
 
     #[test]
     fn a_mean_of_zero_bounds_the_sum_on_both_sides() {
+        assert_eq!(Summary::exact(-2, 2, 0, 3).sum_bounds(3), (-2, 2));
+    }
+
+    #[test]
+    fn a_rounded_mean_bounds_the_sum_by_what_it_may_have_been() {
+        let mean = Figure::rounded(145_482, 6);
         let summary = Summary {
-            min: -2,
-            max: 2,
-            mean: 0,
-            count: 3,
+            mean,
+            ..Summary::exact(0, 0, 0, 4)
         };
-        assert_eq!(summary.sum_bounds(), (-2, 2));
+        // 145 481 500 000 to 145 482 500 000, four times, and less than one unit of each value on top.
+        assert_eq!(summary.sum_bounds(4), (581_926_000_000, 581_930_000_003));
+    }
+
+    #[test]
+    fn without_a_mean_nothing_bounds_the_sum_of_what_it_is_part_of() {
+        let limits = Limits::known(Metric::Latency);
+        let counts = vec![1; limits.as_slice().len() + 1];
+        let silent = Histogram::new(limits, counts, Summary::default()).unwrap();
+        let mut whole = silent.whole();
+        assert_eq!((whole.count, whole.sum_bounds()), (11, None));
+        assert_eq!((whole.values_at_least, whole.values_at_most), (None, None));
+        let told = histogram_of_latencies(&[5, 7]).whole();
+        assert_eq!(told.sum_bounds(), Some((12, 13)));
+        for _ in 0..3 {
+            whole.merge(&told).unwrap();
+            whole.extend(&told).unwrap();
+        }
+        assert_eq!(whole.sum_bounds(), None);
+    }
+
+    #[test]
+    fn numbers_at_the_ends_of_64_bits_overflow_nothing() {
+        let limits = Limits::known(Metric::Latency);
+        let extremes = [i64::MIN, -1, 0, 1, i64::MAX];
+        for count in [0, 1, u64::MAX] {
+            for mean in extremes {
+                for bucket in [0, u64::MAX] {
+                    let counts = vec![bucket; limits.as_slice().len() + 1];
+                    let summary = Summary::exact(i64::MIN, i64::MAX, mean, count);
+                    let print = Histogram::new(limits.clone(), counts, summary).unwrap();
+                    let mut whole = print.whole();
+                    whole.merge(&print.whole()).unwrap();
+                    whole.extend(&print.whole()).unwrap();
+                    let _ = print.since(&Histogram::empty(limits.clone())).unwrap();
+                    let _ = (print.total(), whole.total(), whole.sum_bounds());
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 
 mod arithmetic;
 mod bucket;
+mod figure;
 mod interval_set;
 mod kind;
 mod limits;
 
 pub use arithmetic::{Incompatible, Interval, Step};
 pub use bucket::Bucket;
+pub use figure::Figure;
 pub use interval_set::IntervalSet;
 pub use kind::{HistogramKind, Metric, Operation};
 pub use limits::Limits;
@@ -35,25 +37,42 @@ pub enum InvalidHistogram {
     LimitsNotIncreasing,
 }
 
-/// The minimum, maximum, mean and count that vscsiStats prints above the buckets, as printed.
+/// The minimum, maximum, mean and count that vscsiStats prints above the buckets, as far as the input has them.
 ///
 /// All are zero in an empty histogram, so a zero minimum alone means nothing. The mean is truncated to an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Smallest value seen.
-    pub min: i64,
+    pub min: Option<Figure>,
     /// Largest value seen.
-    pub max: i64,
+    pub max: Option<Figure>,
     /// Sum of the values divided by their count, truncated toward zero.
-    pub mean: i64,
+    pub mean: Option<Figure>,
     /// Number of values.
-    pub count: u64,
+    pub count: Option<u64>,
+}
+
+impl Summary {
+    /// A summary as vscsiStats prints it.
+    pub fn exact(min: i64, max: i64, mean: i64, count: u64) -> Self {
+        Self {
+            min: Some(Figure::exact(min)),
+            max: Some(Figure::exact(max)),
+            mean: Some(Figure::exact(mean)),
+            count: Some(count),
+        }
+    }
+
+    /// All of it is there, though some of it may be rounded.
+    pub fn is_whole(self) -> bool {
+        self.min.is_some() && self.max.is_some() && self.mean.is_some() && self.count.is_some()
+    }
 }
 
 /// One histogram as vscsiStats prints it.
 ///
-/// Invariant: there is exactly one counter more than there are finite limits. `summary.count` is what the host
-/// printed; that it equals the sum of the buckets is checked by the analysis and not assumed here.
+/// Invariant: there is exactly one counter more than there are finite limits. The summary is what the host printed; that
+/// its count equals the sum of the buckets is checked by the analysis and not assumed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     limits: Limits,
@@ -86,7 +105,7 @@ impl Histogram {
         Self {
             limits,
             counts,
-            summary: Summary::default(),
+            summary: Summary::exact(0, 0, 0, 0),
         }
     }
 
@@ -103,6 +122,11 @@ impl Histogram {
     /// The printed summary.
     pub fn summary(&self) -> Summary {
         self.summary
+    }
+
+    /// Number of values: as printed, and by the buckets where no count is printed.
+    pub fn count(&self) -> u64 {
+        self.summary.count.unwrap_or_else(|| self.total())
     }
 
     /// The sum of the counters, saturating: a host that prints nonsense must not stop the analysis.

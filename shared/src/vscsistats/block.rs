@@ -1,7 +1,7 @@
 //! A histogram while its lines come in, and the rules for when it is complete.
 
 use super::DiagnosticKind;
-use super::body::{Edge, Field, Row};
+use super::body::{Body, Edge, Field, Row};
 use super::header::Form;
 use crate::histogram::{Histogram, HistogramKind, InvalidHistogram, Limits, Summary};
 
@@ -15,10 +15,10 @@ pub(super) struct Block {
     form: Form,
     /// Line of the title.
     pub(super) line: u64,
-    min: Option<i64>,
-    max: Option<i64>,
-    mean: Option<i64>,
-    count: Option<u64>,
+    summary: Summary,
+    titles_seen: bool,
+    /// Text was left out before a row, so that only a sum that is right proves that the rows are.
+    must_add_up: bool,
     limits: Vec<i64>,
     counts: Vec<u64>,
 }
@@ -42,10 +42,9 @@ impl Block {
             kind,
             form,
             line,
-            min: None,
-            max: None,
-            mean: None,
-            count: None,
+            summary: Summary::default(),
+            titles_seen: false,
+            must_add_up: false,
             limits: Vec::new(),
             counts: Vec::new(),
         }
@@ -57,22 +56,55 @@ impl Block {
 
     /// The next line should be the first row of a CSV histogram.
     pub(super) fn expects_csv_rows(&self) -> bool {
-        self.form == Form::Csv && self.limits.is_empty() && self.summary().is_some()
+        self.form == Form::Csv && self.limits.is_empty() && (self.titles_seen || self.summary.is_whole())
     }
 
-    /// The summary lines come once each, and before the rows.
-    pub(super) fn field(&mut self, field: Field) -> Progress {
-        let was_there = match field {
-            Field::Min(value) => self.min.replace(value).is_some(),
-            Field::Max(value) => self.max.replace(value).is_some(),
-            Field::Mean(value) => self.mean.replace(value).is_some(),
-            Field::Count(value) => self.count.replace(value).is_some(),
-        };
-        if was_there || !self.limits.is_empty() {
-            Progress::Unexpected
-        } else {
-            Progress::Open
+    /// The line of column titles came.
+    pub(super) fn titles(&mut self) {
+        self.titles_seen = true;
+    }
+
+    /// The line is one of those that may come next, and if it is a row, it is the next one of the known limits.
+    pub(super) fn expects(&self, body: Body<'_>) -> bool {
+        match body {
+            Body::Field(field) => self.limits.is_empty() && !self.has(field),
+            Body::Row(row) => {
+                let known = Limits::known(self.kind.metric());
+                let known = known.as_slice();
+                let next = known.get(self.limits.len()).or(known.last());
+                next == Some(&row.limit) && (row.edge == Edge::Bare) == (self.form == Form::Csv)
+            }
+            Body::Decoration => true,
+            Body::BadNumber(_) | Body::Rounded(_) | Body::Other => false,
         }
+    }
+
+    /// Text was left out before one of its lines.
+    pub(super) fn must_add_up(&mut self) {
+        self.must_add_up = true;
+    }
+
+    fn has(&self, field: Field) -> bool {
+        match field {
+            Field::Min(_) => self.summary.min.is_some(),
+            Field::Max(_) => self.summary.max.is_some(),
+            Field::Mean(_) => self.summary.mean.is_some(),
+            Field::Count(_) => self.summary.count.is_some(),
+        }
+    }
+
+    /// The summary lines come at most once each, and before the rows.
+    pub(super) fn field(&mut self, field: Field) -> Progress {
+        if self.has(field) || !self.limits.is_empty() {
+            return Progress::Unexpected;
+        }
+        match field {
+            Field::Min(value) => self.summary.min = Some(value),
+            Field::Max(value) => self.summary.max = Some(value),
+            Field::Mean(value) => self.summary.mean = Some(value),
+            Field::Count(value) => self.summary.count = Some(value),
+        }
+        Progress::Open
     }
 
     /// Takes a row. In CSV the overflow bucket is the row that repeats the limit before it; plain text marks it.
@@ -106,54 +138,53 @@ impl Block {
     /// overflow of a row `3,1` before it, so only the known limits are believed.
     pub(super) fn close(self, cut_short: bool) -> Result<Histogram, DiagnosticKind> {
         let title = self.kind.title();
-        let summary = self.summary().ok_or(DiagnosticKind::Incomplete(title))?;
         let limits = Limits::from_input(self.kind.metric(), &self.limits).map_err(|error| match error {
             InvalidHistogram::TooFewBuckets | InvalidHistogram::BucketCount { .. } => DiagnosticKind::Incomplete(title),
             InvalidHistogram::LimitsNotIncreasing => DiagnosticKind::LimitsNotIncreasing(title),
         })?;
-        if self.form == Form::Csv && !limits.is_known() {
-            if cut_short {
+        if !limits.is_known() {
+            if self.form == Form::Csv && cut_short {
                 return Err(DiagnosticKind::Incomplete(title));
             }
-            // The beginning of the known limits with one of them printed twice is damage and not a new version.
-            if self.breaks_off() {
-                return Err(DiagnosticKind::LimitsNotIncreasing(title));
+            if self.has_holes() {
+                return Err(DiagnosticKind::RowsMissing(title));
             }
         }
-        Histogram::new(limits, self.counts, summary).map_err(|_| DiagnosticKind::Incomplete(title))
+        self.histogram(limits)
     }
 
     /// Turns rows that were read as a whole over the known limits into a histogram.
-    pub(super) fn close_with(self, counts: Vec<u64>) -> Result<Histogram, DiagnosticKind> {
+    pub(super) fn close_with(mut self, counts: Vec<u64>) -> Result<Histogram, DiagnosticKind> {
+        self.counts = counts;
+        let limits = Limits::known(self.kind.metric());
+        self.histogram(limits)
+    }
+
+    fn histogram(self, limits: Limits) -> Result<Histogram, DiagnosticKind> {
         let incomplete = DiagnosticKind::Incomplete(self.kind.title());
-        let Some(summary) = self.summary() else {
+        let must_add_up = self.must_add_up;
+        let histogram = Histogram::new(limits, self.counts, self.summary).map_err(|_| incomplete.clone())?;
+        if must_add_up && self.summary.count != Some(histogram.total()) {
             return Err(incomplete);
-        };
-        Histogram::new(Limits::known(self.kind.metric()), counts, summary).map_err(|_| incomplete)
+        }
+        Ok(histogram)
     }
 
     /// What is wrong with a block that the next title ends.
     pub(super) fn ended_by_title(&self) -> DiagnosticKind {
         let title = self.kind.title();
-        if self.limits.is_empty() || self.summary().is_none() || self.breaks_off() {
+        if self.limits.is_empty() || self.has_holes() {
             DiagnosticKind::Incomplete(title)
         } else {
             DiagnosticKind::NoOverflow(title)
         }
     }
 
-    /// The rows so far are the beginning of the known ones and not all of them.
-    fn breaks_off(&self) -> bool {
+    /// Every row is one of the known ones, and some of the known ones are not there: rows were lost, because a version
+    /// with other limits would have other limits.
+    fn has_holes(&self) -> bool {
         let known = Limits::known(self.kind.metric());
-        self.limits.len() < known.as_slice().len() && known.as_slice().starts_with(&self.limits)
-    }
-
-    fn summary(&self) -> Option<Summary> {
-        Some(Summary {
-            min: self.min?,
-            max: self.max?,
-            mean: self.mean?,
-            count: self.count?,
-        })
+        let known = known.as_slice();
+        self.limits.len() < known.len() && self.limits.iter().all(|limit| known.binary_search(limit).is_ok())
     }
 }

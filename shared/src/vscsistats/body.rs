@@ -1,13 +1,15 @@
 //! The lines of a histogram below its title.
 
-use super::number::{NotANumber, signed, unsigned};
+use super::cells::{Separator, plain};
+use super::number::{NotANumber, figure, is_rounded, signed, unsigned};
+use crate::histogram::Figure;
 
 /// A number of the summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
-    Min(i64),
-    Max(i64),
-    Mean(i64),
+    Min(Figure),
+    Max(Figure),
+    Mean(Figure),
     Count(u64),
 }
 
@@ -30,6 +32,18 @@ pub(super) struct Row {
     pub(super) edge: Edge,
 }
 
+impl Field {
+    /// Its number as text, when it is a rounded one.
+    pub(super) fn rounded(self) -> Option<String> {
+        match self {
+            Self::Min(figure) | Self::Max(figure) | Self::Mean(figure) if !figure.is_exact() => {
+                Some(figure.to_string())
+            }
+            Self::Min(_) | Self::Max(_) | Self::Mean(_) | Self::Count(_) => None,
+        }
+    }
+}
+
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body<'line> {
@@ -39,7 +53,19 @@ pub(super) enum Body<'line> {
     Decoration,
     /// Shaped like a field or a row, but for this number.
     BadNumber(&'line [u8]),
+    /// A row, or the count, with a number that a spreadsheet rounded.
+    Rounded(&'line [u8]),
     Other,
+}
+
+impl Body<'_> {
+    /// It is a line that a histogram has.
+    pub(super) fn is_usable(&self) -> bool {
+        match self {
+            Self::Field(_) | Self::Row(_) | Self::Decoration => true,
+            Self::BadNumber(_) | Self::Rounded(_) | Self::Other => false,
+        }
+    }
 }
 
 /// Tells what a line is; blanks at both ends are removed already.
@@ -59,17 +85,33 @@ fn field(line: &[u8]) -> Option<Body<'_>> {
     let (key, value) = line.split_at_checked(at)?;
     let value = value.get(1..)?.trim_ascii_start();
     let field = match key.trim_ascii_end() {
-        b"min" => signed(value).map(Field::Min),
-        b"max" => signed(value).map(Field::Max),
-        b"mean" => signed(value).map(Field::Mean),
+        b"min" => figure(value).map(Field::Min),
+        b"max" => figure(value).map(Field::Max),
+        b"mean" => figure(value).map(Field::Mean),
         b"count" => unsigned(value).map(Field::Count),
         _ => return None,
     };
-    Some(field.map_or(Body::BadNumber(value), Body::Field))
+    Some(field.map_or_else(|_| not_exact(value), Body::Field))
+}
+
+fn not_exact(number: &[u8]) -> Body<'_> {
+    if is_rounded(number) {
+        Body::Rounded(number)
+    } else {
+        Body::BadNumber(number)
+    }
 }
 
 /// `<count>,<limit>` or `<count> (<= <limit>)` or `<count> (> <limit>)`.
 fn row(line: &[u8]) -> Option<Body<'_>> {
+    exact_row(line).or_else(|| {
+        let comma = line.iter().position(|&byte| byte == b',')?;
+        let count = line.get(..comma)?;
+        is_rounded(count).then_some(Body::Rounded(count))
+    })
+}
+
+fn exact_row(line: &[u8]) -> Option<Body<'_>> {
     let length = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (count_text, rest) = line.split_at_checked(length)?;
     let rest = rest.trim_ascii_start();
@@ -86,11 +128,42 @@ fn row(line: &[u8]) -> Option<Body<'_>> {
     let limit = match signed(limit_text) {
         Ok(limit) => limit,
         Err(NotANumber::Size) => return Some(Body::BadNumber(limit_text)),
-        Err(NotANumber::Shape) => return None,
+        Err(NotANumber::Shape) => return is_rounded(limit_text).then_some(Body::Rounded(limit_text)),
     };
     Some(match unsigned(count_text) {
         Ok(count) => Body::Row(Row { count, limit, edge }),
         Err(_) => Body::BadNumber(count_text),
+    })
+}
+
+/// How far into a line text is looked for that does not belong to it.
+const LONGEST_PREFIX: usize = 256;
+
+/// Other text can end here: at a blank, or at a sign that sets it apart.
+pub(super) fn ends_other_text(text: &[u8]) -> bool {
+    let sets_apart = |byte: &u8| byte.is_ascii_whitespace() || b">|'\"`]#$);,:".contains(byte);
+    text.last().is_some_and(sets_apart)
+}
+
+/// A line behind other text, such as a time stamp, a quote mark or a shell prompt: what stands before it, and what it
+/// is. The first place that gives a line which `expected` accepts counts.
+pub(super) fn behind_other_text(
+    line: &[u8],
+    separator: Separator,
+    expected: impl Fn(Body<'_>) -> bool,
+) -> Option<(&[u8], Body<'static>)> {
+    let places = (1..line.len().min(LONGEST_PREFIX)).filter_map(|end| line.split_at_checked(end));
+    let mut ends = places.filter(|(before, _)| ends_other_text(before));
+    ends.find_map(|(before, rest)| {
+        let plain = plain(rest, separator);
+        let body = classify(plain.as_ref().map_or(rest, |plain| &plain.line));
+        let body = match body {
+            Body::Field(field) => Body::Field(field),
+            Body::Row(row) => Body::Row(row),
+            Body::Decoration => Body::Decoration,
+            Body::BadNumber(_) | Body::Rounded(_) | Body::Other => return None,
+        };
+        expected(body).then_some((before, body))
     })
 }
 
@@ -114,8 +187,8 @@ mod tests {
 
     #[test]
     fn fields_of_both_forms_are_read() {
-        assert_eq!(classify(b"mean,-7"), Body::Field(Field::Mean(-7)));
-        assert_eq!(classify(b"mean : -7"), Body::Field(Field::Mean(-7)));
+        assert_eq!(classify(b"mean,-7"), Body::Field(Field::Mean(Figure::exact(-7))));
+        assert_eq!(classify(b"mean : -7"), Body::Field(Field::Mean(Figure::exact(-7))));
         assert_eq!(
             classify(b"count,18446744073709551615"),
             Body::Field(Field::Count(u64::MAX))

@@ -227,12 +227,7 @@ impl Tally {
 
     fn into_histogram(self) -> Option<Histogram> {
         let mean = self.sum.checked_div(i128::from(self.count))?;
-        let summary = Summary {
-            min: self.min,
-            max: self.max,
-            mean: i64::try_from(mean).ok()?,
-            count: self.count,
-        };
+        let summary = Summary::exact(self.min, self.max, i64::try_from(mean).ok()?, self.count);
         Histogram::new(self.limits, self.counts, summary).ok()
     }
 }

@@ -26,12 +26,36 @@ pub enum DiagnosticKind {
     /// The last limit is not printed twice, so the overflow bucket is missing, and the histogram is left out.
     #[error("histogram `{0}` has no overflow bucket and is left out")]
     NoOverflow(&'static str),
+    /// The limits are some of those that every known vscsiStats prints and not all, so rows were lost, and the histogram
+    /// is left out.
+    #[error("histogram `{0}` lacks rows and is left out")]
+    RowsMissing(&'static str),
     /// The limits do not grow, and the histogram is left out.
     #[error("histogram `{0}` has bucket limits that do not grow and is left out")]
     LimitsNotIncreasing(&'static str),
     /// More rows than any histogram can have, and the histogram is left out.
     #[error("histogram `{0}` has too many buckets and is left out")]
     TooManyBuckets(&'static str),
+    /// Lines above the rows are missing; the buckets are used.
+    #[error("histogram `{title}` is printed without {lines}; its buckets are used")]
+    SummaryMissing {
+        /// The histogram.
+        title: &'static str,
+        /// Which of `min`, `max`, `mean` and `count`.
+        lines: String,
+    },
+    /// The input passed through a program that wrote it in another way; told once.
+    #[error("it was saved again by another program: {0}; the numbers are read all the same")]
+    Respelled(&'static str),
+    /// Text before what vscsiStats prints, such as a time stamp or a prompt; told once for each shape of it.
+    #[error("`{0}` before the text of vscsiStats is left out, here and wherever the like stands")]
+    Stripped(String),
+    /// A minimum, maximum or mean that a spreadsheet rounded; it is used as the range that its digits leave.
+    #[error("`{0}` was rounded, as spreadsheets do; what it may have been is used")]
+    Rounded(String),
+    /// A count that a spreadsheet rounded, and the histogram is left out.
+    #[error("`{0}` was rounded, as spreadsheets do, and a count has to be exact")]
+    RoundedCount(String),
     /// A number does not fit 64 bits or is not a number.
     #[error("`{0}` is not a number that fits 64 bits")]
     BadNumber(String),
@@ -44,4 +68,29 @@ pub enum DiagnosticKind {
     /// More findings followed; they were counted and not kept.
     #[error("{0} further findings were not kept")]
     Further(u64),
+}
+
+impl DiagnosticKind {
+    /// Some of the input could not be used, so that numbers may be missing. The others say how it was read.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::UnexpectedLine(_)
+            | Self::UnknownTitle(_)
+            | Self::Incomplete(_)
+            | Self::NoOverflow(_)
+            | Self::RowsMissing(_)
+            | Self::LimitsNotIncreasing(_)
+            | Self::TooManyBuckets(_)
+            | Self::RoundedCount(_)
+            | Self::BadNumber(_)
+            | Self::NothingFound
+            | Self::Further(_) => true,
+            Self::UnknownLimits(_)
+            | Self::SummaryMissing { .. }
+            | Self::Respelled(_)
+            | Self::Stripped(_)
+            | Self::Rounded(_)
+            | Self::NotUtf8(_) => false,
+        }
+    }
 }

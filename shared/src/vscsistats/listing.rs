@@ -45,15 +45,16 @@ pub struct Listing {
 /// The line of a VM is `Virtual Machine worldGroupID: N, Virtual Machine Display Name: NAME, Virtual Machine Config
 /// File: PATH, {`. A name may hold any of these words, so the last `, Virtual Machine Config File: ` ends it. A line cut
 /// short, a shell prompt, and disks below a VM line that cannot be read become diagnostics: a disk is never given to
-/// another VM.
+/// another VM. A number at which the input ends without a line end may be the beginning of another, and is not taken.
 pub fn parse_listing(input: &[u8]) -> Listing {
     let mut reader = Reader::default();
     let mut cutter = LineCutter::default();
     let mut rest = input;
     while !rest.is_empty() {
         match cutter.cut(&mut rest) {
-            Cut::Line(line) => reader.line(line),
-            Cut::Carried | Cut::Unfinished => reader.line(&cutter.carried()),
+            Cut::Line(line) => reader.line(line, true),
+            Cut::Carried => reader.line(&cutter.carried(), true),
+            Cut::Unfinished => reader.line(&cutter.carried(), false),
         }
     }
     Listing {
@@ -72,7 +73,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn line(&mut self, line: &[u8]) {
+    /// Reads a line; `ended` is false for the last line of an input that has no line end there.
+    fn line(&mut self, line: &[u8], ended: bool) {
         self.line += 1;
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii_end();
         let trimmed = line.trim_ascii_start();
@@ -90,15 +92,15 @@ impl Reader {
             };
             self.vms.push(vm);
             self.in_vm = true;
-        } else if !self.disk(trimmed) {
+        } else if !self.disk(trimmed, ended) {
             self.in_vm &= !line.starts_with(VM);
             self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
         }
     }
 
     /// Takes a disk of the VM at hand.
-    fn disk(&mut self, line: &[u8]) -> bool {
-        let Some((handle_id, node)) = disk(line) else {
+    fn disk(&mut self, line: &[u8], ended: bool) -> bool {
+        let Some((handle_id, node)) = disk(line).filter(|(_, node)| ended || node.is_some()) else {
             return false;
         };
         let node = node.map(|node| self.text(node));
@@ -226,6 +228,21 @@ mod tests {
                 unexpected(3, "   Virtual SCSI Disk handleID: 8192 (scsi0:0)")
             ]
         );
+    }
+
+    #[test]
+    fn a_handle_at_which_the_listing_breaks_off_is_not_taken_for_another_one() {
+        let text = "Virtual Machine worldGroupID: 1, Virtual Machine Display Name: a, Virtual Machine Config File: /a.vmx, \
+                    {\n   Virtual SCSI Disk handleID: 8643 (scsi0:0)\n   Virtual SCSI Disk handleID: 8644 (scsi0:1)\n}\n";
+        let number = text.find("8644").unwrap();
+        for digits in 1..=4 {
+            let listing = parse_listing(&text.as_bytes()[..number + digits]);
+            assert_eq!(listing.vms[0].disks.len(), 1, "{digits}");
+            assert_eq!(listing.diagnostics.len(), 1, "{digits}");
+        }
+        // The node shows that the handle is whole.
+        let whole = text.find(")\n}").unwrap() + 1;
+        assert_eq!(parse_listing(&text.as_bytes()[..whole]).diagnostics, []);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod assembly;
 mod block;
 mod body;
+mod cells;
 mod command_table;
 mod diagnostic;
 mod encoding;
@@ -13,6 +14,7 @@ mod exact;
 mod header;
 mod lines;
 mod listing;
+mod notes;
 mod number;
 mod parser;
 mod print;

@@ -5,15 +5,21 @@ use memchr::memrchr_iter;
 use super::assembly::Assembly;
 use super::block::{Block, Progress};
 use super::body::{self, Body};
+use super::cells::{Plain, Separator, Trace, plain};
 use super::diagnostic::Findings;
 use super::encoding::Encoding;
 use super::header::{self, Header, NoHeader};
 use super::lines::{Cut, LONGEST, LineCutter};
+use super::notes::Notes;
 use super::print::{Parsed, Print};
 use super::{DiagnosticKind, exact};
 use crate::diagnostic::excerpt;
+use crate::histogram::{Histogram, HistogramKind};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How spreadsheets tell one another what separates the cells of the lines below.
+const SEPARATOR_HINT: &[u8] = b"sep=";
 
 /// Where in the input the parser stands.
 #[derive(Debug, Default)]
@@ -38,9 +44,12 @@ pub struct Parser {
     cutter: LineCutter,
     line: u64,
     place: Place,
+    /// What separates the cells of the histogram at which the input stands.
+    separator: Separator,
     preamble_reported: bool,
     assembly: Assembly,
     findings: Findings,
+    notes: Notes,
 }
 
 impl Parser {
@@ -87,6 +96,8 @@ impl Parser {
         }
         if matches!(self.place, Place::BeforeFirst) {
             self.findings.report(1, DiagnosticKind::NothingFound);
+        } else if self.encoding.is_unmarked_utf16() {
+            self.notes.trace(1, Trace::UnmarkedUtf16, &mut self.findings);
         }
         if let Place::In(block) = &self.place {
             self.findings
@@ -108,11 +119,7 @@ impl Parser {
             && let Place::In(block) = std::mem::replace(&mut self.place, Place::Between)
         {
             self.line += counts.len() as u64;
-            let (kind, line) = (block.kind(), block.line);
-            match block.close_with(counts) {
-                Ok(histogram) => self.assembly.store(kind, histogram),
-                Err(finding) => self.findings.report(line, finding),
-            }
+            self.end(block, |block| block.close_with(counts));
             return after;
         }
         rest
@@ -123,25 +130,110 @@ impl Parser {
         self.line += 1;
         let line = line.get(..LONGEST).unwrap_or(line);
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
-        // An output that broke off without a line end and was continued by the next one shares a line with it.
-        match glued(line) {
-            Some((torn, title)) => {
-                self.read_line(torn.trim_ascii_end(), false);
-                self.read_line(title, ended);
-            }
-            None => self.read_line(line, ended),
-        }
-    }
-
-    fn read_line(&mut self, line: &[u8], ended: bool) {
         if line.is_empty() {
             return;
         }
-        if let Some(rest) = line.strip_prefix(header::BEGINNING) {
-            self.title(rest, line);
-            return;
+        match title_in(line) {
+            Some((before, title)) => {
+                self.before_title(before);
+                self.title(title);
+            }
+            None => self.body_line(line, ended),
         }
-        let body = body::classify(line);
+    }
+
+    /// Text on the line of a title: what is left of an output that broke off without a line end and was continued by
+    /// the next one, or something that stands before every line.
+    fn before_title(&mut self, text: &[u8]) {
+        let torn = text.trim_ascii();
+        let in_block = matches!(self.place, Place::In(_));
+        if torn.is_empty() {
+        } else if torn.starts_with(header::BEGINNING) {
+            self.title(torn);
+        } else if !in_block && !body::classify(torn).is_usable() && body::ends_other_text(text) {
+            self.notes.stripped(self.line, torn, &mut self.findings);
+        } else {
+            self.body_line(torn, false);
+        }
+    }
+
+    fn title(&mut self, title: &[u8]) {
+        if let Place::In(block) = &self.place {
+            self.findings.report(block.line, block.ended_by_title());
+        }
+        self.place = Place::InLeftOut;
+        self.separator = Separator::Comma;
+        let text = title.strip_prefix(header::BEGINNING).unwrap_or_default();
+        let refused = match header::read(text) {
+            // A title of another version, or one with no-break spaces or padding.
+            Ok(found) => match header::kind(found.title) {
+                Some(kind) => return self.begin(&found, kind),
+                None => DiagnosticKind::UnknownTitle(excerpt(found.title)),
+            },
+            Err(NoHeader::Number(digits)) => DiagnosticKind::BadNumber(excerpt(digits)),
+            Err(NoHeader::Shape) => DiagnosticKind::UnexpectedLine(excerpt(title)),
+        };
+        for separator in Separator::ALL {
+            let Some(Plain { line, traces }) = plain(title, separator) else {
+                continue;
+            };
+            if let Some(Ok(found)) = line.strip_prefix(header::BEGINNING).map(header::read) {
+                self.separator = separator;
+                match header::kind(found.title) {
+                    Some(kind) => {
+                        self.note(&traces);
+                        self.begin(&found, kind);
+                    }
+                    None => self.report(DiagnosticKind::UnknownTitle(excerpt(found.title))),
+                }
+                return;
+            }
+        }
+        self.report(refused);
+    }
+
+    fn begin(&mut self, found: &Header<'_>, kind: HistogramKind) {
+        self.assembly.begin(found, kind);
+        self.place = Place::In(Block::new(kind, found.form, self.line));
+    }
+
+    /// Reads a line that holds no title.
+    fn body_line(&mut self, line: &[u8], ended: bool) {
+        let direct = body::classify(line);
+        if direct.is_usable() {
+            return self.placed(direct, line, ended);
+        }
+        if let Some(Plain { line: plain, traces }) = plain(line, self.separator) {
+            let body = body::classify(&plain);
+            if body.is_usable() {
+                if !matches!(self.place, Place::BeforeFirst) {
+                    self.note(&traces);
+                }
+                return self.placed(body, line, ended);
+            }
+            if matches!(body, Body::Rounded(_) | Body::BadNumber(_)) {
+                return self.placed(body, line, ended);
+            }
+        }
+        let behind = match &self.place {
+            Place::In(block) => body::behind_other_text(line, self.separator, |body| block.expects(body)),
+            // The braces that end a histogram in plain text.
+            Place::Between => body::behind_other_text(line, self.separator, |body| body == Body::Decoration)
+                .filter(|(before, _)| self.notes.has_stripped(before)),
+            Place::BeforeFirst | Place::InLeftOut => None,
+        };
+        let Some((before, body)) = behind else {
+            return self.placed(direct, line, ended);
+        };
+        self.notes.stripped(self.line, before, &mut self.findings);
+        if let Place::In(block) = &mut self.place {
+            block.must_add_up();
+        }
+        self.placed(body, line, ended);
+    }
+
+    /// Takes a line that was read to where the parser stands.
+    fn placed(&mut self, body: Body<'_>, line: &[u8], ended: bool) {
         match std::mem::take(&mut self.place) {
             Place::In(block) => self.in_block(block, body, line, ended),
             Place::InLeftOut => {
@@ -157,7 +249,7 @@ impl Parser {
                 }
             }
             Place::BeforeFirst => {
-                if !self.preamble_reported {
+                if !self.preamble_reported && !line.starts_with(SEPARATOR_HINT) {
                     self.preamble_reported = true;
                     self.unexpected(line);
                 }
@@ -165,38 +257,24 @@ impl Parser {
         }
     }
 
-    fn title(&mut self, text: &[u8], line: &[u8]) {
-        if let Place::In(block) = &self.place {
-            self.findings.report(block.line, block.ended_by_title());
-        }
-        self.place = Place::InLeftOut;
-        match header::read(text) {
-            Ok(found) => self.begin(&found),
-            Err(NoHeader::Number(digits)) => self.report(DiagnosticKind::BadNumber(excerpt(digits))),
-            Err(NoHeader::Shape) => self.unexpected(line),
-        }
-    }
-
-    fn begin(&mut self, found: &Header<'_>) {
-        match header::kind(found.title) {
-            Some(kind) => {
-                self.assembly.begin(found, kind);
-                self.place = Place::In(Block::new(kind, found.form, self.line));
-            }
-            None => self.report(DiagnosticKind::UnknownTitle(excerpt(found.title))),
-        }
-    }
-
     fn in_block(&mut self, mut block: Block, body: Body<'_>, line: &[u8], ended: bool) {
         let progress = match body {
             Body::Row(row) => block.row(row),
-            Body::Field(field) => block.field(field),
-            Body::Decoration => Progress::Open,
-            Body::BadNumber(_) | Body::Other => Progress::Unexpected,
+            Body::Field(field) => {
+                if let Some(rounded) = field.rounded() {
+                    self.report(DiagnosticKind::Rounded(rounded));
+                }
+                block.field(field)
+            }
+            Body::Decoration => {
+                block.titles();
+                Progress::Open
+            }
+            Body::BadNumber(_) | Body::Rounded(_) | Body::Other => Progress::Unexpected,
         };
         let kind = block.kind();
         match progress {
-            Progress::AllRows => self.close(block, !ended),
+            Progress::AllRows => self.end(block, |block| block.close(!ended)),
             // What an unfinished line says is not to be trusted, and the block that it leaves open says enough.
             _ if !ended => self.leave_out(&block, DiagnosticKind::Incomplete(kind.title())),
             Progress::Open => self.place = Place::In(block),
@@ -205,19 +283,25 @@ impl Parser {
                 self.leave_out(&block, DiagnosticKind::Incomplete(kind.title()));
                 match body {
                     Body::BadNumber(number) => self.report(DiagnosticKind::BadNumber(excerpt(number))),
+                    Body::Rounded(number) => self.report(DiagnosticKind::RoundedCount(excerpt(number))),
                     _ => self.unexpected(line),
                 }
             }
         }
     }
 
-    fn close(&mut self, block: Block, cut_short: bool) {
+    /// Ends a block that has all its rows.
+    fn end(&mut self, block: Block, close: impl FnOnce(Block) -> Result<Histogram, DiagnosticKind>) {
         let (kind, line) = (block.kind(), block.line);
         self.place = Place::Between;
-        match block.close(cut_short) {
+        match close(block) {
             Ok(histogram) => {
                 if !histogram.limits().is_known() {
                     self.findings.report(line, DiagnosticKind::UnknownLimits(kind.title()));
+                }
+                let summary = histogram.summary();
+                if !summary.is_whole() {
+                    self.notes.summary(line, kind, summary, &mut self.findings);
                 }
                 self.assembly.store(kind, histogram);
             }
@@ -233,6 +317,12 @@ impl Parser {
         self.place = Place::InLeftOut;
     }
 
+    fn note(&mut self, traces: &[Trace]) {
+        for &trace in traces {
+            self.notes.trace(self.line, trace, &mut self.findings);
+        }
+    }
+
     fn unexpected(&mut self, line: &[u8]) {
         self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
     }
@@ -242,9 +332,10 @@ impl Parser {
     }
 }
 
-/// A line that holds a title somewhere behind its start, as what precedes the last title and that title.
-fn glued(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut candidates = memrchr_iter(b'H', line).filter_map(|at| line.split_at_checked(at));
-    let last = candidates.find(|(_, title)| title.starts_with(header::BEGINNING));
-    last.filter(|(torn, _)| !torn.is_empty())
+/// The last title in a line, with the quotation mark before it, and what stands before that.
+fn title_in(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let begins = |&at: &usize| line.get(at..).is_some_and(|text| text.starts_with(header::BEGINNING));
+    let at = memrchr_iter(b'H', line).find(begins)?;
+    let quoted = at.checked_sub(1).filter(|&before| line.get(before) == Some(&b'"'));
+    line.split_at_checked(quoted.unwrap_or(at))
 }

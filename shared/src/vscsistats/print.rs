@@ -67,9 +67,17 @@ pub struct Parsed {
 
 /// Reads everything complete from the output of `vscsiStats -p`, CSV or plain text, even mixed in one input.
 ///
-/// Line ends may be LF, CRLF or CR; a byte order mark is skipped, and UTF-16 is read where one announces it; control
+/// Line ends may be LF, CRLF or CR; a byte order mark is skipped, and UTF-16 is read, also without one; control
 /// characters and invalid UTF-8 end up in diagnostics. Text before the first histogram, such as a shell prompt, is
-/// reported once. For inputs that should not be in memory as a whole there is [`Parser`].
+/// reported once.
+///
+/// What people keep is often no longer what vscsiStats printed. Where the numbers are unambiguous they are read all the
+/// same, with a diagnostic at the first line that shows it (those of which [`is_loss`](super::DiagnosticKind::is_loss)
+/// is false): cells between semicolons or tabs, in quotation marks, or padded by empty ones, as spreadsheets save them; large numbers
+/// that one rounded; no-break spaces; text before each line, such as a time stamp, a quote mark or a prompt, as long as
+/// the buckets then add up to the printed count; and histograms whose minimum, maximum, mean or count is missing.
+///
+/// For inputs that should not be in memory as a whole there is [`Parser`].
 pub fn parse(input: &[u8]) -> Parsed {
     let mut parser = Parser::new();
     parser.push(input);

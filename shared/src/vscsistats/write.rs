@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::print::{DiskHistograms, Print};
-use crate::histogram::{Bucket, Histogram, Summary};
+use crate::histogram::{Bucket, Figure, Histogram, Summary};
 
 impl Print {
     /// The print as `vscsiStats -p all -c` prints it: the overflow row repeats the last limit.
@@ -42,8 +42,9 @@ fn write_csv(disk: &DiskHistograms, out: &mut Formatter<'_>) -> fmt::Result {
             Some(node) => writeln!(out, " ({node})")?,
             None => writeln!(out)?,
         }
-        let Summary { min, max, mean, count } = histogram.summary();
-        writeln!(out, "min,{min}\nmax,{max}\nmean,{mean}\ncount,{count}")?;
+        for (name, value) in lines(histogram.summary()) {
+            writeln!(out, "{name},{value}")?;
+        }
         writeln!(out, "Frequency,Histogram Bucket Limit")?;
         for (Bucket { count, .. }, limit) in rows(histogram) {
             writeln!(out, "{count},{limit}")?;
@@ -65,11 +66,10 @@ fn write_text(disk: &DiskHistograms, out: &mut Formatter<'_>) -> fmt::Result {
             Some(node) => writeln!(out, " ({node}) {{")?,
             None => writeln!(out, " {{")?,
         }
-        let Summary { min, max, mean, count } = histogram.summary();
-        writeln!(
-            out,
-            " min : {min}\n max : {max}\n mean : {mean}\n count : {count}\n   {{"
-        )?;
+        for (name, value) in lines(histogram.summary()) {
+            writeln!(out, " {name} : {value}")?;
+        }
+        writeln!(out, "   {{")?;
         for (Bucket { up_to, count, .. }, limit) in rows(histogram) {
             match up_to {
                 Some(limit) => writeln!(out, "      {count:<16} (<= {limit:>19})")?,
@@ -79,6 +79,19 @@ fn write_text(disk: &DiskHistograms, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "   }}\n}}")?;
     }
     Ok(())
+}
+
+/// The lines of a summary that are known.
+fn lines(summary: Summary) -> impl Iterator<Item = (&'static str, String)> {
+    let figure = |figure: Option<Figure>| figure.map(|figure| figure.to_string());
+    let Summary { min, max, mean, count } = summary;
+    let lines = [
+        ("min", figure(min)),
+        ("max", figure(max)),
+        ("mean", figure(mean)),
+        ("count", count.map(|count| count.to_string())),
+    ];
+    lines.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// The buckets, each with the limit it is printed with: the overflow has that of the bucket before it.

@@ -75,7 +75,7 @@ fn a_byte_order_mark_is_skipped() {
 
 #[test]
 fn the_utf_16_that_powershell_writes_is_read() {
-    let text = format!("\u{feff}é {}", latency(8192).replace('\n', "\r\n"));
+    let text = format!("\u{feff}é\r\n{}", latency(8192).replace('\n', "\r\n"));
     for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         let input: Vec<u8> = text.encode_utf16().flat_map(to_bytes).collect();
         let parsed = parse(&input);
@@ -121,8 +121,33 @@ fn a_histogram_that_breaks_off_is_left_out() {
 fn a_row_that_repeats_a_limit_too_early_leaves_the_histogram_out() {
     left_out(
         &latency(8192).replace("3,100\n", "3,10\n"),
-        &["line 1: histogram `latency of IOs in Microseconds (us)` has bucket limits that do not grow and is left out"],
+        &["line 1: histogram `latency of IOs in Microseconds (us)` lacks rows and is left out"],
     );
+}
+
+#[test]
+fn known_limits_with_a_hole_are_damage_and_no_new_version() {
+    for lost in ["0,1\n", "3,100\n", "0,5000\n", "0,50000\n"] {
+        left_out(
+            &latency(8192).replacen(lost, "", 1),
+            &["line 1: histogram `latency of IOs in Microseconds (us)` lacks rows and is left out"],
+        );
+    }
+}
+
+#[test]
+fn known_limits_that_end_early_are_damage_in_plain_text_too() {
+    for file in ["prefix.txt", "prefix1.txt"] {
+        let parsed = parse(&crate::support::data(&format!("vscsistats/contradictions/{file}")));
+        let lost = "histogram `latency of IOs in Microseconds (us)` lacks rows and is left out";
+        assert!(
+            findings(&parsed).iter().any(|finding| finding.ends_with(lost)),
+            "{file}: {parsed:?}"
+        );
+        let latency = HistogramKind::new(Metric::Latency, Operation::All).unwrap();
+        let mut disks = parsed.prints.iter().flat_map(|print| &print.disks);
+        assert!(disks.all(|disk| disk.get(latency).is_none()), "{file}");
+    }
 }
 
 #[test]
@@ -297,13 +322,13 @@ fn a_line_of_a_megabyte_is_one_finding() {
 #[test]
 fn the_plain_text_of_an_old_host_without_a_node_is_read() {
     let text = "Histogram: number of outstanding IOs when a new IO is issued worldGroupID : 5, virtual disk handleID : 6 {\n \
-                min : 1\n max : 70\n mean : 2\n count : 3\n   {\n      2 (<= 1)\n      0 (<= 64)\n      1 (> 64)\n   }\n}\n";
+                min : 1\n max : 70\n mean : 2\n count : 3\n   {\n      2 (<= 1)\n      0 (<= 128)\n      1 (> 128)\n   }\n}\n";
     let parsed = parse(text.as_bytes());
     let disk = &parsed.prints[0].disks[0];
     assert_eq!(disk.node, None);
     let kind = HistogramKind::new(Metric::OutstandingIos, Operation::All).unwrap();
     assert_eq!(disk.get(kind).unwrap().counts(), [2, 0, 1]);
-    assert_eq!(disk.get(kind).unwrap().limits().as_slice(), [1, 64]);
+    assert_eq!(disk.get(kind).unwrap().limits().as_slice(), [1, 128]);
 }
 
 #[test]

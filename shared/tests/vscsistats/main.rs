@@ -11,4 +11,5 @@ mod command_table;
 mod corpus;
 mod damage;
 mod laws;
+mod passed_through;
 mod support;

@@ -134,5 +134,5 @@ fn reads(output: &[u8], handle: vscsi_shared::identifier::HandleId) -> Option<u6
     let kind = HistogramKind::new(Metric::IoLength, Operation::Read).unwrap();
     let mut disks = parsed.prints.iter().flat_map(|print| &print.disks);
     let disk = disks.find(|disk| disk.handle_id == handle)?;
-    disk.get(kind).map(|histogram| histogram.summary().count)
+    disk.get(kind).map(vscsi_shared::histogram::Histogram::count)
 }

@@ -4,7 +4,7 @@
 //! with zero: the first interarrival time is the host's uptime, and the first seek distance is the I/O's own block
 //! number. Both ruin minimum, maximum and mean, so they are taken out and counted.
 
-use vscsi_shared::histogram::{Histogram, HistogramKind, Interval, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{Figure, Histogram, HistogramKind, Interval, IntervalSet, Metric, Operation};
 
 /// vscsiStats ends a collection by itself after 30 minutes, so within a collection that nobody starts anew a longer
 /// pause between two I/Os cannot be seen.
@@ -42,7 +42,7 @@ pub(super) fn is_uptime_within(largest_us: i64, after_ms: u64, until_ms: u64) ->
 
 /// Removes the artefacts from histograms that hold the collection's first I/O of each operation in `begins`.
 ///
-/// `latest` gives the cumulative histograms, whose maximum is the artefact's exact value.
+/// `latest` gives the cumulative histograms, whose maximum is the artefact's value.
 pub(super) fn remove<'print>(
     set: &mut IntervalSet,
     begins: impl Fn(HistogramKind) -> bool,
@@ -55,16 +55,18 @@ pub(super) fn remove<'print>(
             continue;
         };
         let Some(largest) = latest(kind)
-            .filter(|print| print.summary().count > 0)
-            .map(|print| print.summary().max)
+            .filter(|print| print.count() > 0)
+            .and_then(|print| print.summary().max)
         else {
             continue;
         };
-        if !is_uptime(largest, longest_pause_seconds) || !set.get_mut(kind).is_some_and(|set| take_out(set, largest)) {
+        if !is_uptime(largest.at_least(), longest_pause_seconds)
+            || !set.get_mut(kind).is_some_and(|set| take_out(set, largest))
+        {
             continue;
         }
         // The first I/O over all commands comes first; the first of the other direction is later.
-        removed.uptime_us = removed.uptime_us.or(Some(largest));
+        removed.uptime_us = removed.uptime_us.or(Some(largest.nearest()));
         removed.first_io |= operation == Operation::All;
         // A beginning that shows in the interarrival times is the beginning for the seek distances too.
         let windowed = (operation == Operation::All).then_some(Metric::SeekDistanceClosest16);
@@ -78,16 +80,16 @@ pub(super) fn remove<'print>(
     removed
 }
 
-/// Takes one value that is exactly known, and is the largest, out of an interval.
-fn take_out(interval: &mut Interval, value: i64) -> bool {
-    let bucket = interval.limits.bucket_of(value);
+/// Takes one value that is known, and is the largest, out of an interval.
+fn take_out(interval: &mut Interval, value: Figure) -> bool {
+    let bucket = interval.limits.bucket_of(value.at_least());
     let Some(count) = interval.counts.get_mut(bucket).filter(|count| **count > 0) else {
         return false;
     };
     *count -= 1;
     interval.count = interval.count.saturating_sub(1);
-    interval.sum_at_least -= i128::from(value);
-    interval.sum_at_most -= i128::from(value);
+    interval.sum_at_least = interval.sum_at_least.saturating_sub(i128::from(value.at_most()));
+    interval.sum_at_most = interval.sum_at_most.saturating_sub(i128::from(value.at_least()));
     forget_extremes(interval, Some(interval.sum_at_most));
     true
 }
@@ -104,8 +106,8 @@ fn take_out_first_seek(interval: &mut Interval) -> bool {
     };
     *count -= 1;
     interval.count = interval.count.saturating_sub(1);
-    interval.sum_at_least -= i128::from(largest);
-    interval.sum_at_most -= i128::from(last_limit);
+    interval.sum_at_least = interval.sum_at_least.saturating_sub(i128::from(largest));
+    interval.sum_at_most = interval.sum_at_most.saturating_sub(i128::from(last_limit));
     forget_extremes(interval, None);
     true
 }

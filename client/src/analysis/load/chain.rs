@@ -118,7 +118,7 @@ impl Chain {
             set.insert(kind, print.whole());
         }
         let longest_pause = if appeared.is_empty() { since_last } else { taken.at };
-        let begins = |kind| self.counters.get(kind).is_none_or(|before| before.summary().count == 0);
+        let begins = |kind| self.counters.get(kind).is_none_or(|before| before.count() == 0);
         let removed = artefact::remove(&mut set, begins, |kind| later.get(kind), longest_pause);
         Advance::Difference(set, removed, appeared)
     }
@@ -126,8 +126,12 @@ impl Chain {
     /// A collection that was stopped and started may have counted more than before, so that no counter fell. But its
     /// first interarrival is the host's uptime of now, which is larger than the one of the collection before.
     fn began_anew(&self, kind: HistogramKind, before: &Histogram, now: &Histogram, taken: Taken) -> bool {
-        let largest_us = now.summary().max;
-        let grew = before.summary().count > 0 && largest_us > before.summary().max;
+        // Without a maximum nothing tells one collection from the next.
+        let (Some(largest), Some(largest_before)) = (now.summary().max, before.summary().max) else {
+            return false;
+        };
+        let (largest_us, before_us) = (largest.nearest(), largest_before.nearest());
+        let grew = before.count() > 0 && largest.at_least() > largest_before.at_most();
         if kind.metric() != Metric::Interarrival || kind.operation() != Operation::All || !grew {
             return false;
         }
@@ -135,7 +139,7 @@ impl Chain {
             return artefact::is_uptime(largest_us, None);
         };
         // The uptime at the first I/O of the collection before bounds every pause in it.
-        let since_first_io = now_ms as f64 / 1e3 - before.summary().max as f64 / 1e6;
+        let since_first_io = now_ms as f64 / 1e3 - before_us as f64 / 1e6;
         if artefact::is_uptime_within(largest_us, then_ms, now_ms)
             && artefact::is_uptime(largest_us, Some(since_first_io))
         {
@@ -151,11 +155,7 @@ impl Chain {
     fn remember_empty(&mut self) {
         let Some(at) = self.taken.at else { return };
         for (kind, print) in self.counters.iter() {
-            if let Some(slot) = self
-                .empty_at
-                .get_mut(kind.index())
-                .filter(|_| print.summary().count == 0)
-            {
+            if let Some(slot) = self.empty_at.get_mut(kind.index()).filter(|_| print.count() == 0) {
                 *slot = Some(at);
             }
         }

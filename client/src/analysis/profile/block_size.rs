@@ -183,12 +183,12 @@ mod tests {
             counts[limits.as_slice().partition_point(|limit| limit < value)] += 1;
         }
         let number = i64::try_from(values.len()).unwrap();
-        let summary = Summary {
-            min: values.iter().copied().min().unwrap(),
-            max: values.iter().copied().max().unwrap(),
-            mean: values.iter().sum::<i64>() / number,
-            count: values.len() as u64,
-        };
+        let summary = Summary::exact(
+            values.iter().copied().min().unwrap(),
+            values.iter().copied().max().unwrap(),
+            values.iter().sum::<i64>() / number,
+            values.len() as u64,
+        );
         BlockSizes::of(&Histogram::new(limits, counts, summary).unwrap().whole())
     }
 

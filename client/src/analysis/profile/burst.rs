@@ -89,12 +89,7 @@ mod tests {
         let limits = Limits::known(metric);
         let mut counts = vec![0; limits.as_slice().len() + 1];
         counts[limits.as_slice().partition_point(|limit| *limit < value)] = count;
-        let summary = Summary {
-            min: value,
-            max: value,
-            mean: value,
-            count,
-        };
+        let summary = Summary::exact(value, value, value, count);
         Histogram::new(limits, counts, summary).unwrap().whole()
     }
 

@@ -80,12 +80,12 @@ fn counted(metric: Metric, values: &[i64]) -> Interval {
         counts[limits.as_slice().iter().take_while(|limit| *limit < value).count()] += 1;
     }
     let count = values.len() as u64;
-    let summary = Summary {
-        min: *values.iter().min().unwrap(),
-        max: *values.iter().max().unwrap(),
-        mean: values.iter().sum::<i64>() / i64::try_from(count).unwrap(),
+    let summary = Summary::exact(
+        *values.iter().min().unwrap(),
+        *values.iter().max().unwrap(),
+        values.iter().sum::<i64>() / i64::try_from(count).unwrap(),
         count,
-    };
+    );
     Histogram::new(limits, counts, summary).unwrap().whole()
 }
 
