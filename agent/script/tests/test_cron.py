@@ -58,6 +58,8 @@ class Refusals(unittest.TestCase):
             ("5-1 * * * *", "range out of bounds;"),
             ("* * * * 1#6", "nth specifier out of bounds;"),
             ("a * * * *", "illegal character"),
+            ("0 0 1 1 ,", "a value in a list is empty;"),
+            ("0 1,,2 * * *", "a value in a list is empty;"),
         ):
             with self.assertRaises(InvalidCron) as caught:
                 Cron(text)
