@@ -61,6 +61,8 @@ pub enum Code {
     OtherCommands,
     /// Reads and writes are more than all commands.
     DirectionsExceedTotal,
+    /// Counts of one print that have to agree do not.
+    CountsContradict,
     /// The printed mean and the buckets cannot both be true.
     MeanContradictsBuckets,
     /// The printed minimum or maximum lies outside the buckets that hold values.
@@ -69,6 +71,8 @@ pub enum Code {
     InterarrivalExceedsTime,
     /// The recorded time was taken from the interarrival histogram.
     TimeFromInterarrival,
+    /// The first print of an import is a baseline, or how long it counted is not known.
+    FirstPrint,
     /// The interarrival times make up less than the time that was given for an import.
     IntervalContradictsInterarrival,
     /// Two successive prints of an import hold the same numbers.
@@ -79,6 +83,13 @@ pub enum Code {
     ForeignCollection,
     /// A disk of the selection has no data, or none for part of the time.
     NoDataForDisk,
+}
+
+impl Code {
+    /// It is about one snapshot file, which is told by its name, and not about what happened in several.
+    fn is_of_one_file(self) -> bool {
+        matches!(self, Self::UnreadableSnapshot | Self::MissingSnapshot)
+    }
 }
 
 /// Something noticed about the data.
@@ -98,10 +109,10 @@ pub struct Finding {
     pub occurrences: u64,
 }
 
-/// Collects findings; the same kind on the same disk is counted instead of repeated.
+/// Collects findings; the same kind on the same disk is counted instead of repeated, unless each names a file.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    by_kind: BTreeMap<(Code, Option<DiskKey>), Finding>,
+    by_kind: BTreeMap<(Code, Option<DiskKey>, Option<u32>), Finding>,
 }
 
 impl Findings {
@@ -115,7 +126,7 @@ impl Findings {
         message: impl Into<String>,
     ) {
         self.by_kind
-            .entry((code, disk.cloned()))
+            .entry((code, disk.cloned(), sequence.filter(|_| code.is_of_one_file())))
             .and_modify(|finding| finding.occurrences += 1)
             .or_insert_with(|| Finding {
                 severity,

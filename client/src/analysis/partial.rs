@@ -17,6 +17,8 @@ pub enum Partial {
         /// The last that is missing.
         to: u32,
     },
+    /// Snapshot files that were here are damaged or gone.
+    FilesDamaged,
     /// It still runs, ended early, or missed samples.
     NotCollected,
     /// It was imported from a capture of which histograms were lost.
@@ -31,7 +33,11 @@ impl Partial {
     pub(super) fn of(job: &Job, loaded: &Loaded) -> Option<Self> {
         let collection = &job.collection;
         if !loaded.series.is_dated() {
-            return is_damaged(loaded).then_some(Self::CaptureDamaged);
+            if has_damaged_files(loaded) {
+                return Some(Self::FilesDamaged);
+            }
+            let lost = !collection.errors.is_empty() || is_damaged(loaded);
+            return lost.then_some(Self::CaptureDamaged);
         }
         let taken = if job.status == Status::Completed {
             job.profile.samples
@@ -43,6 +49,7 @@ impl Partial {
                 from: last + 1,
                 to: taken,
             }),
+            _ if has_damaged_files(loaded) => Some(Self::FilesDamaged),
             _ if job.status != Status::Completed || collection.samples_collected < collection.samples_expected => {
                 Some(Self::NotCollected)
             }
@@ -72,6 +79,12 @@ impl Partial {
             occurrences: 1,
         })
     }
+}
+
+/// Snapshots that cannot be read, and holes in their row: an agent leaves none.
+fn has_damaged_files(loaded: &Loaded) -> bool {
+    let is_of_a_file = |finding: &Finding| matches!(finding.code, Code::UnreadableSnapshot | Code::MissingSnapshot);
+    loaded.findings.iter().any(is_of_a_file)
 }
 
 /// A print of an import was left out, or lacks some of the histograms that vscsiStats prints together: those of one

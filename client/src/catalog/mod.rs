@@ -114,6 +114,7 @@ impl Catalog {
                 Err(error) => unreadable.push(error),
             }
         }
+        unreadable.extend(store.without_job_file()?);
         for gone in known.keys() {
             transaction.execute("DELETE FROM jobs WHERE reference = ?1", [gone])?;
         }

@@ -57,6 +57,12 @@ impl CliError {
         }
         text
     }
+
+    /// The message, and what to do about it.
+    pub fn told(error: &impl Failure) -> String {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+        format!("{}{hint}", Self::describe(error))
+    }
 }
 
 /// The message with every cause behind it, on one line.

@@ -34,6 +34,9 @@ pub enum ImportError {
     /// The job that was made cannot be read back.
     #[error("the imported job cannot be read back")]
     Unusable(#[source] Box<SamplesError>),
+    /// The only print was to be left out.
+    #[error("there is only one print, and as a baseline it leaves nothing to count")]
+    OnlyBaseline,
     /// No file tells how long its capture took.
     #[error("the duration of the capture cannot be derived: it holds too few interarrival times")]
     NoDuration,
@@ -73,9 +76,11 @@ impl Failure for ImportError {
             Self::Interrupted(interruption) => interruption.exit_code(),
             Self::Unusable(error) => error.exit_code(),
             Self::NothingFound { .. } => exit_code::FAILED,
-            Self::NoDuration | Self::NoDurationInPart { .. } | Self::NameTaken(_) | Self::NameTooLong { .. } => {
-                exit_code::USAGE
-            }
+            Self::OnlyBaseline
+            | Self::NoDuration
+            | Self::NoDurationInPart { .. }
+            | Self::NameTaken(_)
+            | Self::NameTooLong { .. } => exit_code::USAGE,
         }
     }
 
@@ -86,6 +91,7 @@ impl Failure for ImportError {
             Self::Interrupted(interruption) => interruption.hint(),
             Self::Unusable(error) => error.hint(),
             Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
+            Self::OnlyBaseline => Some("leave out `--first-print baseline`, or add the prints after it".to_owned()),
             Self::NoDurationInPart { .. } => Some(
                 "copy the file again, or use what is there and give the time between two prints with \
                  `--interval SECONDS`"

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use vscsi_shared::identifier::{Name, WorldGroupId};
 use vscsi_shared::job::{
-    Cleanup, Collection, CollectionMode, DEFAULT_MAX_MISSES, FORMAT_VERSION, HostIdentity, Job, JobDocument, Profile,
-    Status, Target, TargetDisk,
+    Cleanup, Collection, CollectionError, CollectionMode, DEFAULT_MAX_MISSES, FORMAT_VERSION, HostIdentity, Job,
+    JobDocument, Profile, Status, Target, TargetDisk,
 };
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{DiskHistograms, Print};
 
-use super::read::Description;
+use super::first_print::Placed;
+use super::read::{Description, Warning};
 use super::{ImportError, Request};
-use crate::analysis::load::seconds_of_print;
 use crate::failure::FileError;
 use crate::store::{JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, sync_directory};
 
@@ -23,6 +23,8 @@ use crate::store::{JobDirectory, JobFiles, JobReference, LockKind, Store, StoreE
 const UNKNOWN_HOST: &str = "imported";
 /// The VM's name where nobody told it; the world group ID stands beside it.
 const UNKNOWN_VM: &str = "unknown";
+/// Losses that a job keeps; there may be one in each line of a file.
+const MOST_LOSSES: usize = 100;
 /// Stands for a profile, because nobody asked for the samples of an import.
 const PROFILE_NAME: &str = "import";
 
@@ -79,6 +81,8 @@ pub(super) struct Staged {
     /// The round of its last print.
     round: u64,
     elapsed_ms: u64,
+    /// The first print is a baseline.
+    has_baseline: bool,
 }
 
 impl<'request> Importer<'request> {
@@ -128,14 +132,26 @@ impl<'request> Importer<'request> {
                 first: Some((print, changed_at)),
                 round,
                 elapsed_ms: 0,
+                has_baseline: false,
             };
             self.jobs.insert(world_group_id, staged);
         }
         Ok(())
     }
 
-    /// Ends every job and names it.
-    pub(super) fn finish(&mut self) -> Result<Vec<Staged>, ImportError> {
+    /// Ends every job and names it. What was lost of the files is kept in each, because no file tells whose it was.
+    pub(super) fn finish(&mut self, warnings: &[Warning]) -> Result<Vec<Staged>, ImportError> {
+        let lost = |warning: &&Warning| warning.is_loss();
+        let errors: Vec<CollectionError> = warnings
+            .iter()
+            .filter(lost)
+            .take(MOST_LOSSES)
+            .map(|warning| CollectionError {
+                at: self.now,
+                sequence: None,
+                message: format!("{}: {}", warning.path.display(), warning.diagnostic),
+            })
+            .collect();
         let several = self.jobs.len() > 1;
         let mut finished = Vec::new();
         for (world_group_id, mut staged) in std::mem::take(&mut self.jobs) {
@@ -145,7 +161,7 @@ impl<'request> Importer<'request> {
                     name: self.request.name.clone(),
                 })?;
             }
-            staged.finish(self.request, self.now)?;
+            staged.finish(self.request, &errors, self.now)?;
             finished.push(staged);
         }
         Ok(finished)
@@ -155,25 +171,36 @@ impl<'request> Importer<'request> {
 impl Staged {
     fn push(&mut self, print: &Print, changed_at: Timestamp, round: u64, request: &Request) -> Result<(), ImportError> {
         if let Some((first, changed_at)) = self.first.take() {
-            self.elapsed_ms = request.first_print_ms(&first);
-            self.write(&first, changed_at, request)?;
+            self.write_first(&first, Some(print), changed_at, request)?;
         }
         self.elapsed_ms += request.interval_ms().unwrap_or(0) * (round - self.round);
         self.round = round;
         self.write(print, changed_at, request)
     }
 
-    fn finish(&mut self, request: &Request, now: Timestamp) -> Result<(), ImportError> {
+    fn finish(&mut self, request: &Request, errors: &[CollectionError], now: Timestamp) -> Result<(), ImportError> {
         if let Some((only, changed_at)) = self.first.take() {
-            self.elapsed_ms = request.first_print_ms(&only);
-            self.write(&only, changed_at, request)?;
+            self.write_first(&only, None, changed_at, request)?;
         }
         let path = self.files.job_file();
-        let json = JobDocument::new(self.job(request, now))
+        let json = JobDocument::new(self.job(request, errors, now))
             .to_json()
             .map_err(|error| FileError::new("write", &path)(error.into()))?;
         fs::write(&path, json).map_err(FileError::new("write", &path))?;
         Ok(())
+    }
+
+    fn write_first(
+        &mut self,
+        first: &Print,
+        next: Option<&Print>,
+        changed_at: Timestamp,
+        request: &Request,
+    ) -> Result<(), ImportError> {
+        let placed = Placed::of(first, next, request.first_print, request.interval_ms());
+        self.elapsed_ms = placed.elapsed_ms;
+        self.has_baseline = placed.is_baseline;
+        self.write(first, changed_at, request)
     }
 
     fn write(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
@@ -206,7 +233,10 @@ impl Staged {
                     node: disk.node.clone().unwrap_or_default(),
                 })
                 .collect(),
-            flags: BTreeSet::from([SnapshotFlag::Undated]),
+            flags: [SnapshotFlag::Undated]
+                .into_iter()
+                .chain((self.has_baseline && self.prints == 0).then_some(SnapshotFlag::NewBaseline))
+                .collect(),
             exit_status: None,
         };
         let path = self.files.sample(self.prints);
@@ -216,7 +246,8 @@ impl Staged {
         Ok(())
     }
 
-    fn job(&self, request: &Request, now: Timestamp) -> Job {
+    fn job(&self, request: &Request, errors: &[CollectionError], now: Timestamp) -> Job {
+        let samples = self.prints - u32::from(self.has_baseline && self.prints > 0);
         Job {
             format_version: FORMAT_VERSION,
             job_id: self.name.clone(),
@@ -236,15 +267,15 @@ impl Staged {
             },
             profile: Profile {
                 name: PROFILE_NAME.to_owned(),
-                samples: self.prints,
+                samples,
                 interval_seconds: request.interval_seconds.unwrap_or(0),
             },
             collection: Collection {
                 started_at: None,
                 completed_at: Some(now),
-                samples_collected: self.prints,
-                samples_expected: self.prints,
-                errors: Vec::new(),
+                samples_collected: samples,
+                samples_expected: samples,
+                errors: errors.to_vec(),
                 mode: CollectionMode::Cumulative,
                 max_misses: DEFAULT_MAX_MISSES,
                 foreign: false,
@@ -280,20 +311,4 @@ impl Request {
     fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
     }
-
-    /// The time of a print that no other came before. It counts from the start of the collection, which may lie
-    /// further back than the interval: the times between its I/Os cannot add up to more than it took.
-    fn first_print_ms(&self, print: &Print) -> u64 {
-        self.interval_ms().map_or(0, |interval_ms| {
-            let counted_ms = seconds_of_print(print).map_or(0, milliseconds_up);
-            interval_ms.max(counted_ms)
-        })
-    }
-}
-
-/// Rounded up, so that a clock made from it is never behind.
-fn milliseconds_up(seconds: f64) -> u64 {
-    std::time::Duration::try_from_secs_f64(seconds).map_or(0, |duration| {
-        u64::try_from(duration.as_millis()).unwrap_or(0).saturating_add(1)
-    })
 }

@@ -6,6 +6,7 @@
 //! printed.
 
 mod error;
+mod first_print;
 mod job;
 mod read;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 
 pub use error::ImportError;
+pub use first_print::FirstPrint;
 pub use job::is_imported;
 pub use read::Warning;
 
@@ -32,8 +34,10 @@ pub struct Request {
     pub files: Vec<PathBuf>,
     /// Name of the job; several VMs become several jobs, with the world group behind the name.
     pub name: Name,
-    /// Time between two prints, and that the first print took unless its own interarrival times say more, seconds.
+    /// Time between two prints, seconds.
     pub interval_seconds: Option<u32>,
+    /// What the first print is taken for; by default what the prints themselves tell.
+    pub first_print: Option<FirstPrint>,
     /// Host the files come from.
     pub host: Option<String>,
     /// Display name of the VM, instead of the one that a file tells.
@@ -77,10 +81,13 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
         ..Options::default()
     };
     let mut readable = Vec::new();
-    for staged in importer.finish()? {
+    for staged in importer.finish(&warnings)? {
         staged.reserve(store)?;
         let loaded = samples::load(&staged.files).map_err(ImportError::unusable)?.loaded;
         if loaded.series.samples.is_empty() {
+            if request.first_print == Some(FirstPrint::Baseline) && staged.prints == 1 {
+                return Err(ImportError::OnlyBaseline);
+            }
             return Err(match warnings.into_iter().rev().find(Warning::is_loss) {
                 Some(warning) => ImportError::NoDurationInPart {
                     path: warning.path,

@@ -6,6 +6,7 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
 use vscsi_shared::job::UnreadableJob;
 
+use super::JobReference;
 use crate::failure::{Failure, FileError};
 use crate::suggest::nearest;
 
@@ -44,6 +45,14 @@ pub enum StoreError {
         /// Its host.
         host: String,
     },
+    /// Snapshots without the `job.json` that says whose they are.
+    #[error("`{}` holds snapshots and no job.json", path.display())]
+    NoJobFile {
+        /// The directory.
+        path: PathBuf,
+        /// Its name, which was the job's.
+        reference: JobReference,
+    },
     /// A `job.json` that cannot be used.
     #[error("cannot use `{}`", path.display())]
     Unreadable {
@@ -70,7 +79,9 @@ impl Failure for StoreError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Reference(_) | Self::NoSuchJob { .. } | Self::Ambiguous { .. } => exit_code::USAGE,
-            Self::File(_) | Self::NameTaken { .. } | Self::Unreadable { .. } => exit_code::FAILED,
+            Self::File(_) | Self::NameTaken { .. } | Self::NoJobFile { .. } | Self::Unreadable { .. } => {
+                exit_code::FAILED
+            }
         }
     }
 
@@ -90,6 +101,12 @@ impl Failure for StoreError {
             Self::NameTaken { name, .. } => Some(format!(
                 "pull it into another directory with `--data-dir`, or remove the old job with `vscsi-helper \
                  delete {name}`"
+            )),
+            Self::NoJobFile { path, reference } => Some(format!(
+                "`vscsi-helper pull {} --host HOST` fetches the job again where its host still has it; `vscsi-helper import \
+                 {}/samples/sample_*.csv` makes a job of what is here",
+                reference.name,
+                path.display()
             )),
             Self::Reference(_)
             | Self::Unreadable {

@@ -48,7 +48,7 @@ pub struct Store {
 pub struct Jobs {
     /// By directory name.
     pub jobs: Vec<(JobDirectory, Job)>,
-    /// Directories with a `job.json` that cannot be used.
+    /// Directories whose `job.json` cannot be used, or is missing beside snapshots.
     pub unreadable: Vec<StoreError>,
 }
 
@@ -80,7 +80,25 @@ impl Store {
                 Err(error) => found.unreadable.push(error),
             }
         }
+        found.unreadable.extend(self.without_job_file()?);
         Ok(found)
+    }
+
+    /// What is wrong with the directories that hold snapshots and no `job.json`.
+    ///
+    /// # Errors
+    /// When the data directory cannot be listed.
+    pub fn without_job_file(&self) -> Result<Vec<StoreError>, StoreError> {
+        let candidates = self.candidates()?.into_iter();
+        let orphans = candidates.filter(|directory| !directory.job_file().exists());
+        let has_snapshots = |directory: &JobDirectory| directory.sequences().is_ok_and(|here| !here.is_empty());
+        Ok(orphans
+            .filter(has_snapshots)
+            .map(|directory| StoreError::NoJobFile {
+                path: directory.path().to_owned(),
+                reference: directory.reference().clone(),
+            })
+            .collect())
     }
 
     /// The directories of all jobs, by name.
@@ -88,13 +106,19 @@ impl Store {
     /// # Errors
     /// When the data directory cannot be listed.
     pub fn directories(&self) -> Result<Vec<JobDirectory>, StoreError> {
+        let mut directories = self.candidates()?;
+        directories.retain(|directory| directory.job_file().exists());
+        Ok(directories)
+    }
+
+    /// Everything that has the name of a job, by name.
+    fn candidates(&self) -> Result<Vec<JobDirectory>, StoreError> {
         let mut directories = Vec::new();
         let listing = fs::read_dir(&self.root).map_err(FileError::new("list", &self.root))?;
         for entry in listing {
             let name = entry.map_err(FileError::new("list", &self.root))?.file_name();
             let reference = name.to_str().and_then(|name| name.parse().ok());
-            let directory = reference.map(|reference| self.directory(&reference));
-            directories.extend(directory.filter(|directory| directory.job_file().exists()));
+            directories.extend(reference.map(|reference| self.directory(&reference)));
         }
         directories.sort_by(|a, b| a.path().cmp(b.path()));
         Ok(directories)

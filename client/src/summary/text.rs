@@ -8,6 +8,7 @@ use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
+use crate::import::is_imported;
 use crate::number::{count, counted, rate};
 
 /// How many block sizes are worth a place on the line.
@@ -28,6 +29,12 @@ pub(crate) fn partial_warning(job: &Job, partial: Partial) -> String {
             "Job '{name}' is not all here ({} of {to} samples); `vscsi-helper pull {name}` fetches the rest",
             from.saturating_sub(1)
         ),
+        Partial::FilesDamaged if is_imported(job) => {
+            format!("Snapshots of job '{name}' are damaged or missing here; import the capture again")
+        }
+        Partial::FilesDamaged => {
+            format!("Snapshots of job '{name}' are damaged or missing here; `vscsi-helper pull {name}` repairs this")
+        }
         Partial::CaptureDamaged => format!("Job '{name}' was imported from a capture that lost some of its histograms"),
     };
     format!("{why}\n{PARTIAL_ADVICE}")

@@ -190,6 +190,25 @@ fn a_table_has_the_form_of_its_extension_and_goes_to_the_standard_output_as_a_da
 }
 
 #[test]
+fn a_folder_of_snapshots_without_a_job_file_is_named_with_what_to_do() {
+    let desk = Desk::with_the_capture();
+    fs::remove_file(desk.job("captured").join("job.json")).unwrap();
+    for command in ["list", "reindex"] {
+        let ended = desk.run(&[command]);
+        assert_eq!(ended.code, Some(3), "{command}: {}", ended.stderr);
+        for part in [
+            "captured` holds snapshots and no job.json",
+            "vscsi-helper pull captured --host HOST",
+        ] {
+            assert!(ended.stderr.contains(part), "{command}: {}", ended.stderr);
+        }
+    }
+    let samples = desk.job("captured").join("samples/sample_000.csv");
+    let again = desk.run(&["import", samples.to_str().unwrap(), "--name", "again"]);
+    assert!(again.stdout.contains("Imported job 'again'"), "{}", again.stderr);
+}
+
+#[test]
 fn an_imported_job_is_deleted_without_asking_any_host() {
     let desk = Desk::with_the_capture();
     let ended = desk.run(&["--json", "delete", "captured", "--force"]);

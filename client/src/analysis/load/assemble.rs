@@ -3,7 +3,7 @@
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::chain::Taken;
-use super::disks::{Context, Disks, Part};
+use super::disks::{Context, Disks, FirstSeen, Part};
 use super::duration::{Moment, Timeline, seconds_by_interarrival};
 use super::reading::{DiskReading, Reading};
 use crate::analysis::finding::{Code, Findings, Severity};
@@ -104,6 +104,10 @@ impl Assembler {
 
     fn push_disks(&mut self, reading: Reading, at: Option<f64>, findings: &mut Findings) {
         let is_imported = reading.has(SnapshotFlag::Undated);
+        let is_baseline = is_imported && reading.has(SnapshotFlag::NewBaseline);
+        if is_baseline {
+            report_baseline(&reading, findings);
+        }
         let context = Context {
             taken: Taken {
                 sequence: reading.sequence,
@@ -117,6 +121,11 @@ impl Assembler {
             new_baseline: reading.has(SnapshotFlag::NewBaseline) && !self.disks.any_is_new(&reading.disks),
             last_unseen: self.last_unseen,
             boot_id: reading.boot_id,
+            first_seen: if is_imported && !is_baseline {
+                FirstSeen::SinceStart
+            } else {
+                FirstSeen::SinceUnknown
+            },
             previous_at: self.last_at,
         };
         let parts: Vec<Part> = reading
@@ -130,12 +139,15 @@ impl Assembler {
         let Some((start, end)) = self.period(&parts, at, reading.sequence, findings) else {
             return;
         };
-        let is_first_print = is_imported && at.is_some() && self.samples.is_empty();
+        let is_first_print = is_imported
+            && at.is_some()
+            && self.samples.is_empty()
+            && parts.iter().all(|part| part.from_snapshot.is_none());
         let by_interarrival = is_first_print && takes_interarrival_time(&parts, end - start);
         if by_interarrival {
             let message = format!(
-                "the times between the I/Os of the first print add up to {:.1} s, more than the interval given; its \
-                 rates use them",
+                "the times between the I/Os of the first print add up to {:.2} s, which is not the interval given: its \
+                 rates use them, and `import --first-print` decides otherwise",
                 end - start
             );
             findings.add(
@@ -240,13 +252,31 @@ impl Assembler {
     }
 }
 
-/// The first print of an import takes what its interarrival times add up to where that is more than the interval.
+/// The first print of an import takes what its interarrival times add up to, where that is not the interval, which is a
+/// whole number of seconds.
 fn takes_interarrival_time(parts: &[Part], seconds: f64) -> bool {
+    if (seconds - seconds.round()).abs() < SAME_MOMENT_SECONDS {
+        return false;
+    }
     let counted = parts
         .iter()
         .filter_map(|part| seconds_by_interarrival(&part.histograms))
         .fold(0.0, f64::max);
     (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS
+}
+
+/// Says that the first print of an import is a baseline.
+fn report_baseline(reading: &Reading, findings: &mut Findings) {
+    let mut histograms = reading.disks.iter().flat_map(|disk| disk.histograms.iter());
+    let message = if histograms.all(|(_, histogram)| histogram.count() == 0) {
+        "the first print is empty: it was taken when the collection began, so it is the baseline and no time without \
+         I/O; `import --first-print interval` counts an interval for it"
+    } else {
+        "the first print is taken as the baseline, and what it counted is left out; `import --first-print interval` counts \
+         it"
+    };
+    let (severity, sequence) = (Severity::Info, Some(reading.sequence));
+    findings.add(severity, Code::FirstPrint, sequence, None, message);
 }
 
 fn report_flags(reading: &Reading, findings: &mut Findings) {

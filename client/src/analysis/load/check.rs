@@ -77,6 +77,7 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
 fn given_interval(series: &Series, findings: &mut Findings) {
     let undated = |sample: &&Sample| sample.flags.contains(&SnapshotFlag::Undated);
     let (mut given, mut counted) = (0.0, 0.0);
+    first_print(series, findings);
     for sample in series.samples.iter().filter(undated) {
         let seconds = sample
             .disks
@@ -100,6 +101,38 @@ fn given_interval(series: &Series, findings: &mut Findings) {
             message,
         );
     }
+}
+
+/// States what the rates may be where the first print of an import may have been taken sooner than an interval after the
+/// collection began.
+fn first_print(series: &Series, findings: &mut Findings) {
+    let [first, _, ..] = series.samples.as_slice() else {
+        return;
+    };
+    let stands_alone = first.disks.iter().all(|disk| disk.from_snapshot.is_none());
+    if !first.flags.contains(&SnapshotFlag::Undated) || !stands_alone {
+        return;
+    }
+    let counted = first
+        .disks
+        .iter()
+        .filter_map(|disk| seconds_by_interarrival(&disk.histograms));
+    let counted = counted.fold(0.0, f64::max);
+    if counted >= first.seconds * LEAST_INTERARRIVAL_SHARE {
+        return;
+    }
+    let ios: u64 = series.samples.iter().map(Sample::ios).fold(0, u64::saturating_add);
+    let seconds: f64 = series.samples.iter().map(|sample| sample.seconds).sum();
+    let message = format!(
+        "the first print tells of {counted:.2} s of the {:.2} s that are taken for it: where the collection began later \
+         than one interval before it, the IOPS of all prints together are not {:.2}, but up to {:.2}; `import \
+         --first-print` decides",
+        first.seconds,
+        ios as f64 / seconds,
+        ios as f64 / (seconds - first.seconds + counted),
+    );
+    let (severity, sequence) = (Severity::Warning, Some(first.sequence));
+    findings.add(severity, Code::FirstPrint, sequence, None, message);
 }
 
 fn histogram(metric: Metric, title: &str, interval: &Interval, report: &mut impl FnMut(Severity, Code, String)) {

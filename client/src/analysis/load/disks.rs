@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use vscsi_shared::histogram::{HistogramKind, IntervalSet};
 use vscsi_shared::identifier::HandleId;
 
+use super::agree;
 use super::artefact::Removed;
 use super::chain::{self, Advance, Chain, Taken};
 use super::reading::DiskReading;
@@ -43,10 +44,21 @@ pub(super) struct Context {
     pub(super) handed_over: bool,
     /// The agent had to begin the collection anew.
     pub(super) new_baseline: bool,
+    /// Since when the disks count that no print before had.
+    pub(super) first_seen: FirstSeen,
     /// The last snapshot that is missing or was left out, so that nobody knows whether it was whole.
     pub(super) last_unseen: Option<u32>,
     /// Where the reading before lies on the time axis.
     pub(super) previous_at: Option<f64>,
+}
+
+/// Since when a disk counts that no print before had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstSeen {
+    /// The beginning of the collection.
+    SinceStart,
+    /// Nobody knows, so the print is a baseline.
+    SinceUnknown,
 }
 
 /// Findings about one disk in one snapshot.
@@ -90,6 +102,9 @@ impl Disks {
             disk: self.key(index).cloned(),
         };
         let counters = disk.histograms;
+        if let Some(message) = agree::contradiction(&counters) {
+            report.add(Severity::Error, Code::CountsContradict, message);
+        }
         let same = self
             .chains
             .get_mut(&index)
@@ -101,12 +116,11 @@ impl Disks {
             let from = matches!(advance, Advance::Difference(..)).then_some(before.sequence);
             (at.and(before.at), from, counted(advance, before, context, &mut report))
         } else {
-            // The first print of an import counts from the beginning of the collection. Any other one is a baseline:
-            // how long its counters took is unknown.
+            // The first print of an import counts from the beginning of the collection, unless it is told to be a
+            // baseline as any other one is: how long its counters took is unknown.
             let since = at.map(|_| context.previous_at.unwrap_or(0.0));
             let longest_pause = at.zip(since).map(|(now, then)| now - then);
-            let is_imported = context.taken.is_imported();
-            let whole = is_imported.then(|| chain::whole(&counters, longest_pause));
+            let whole = (context.first_seen == FirstSeen::SinceStart).then(|| chain::whole(&counters, longest_pause));
             let chain = Chain::begin(counters, context.boot_id.clone(), context.taken);
             self.chains.insert(index, chain);
             (since, None, whole)

@@ -1,7 +1,7 @@
 //! Where a sample lies in time.
 
 use jiff::Timestamp;
-use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::reading::Reading;
@@ -69,7 +69,12 @@ impl Timeline {
 /// The time from one I/O to another that the interarrival times between them add up to, seconds; `None` when there is
 /// no such histogram, or no time passed.
 pub(super) fn seconds_by_interarrival(set: &IntervalSet) -> Option<f64> {
-    let sum = estimate::sum(set.of(Metric::Interarrival, Operation::All)?, Metric::Interarrival);
+    seconds_of_interarrival(set.of(Metric::Interarrival, Operation::All)?)
+}
+
+/// The same for the histogram alone.
+pub(super) fn seconds_of_interarrival(interarrival: &Interval) -> Option<f64> {
+    let sum = estimate::sum(interarrival, Metric::Interarrival);
     // The sum comes from a truncated mean; its lower bound is the printed figure itself.
     let seconds = sum.lo / 1e6;
     (seconds > 0.0).then_some(seconds)

@@ -1,6 +1,7 @@
 //! From snapshot files to their [`Series`]: they are read and parsed in parallel, a batch at a time, and
 //! assembled in order. Memory holds the samples and one batch of snapshots, never the raw files of a job.
 
+mod agree;
 mod artefact;
 mod assemble;
 mod chain;
@@ -10,6 +11,7 @@ mod duration;
 mod reading;
 
 use rayon::prelude::*;
+use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Step};
 use vscsi_shared::vscsistats::Print;
 
 use super::Series;
@@ -28,6 +30,20 @@ pub fn seconds_of_print(print: &Print) -> Option<f64> {
         .iter()
         .filter_map(|disk| duration::seconds_by_interarrival(&chain::whole(disk, None).0))
         .max_by(f64::total_cmp)
+}
+
+/// How long the disks were watched between two prints of one loop, by the times between their I/Os.
+pub fn seconds_between_prints(first: &Print, next: &Print) -> Option<f64> {
+    let kind = HistogramKind::new(Metric::Interarrival, Operation::All)?;
+    let seconds = next.disks.iter().filter_map(|disk| {
+        let before = first.disks.iter().find(|before| before.handle_id == disk.handle_id);
+        match disk.get(kind)?.since(before?.get(kind)?) {
+            Ok(Step::Difference(interval)) => duration::seconds_of_interarrival(&interval),
+            Ok(Step::Reset) => duration::seconds_by_interarrival(&chain::whole(disk, None).0),
+            Err(_) => None,
+        }
+    });
+    seconds.max_by(f64::total_cmp)
 }
 
 /// A job's samples with everything noticed on the way.

@@ -56,7 +56,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
             "agent for install",
             find_agent(args.agent.as_deref())
                 .map(|agent| agent.sha256)
-                .map_err(|error| told(&error)),
+                .map_err(|error| CliError::told(&error)),
         ),
         Check::new("data directory", jobs_here(&store, env)),
         Check::new("catalog", catalog(&store)),
@@ -139,12 +139,6 @@ impl Failure for ChecksFailed {
     }
 }
 
-/// What is wrong, and what to do about it.
-fn told(error: &impl Failure) -> String {
-    let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
-    format!("{}{hint}", CliError::describe(error))
-}
-
 fn ssh_version() -> Result<String, String> {
     let output = Command::new("ssh")
         .arg("-V")
@@ -154,9 +148,9 @@ fn ssh_version() -> Result<String, String> {
 }
 
 fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
-    let jobs = store.jobs().map_err(|error| told(&error))?;
+    let jobs = store.jobs().map_err(|error| CliError::told(&error))?;
     match jobs.unreadable.first() {
-        Some(error) => Err(told(error)),
+        Some(error) => Err(CliError::told(error)),
         None => Ok(format!(
             "{}, {}",
             env.shown(store.root()),
@@ -167,5 +161,7 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
 
 fn catalog(store: &Store) -> Result<String, String> {
     let result = Catalog::open(store).and_then(|catalog| catalog.check());
-    result.map(|()| "intact".to_owned()).map_err(|error| told(&error))
+    result
+        .map(|()| "intact".to_owned())
+        .map_err(|error| CliError::told(&error))
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use vscsi_shared::identifier::Name;
 
 use crate::cli::{CliError, Env, Outcome, number};
-use crate::import::{self, Imported, Request};
+use crate::import::{self, FirstPrint, Imported, Request};
 use crate::number::counted;
 use crate::store::Store;
 use crate::summary;
@@ -20,6 +20,8 @@ use crate::summary;
 
 Files are taken in the order given; a file may hold several prints.
 Without --interval the time comes from the interarrival histograms.
+With it the first print counts an interval too, unless it is empty, or the times between its I/Os and those of the second
+print tell that it was taken sooner; a finding says so, and --first-print decides otherwise.
 
 A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
 Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
@@ -30,10 +32,12 @@ pub struct ImportArgs {
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<Name>,
-    /// Seconds between two prints; also taken as the length of the first print, unless its interarrival times add up
-    /// to more
+    /// Seconds between two prints
     #[arg(long, value_name = "SECONDS", value_parser = number::at_least(1_u32))]
     interval: Option<u32>,
+    /// What the first print counts [default: what the prints themselves tell]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    first_print: Option<FirstPrint>,
     /// Host the files come from, for the record
     #[arg(long)]
     host: Option<String>,
@@ -52,6 +56,7 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
         files: args.files.clone(),
         name,
         interval_seconds: args.interval,
+        first_print: args.first_print,
         host: args.host.clone(),
         vm_name: args.vm.clone(),
     };
@@ -78,10 +83,10 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
             env.print(report(job, &env.shown(job.directory.path())))?;
         }
     }
-    Ok(if warnings.is_empty() {
-        Outcome::Done
-    } else {
+    Ok(if imported.iter().any(|job| job.analysis.is_partial()) {
         Outcome::Partial
+    } else {
+        Outcome::Done
     })
 }
 

@@ -59,7 +59,7 @@ pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (catalog, unreadable) = catalog(&store, env)?;
     for error in &unreadable {
-        env.warn(CliError::describe(error));
+        env.warn(CliError::told(error));
     }
     let jobs = catalog.jobs()?;
     let there_are_others = !jobs.is_empty();

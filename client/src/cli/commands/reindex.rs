@@ -26,7 +26,7 @@ pub(super) fn run(_: &ReindexArgs, env: &Env) -> Result<Outcome, CliError> {
     let mut catalog = Catalog::open(&store)?;
     let unreadable = catalog.refresh(&store)?;
     for error in &unreadable {
-        env.warn(CliError::describe(error));
+        env.warn(CliError::told(error));
     }
     let (jobs, samples) = catalog.totals()?;
     if env.json {

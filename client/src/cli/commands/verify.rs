@@ -138,6 +138,7 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
         files: vec![file.to_owned()],
         name: super::start::default_name(now)?,
         interval_seconds: None,
+        first_print: None,
         host: None,
         vm_name: None,
     };

@@ -31,25 +31,25 @@ fn captures() -> Vec<PathBuf> {
     [invented].into_iter().chain(published).collect()
 }
 
-struct Place {
+pub(super) struct Place {
     directory: tempfile::TempDir,
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("data")).unwrap();
         Self { directory, store }
     }
 
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(super) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.directory.path().join(name);
         fs::write(&path, content).unwrap();
         path
     }
 
-    fn import(
+    pub(super) fn import(
         &self,
         files: &[PathBuf],
         interval_seconds: Option<u32>,
@@ -67,26 +67,27 @@ impl Place {
     }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2025-11-06T09:15:00Z".parse().unwrap()
 }
 
-fn request(files: &[PathBuf], interval_seconds: Option<u32>) -> Request {
+pub(super) fn request(files: &[PathBuf], interval_seconds: Option<u32>) -> Request {
     Request {
         files: files.to_vec(),
         name: Name::new("captured").unwrap(),
         interval_seconds,
+        first_print: None,
         host: None,
         vm_name: None,
     }
 }
 
-fn found(findings: &[Finding], code: Code) -> Option<&Finding> {
+pub(super) fn found(findings: &[Finding], code: Code) -> Option<&Finding> {
     findings.iter().find(|finding| finding.code == code)
 }
 
 /// Reads of 4 KiB, 10 ms apart, from `start_ms` on.
-fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
+pub(super) fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
     (0..count)
         .map(|index| IoEvent {
             issue_us: UPTIME_US + (start_ms + index * 10) * 1000,
@@ -98,7 +99,7 @@ fn reads(start_ms: u64, count: u64) -> Vec<IoEvent> {
         .collect()
 }
 
-fn counted(events: &[IoEvent]) -> DiskStatistics {
+pub(super) fn counted(events: &[IoEvent]) -> DiskStatistics {
     let mut statistics = DiskStatistics::new();
     for event in events {
         statistics.record(event);

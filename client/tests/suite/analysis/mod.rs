@@ -1,9 +1,11 @@
 //! The analysis against an independent source: raw I/O whose every figure is known, and captures worked out by hand.
 
 mod cache;
+mod contradictions;
 mod disks;
 mod errors;
 mod failures;
+mod first_print;
 mod import;
 mod methods;
 mod oracle;

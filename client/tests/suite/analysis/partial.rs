@@ -99,6 +99,50 @@ fn every_command_that_analyses_says_that_a_pull_was_cut_short() {
 }
 
 #[test]
+fn a_damaged_last_snapshot_makes_the_job_partial() {
+    let desk = job_of_thirty();
+    fs::write(desk.job("raw-stream").join("samples/sample_030.csv"), "nothing").unwrap();
+    let ended = desk.run(&["--json", "analyze", "raw-stream"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let said = "damaged or missing here; `vscsi-helper pull raw-stream` repairs this";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert_eq!(ended.json()["collection"]["partial"], true);
+}
+
+#[test]
+fn every_file_that_is_damaged_or_missing_is_named_with_its_own_reason() {
+    let desk = job_of_thirty();
+    let sample = |sequence: u32| desk.job("raw-stream").join(format!("samples/sample_{sequence:03}.csv"));
+    fs::write(sample(3), "nothing").unwrap();
+    fs::write(sample(9), "").unwrap();
+    fs::write(sample(12), b"\x1f\x8b").unwrap();
+    fs::remove_file(sample(20)).unwrap();
+    let ended = desk.run(&["--json", "analyze", "raw-stream"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let summary = ended.json();
+    let told: Vec<(u64, &str)> = summary["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["code"] == "unreadable_snapshot" || finding["code"] == "missing_snapshot")
+        .map(|finding| {
+            (
+                finding["sequence"].as_u64().unwrap(),
+                finding["message"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let sequences: Vec<u64> = told.iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(sequences, [3, 9, 12, 20]);
+    for (name, (_, message)) in ["sample_003", "sample_009", "sample_012", "before sample_021"]
+        .iter()
+        .zip(told)
+    {
+        assert!(message.contains(name), "{message}");
+    }
+}
+
+#[test]
 fn a_job_that_still_runs_has_the_snapshots_it_took_and_is_partial_for_its_own_reason() {
     let desk = job_of_thirty();
     let directory = desk.job("raw-stream");

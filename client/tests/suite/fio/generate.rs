@@ -138,6 +138,7 @@ fn a_rate_far_below_one_keeps_its_digits() {
         files: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv")],
         name: "rare".parse().unwrap(),
         interval_seconds: None,
+        first_print: None,
         host: None,
         vm_name: None,
     };
