@@ -37,3 +37,4 @@ mod summary;
 mod table;
 pub mod transport;
 pub mod verify;
+mod visible;

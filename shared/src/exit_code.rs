@@ -16,7 +16,7 @@ pub const NOTHING_LEFT: u8 = 5;
 pub const UNREACHABLE: u8 = 10;
 /// Authentication failed, or the host key was not accepted.
 pub const AUTHENTICATION: u8 = 11;
-/// `vscsiStats` is missing on the host, or running it is not permitted.
+/// `vscsiStats` is missing on the host, or running it or the agent is not permitted, or the agent is not the known one.
 pub const VSCSISTATS_UNAVAILABLE: u8 = 12;
 /// No such VM or disk.
 pub const NO_SUCH_TARGET: u8 = 13;

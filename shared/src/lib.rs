@@ -5,6 +5,7 @@
 //! commands and sockets belong to the agent and the client.
 #![warn(clippy::indexing_slicing)]
 
+mod bounded;
 pub mod cron;
 mod diagnostic;
 pub mod esxi;

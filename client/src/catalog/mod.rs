@@ -8,17 +8,18 @@ mod error;
 mod schema;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
-use vscsi_shared::job::{Job, Status};
+use vscsi_shared::job::{JobDocument, Status};
 
 pub(crate) use error::CatalogError;
 
 use crate::failure::FileError;
-use crate::store::{JobDirectory, Store, StoreError};
+use crate::store::{JobDirectory, Origin, Store, StoreError, open_file};
 
 /// How long another program may hold the catalog before we give up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +39,8 @@ pub(crate) struct IndexedJob {
     pub status: Status,
     /// The host it runs on.
     pub host: String,
+    /// Only the job itself says that it runs there.
+    pub host_is_claimed: bool,
     /// The VM.
     pub vm_name: String,
     /// RFC 3339.
@@ -56,7 +59,21 @@ impl Catalog {
     /// # Errors
     /// When it cannot be used, or was made by a newer program.
     pub(crate) fn open(store: &Store) -> Result<Self, CatalogError> {
-        let mut connection = Connection::open(path(store))?;
+        // SQLite gives what it makes beside the file the rights of the file.
+        let file = path(store);
+        match open_file(&file, File::options().create(true).truncate(false).write(true)) {
+            // One that cannot be written may be read all the same.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                return Err(FileError::new("open", &file)(error).into());
+            }
+            _ => {}
+        }
+        let mut connection = Connection::open(file)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Readers then do not wait for a writer. The answer to this pragma is a row, which is of no interest.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
@@ -84,7 +101,7 @@ impl Catalog {
             file.push(suffix);
             let file = PathBuf::from(file);
             match fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(FileError::new("remove", &file)(error).into());
                 }
                 _ => {}
@@ -110,7 +127,7 @@ impl Catalog {
                 continue;
             }
             match directory.read_job() {
-                Ok(document) => index(&transaction, &directory, &document.job, &stamp)?,
+                Ok(document) => index(&transaction, &directory, &document, &stamp)?,
                 Err(error) => unreadable.push(error),
             }
         }
@@ -129,6 +146,7 @@ impl Catalog {
     pub(crate) fn jobs(&self) -> Result<Vec<IndexedJob>, CatalogError> {
         let mut statement = self.connection.prepare(
             "SELECT reference, status, host, vm_name, created_at, samples_collected, samples_expected,
+                    host_is_claimed,
                     (SELECT count(*) FROM samples WHERE samples.reference = jobs.reference)
              FROM jobs ORDER BY created_at DESC, reference",
         )?;
@@ -146,7 +164,8 @@ impl Catalog {
                 created_at: row.get(4)?,
                 samples_collected: row.get(5)?,
                 samples_expected: row.get(6)?,
-                snapshots_here: row.get(7)?,
+                host_is_claimed: row.get(7)?,
+                snapshots_here: row.get(8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -192,22 +211,30 @@ fn path(store: &Store) -> PathBuf {
     store.root().join("catalog.db")
 }
 
-fn index(connection: &Connection, directory: &JobDirectory, job: &Job, stamp: &str) -> Result<(), CatalogError> {
+fn index(
+    connection: &Connection,
+    directory: &JobDirectory,
+    document: &JobDocument,
+    stamp: &str,
+) -> Result<(), CatalogError> {
+    let job = &document.job;
+    let origin = Origin::of(document);
     let reference = directory.reference().to_string();
     connection.execute(
         "INSERT OR REPLACE INTO jobs (reference, job_id, host, vm_name, status, created_at, samples_collected,
-                                      samples_expected, stamp)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                                      samples_expected, stamp, host_is_claimed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             reference,
             job.job_id.as_str(),
-            job.host.hostname,
+            origin.name(),
             job.target.vm_name,
             job.status.as_str(),
             job.created_at.to_string(),
             job.collection.samples_collected,
             job.collection.samples_expected,
             stamp,
+            matches!(origin, Origin::Claimed(_)),
         ],
     )?;
     connection.execute("DELETE FROM samples WHERE reference = ?1", [&reference])?;
@@ -234,8 +261,7 @@ fn stamp(directory: &JobDirectory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::job;
-    use vscsi_shared::job::JobDocument;
+    use crate::store::tests::{job, keep};
 
     fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
@@ -243,24 +269,18 @@ mod tests {
         (directory, store)
     }
 
-    fn put(store: &Store, job: &Job) -> JobDirectory {
-        let directory = store.place_for(job).unwrap();
-        directory.write_job(&JobDocument::new(job.clone())).unwrap();
-        directory
-    }
-
     #[test]
     fn the_index_follows_the_files() {
         let (_directory, store) = store();
         let mut catalog = Catalog::open(&store).unwrap();
-        let directory = put(&store, &job("sql", "esx1"));
+        let directory = keep(&store, &job("sql", "esx1"));
         catalog.refresh(&store).unwrap();
         assert_eq!(catalog.jobs().unwrap()[0].snapshots_here, 0);
 
         fs::write(directory.sample(0), "x").unwrap();
         let mut ended = job("sql", "esx1");
         ended.status = Status::Completed;
-        put(&store, &ended);
+        keep(&store, &ended);
         catalog.refresh(&store).unwrap();
         let listed = catalog.jobs().unwrap();
         assert_eq!((listed[0].status, listed[0].snapshots_here), (Status::Completed, 1));
@@ -274,7 +294,7 @@ mod tests {
     fn an_index_made_anew_holds_the_same() {
         let (_directory, store) = store();
         for host in ["esx1", "esx2"] {
-            fs::write(put(&store, &job("sql", host)).sample(0), "x").unwrap();
+            fs::write(keep(&store, &job("sql", host)).sample(0), "x").unwrap();
         }
         let mut catalog = Catalog::open(&store).unwrap();
         catalog.refresh(&store).unwrap();
@@ -290,7 +310,7 @@ mod tests {
     fn two_programs_refresh_at_the_same_time() {
         let (_directory, store) = store();
         for number in 0..20 {
-            put(&store, &job(&format!("job-{number}"), "esx1"));
+            keep(&store, &job(&format!("job-{number}"), "esx1"));
         }
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::CatalogError;
 
 /// Each step brings the version before it to its own, which is its position. Steps that were released never change.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE jobs (
         reference TEXT PRIMARY KEY,
         job_id TEXT NOT NULL,
@@ -23,7 +24,13 @@ const STEPS: [&str; 1] = ["
         sequence INTEGER NOT NULL,
         PRIMARY KEY (reference, sequence)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    // Without its stamp every job is read again.
+    "
+    ALTER TABLE jobs ADD COLUMN host_is_claimed INTEGER NOT NULL DEFAULT 0;
+    UPDATE jobs SET stamp = '';
+",
+];
 
 /// Brings the tables up to date, in one transaction so that two programs do not do it twice.
 pub(super) fn upgrade(connection: &mut Connection) -> Result<(), CatalogError> {

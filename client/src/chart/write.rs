@@ -1,13 +1,11 @@
 //! Charts as files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::{ChartError, ChartFormat, ChartInput, ChartKind, Style, render};
-use crate::failure::FileError;
-use crate::store::write_atomic;
+use crate::store::{create_directory, write_atomic};
 
 /// Writes charts into `directory`, which is made when it is missing, and returns their paths in the order of `kinds`.
 ///
@@ -22,7 +20,7 @@ pub fn write_all(
     format: ChartFormat,
     style: &Style,
 ) -> Result<Vec<PathBuf>, ChartError> {
-    fs::create_dir_all(directory).map_err(FileError::new("create", directory))?;
+    create_directory(directory)?;
     kinds
         .par_iter()
         .map(|&kind| {

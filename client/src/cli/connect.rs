@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use vscsi_shared::job::HostIdentity;
 
 use super::{CliError, Env};
 use crate::config::expand_home;
 use crate::failure::UsageError;
 use crate::host::{AgentHost, Host, HostError, HostRecord, Retrying};
+use crate::install::find_agent;
 use crate::store::Store;
 use crate::transport::ssh::{Password, Ssh, SshExec};
-use crate::transport::{Address, Direct, Forward, HostName, Local, Session, Shell, Transport, Tunnel};
+use crate::transport::{Address, Direct, Forward, HostName, KnownAgent, Local, Session, Shell, Transport, Tunnel};
 
 /// What the host of a command may be.
 const HOST_HELP: &str = "ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too";
@@ -85,7 +87,7 @@ pub(super) struct Target<'env> {
 }
 
 impl ConnectArgs {
-    /// The host called `name`, or `USER@NAME`.
+    /// The host that the user calls `name`, or `USER@NAME`.
     ///
     /// # Errors
     /// When that is no host's name, or the password cannot be read.
@@ -94,7 +96,29 @@ impl ConnectArgs {
             Some((user, name)) => (Some(user.to_owned()), name),
             None => (None, name),
         };
-        let host: HostName = name.parse()?;
+        self.target_as(user, name.parse()?, store, env)
+    }
+
+    /// A host by the name under which it was recorded, which holds no login.
+    ///
+    /// # Errors
+    /// When the password cannot be read.
+    pub(super) fn recorded<'env>(
+        &self,
+        host: HostName,
+        store: &Store,
+        env: &'env Env,
+    ) -> Result<Target<'env>, CliError> {
+        self.target_as(None, host, store, env)
+    }
+
+    fn target_as<'env>(
+        &self,
+        user: Option<String>,
+        host: HostName,
+        store: &Store,
+        env: &'env Env,
+    ) -> Result<Target<'env>, CliError> {
         let mut record = match store.host(&host)? {
             Some(record) => record,
             None => HostRecord::new(Address::new(host)),
@@ -137,6 +161,15 @@ impl Target<'_> {
         &self.record.address.host
     }
 
+    /// The host as it is recorded in the jobs that come from it, without asking ssh for its key.
+    pub(super) fn identity(&self) -> HostIdentity {
+        HostIdentity {
+            hostname: self.name().to_string(),
+            username: self.record.address.user.clone(),
+            fingerprint: None,
+        }
+    }
+
     /// Records that the host answered, and how it was reached.
     ///
     /// # Errors
@@ -152,9 +185,10 @@ impl Target<'_> {
         let env = self.env;
         let transport = self.transport();
         let name = self.name().to_string();
+        let patience = env.config.ssh.answer_timeout();
         let connect = move || {
-            let opened = transport.open()?;
-            Ok::<Box<dyn Host>, HostError>(Box::new(AgentHost::new(name.clone(), Session::new(opened))))
+            let session = Session::new(name.clone(), transport.open()?, patience);
+            Ok::<Box<dyn Host>, HostError>(Box::new(AgentHost::new(name.clone(), session)))
         };
         Retrying::new(
             Box::new(connect),
@@ -171,7 +205,7 @@ impl Target<'_> {
         let host = self.name().to_string();
         let exec = || SshExec {
             ssh: self.ssh(),
-            agent: self.record.agent.as_ref().map(|agent| agent.path.clone()),
+            agent: self.known_agent(),
         };
         match &self.record.address.tunnel {
             Tunnel::Exec => Box::new(exec()),
@@ -185,6 +219,21 @@ impl Target<'_> {
                 host,
                 agent: agent.clone(),
                 host_root: host_root.clone(),
+            }),
+        }
+    }
+
+    /// The agent that may be run on the host: the one that was installed from here, else one like this program's own
+    /// where `install` puts it.
+    pub(super) fn known_agent(&self) -> Option<KnownAgent> {
+        match &self.record.agent {
+            Some(agent) => Some(KnownAgent {
+                path: Some(agent.path.clone()),
+                sha256: agent.sha256.clone(),
+            }),
+            None => Some(KnownAgent {
+                path: None,
+                sha256: find_agent(None).ok()?.sha256,
             }),
         }
     }

@@ -11,10 +11,14 @@ use serde::Serialize;
 use super::error::{CliError, OutputError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::visible;
 
 type Writer = Box<dyn Write + Send>;
 
 /// The surroundings of a command. Data goes to the standard output, everything else to the standard error.
+///
+/// Whatever is printed passes through here, and nothing of it commands the terminal but the colours put on here: hosts,
+/// files and programs are called what others call them.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent properties of the command line and the terminal"
@@ -79,7 +83,7 @@ impl Env {
         }
     }
 
-    /// The standard output, for data that is written in pieces.
+    /// The standard output, for files that are written there as they are: tables, completions, manual pages.
     pub fn stdout(&self) -> MutexGuard<'_, Writer> {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,10 +93,7 @@ impl Env {
     /// # Errors
     /// When it cannot be written.
     pub fn print(&self, text: impl fmt::Display) -> Result<(), CliError> {
-        let mut stdout = self.stdout();
-        writeln!(stdout, "{text}")
-            .and_then(|()| stdout.flush())
-            .map_err(|error| OutputError(error).into())
+        self.print_safe(&visible::lines(&text.to_string()))
     }
 
     /// Prints `value` as indented JSON on the standard output.
@@ -101,14 +102,26 @@ impl Env {
     /// When it cannot be written.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(value).map_err(|error| OutputError(error.into()))?;
-        self.print(text)
+        self.print_safe(&visible::json_as_it_is(&text))
+    }
+
+    fn print_safe(&self, text: &str) -> Result<(), CliError> {
+        let mut stdout = self.stdout();
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| OutputError(error).into())
     }
 
     /// Tells the user something on the standard error. That it cannot be written is no reason to fail.
     pub fn note(&self, text: impl fmt::Display) {
+        self.say("", &visible::lines(&text.to_string()));
+    }
+
+    /// Writes a word of ours, which may have a colour, and a text that commands nothing.
+    fn say(&self, word: &str, text: &str) {
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let mut write = || {
-            let _ = writeln!(stderr, "{text}");
+            let _ = writeln!(stderr, "{word}{text}");
         };
         // Bars are taken off the terminal for the moment, so that they do not cut the text up.
         if self.interactive {
@@ -120,8 +133,8 @@ impl Env {
 
     /// Warns the user on the standard error.
     pub fn warn(&self, text: impl fmt::Display) {
-        let word = self.paint("\u{1b}[1;33m", "warning:");
-        self.note(format_args!("{word} {text}"));
+        let word = self.paint("\u{1b}[1;33m", "warning: ");
+        self.say(&word, &visible::lines(&text.to_string()));
     }
 
     /// Prints a detail of the work on the standard error, when `-v` asked for it.
@@ -133,10 +146,10 @@ impl Env {
 
     /// Shows why the command failed, and what to do about it.
     pub fn show_error(&self, error: &CliError) {
-        let word = self.paint("\u{1b}[1;31m", "error:");
-        self.note(format_args!("{word} {error}"));
+        let word = self.paint("\u{1b}[1;31m", "error: ");
+        self.say(&word, &error.to_string());
         if let Some(hint) = error.hint() {
-            self.note(format_args!("\nhint: {hint}"));
+            self.say("\nhint: ", &visible::one_line(&hint));
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::failure::Failure;
+use crate::visible;
 
 /// Why a command failed: any typed error of the client's libraries.
 ///
@@ -42,7 +43,7 @@ impl CliError {
 }
 
 impl CliError {
-    /// The message of any error with every cause behind it, on one line.
+    /// The message of any error with every cause behind it, on one line: a host or a program may have worded them.
     pub fn describe(error: &dyn Error) -> String {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -55,7 +56,7 @@ impl CliError {
             }
             source = cause.source();
         }
-        text
+        visible::one_line(&text).into_owned()
     }
 
     /// The message, and what to do about it.

@@ -1,36 +1,8 @@
-//! Durations, times, sizes and names as people read them.
-
-use std::fmt;
+//! Durations, times and sizes as people read them.
 
 use jiff::Timestamp;
 
 use crate::number::counted;
-
-/// A text of the host's, with its control characters made visible: a VM's name may hold a terminal's escape sequences.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plain<'a>(pub(super) &'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.chars().any(char::is_control) {
-            let visible: String = self
-                .0
-                .chars()
-                .flat_map(|character| {
-                    let (escaped, kept) = if character.is_control() {
-                        (Some(character.escape_default()), None)
-                    } else {
-                        (None, Some(character))
-                    };
-                    escaped.into_iter().flatten().chain(kept)
-                })
-                .collect();
-            formatter.pad(&visible)
-        } else {
-            formatter.pad(self.0)
-        }
-    }
-}
 
 /// A duration in its two largest units: `45 seconds`, `30 minutes`, `3 hours 20 minutes`.
 pub(super) fn duration(seconds: u64) -> String {
@@ -58,10 +30,7 @@ pub(super) fn time(timestamp: Timestamp) -> String {
 
 /// How a collection is ended by hand.
 pub(super) fn manual_cleanup(host: &str, command: &str) -> String {
-    format!(
-        "Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {}",
-        Plain(command)
-    )
+    format!("Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {command}")
 }
 
 /// Bytes in binary units with at most one decimal: `500 GiB`, `1.5 TiB`.
@@ -110,11 +79,5 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
-    }
-
-    #[test]
-    fn escape_sequences_in_names_are_made_visible() {
-        assert_eq!(Plain("a\u{1b}[31mb").to_string(), "a\\u{1b}[31mb");
-        assert_eq!(Plain("SQL-Ü (1)").to_string(), "SQL-Ü (1)");
     }
 }

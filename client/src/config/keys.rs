@@ -13,7 +13,13 @@ const ANALYSIS: &[&str] = &[
     "visualization_dpi",
     "visualization_format",
 ];
-const SSH: &[&str] = &["default_user", "default_key", "connection_timeout", "retry_attempts"];
+const SSH: &[&str] = &[
+    "default_user",
+    "default_key",
+    "connection_timeout",
+    "answer_timeout",
+    "retry_attempts",
+];
 
 /// Refuses the first key that is not known where it stands.
 pub(super) fn check(file: &Value) -> Result<(), ConfigError> {

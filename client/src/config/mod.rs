@@ -69,11 +69,19 @@ pub struct SshConfig {
     /// How long a connection may take to come about, seconds.
     #[serde(rename = "connection_timeout")]
     pub connection_timeout_seconds: u32,
+    /// Within how long an answer has to begin, to end, or to bring 2 KiB for each second of it, seconds.
+    #[serde(rename = "answer_timeout")]
+    pub answer_timeout_seconds: u32,
     /// How often a lost or refused connection is tried again.
     pub retry_attempts: u32,
 }
 
 impl SshConfig {
+    /// Within how long an answer has to begin, to end, or to bring its least amount.
+    pub fn answer_timeout(&self) -> Duration {
+        Duration::from_secs(self.answer_timeout_seconds.max(1).into())
+    }
+
     /// The waits before each retry: 5 s, 10 s, 20 s, and so on, at most a minute each.
     pub fn retry_delays(&self) -> Vec<Duration> {
         (0..self.retry_attempts)
@@ -110,6 +118,8 @@ impl Default for SshConfig {
             default_user: None,
             default_key: None,
             connection_timeout_seconds: 30,
+            // The agent runs esxcli for an inventory, which a busy host does slowly.
+            answer_timeout_seconds: 120,
             retry_attempts: 3,
         }
     }

@@ -12,13 +12,33 @@ use vscsi_shared::wire::v1::{
     ScheduleList, ScheduleView, StopJob,
 };
 
-use super::{Host, HostError};
+use super::{BundlePart, Host, HostError};
 use crate::transport::{Method, Session, TransportError};
+use crate::visible;
 
-/// No answer but a bundle is larger; a manifest of a million samples is about 100 MB.
-const ANSWER_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// The largest body of each answer. An honest one is far below.
+mod limit {
+    use super::{KIB, MIB};
+
+    /// Numbers and a few short texts; a refusal; a schedule.
+    pub(super) const SHORT: u64 = 256 * KIB;
+    /// A job's description is read from disk up to this size as well.
+    pub(super) const JOB: u64 = crate::store::JOB_LIMIT_BYTES;
+    /// A thousand VMs of four disks are about 1 MiB.
+    pub(super) const INVENTORY: u64 = 4 * MIB;
+    /// A thousand jobs are about 2 MB, and the manifest of 100 000 samples, the most that a job has, is 12 MB.
+    pub(super) const LIST: u64 = 16 * MIB;
+    /// The last lines of a log.
+    pub(super) const LOG: u64 = MIB;
+}
 
 /// One connection to an agent.
+///
+/// This is the door through which everything comes that a host says. Behind it an answer is about what was asked, is no
+/// larger than an honest one, and each of its texts is a line that commands no terminal.
 #[derive(Debug)]
 pub struct AgentHost {
     host: String,
@@ -34,44 +54,54 @@ impl AgentHost {
         }
     }
 
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HostError> {
-        self.decode(self.session.send(Method::Get, path))
+    fn get<T: DeserializeOwned>(&self, path: &str, limit: u64) -> Result<T, HostError> {
+        self.decode(self.session.send(Method::Get, path, limit), limit)
     }
 
-    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, HostError> {
-        self.decode(self.session.post_json(path, body))
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize, limit: u64) -> Result<T, HostError> {
+        self.decode(self.session.post_json(path, body, limit), limit)
     }
 
     fn delete(&self, path: &str) -> Result<(), HostError> {
-        let mut answer = self.checked(self.session.send(Method::Delete, path))?;
+        let mut answer = self.checked(self.session.send(Method::Delete, path, limit::SHORT))?;
         // The connection is only usable again once the answer has been read.
-        self.text(&mut answer).map(drop)
+        self.text(&mut answer, limit::SHORT).map(drop)
     }
 
-    fn decode<T: DeserializeOwned>(&self, answer: Result<Response<Body>, Error>) -> Result<T, HostError> {
+    fn decode<T: DeserializeOwned>(&self, answer: Result<Response<Body>, Error>, limit: u64) -> Result<T, HostError> {
         let mut answer = self.checked(answer)?;
-        let text = self.text(&mut answer)?;
-        serde_json::from_str(&text).map_err(|error| self.nonsense(error.to_string()))
+        let text = self.text(&mut answer, limit)?;
+        serde_json::from_str(&visible::json_of_lines(&text)).map_err(|error| self.nonsense(error.to_string()))
     }
 
-    fn text(&self, answer: &mut Response<Body>) -> Result<String, HostError> {
+    fn text(&self, answer: &mut Response<Body>, limit: u64) -> Result<String, HostError> {
         answer
             .body_mut()
             .with_config()
-            .limit(ANSWER_LIMIT_BYTES)
+            .limit(limit)
             .read_to_string()
-            .map_err(|error| self.broken(error))
+            .map_err(|error| self.broken(error, limit))
+    }
+
+    /// The view, when it is one of the job that was asked about.
+    fn about(&self, name: &Name, view: JobView) -> Result<JobView, HostError> {
+        if view.job.job_id == *name {
+            Ok(view)
+        } else {
+            let told = view.job.job_id;
+            Err(self.nonsense(format!("asked about job `{name}`, it told of job `{told}`")))
+        }
     }
 
     /// The answer when it is a success, and else the error it carries.
     fn checked(&self, answer: Result<Response<Body>, Error>) -> Result<Response<Body>, HostError> {
-        let mut answer = answer.map_err(|error| self.broken(error))?;
+        let mut answer = answer.map_err(|error| self.broken(error, limit::SHORT))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let status = answer.status();
-        let text = self.text(&mut answer)?;
-        let error = serde_json::from_str(&text).unwrap_or_else(|_| ApiError {
+        let text = self.text(&mut answer, limit::SHORT)?;
+        let error = serde_json::from_str(&visible::json_of_lines(&text)).unwrap_or_else(|_| ApiError {
             code: ErrorCode::Unknown,
             message: format!("the agent answered {status}"),
             hint: None,
@@ -82,16 +112,13 @@ impl AgentHost {
         })
     }
 
-    fn broken(&self, error: Error) -> HostError {
+    fn broken(&self, error: Error, limit_bytes: u64) -> HostError {
+        let host = self.host.clone();
         match (self.session.take_breakage(), error) {
             (Some(reason), _) => reason.into(),
-            (None, Error::Timeout(_)) => TransportError::Silent {
-                host: self.host.clone(),
-                seconds: Session::ANSWER_TIMEOUT.as_secs(),
-            }
-            .into(),
+            (None, Error::BodyExceedsLimit(_)) => TransportError::TooMuch { host, limit_bytes }.into(),
             (None, Error::Io(error)) => TransportError::Lost {
-                host: self.host.clone(),
+                host,
                 reason: error.to_string(),
             }
             .into(),
@@ -114,68 +141,83 @@ fn after_query(after: Option<u32>) -> String {
 
 impl Host for AgentHost {
     fn info(&self) -> Result<Info, HostError> {
-        self.get("/v1/info")
+        self.get("/v1/info", limit::SHORT)
     }
 
     fn health(&self) -> Result<Health, HostError> {
-        self.get("/v1/health")
+        self.get("/v1/health", limit::SHORT)
     }
 
     fn inventory(&self) -> Result<Inventory, HostError> {
-        self.get("/v1/inventory")
+        self.get("/v1/inventory", limit::INVENTORY)
     }
 
     fn create_job(&self, request: &CreateJob) -> Result<JobView, HostError> {
-        self.post("/v1/jobs", request)
+        let view = self.about(&request.name, self.post("/v1/jobs", request, limit::JOB)?)?;
+        if view.job.profile == request.profile {
+            Ok(view)
+        } else {
+            Err(self.nonsense(format!("job `{}` has another profile than was asked for", request.name)))
+        }
     }
 
     fn jobs(&self) -> Result<Vec<JobView>, HostError> {
-        self.get::<JobList>("/v1/jobs").map(|list| list.jobs)
+        self.get::<JobList>("/v1/jobs", limit::LIST).map(|list| list.jobs)
     }
 
     fn job(&self, name: &Name) -> Result<JobView, HostError> {
-        self.get(&format!("/v1/jobs/{name}"))
+        self.about(name, self.get(&format!("/v1/jobs/{name}"), limit::JOB)?)
     }
 
     fn stop_job(&self, name: &Name, cleanup: bool) -> Result<JobView, HostError> {
-        self.post(&format!("/v1/jobs/{name}/stop"), &StopJob { cleanup })
+        let request = StopJob { cleanup };
+        self.about(name, self.post(&format!("/v1/jobs/{name}/stop"), &request, limit::JOB)?)
     }
 
     fn clean_up_job(&self, name: &Name) -> Result<JobView, HostError> {
-        self.decode(self.session.send(Method::Post, &format!("/v1/jobs/{name}/cleanup")))
+        let path = format!("/v1/jobs/{name}/cleanup");
+        let answer = self.session.send(Method::Post, &path, limit::JOB);
+        self.about(name, self.decode(answer, limit::JOB)?)
     }
 
     fn delete_job(&self, name: &Name) -> Result<(), HostError> {
         self.delete(&format!("/v1/jobs/{name}"))
     }
 
-    fn manifest(&self, name: &Name, after: Option<u32>) -> Result<Manifest, HostError> {
-        self.get(&format!("/v1/jobs/{name}/samples{}", after_query(after)))
+    fn manifest(&self, name: &Name) -> Result<Manifest, HostError> {
+        self.get(&format!("/v1/jobs/{name}/samples"), limit::LIST)
     }
 
-    fn bundle(&self, name: &Name, after: Option<u32>, skip: u64) -> Result<Box<dyn Read + Send>, HostError> {
-        let query = match (after, skip) {
+    fn bundle(&self, name: &Name, part: &BundlePart) -> Result<Box<dyn Read + Send>, HostError> {
+        let query = match (part.after, part.skip) {
             (after, 0) => after_query(after),
             (None, skip) => format!("?skip={skip}"),
             (Some(after), skip) => format!("?after={after}&skip={skip}"),
         };
-        let answer = self.checked(
-            self.session
-                .send(Method::Get, &format!("/v1/jobs/{name}/bundle{query}")),
-        )?;
+        let path = format!("/v1/jobs/{name}/bundle{query}");
+        let answer = self.checked(self.session.send(Method::Get, &path, part.limit_bytes))?;
+        // The pace of the stream holds the limit.
         Ok(Box::new(answer.into_body().into_with_config().limit(u64::MAX).reader()))
     }
 
     fn acknowledge(&self, name: &Name, through: u32) -> Result<JobView, HostError> {
-        self.post(&format!("/v1/jobs/{name}/ack"), &Acknowledge { through })
+        let request = Acknowledge { through };
+        self.about(name, self.post(&format!("/v1/jobs/{name}/ack"), &request, limit::JOB)?)
     }
 
     fn schedules(&self) -> Result<Vec<ScheduleView>, HostError> {
-        self.get::<ScheduleList>("/v1/schedules").map(|list| list.schedules)
+        self.get::<ScheduleList>("/v1/schedules", limit::INVENTORY)
+            .map(|list| list.schedules)
     }
 
     fn create_schedule(&self, request: &CreateSchedule) -> Result<ScheduleView, HostError> {
-        self.post("/v1/schedules", request)
+        let view: ScheduleView = self.post("/v1/schedules", request, limit::SHORT)?;
+        if view.schedule.name == request.name {
+            Ok(view)
+        } else {
+            let (asked, told) = (&request.name, &view.schedule.name);
+            Err(self.nonsense(format!("asked for schedule `{asked}`, it told of schedule `{told}`")))
+        }
     }
 
     fn delete_schedule(&self, name: &Name) -> Result<(), HostError> {
@@ -183,7 +225,8 @@ impl Host for AgentHost {
     }
 
     fn log(&self, lines: u32) -> Result<String, HostError> {
-        let mut answer = self.checked(self.session.send(Method::Get, &format!("/v1/log?lines={lines}")))?;
-        self.text(&mut answer)
+        let path = format!("/v1/log?lines={lines}");
+        let mut answer = self.checked(self.session.send(Method::Get, &path, limit::LOG))?;
+        self.text(&mut answer, limit::LOG)
     }
 }

@@ -4,7 +4,7 @@ use vscsi_shared::exit_code;
 use vscsi_shared::wire::v1::{ApiError, ErrorCode};
 
 use crate::failure::Failure;
-use crate::transport::TransportError;
+use crate::transport::{TransportError, not_an_agent};
 
 /// Why a host did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl Failure for HostError {
                 ErrorCode::Internal | ErrorCode::Unknown => {
                     Some(format!("`vscsi-helper doctor --host {host} -v` shows the agent's log"))
                 }
-                ErrorCode::BadRequest | ErrorCode::MethodNotAllowed => Some(incompatible(host)),
+                ErrorCode::BadRequest | ErrorCode::MethodNotAllowed => Some(not_an_agent(host)),
                 ErrorCode::Unacceptable
                 | ErrorCode::Unauthorized
                 | ErrorCode::ForeignHost
@@ -92,13 +92,9 @@ impl Failure for HostError {
                 | ErrorCode::Spool
                 | ErrorCode::Unavailable => None,
             }),
-            Self::Nonsense { host, .. } => Some(incompatible(host)),
+            Self::Nonsense { host, .. } => Some(not_an_agent(host)),
         }
     }
-}
-
-fn incompatible(host: &str) -> String {
-    format!("agent and client may be incompatible; `vscsi-helper install {host}` updates the agent")
 }
 
 #[cfg(test)]

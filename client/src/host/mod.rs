@@ -21,6 +21,17 @@ pub use record::{HostRecord, InstalledAgent};
 pub use retrying::{Connect, Retrying};
 pub use select::{SelectError, select_disks, select_vm};
 
+/// Which files of a job are asked for as one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundlePart {
+    /// Those with a sequence above this one; all of them without.
+    pub after: Option<u32>,
+    /// Without so many bytes at the beginning of the first.
+    pub skip: u64,
+    /// The most bytes that the stream may have.
+    pub limit_bytes: u64,
+}
+
 /// A host that collects. Every operation may be repeated: creating and stopping twice is the same as once.
 pub trait Host: Send {
     /// Who collects there, and the host's clocks.
@@ -29,7 +40,7 @@ pub trait Host: Send {
     fn health(&self) -> Result<Health, HostError>;
     /// VMs and disks.
     fn inventory(&self) -> Result<Inventory, HostError>;
-    /// Creates a job and starts it.
+    /// Creates a job and starts it. Whatever tells of a job here tells of the one that was asked about.
     fn create_job(&self, request: &CreateJob) -> Result<JobView, HostError>;
     /// Jobs in the spool, oldest first.
     fn jobs(&self) -> Result<Vec<JobView>, HostError>;
@@ -41,11 +52,10 @@ pub trait Host: Send {
     fn clean_up_job(&self, name: &Name) -> Result<JobView, HostError>;
     /// Removes a job that has ended from the spool.
     fn delete_job(&self, name: &Name) -> Result<(), HostError>;
-    /// Snapshot files with a sequence above `after`; all of them without.
-    fn manifest(&self, name: &Name, after: Option<u32>) -> Result<Manifest, HostError>;
-    /// The same files as one stream (see [`vscsi_shared::wire::v1::BundleEntry`]), without the first `skip` bytes of the
-    /// first.
-    fn bundle(&self, name: &Name, after: Option<u32>, skip: u64) -> Result<Box<dyn Read + Send>, HostError>;
+    /// Every snapshot file of a job.
+    fn manifest(&self, name: &Name) -> Result<Manifest, HostError>;
+    /// The same files as one stream (see [`vscsi_shared::wire::v1::BundleEntry`]).
+    fn bundle(&self, name: &Name, part: &BundlePart) -> Result<Box<dyn Read + Send>, HostError>;
     /// Tells the host that everything up to `through` is safe here.
     fn acknowledge(&self, name: &Name, through: u32) -> Result<JobView, HostError>;
     /// Recurring collections.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 
 use crate::failure::FileError;
-use crate::store::{Store, StoreError, write_json};
+use crate::store::{Store, StoreError, create_directory, replace, to_json};
 use crate::transport::{Address, HostName};
 
 /// What this workstation knows of a host.
@@ -100,8 +100,8 @@ impl Store {
     pub fn remember_host(&self, record: &HostRecord) -> Result<(), StoreError> {
         let path = self.host_file(&record.address.host);
         let directory = self.hosts_directory();
-        fs::create_dir_all(&directory).map_err(FileError::new("create", &directory))?;
-        Ok(write_json(&path, record)?)
+        create_directory(&directory)?;
+        Ok(replace(&path, &to_json(&path, record)?)?)
     }
 
     /// Forgets a host.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, Health, Info, Inventory, JobView, Manifest, ScheduleView};
 
-use super::{Host, HostError};
+use super::{BundlePart, Host, HostError};
 use crate::clock::Clock;
 
 /// Opens a connection to a host.
@@ -124,12 +124,12 @@ impl Host for Retrying<'_> {
         self.perform(|host| host.delete_job(name))
     }
 
-    fn manifest(&self, name: &Name, after: Option<u32>) -> Result<Manifest, HostError> {
-        self.perform(|host| host.manifest(name, after))
+    fn manifest(&self, name: &Name) -> Result<Manifest, HostError> {
+        self.perform(|host| host.manifest(name))
     }
 
-    fn bundle(&self, name: &Name, after: Option<u32>, skip: u64) -> Result<Box<dyn Read + Send>, HostError> {
-        self.perform(|host| host.bundle(name, after, skip))
+    fn bundle(&self, name: &Name, part: &BundlePart) -> Result<Box<dyn Read + Send>, HostError> {
+        self.perform(|host| host.bundle(name, part))
     }
 
     fn acknowledge(&self, name: &Name, through: u32) -> Result<JobView, HostError> {

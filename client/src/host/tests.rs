@@ -65,10 +65,11 @@ fn host(answers: &[String]) -> (AgentHost, Requests) {
         token: "s3cret".into(),
         port: 4711,
     };
-    let session = Session::new(Opened {
+    let opened = Opened {
         link: Box::new(link),
         greeting,
-    });
+    };
+    let session = Session::new("esx1", opened, Duration::from_mins(2));
     (AgentHost::new("esx1", session), requests)
 }
 

@@ -17,7 +17,10 @@ use super::first_print::Placed;
 use super::read::{Description, Warning};
 use super::{ImportError, Request};
 use crate::failure::FileError;
-use crate::store::{JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, sync_directory};
+use crate::store::{
+    IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, create_directory, create_file,
+    sync_directory,
+};
 
 /// The host's name where nobody told it.
 const UNKNOWN_HOST: &str = "imported";
@@ -25,13 +28,6 @@ const UNKNOWN_HOST: &str = "imported";
 const UNKNOWN_VM: &str = "unknown";
 /// Losses that a job keeps; there may be one in each line of a file.
 const MOST_LOSSES: usize = 100;
-/// Stands for a profile, because nobody asked for the samples of an import.
-const PROFILE_NAME: &str = "import";
-
-/// The job was made from files, so that no host has it. Every job of a host knows when its collection began.
-pub fn is_imported(job: &Job) -> bool {
-    job.profile.name == PROFILE_NAME && job.collection.started_at.is_none()
-}
 
 /// Writes prints into jobs that are being made, one per VM. Whatever was not published goes with it.
 #[derive(Debug)]
@@ -119,7 +115,7 @@ impl<'request> Importer<'request> {
             }
             let files = JobFiles::at(self.staging.path().join(world_group_id.to_string()));
             let samples = files.samples();
-            fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+            create_directory(&samples)?;
             let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
             let staged = Staged {
                 name: self.request.name.clone(),
@@ -186,8 +182,7 @@ impl Staged {
         let json = JobDocument::new(self.job(request, errors, now))
             .to_json()
             .map_err(|error| FileError::new("write", &path)(error.into()))?;
-        fs::write(&path, json).map_err(FileError::new("write", &path))?;
-        Ok(())
+        Ok(create_file(&path, &json)?)
     }
 
     fn write_first(
@@ -240,8 +235,7 @@ impl Staged {
             exit_status: None,
         };
         let path = self.files.sample(self.prints);
-        fs::write(&path, header.with_output(print.csv().to_string().as_bytes()))
-            .map_err(FileError::new("write", &path))?;
+        create_file(&path, &header.with_output(print.csv().to_string().as_bytes()))?;
         self.prints += 1;
         Ok(())
     }
@@ -266,7 +260,7 @@ impl Staged {
                 disks: self.disks.clone(),
             },
             profile: Profile {
-                name: PROFILE_NAME.to_owned(),
+                name: IMPORT_PROFILE.to_owned(),
                 samples,
                 interval_seconds: request.interval_seconds.unwrap_or(0),
             },

@@ -17,7 +17,6 @@ use vscsi_shared::identifier::Name;
 
 pub use error::ImportError;
 pub use first_print::FirstPrint;
-pub use job::is_imported;
 pub use read::Warning;
 
 use crate::analysis::{self, Analysis, Filter, Options};

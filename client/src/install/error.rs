@@ -63,6 +63,12 @@ pub(crate) enum InstallError {
         /// The name of that host.
         owner: Name,
     },
+    /// Somebody else may put files into the folder.
+    #[error("others than root may write to `{0}` on the host, and the agent runs as root")]
+    OpenFolder(String),
+    /// What lies in the agent's place is another program.
+    #[error("what lies in the agent's place is not the agent that this workstation knows: {0}")]
+    NotKnown(String),
     /// This program has no agent.
     #[error("this program contains no agent, and there is none in {}", .0.display())]
     NoAgent(PathBuf),
@@ -109,12 +115,15 @@ impl Failure for InstallError {
         match self {
             Self::Transport(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
-            Self::ModeRefused(_) | Self::NothingFits(_) | Self::NotPermitted(_) => exit_code::VSCSISTATS_UNAVAILABLE,
+            Self::ModeRefused(_) | Self::NothingFits(_) | Self::NotPermitted(_) | Self::NotKnown(_) => {
+                exit_code::VSCSISTATS_UNAVAILABLE
+            }
             Self::Folder(_)
             | Self::NoDatastore { .. }
             | Self::Unsuitable { .. }
             | Self::NamelessHost { .. }
             | Self::OtherHost { .. }
+            | Self::OpenFolder(_)
             | Self::NotAnAgent(_) => exit_code::USAGE,
             Self::NoAgent(_)
             | Self::CorruptUpload { .. }
@@ -149,6 +158,16 @@ impl Failure for InstallError {
                  or give the host a name"
             ),
             Self::OtherHost { .. } => "name a folder that only this host uses with `--folder`".to_owned(),
+            Self::OpenFolder(_) => {
+                "nothing was put there; name a datastore that only its hosts reach with `--datastore`, or a new folder \
+                 with `--folder`"
+                    .to_owned()
+            }
+            Self::NotKnown(_) => {
+                "nothing was run; `vscsi-helper install HOST` replaces it by this program's agent, and then it can be \
+                 removed"
+                    .to_owned()
+            }
             Self::NoAgent(_) => {
                 "put `vscsi-agent`, built for x86_64-unknown-linux-musl, beside it or name it with `--agent PATH`; in \
                  a source tree `cargo build --profile release-agent --package vscsi-agent --target \

@@ -23,7 +23,7 @@ pub(crate) use removal::uninstall;
 
 use crate::host::InstalledAgent;
 use crate::preflight::{Findings, Mode, Verdict};
-use crate::transport::{Output, Shell, ShellInput, command_line};
+use crate::transport::{KnownAgent, NOT_KNOWN, Output, Shell, ShellInput, command_line};
 
 /// A command of the host's shell that only touches files.
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
@@ -83,6 +83,7 @@ pub(crate) fn install(
             "create the folder",
             &command_line(["mkdir", "-p", "-m", "700", &place.folder]),
         )?;
+        check_folder(shell, &place.folder)?;
         upload::upload(shell, binary, &format!("{agent}.new"))?;
         let line = format!(
             "{} && {}",
@@ -91,7 +92,11 @@ pub(crate) fn install(
         );
         run(shell, "move the agent into place", &line)?;
     }
-    let doctor = doctor(shell, &agent)?;
+    let known = KnownAgent {
+        path: Some(agent.clone()),
+        sha256: binary.sha256.clone(),
+    };
+    let doctor = doctor(shell, &known)?;
     let installed = InstalledAgent {
         path: agent,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -132,9 +137,24 @@ fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), Instal
     }
 }
 
+/// A folder that was there may be somebody's who waits for what is put into it.
+fn check_folder(shell: &dyn Shell, folder: &str) -> Result<(), InstallError> {
+    let listed = run(shell, "look at the folder", &command_line(["ls", "-ldn", folder]))?;
+    let line = String::from_utf8_lossy(&listed.stdout);
+    let mut words = line.split_whitespace();
+    let (mode, owner) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
+    let may_write = |who: usize| mode.as_bytes().get(who) != Some(&b'-');
+    // Type, then read, write and execute of the owner, of its group, and of others.
+    if mode.starts_with('d') && owner == "0" && !may_write(5) && !may_write(8) {
+        Ok(())
+    } else {
+        Err(InstallError::OpenFolder(folder.to_owned()))
+    }
+}
+
 /// Runs the agent's own tests.
-fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
-    let output = shell.run(&command_line([agent, "doctor"]), ShellInput::Empty, LONG_TIMEOUT)?;
+fn doctor(shell: &dyn Shell, agent: &KnownAgent) -> Result<Vec<String>, InstallError> {
+    let output = shell.run(&agent.command_line(["doctor"]), ShellInput::Empty, LONG_TIMEOUT)?;
     let lines = |bytes: &[u8]| {
         String::from_utf8_lossy(bytes)
             .lines()
@@ -149,6 +169,9 @@ fn doctor(shell: &dyn Shell, agent: &str) -> Result<Vec<String>, InstallError> {
     } else {
         output.stderr.trim().to_owned()
     };
+    if output.status.code() == Some(NOT_KNOWN) {
+        return Err(InstallError::NotKnown(said));
+    }
     if said.contains("Operation not permitted") {
         return Err(InstallError::NotPermitted(said));
     }

@@ -53,9 +53,19 @@ fn folder_of(
             let below = |datastore: &Datastore| agent.strip_prefix(&datastore.path)?.strip_prefix('/');
             findings.datastores.iter().any(|datastore| below(datastore).is_some())
         };
+        // Whoever can write to another kind of datastore could have laid a folder of ours there.
+        let on_a_suitable_one = |agent: &&String| {
+            let suitable = findings
+                .datastores
+                .iter()
+                .filter(|datastore| datastore.unsuitable.is_none());
+            suitable
+                .map(|datastore| format!("{}/", datastore.path))
+                .any(|path| agent.starts_with(&path))
+        };
         let there = known
             .filter(on_a_datastore)
-            .or(findings.agents.first().map(String::as_str));
+            .or(findings.agents.iter().find(on_a_suitable_one).map(String::as_str));
         if let Some(folder) = there.and_then(|agent| agent.strip_suffix("/vscsi-agent")) {
             return Ok(folder.to_owned());
         }
@@ -189,6 +199,16 @@ mod tests {
         assert_eq!(
             choose(&findings, None, None).unwrap().folder,
             "/vmfs/volumes/5f2/vscsi-helper-esx01"
+        );
+    }
+
+    #[test]
+    fn an_agent_that_lies_on_a_share_is_not_upgraded_there() {
+        let mut findings = findings();
+        findings.agents = vec!["/vmfs/volumes/5f3/vscsi-helper-esx01/vscsi-agent".into()];
+        assert_eq!(
+            choose(&findings, None, None).unwrap().folder,
+            "/vmfs/volumes/5f1/vscsi-helper-esx01"
         );
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{COMMAND_TIMEOUT, InstallError, LONG_TIMEOUT, RECORD, check_owner, run, said, succeeded};
-use crate::transport::{Shell, ShellInput, command_line};
+use crate::transport::{KnownAgent, NOT_KNOWN, Shell, ShellInput, command_line};
 
 /// What is shown when an agent was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,16 +14,17 @@ pub(crate) struct Removal {
     pub proof: Vec<String>,
 }
 
-/// Ends every job and collection of the agent at `agent`, removes its folder, and proves it.
+/// Ends every job and collection of the agent at `path`, which has this SHA-256, removes its folder, and proves it.
 ///
 /// # Errors
-/// When a collection could not be stopped, in which case nothing is removed, or something is still there afterwards.
-pub(crate) fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, InstallError> {
-    let folder = agent.strip_suffix("/vscsi-agent").unwrap_or_default();
+/// When a collection could not be stopped or the file is another program, in which case nothing is removed, or something
+/// is still there afterwards.
+pub(crate) fn uninstall(shell: &dyn Shell, path: &str, sha256: &str) -> Result<Removal, InstallError> {
+    let folder = path.strip_suffix("/vscsi-agent").unwrap_or_default();
     // A folder that is not ours is never removed, whatever a record says.
     let ours = format!(
         "test -f {} && test -f {}",
-        command_line([agent]),
+        command_line([path]),
         command_line([format!("{folder}/{RECORD}").as_str()])
     );
     if folder.len() <= "/vmfs/volumes/".len() || !shell.run(&ours, ShellInput::Empty, COMMAND_TIMEOUT)?.status.success()
@@ -34,11 +35,18 @@ pub(crate) fn uninstall(shell: &dyn Shell, agent: &str) -> Result<Removal, Insta
     if let Ok(own) = String::from_utf8_lossy(&kernel.stdout).trim().parse() {
         check_owner(shell, folder, &own)?;
     }
+    let agent = KnownAgent {
+        path: Some(path.to_owned()),
+        sha256: sha256.to_owned(),
+    };
     let cleaned = shell.run(
-        &command_line([agent, "cleanup", "--all"]),
+        &agent.command_line(["cleanup", "--all"]),
         ShellInput::Empty,
         LONG_TIMEOUT,
     )?;
+    if cleaned.status.code() == Some(NOT_KNOWN) {
+        return Err(InstallError::NotKnown(said(&cleaned)));
+    }
     succeeded("stop the agent and its collections", &cleaned)?;
     let mut proof = vec!["no collection is left: the agent stopped its jobs and cleared its journal".to_owned()];
     proof.extend(
@@ -105,7 +113,7 @@ mod tests {
                 _ => (0, String::new()),
             }
         });
-        let error = uninstall(&host, AGENT).unwrap_err();
+        let error = uninstall(&host, AGENT, &"aa".repeat(32)).unwrap_err();
         assert!(matches!(error, InstallError::OtherHost { .. }), "{error}");
         assert!(!removed.load(Ordering::Relaxed));
     }
@@ -118,7 +126,7 @@ mod tests {
             Some("/bin/ps") => (status, printed.to_owned()),
             _ => (0, String::new()),
         });
-        uninstall(&host, AGENT)
+        uninstall(&host, AGENT, &"aa".repeat(32))
     }
 
     #[test]

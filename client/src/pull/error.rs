@@ -1,12 +1,15 @@
 //! Why a pull stopped.
 
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use vscsi_shared::exit_code;
 
 use crate::failure::{Failure, FileError};
 use crate::host::HostError;
 use crate::store::StoreError;
+use crate::transport::not_an_agent;
 
 /// Why a pull stopped. What arrived before is kept in every case.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +38,36 @@ pub(crate) enum PullError {
         /// The snapshot.
         sequence: u32,
     },
-    /// The stream does not follow the protocol.
-    #[error("the host's stream of snapshots is malformed: {0}")]
+    /// The stream brings something else than the manifest told.
+    #[error("the host sent something else than the snapshot {sequence} that it had promised")]
+    NotPromised {
+        /// The snapshot that was promised.
+        sequence: u32,
+    },
+    /// The host does not stand by what it told before.
+    #[error("the host tells another SHA-256 of snapshot {sequence} than it had when it was stored here")]
+    Changed {
+        /// The snapshot.
+        sequence: u32,
+    },
+    /// It does not fit.
+    #[error("{needed} more bytes are to come, and {free} are free in {}", place.display())]
+    NoRoom {
+        /// What is to come.
+        needed: u64,
+        /// What is free.
+        free: u64,
+        /// Where.
+        place: PathBuf,
+    },
+    /// It takes longer than anybody would wait.
+    #[error("the pull was given up after {} hours", longest.as_secs() / 3600)]
+    TooLong {
+        /// How long it may take.
+        longest: Duration,
+    },
+    /// What the host told is impossible.
+    #[error("the host's answer makes no sense: {0}")]
     Nonsense(String),
 }
 
@@ -45,8 +76,13 @@ impl PullError {
     pub(crate) fn is_worth_retrying(&self) -> bool {
         match self {
             Self::Host(error) => error.is_worth_retrying(),
-            Self::BrokeOff { .. } | Self::Corrupt { .. } => true,
-            Self::Store(_) | Self::File(_) | Self::Nonsense(_) => false,
+            Self::BrokeOff { .. } | Self::Corrupt { .. } | Self::NotPromised { .. } => true,
+            Self::Store(_)
+            | Self::File(_)
+            | Self::Changed { .. }
+            | Self::NoRoom { .. }
+            | Self::TooLong { .. }
+            | Self::Nonsense(_) => false,
         }
     }
 }
@@ -57,9 +93,9 @@ impl Failure for PullError {
             Self::Host(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
-            Self::BrokeOff { .. } => exit_code::UNREACHABLE,
-            Self::Corrupt { .. } => exit_code::FAILED,
-            Self::Nonsense(_) => exit_code::VERSION_MISMATCH,
+            Self::BrokeOff { .. } | Self::TooLong { .. } => exit_code::UNREACHABLE,
+            Self::Corrupt { .. } | Self::Changed { .. } | Self::NoRoom { .. } => exit_code::FAILED,
+            Self::NotPromised { .. } | Self::Nonsense(_) => exit_code::VERSION_MISMATCH,
         }
     }
 
@@ -68,15 +104,22 @@ impl Failure for PullError {
             Self::Host(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::File(error) => error.hint(),
-            Self::BrokeOff { .. } => Some("what arrived is kept; the next pull resumes at that byte".to_owned()),
+            Self::BrokeOff { .. } | Self::TooLong { .. } => {
+                Some("what arrived is kept; the next pull resumes at that byte".to_owned())
+            }
             Self::Corrupt { .. } => Some(
                 "the file on the host may be damaged: check with `vscsi-helper doctor --host HOST`; the other \
                  snapshots are safe"
                     .to_owned(),
             ),
-            Self::Nonsense(_) => {
-                Some("agent and client may be incompatible; `vscsi-helper install HOST` updates the agent".to_owned())
+            Self::Changed { .. } => Some(
+                "what is here was not touched; a snapshot never changes on its host, so find out who changed it there"
+                    .to_owned(),
+            ),
+            Self::NoRoom { .. } => {
+                Some("free some space, or pull into another place with `--data-dir`; what arrived is kept".to_owned())
             }
+            Self::NotPromised { .. } | Self::Nonsense(_) => Some(not_an_agent("HOST")),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! are on disk. What arrived of the next one waits in `sample_NNN.csv.part`. The host is told that snapshots are safe
 //! only after all of that.
 
+mod contract;
 mod damage;
 mod error;
 mod keep;
@@ -12,24 +13,30 @@ mod many;
 mod receive;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{Job, JobDocument, UnreadableJob};
+use vscsi_shared::job::{HostIdentity, Job};
 use vscsi_shared::wire::v1::JobView;
 
-use damage::Depth;
+use contract::Contract;
 pub(crate) use error::PullError;
 pub(crate) use many::for_each_concurrently;
 
 use crate::clock::Clock;
+use crate::failure::FileError;
 use crate::host::{Host, HostError};
 use crate::store::{JobDirectory, Lock, LockKind, Store, StoreError, sync_directory};
 
 /// How often a snapshot whose checksum is wrong is fetched again before the pull gives up.
 const CORRUPTIONS_BORNE: u32 = 2;
+/// What has to arrive before a connection breaks so that the row of waits begins anew: or a whole snapshot.
+const PROGRESS_BYTES: u64 = 256 * 1024;
+/// Space that is left free.
+const SPARE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long the pull of one job may take; the next one goes on where it stopped.
+const LONGEST_PULL: Duration = Duration::from_hours(24);
 
 /// What the user hears while a pull goes on.
 pub(crate) trait Progress: Sync {
@@ -65,6 +72,8 @@ pub(crate) struct Pulled {
 pub(crate) struct Puller<'a> {
     /// Where jobs are kept.
     pub store: &'a Store,
+    /// The host that is connected, as this workstation knows it.
+    pub from: &'a HostIdentity,
     /// Waits after a failure; the row begins anew whenever something arrived.
     pub delays: &'a [Duration],
     /// Time.
@@ -86,20 +95,26 @@ impl Puller<'_> {
     /// Copies everything of job `name` that is not here yet.
     ///
     /// # Errors
-    /// When the host cannot be asked, or a file cannot be written. Everything that arrived stays, and the next pull
-    /// goes on from there.
+    /// When the host cannot be asked, tells of something else than of this job, or a file cannot be written. Everything
+    /// that arrived stays, and the next pull goes on from there.
     pub(crate) fn pull(&self, host: &dyn Host, name: &Name) -> Result<Pulled, PullError> {
         let view = host.job(name)?;
-        let (directory, _lock) = self.claim(&view.job)?;
-        self.set_aside_damaged(host, name, &directory)?;
-        write_job(&directory, view.job)?;
+        let contract = Contract::new(host.manifest(name)?, &view.job.profile)?;
+        let (directory, _lock) = self.claim(&view.job, &contract)?;
+        if let Some(aside) = damage::set_aside_description(&directory)? {
+            self.progress.damaged(&aside);
+        }
+        directory.record(self.from, &view.job)?;
+        for aside in damage::examine(&directory, &contract)? {
+            self.progress.damaged(&aside);
+        }
         let before = directory.sequences()?;
         let mut bytes = 0;
-        let set_aside = self.fetch_all(host, name, &directory, &mut bytes)?;
+        let contract = self.fetch_all(host, &view.job, &directory, contract, &mut bytes)?;
         sync_directory(&directory.samples()).map_err(StoreError::from)?;
 
         let mut view = host.job(name)?;
-        write_job(&directory, view.job.clone())?;
+        directory.record(self.from, &view.job)?;
         let here = directory.sequences()?;
         if let Some(through) = here
             .last()
@@ -113,33 +128,20 @@ impl Puller<'_> {
             directory,
             view,
             bytes,
-            set_aside,
+            set_aside: contract.into_set_aside(),
         })
-    }
-
-    /// Makes room for what the host has where a snapshot here is not what the host recorded. Without a `job.json` that
-    /// could be read nothing says whose snapshots these are, so their contents are compared then.
-    fn set_aside_damaged(&self, host: &dyn Host, name: &Name, directory: &JobDirectory) -> Result<(), PullError> {
-        if directory.sequences()?.is_empty() {
-            return Ok(());
-        }
-        let recorded = host.manifest(name, None)?.samples;
-        let depth = if directory.job_file().exists() {
-            Depth::Sizes
-        } else {
-            Depth::Contents
-        };
-        for aside in damage::set_aside_samples(directory, &recorded, depth)? {
-            self.progress.damaged(&aside);
-        }
-        Ok(())
     }
 
     /// The directory for `job` with its lock. Another program may claim a place between our look and our lock, so we
     /// look again.
-    fn claim(&self, job: &Job) -> Result<(JobDirectory, Lock), PullError> {
+    fn claim(&self, job: &Job, contract: &Contract) -> Result<(JobDirectory, Lock), PullError> {
+        let place = || {
+            let host = &self.from.hostname;
+            self.store
+                .place_for(host, job, |directory| damage::are_those_of(directory, contract))
+        };
         loop {
-            let directory = self.place_for(job)?;
+            let directory = place()?;
             let reference = directory.reference();
             let lock = if let Some(lock) = self.store.try_lock(reference, LockKind::Exclusive)? {
                 lock
@@ -147,61 +149,44 @@ impl Puller<'_> {
                 self.progress.waiting(&job.job_id);
                 self.store.lock(reference, LockKind::Exclusive)?
             };
-            if self.place_for(job)? == directory {
+            if place()? == directory {
                 return Ok((directory, lock));
             }
         }
     }
 
-    /// The directory for `job`, for which a `job.json` that is damaged makes room.
-    fn place_for(&self, job: &Job) -> Result<JobDirectory, PullError> {
-        loop {
-            match self.store.place_for(job) {
-                Err(StoreError::Unreadable {
-                    path,
-                    source: UnreadableJob::Malformed(_),
-                }) => {
-                    let aside = damage::set_aside(&path)?;
-                    self.progress.damaged(&aside);
-                }
-                place => return Ok(place?),
-            }
-        }
-    }
-
-    /// Fetches until nothing of the manifest is missing, and returns what the host has lost.
+    /// Fetches until nothing of the contract is missing. Each try brings something, or counts as a failed one.
     fn fetch_all(
         &self,
         host: &dyn Host,
-        name: &Name,
+        job: &Job,
         directory: &JobDirectory,
+        mut contract: Contract,
         bytes: &mut u64,
-    ) -> Result<Vec<String>, PullError> {
+    ) -> Result<Contract, PullError> {
+        let name = &job.job_id;
+        let until = self
+            .clock
+            .now()
+            .checked_add(LONGEST_PULL)
+            .unwrap_or(jiff::Timestamp::MAX);
         let mut delays = self.delays.iter();
         let mut corruptions = 0;
-        let mut announced = false;
+        self.progress.expect(missing_bytes(&contract, &directory.sequences()?));
         loop {
             let here = directory.sequences()?;
-            let manifest = host.manifest(name, last_without_gap(&here))?;
-            let missing: Vec<_> = manifest
-                .samples
-                .iter()
-                .filter(|entry| !here.contains(&entry.sequence))
-                .collect();
-            let Some(first) = missing.first() else {
-                return Ok(manifest.set_aside);
-            };
-            if !announced {
-                self.progress.expect(missing.iter().map(|entry| entry.bytes).sum());
-                announced = true;
-            }
+            check_room(directory, missing_bytes(&contract, &here))?;
             let bytes_before = *bytes;
-            let result = receive::receive(host, name, directory, first, &here, &mut |amount| {
+            let result = receive::receive(host, name, directory, &contract, &here, &mut |amount| {
                 *bytes += amount;
                 self.progress.advance(amount);
+                if self.clock.now() > until {
+                    return Err(PullError::TooLong { longest: LONGEST_PULL });
+                }
+                Ok(())
             });
-            let Err(error) = result else { continue };
-            if *bytes > bytes_before {
+            let Err(error) = result else { return Ok(contract) };
+            if directory.sequences()?.len() > here.len() || *bytes - bytes_before >= PROGRESS_BYTES {
                 delays = self.delays.iter();
             }
             if let PullError::Corrupt { .. } = error {
@@ -215,33 +200,28 @@ impl Puller<'_> {
             let Some(delay) = delays.next() else { return Err(error) };
             self.progress.retrying(&error, *delay);
             self.clock.sleep(*delay);
+            // The host may have set aside what broke the stream.
+            contract = Contract::new(host.manifest(name)?, &job.profile)?;
         }
     }
 }
 
-/// The sequence up to which no snapshot is missing here.
-fn last_without_gap(here: &BTreeSet<u32>) -> Option<u32> {
-    here.iter()
-        .zip(0..)
-        .take_while(|(sequence, expected)| *sequence == expected)
-        .last()
-        .map(|(sequence, _)| *sequence)
+fn missing_bytes(contract: &Contract, here: &BTreeSet<u32>) -> u64 {
+    contract.missing(here).map(|entry| entry.bytes).sum()
 }
 
-/// Writes `job.json`, keeping what a newer program recorded in it.
-fn write_job(directory: &JobDirectory, job: Job) -> Result<(), StoreError> {
-    let document = match fs::exists(directory.job_file()) {
-        Ok(true) => directory.read_job().ok(),
-        _ => None,
-    };
-    let document = match document {
-        Some(mut document) => {
-            document.job = job;
-            document
-        }
-        None => JobDocument::new(job),
-    };
-    directory.write_job(&document)
+/// Refuses what would fill the file system.
+fn check_room(directory: &JobDirectory, needed: u64) -> Result<(), PullError> {
+    let place = directory.path();
+    let free = fs4::available_space(place).map_err(FileError::new("look at the free space of", place))?;
+    if needed > 0 && needed.saturating_add(SPARE_BYTES) > free {
+        return Err(PullError::NoRoom {
+            needed,
+            free,
+            place: place.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 impl From<HostError> for PullError {

@@ -10,51 +10,68 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{BundleEntry, ManifestEntry};
 
 use super::PullError;
+use super::contract::Contract;
 use super::keep::{Arrived, Keeper, keeping};
 use crate::failure::FileError;
-use crate::host::Host;
+use crate::host::{BundlePart, Host};
 use crate::sha256::hexadecimal;
-use crate::store::JobDirectory;
+use crate::store::{JobDirectory, open_file};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 /// A header is one short line of JSON.
 const HEADER_LIMIT_BYTES: u64 = 4096;
+/// What may lie in our buffers beyond the snapshots that were promised: the host may have taken others since.
+const READ_AHEAD_BYTES: u64 = 1024 * 1024;
 
-/// Receives every snapshot from `first` on that is not `here`; `advance` hears of the bytes written.
+/// Hears of the bytes that were written, and may end it.
+pub(super) type Advance<'a> = dyn FnMut(u64) -> Result<(), PullError> + 'a;
+
+/// Receives every snapshot of the contract that is not `here`. What comes has to be what was promised, in that order,
+/// and what comes after it is left alone.
 pub(super) fn receive(
     host: &dyn Host,
     name: &Name,
     directory: &JobDirectory,
-    first: &ManifestEntry,
+    contract: &Contract,
     here: &BTreeSet<u32>,
-    advance: &mut dyn FnMut(u64),
+    advance: &mut Advance<'_>,
 ) -> Result<(), PullError> {
-    keeping(|keeper| {
-        let resumed = Part::open(directory, first)?;
-        let bundle = host.bundle(name, first.sequence.checked_sub(1), resumed.length)?;
-        let mut resumed = Some(resumed);
-        let mut stream = BufReader::with_capacity(BUFFER_BYTES, bundle);
-        let mut expected = first.sequence;
-        while let Some(header) = read_header(&mut stream, expected)? {
-            let entry = &header.entry;
-            expected = entry.sequence;
-            if here.contains(&entry.sequence) {
-                skip(&mut stream, entry.bytes.saturating_sub(header.skipped), expected)?;
+    let Some(first) = contract.missing(here).next() else {
+        return Ok(());
+    };
+    let wanted = || {
+        contract
+            .entries()
+            .iter()
+            .filter(|entry| entry.sequence >= first.sequence)
+    };
+    keeping(directory, |keeper| {
+        let mut resumed = Some(Part::open(directory, first)?);
+        let part = BundlePart {
+            after: first.sequence.checked_sub(1),
+            skip: resumed.as_ref().map_or(0, |part| part.length),
+            limit_bytes: wanted().map(|entry| entry.bytes + HEADER_LIMIT_BYTES).sum::<u64>() + READ_AHEAD_BYTES,
+        };
+        let mut stream = BufReader::with_capacity(BUFFER_BYTES, host.bundle(name, &part)?);
+        for promise in wanted() {
+            let sequence = promise.sequence;
+            let header = read_header(&mut stream, sequence)?;
+            if header.entry != *promise {
+                return Err(PullError::NotPromised { sequence });
+            }
+            if here.contains(&sequence) {
+                skip(&mut stream, promise.bytes.saturating_sub(header.skipped), sequence)?;
                 continue;
             }
             let mut part = match resumed.take() {
-                Some(part) if part.sequence == entry.sequence => part,
-                _ => Part::create(directory, entry.sequence)?,
+                Some(part) => part,
+                None => Part::create(directory, sequence)?,
             };
             if header.skipped != part.length {
-                return Err(PullError::Nonsense(format!(
-                    "snapshot {} begins at byte {} where {} was asked for",
-                    entry.sequence, header.skipped, part.length
-                )));
+                return Err(PullError::NotPromised { sequence });
             }
-            part.fill(&mut stream, entry.bytes, advance)?;
-            part.finish(directory, entry, keeper)?;
-            expected = entry.sequence.saturating_add(1);
+            part.fill(&mut stream, promise.bytes, advance)?;
+            part.finish(directory, promise, keeper)?;
             if keeper.has_failed() {
                 break;
             }
@@ -63,21 +80,17 @@ pub(super) fn receive(
     })
 }
 
-fn read_header(stream: &mut impl BufRead, sequence: u32) -> Result<Option<BundleEntry>, PullError> {
+fn read_header(stream: &mut impl BufRead, sequence: u32) -> Result<BundleEntry, PullError> {
     let mut line = Vec::new();
     stream
         .take(HEADER_LIMIT_BYTES)
         .read_until(b'\n', &mut line)
         .map_err(|source| PullError::BrokeOff { sequence, source })?;
-    if line.is_empty() {
-        return Ok(None);
+    match line.last() {
+        Some(b'\n') => serde_json::from_slice(&line).map_err(|_| PullError::NotPromised { sequence }),
+        _ if line.len() as u64 == HEADER_LIMIT_BYTES => Err(PullError::NotPromised { sequence }),
+        _ => Err(broke_off(sequence)),
     }
-    if line.last() != Some(&b'\n') {
-        let source = io::ErrorKind::UnexpectedEof.into();
-        return Err(PullError::BrokeOff { sequence, source });
-    }
-    let entry = serde_json::from_slice(&line).map_err(|error| PullError::Nonsense(error.to_string()))?;
-    Ok(Some(entry))
 }
 
 fn skip(stream: &mut impl Read, bytes: u64, sequence: u32) -> Result<(), PullError> {
@@ -115,7 +128,8 @@ impl Part {
     /// Begins a snapshot anew.
     fn create(directory: &JobDirectory, sequence: u32) -> Result<Self, FileError> {
         let path = part_path(directory, sequence);
-        let file = File::create(&path).map_err(FileError::new("create", &path))?;
+        let file = open_file(&path, File::options().create(true).truncate(true).write(true))
+            .map_err(FileError::new("create", &path))?;
         Ok(Self {
             sequence,
             path,
@@ -129,13 +143,11 @@ impl Part {
     /// have been renamed, so its checksum was wrong or its bytes never reached the disk.
     fn open(directory: &JobDirectory, entry: &ManifestEntry) -> Result<Self, FileError> {
         let path = part_path(directory, entry.sequence);
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::new("open", &path))?;
+        let mut file = open_file(
+            &path,
+            File::options().create(true).truncate(false).read(true).write(true),
+        )
+        .map_err(FileError::new("open", &path))?;
         let (length, hash) = hash_of(&mut file).map_err(FileError::new("read", &path))?;
         if length >= entry.bytes {
             return Self::create(directory, entry.sequence);
@@ -151,7 +163,7 @@ impl Part {
 
     /// Appends from `stream` until the part has `bytes` bytes. Whatever arrives is kept, even if the stream then
     /// breaks.
-    fn fill(&mut self, stream: &mut impl BufRead, bytes: u64, advance: &mut dyn FnMut(u64)) -> Result<(), PullError> {
+    fn fill(&mut self, stream: &mut impl BufRead, bytes: u64, advance: &mut Advance<'_>) -> Result<(), PullError> {
         while self.length < bytes {
             let available = match stream.fill_buf() {
                 Ok(available) => available,
@@ -176,7 +188,7 @@ impl Part {
             self.hash.update(piece);
             self.length += wanted as u64;
             stream.consume(wanted);
-            advance(wanted as u64);
+            advance(wanted as u64)?;
         }
         Ok(())
     }
@@ -194,6 +206,8 @@ impl Part {
             file: self.file,
             part: self.path,
             sample: directory.sample(entry.sequence),
+            sequence: entry.sequence,
+            sha256: entry.sha256.clone(),
         });
         Ok(())
     }

@@ -2,8 +2,6 @@
 
 mod error;
 
-use std::fs;
-
 use jiff::Timestamp;
 
 pub use error::SamplesError;
@@ -11,7 +9,7 @@ pub use error::SamplesError;
 use crate::analysis::load::{self, Loaded};
 use crate::analysis::{self, Analysis, Code, Finding, Options};
 use crate::failure::FileError;
-use crate::store::{JobFiles, snapshot_files};
+use crate::store::{JobFiles, create_directory, snapshot_files};
 use crate::table::{self, CacheKey, TableError};
 
 /// A job's samples, and what they were made of.
@@ -56,7 +54,7 @@ pub fn keep(job: &JobFiles, samples: &Samples) -> Result<(), TableError> {
         return Ok(());
     };
     if !table::is_cached(&folder, key) {
-        fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+        create_directory(&folder)?;
         table::write_cache(&folder, &samples.loaded, key.clone())?;
     }
     Ok(())

@@ -24,14 +24,27 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// When that fails; `path` then is as it was.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-    let json = serde_json::to_vec_pretty(value).map(|mut json| {
-        json.push(b'\n');
-        json
-    });
-    write_atomic(
-        path,
-        &json.map_err(|error| FileError::new("write", path)(error.into()))?,
-    )
+    write_atomic(path, &to_json(path, value)?)
+}
+
+/// `value` as indented JSON that ends with a line feed, for `path`.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn to_json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, FileError> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| FileError::new("write", path)(error.into()))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Puts `bytes` into a file of the data directory, as [`write_whole`] does, but for a link: that is replaced itself.
+///
+/// # Errors
+/// When that fails; `path` then is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    put(path, path, |file| {
+        file.write_all(bytes).map_err(FileError::new("write", path))
+    })
 }
 
 /// Puts what `write` writes into `path`: a temporary file beside it, fsync, rename, fsync of the directory.
@@ -45,8 +58,17 @@ pub fn write_whole<E: From<FileError>>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
+    let target = target_of(path).map_err(FileError::new("write", path))?;
+    put(path, &target, write)
+}
+
+/// Puts what `write` writes into `target`, which messages call `path`.
+fn put<E: From<FileError>>(
+    path: &Path,
+    target: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+) -> Result<(), E> {
     let failed = || FileError::new("write", path);
-    let target = target_of(path).map_err(failed())?;
     let directory = match target.parent() {
         // The parent of a bare name is the empty path, which is no directory.
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -60,7 +82,7 @@ pub fn write_whole<E: From<FileError>>(
     buffered.flush().map_err(failed())?;
     drop(buffered);
     file.as_file().sync_all().map_err(failed())?;
-    file.persist(&target).map_err(|error| failed()(error.error))?;
+    file.persist(target).map_err(|error| failed()(error.error))?;
     Ok(sync_directory(directory)?)
 }
 
@@ -137,6 +159,17 @@ mod tests {
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert_eq!(fs::read_to_string(directory.path().join("file")).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn in_the_data_directory_a_link_is_replaced_and_where_it_leads_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        fs::write(&file, "theirs").unwrap();
+        symlink("file", &link).unwrap();
+        replace(&link, b"ours").unwrap();
+        let content = |path| fs::read_to_string(path).unwrap();
+        assert_eq!([content(&file), content(&link)], ["theirs", "ours"]);
     }
 
     #[test]

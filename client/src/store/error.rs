@@ -6,7 +6,7 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::{InvalidName, Name};
 use vscsi_shared::job::UnreadableJob;
 
-use super::JobReference;
+use super::{JOB_LIMIT_BYTES, JobReference};
 use crate::failure::{Failure, FileError};
 use crate::suggest::nearest;
 
@@ -53,6 +53,38 @@ pub enum StoreError {
         /// Its name, which was the job's.
         reference: JobReference,
     },
+    /// The data directory belongs to somebody else.
+    #[error("`{}` belongs to user {owner}, and this program runs as user {own}", path.display())]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Who runs this.
+        own: u32,
+    },
+    /// Others may write to the data directory.
+    #[error("others may write to `{}` (mode {mode:o}), and what stands in it is obeyed", path.display())]
+    OthersWrite {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// What a host tells is not about the job that is here.
+    #[error("{host} tells of another job `{job}` than the one that is here")]
+    AnotherJob {
+        /// The job here.
+        job: JobReference,
+        /// The host.
+        host: String,
+    },
+    /// A `job.json` that no honest host could have caused.
+    #[error("`{}` is larger than a job's description may be ({JOB_LIMIT_BYTES} bytes)", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
     /// A `job.json` that cannot be used.
     #[error("cannot use `{}`", path.display())]
     Unreadable {
@@ -79,9 +111,14 @@ impl Failure for StoreError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Reference(_) | Self::NoSuchJob { .. } | Self::Ambiguous { .. } => exit_code::USAGE,
-            Self::File(_) | Self::NameTaken { .. } | Self::NoJobFile { .. } | Self::Unreadable { .. } => {
-                exit_code::FAILED
-            }
+            Self::File(_)
+            | Self::NameTaken { .. }
+            | Self::NoJobFile { .. }
+            | Self::NotOurs { .. }
+            | Self::OthersWrite { .. }
+            | Self::AnotherJob { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. } => exit_code::FAILED,
         }
     }
 
@@ -108,6 +145,20 @@ impl Failure for StoreError {
                 reference.name,
                 path.display()
             )),
+            Self::NotOurs { path, own, .. } => Some(format!(
+                "run it as that user; or look whether you trust what is in there, and take it over with `chown -R {own} \
+                 {0}`; or name another directory with `--data-dir`",
+                path.display()
+            )),
+            Self::OthersWrite { path, .. } => Some(format!(
+                "look whether everything in there is yours, then close it with `chmod -R go-w {0}`",
+                path.display()
+            )),
+            Self::AnotherJob { job, .. } => Some(format!(
+                "nothing here was changed; if the job was made anew on the host, pull it into another directory with \
+                 `--data-dir`, or remove the old one with `vscsi-helper delete {job} --keep-on-host`"
+            )),
+            Self::TooLarge { .. } => Some("nothing was changed; it cannot be used, and may be removed".to_owned()),
             Self::Reference(_)
             | Self::Unreadable {
                 source: UnreadableJob::TooNew { .. },

@@ -1,16 +1,21 @@
 //! One job's files, and the directory they are kept in.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use vscsi_shared::job::JobDocument;
 use vscsi_shared::snapshot;
 
-use super::{JobReference, StoreError, write_atomic};
+use super::{JobReference, StoreError, create_directory, replace};
 use crate::failure::FileError;
+use crate::visible;
+
+/// The largest `job.json` that is read or written. An agent keeps a bounded number of errors, so an honest one has a few
+/// kilobytes.
+pub const JOB_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// The files of one job, which need not be there yet, wherever they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,28 +86,43 @@ impl JobFiles {
         self.path.join("visualizations")
     }
 
-    /// Reads `job.json`.
+    /// Reads `job.json`, each of whose texts is then a line that commands no terminal.
     ///
     /// # Errors
-    /// When it cannot be read, or is of a newer version.
+    /// When it cannot be read, is of a newer version, or is larger than any.
     pub fn read_job(&self) -> Result<JobDocument, StoreError> {
         let path = self.job_file();
-        let bytes = fs::read(&path).map_err(FileError::new("read", &path))?;
-        JobDocument::from_json(&bytes).map_err(|source| StoreError::Unreadable { path, source })
+        let mut text = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(JOB_LIMIT_BYTES + 1).read_to_end(&mut text))
+            .map_err(FileError::new("read", &path))?;
+        if text.len() as u64 > JOB_LIMIT_BYTES {
+            return Err(StoreError::TooLarge { path });
+        }
+        let text = String::from_utf8_lossy(&text);
+        let mut document = JobDocument::from_json(visible::json_of_lines(&text).as_bytes())
+            .map_err(|source| StoreError::Unreadable { path, source })?;
+        if let Some(from) = &document.pulled_from {
+            document.job.host.hostname.clone_from(&from.host);
+        }
+        Ok(document)
     }
 
     /// Makes the directory and writes `job.json`, whole or not at all.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or would be too large to be read.
     pub fn write_job(&self, document: &JobDocument) -> Result<(), StoreError> {
-        let samples = self.samples();
-        fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
         let path = self.job_file();
         let bytes = document
             .to_json()
             .map_err(|error| FileError::new("write", &path)(error.into()))?;
-        Ok(write_atomic(&path, &bytes)?)
+        if bytes.len() as u64 > JOB_LIMIT_BYTES {
+            return Err(StoreError::TooLarge { path });
+        }
+        let samples = self.samples();
+        create_directory(&samples)?;
+        Ok(replace(&path, &bytes)?)
     }
 
     /// Sequences of the snapshots that are here, compressed or not.

@@ -1,9 +1,9 @@
 //! Locks between programs: a pull and a removal of the same job must not meet.
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{StoreError, create_directory, open_file};
 use crate::failure::FileError;
 
 /// Who else may hold the lock.
@@ -46,16 +46,17 @@ impl Lock {
     }
 }
 
+/// Where the locks of a data directory are.
+pub(super) fn directory(root: &Path) -> PathBuf {
+    root.join(".locks")
+}
+
 /// Lock files stay: removing one would let two programs hold different files of the same name.
-fn open(root: &Path, name: &str) -> Result<(File, std::path::PathBuf), StoreError> {
-    let directory = root.join(".locks");
-    fs::create_dir_all(&directory).map_err(FileError::new("create", &directory))?;
+fn open(root: &Path, name: &str) -> Result<(File, PathBuf), StoreError> {
+    let directory = directory(root);
+    create_directory(&directory)?;
     let path = directory.join(name);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
+    let file = open_file(&path, File::options().create(true).truncate(false).write(true))
         .map_err(FileError::new("open", &path))?;
     Ok((file, path))
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/<job>/job.json
 //! DATA/<job>/samples/sample_000.csv …
+//! DATA/<job>/samples/SHA256SUMS         what each of them was when it was stored
 //! DATA/<job>/…/….damaged                what was not as the host recorded it, set aside by a pull
 //! DATA/<job>/analysis/…
 //! DATA/<job>/visualizations/…
@@ -16,23 +17,30 @@ mod compress;
 mod error;
 mod job_directory;
 mod lock;
+mod origin;
+mod place;
+mod private;
 mod reference;
 mod snapshots;
+mod sums;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use vscsi_shared::job::{Job, JobDocument};
+use vscsi_shared::job::JobDocument;
 
-pub use atomic::{sync_directory, write_atomic, write_json, write_whole};
+pub use atomic::{replace, sync_directory, to_json, write_atomic, write_json, write_whole};
 pub use compress::{Compressed, compress};
 pub use error::StoreError;
-pub use job_directory::{JobDirectory, JobFiles};
+pub use job_directory::{JOB_LIMIT_BYTES, JobDirectory, JobFiles};
 pub use lock::{Lock, LockKind};
+pub use origin::{IMPORT_PROFILE, Origin, is_imported};
+pub use private::{create_directory, create_file, open_file};
 pub use reference::JobReference;
-pub use snapshots::{SnapshotFile, read_snapshot_bytes, snapshot_files};
+pub use snapshots::{LARGEST_SNAPSHOT_BYTES, SnapshotFile, read_snapshot_bytes, snapshot_files};
+pub use sums::SumsFile;
 
 use crate::failure::FileError;
 use crate::sha256::hexadecimal;
@@ -47,7 +55,7 @@ pub struct Store {
 #[derive(Debug, Default)]
 pub struct Jobs {
     /// By directory name.
-    pub jobs: Vec<(JobDirectory, Job)>,
+    pub jobs: Vec<(JobDirectory, JobDocument)>,
     /// Directories whose `job.json` cannot be used, or is missing beside snapshots.
     pub unreadable: Vec<StoreError>,
 }
@@ -56,11 +64,19 @@ impl Store {
     /// The data directory at `root`, which is made when it is not there.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, has another owner, or others may write to it or to what is known of hosts.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let root = std::path::absolute(root).map_err(FileError::new("find", root))?;
-        fs::create_dir_all(&root).map_err(FileError::new("create", &root))?;
-        Ok(Self { root })
+        create_directory(&root)?;
+        let store = Self { root };
+        for directory in [
+            store.root.clone(),
+            store.hosts_directory(),
+            lock::directory(&store.root),
+        ] {
+            private::check_directory(&directory)?;
+        }
+        Ok(store)
     }
 
     /// Where it is.
@@ -76,7 +92,7 @@ impl Store {
         let mut found = Jobs::default();
         for directory in self.directories()? {
             match directory.read_job() {
-                Ok(document) => found.jobs.push((directory, document.job)),
+                Ok(document) => found.jobs.push((directory, document)),
                 Err(error) => found.unreadable.push(error),
             }
         }
@@ -131,12 +147,13 @@ impl Store {
     pub fn find(&self, text: &str) -> Result<(JobDirectory, JobDocument), StoreError> {
         let wanted: JobReference = text.parse()?;
         let jobs = self.jobs()?;
-        let mut matching: Vec<&(JobDirectory, Job)> = jobs.jobs.iter().filter(|(_, job)| wanted.matches(job)).collect();
+        let mut matching: Vec<&(JobDirectory, JobDocument)> =
+            jobs.jobs.iter().filter(|(_, job)| wanted.matches(job)).collect();
         if wanted.host.is_some() && matching.len() > 1 {
             matching.retain(|(directory, _)| directory.reference() == &wanted);
         }
         match matching.as_slice() {
-            [(directory, _)] => Ok((directory.clone(), directory.read_job()?)),
+            [(directory, document)] => Ok((directory.clone(), document.clone())),
             [] => {
                 // A job whose file is damaged is there all the same, and that is the better message.
                 let directory = self.directory(&wanted);
@@ -154,27 +171,6 @@ impl Store {
                     .collect(),
             }),
         }
-    }
-
-    /// The directory where `job`, which comes from a host, is kept: where it is already, or `NAME`, or `NAME@HOST` when
-    /// another job has that name.
-    ///
-    /// # Errors
-    /// When both are taken by other jobs.
-    pub fn place_for(&self, job: &Job) -> Result<JobDirectory, StoreError> {
-        for reference in [JobReference::named(job.job_id.clone()), JobReference::of(job)] {
-            let directory = self.directory(&reference);
-            if !directory.path().exists() {
-                return Ok(directory);
-            }
-            if !directory.job_file().exists() || is_same_job(&directory.read_job()?.job, job) {
-                return Ok(directory);
-            }
-        }
-        Err(StoreError::NameTaken {
-            name: job.job_id.clone(),
-            host: job.host.hostname.clone(),
-        })
     }
 
     /// The directory of what is known of hosts.
@@ -234,17 +230,10 @@ impl Store {
     }
 }
 
-/// Two descriptions of one job: the collection goes on in one of them, its identity does not change.
-fn is_same_job(here: &Job, there: &Job) -> bool {
-    here.job_id == there.job_id
-        && here.created_at == there.created_at
-        && here.host.hostname == there.host.hostname
-        && here.target.config_file == there.target.config_file
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use vscsi_shared::job::{HostIdentity, Job};
 
     /// A job as an agent describes it.
     pub(crate) fn job(name: &str, host: &str) -> Job {
@@ -262,15 +251,22 @@ pub(crate) mod tests {
         .unwrap()
     }
 
+    /// Keeps a job of the host that it names.
+    pub(crate) fn keep(store: &Store, job: &Job) -> JobDirectory {
+        let directory = place(store, &job.host.hostname, job).unwrap();
+        directory.record(&job.host, job).unwrap();
+        directory
+    }
+
+    fn place(store: &Store, host: &str, job: &Job) -> Result<JobDirectory, StoreError> {
+        store.place_for(host, job, |_| Ok(false))
+    }
+
     fn store_with(jobs: &[Job]) -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         for job in jobs {
-            store
-                .place_for(job)
-                .unwrap()
-                .write_job(&JobDocument::new(job.clone()))
-                .unwrap();
+            keep(&store, job);
         }
         (directory, store)
     }
@@ -317,7 +313,10 @@ pub(crate) mod tests {
         let (_directory, store) = store_with(&[job("sql", "esx1"), job("sql", "esx2")]);
         let mut later = job("sql", "esx2");
         later.collection.samples_collected = 30;
-        assert_eq!(store.place_for(&later).unwrap().reference().to_string(), "sql@esx2");
+        assert_eq!(
+            place(&store, "esx2", &later).unwrap().reference().to_string(),
+            "sql@esx2"
+        );
     }
 
     #[test]
@@ -325,7 +324,122 @@ pub(crate) mod tests {
         let (_directory, store) = store_with(&[job("sql", "esx1"), job("sql", "esx2")]);
         let mut other = job("sql", "esx2");
         other.created_at = "2025-12-24T00:00:00Z".parse().unwrap();
-        assert!(matches!(store.place_for(&other), Err(StoreError::NameTaken { .. })));
+        assert!(matches!(
+            place(&store, "esx2", &other),
+            Err(StoreError::NameTaken { .. })
+        ));
+    }
+
+    #[test]
+    fn a_host_that_tells_of_another_hosts_job_gets_a_place_of_its_own() {
+        let (_directory, store) = store_with(&[job("sql", "esx1")]);
+        let directory = place(&store, "mallory", &job("sql", "esx1")).unwrap();
+        assert_eq!(directory.reference().to_string(), "sql@mallory");
+        let (old, _) = store.find("sql").unwrap();
+        let mallory = HostIdentity {
+            hostname: "mallory".into(),
+            ..HostIdentity::default()
+        };
+        let before = fs::read(old.job_file()).unwrap();
+        assert!(matches!(
+            old.record(&mallory, &job("sql", "esx1")),
+            Err(StoreError::AnotherJob { .. })
+        ));
+        assert_eq!(fs::read(old.job_file()).unwrap(), before);
+    }
+
+    #[test]
+    fn a_job_lives_on_the_host_that_was_connected_whatever_it_says() {
+        let (_directory, store) = store_with(&[]);
+        let host = HostIdentity {
+            hostname: "esx1".into(),
+            username: Some("admin".into()),
+            fingerprint: None,
+        };
+        let told = job("sql", "mallory@attacker.example");
+        let directory = place(&store, "esx1", &told).unwrap();
+        directory.record(&host, &told).unwrap();
+        let document = directory.read_job().unwrap();
+        assert_eq!(
+            (Origin::of(&document), document.job.host),
+            (Origin::Host("esx1".into()), host)
+        );
+    }
+
+    #[test]
+    fn a_profile_that_grows_is_another_job() {
+        let (_directory, store) = store_with(&[job("sql", "esx1")]);
+        let mut larger = job("sql", "esx1");
+        larger.profile.samples = 100_000;
+        let directory = place(&store, "esx1", &larger).unwrap();
+        assert!(matches!(
+            directory.record(&larger.host, &larger),
+            Err(StoreError::AnotherJob { .. })
+        ));
+    }
+
+    /// A job as it was kept before its origin was recorded.
+    fn keep_as_before(store: &Store, job: &Job) -> JobDirectory {
+        let directory = place(store, &job.host.hostname, job).unwrap();
+        directory.write_job(&JobDocument::new(job.clone())).unwrap();
+        directory
+    }
+
+    #[test]
+    fn a_job_that_was_pulled_before_is_read_and_what_it_says_of_its_host_is_a_claim() {
+        let (_directory, store) = store_with(&[]);
+        keep_as_before(&store, &job("sql", "esx1"));
+        let (_, document) = store.find("sql@esx1").unwrap();
+        assert_eq!(Origin::of(&document).to_string(), "esx1 (claimed)");
+    }
+
+    #[test]
+    fn a_job_that_was_pulled_before_is_known_again_by_the_host_of_that_name_only() {
+        let (_directory, store) = store_with(&[]);
+        keep_as_before(&store, &job("sql", "esx1"));
+        assert_eq!(
+            place(&store, "esx2", &job("sql", "esx1"))
+                .unwrap()
+                .reference()
+                .to_string(),
+            "sql@esx2"
+        );
+        let directory = keep(&store, &job("sql", "esx1"));
+        let document = directory.read_job().unwrap();
+        assert_eq!(
+            (directory.reference().to_string(), Origin::of(&document)),
+            ("sql".into(), Origin::Host("esx1".into()))
+        );
+    }
+
+    #[test]
+    fn snapshots_without_a_description_are_not_taken_for_those_of_any_job() {
+        let (_directory, store) = store_with(&[job("sql", "esx1")]);
+        let (directory, _) = store.find("sql").unwrap();
+        fs::write(directory.sample(0), "snapshot").unwrap();
+        for damage in ["{", ""] {
+            fs::write(directory.job_file(), damage).unwrap();
+            assert_eq!(
+                place(&store, "mallory", &job("sql", "mallory"))
+                    .unwrap()
+                    .reference()
+                    .to_string(),
+                "sql@mallory"
+            );
+        }
+    }
+
+    #[test]
+    fn a_description_of_more_than_a_mebibyte_is_refused() {
+        let (_directory, store) = store_with(&[job("sql", "esx1")]);
+        let (directory, mut document) = store.find("sql").unwrap();
+        document.job.target.vm_name = "x".repeat(1 << 20);
+        assert!(matches!(
+            directory.write_job(&document),
+            Err(StoreError::TooLarge { .. })
+        ));
+        fs::write(directory.job_file(), document.to_json().unwrap()).unwrap();
+        assert!(matches!(directory.read_job(), Err(StoreError::TooLarge { .. })));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::Job;
+use vscsi_shared::job::JobDocument;
 
-use super::StoreError;
+use super::{Origin, StoreError};
 
 /// `NAME`, or `NAME@HOST` where two hosts have a job of that name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,21 +23,21 @@ impl JobReference {
         Self { name, host: None }
     }
 
+    /// A name on a host.
+    pub fn on(name: Name, host: &str) -> Self {
+        let host = Some(path_form(host));
+        Self { name, host }
+    }
+
     /// The full reference of a job.
-    pub fn of(job: &Job) -> Self {
-        Self {
-            name: job.job_id.clone(),
-            host: Some(path_form(&job.host.hostname)),
-        }
+    pub fn of(document: &JobDocument) -> Self {
+        Self::on(document.job.job_id.clone(), Origin::of(document).name())
     }
 
     /// The user may mean this job.
-    pub fn matches(&self, job: &Job) -> bool {
-        self.name == job.job_id
-            && self
-                .host
-                .as_ref()
-                .is_none_or(|host| *host == path_form(&job.host.hostname))
+    pub fn matches(&self, document: &JobDocument) -> bool {
+        let full = Self::of(document);
+        self.name == full.name && (self.host.is_none() || self.host == full.host)
     }
 }
 

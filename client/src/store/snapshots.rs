@@ -10,8 +10,9 @@ use vscsi_shared::snapshot;
 use super::JobFiles;
 use crate::failure::FileError;
 
-/// Largest snapshot that is read into memory: far more than 1000 disks print, and a bound for a file that is none.
-const LARGEST_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
+/// Largest snapshot that is stored, and read into memory: far more than 1000 disks print, and a bound for a file that is
+/// none.
+pub const LARGEST_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A snapshot file, compressed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]

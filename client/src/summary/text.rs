@@ -8,8 +8,8 @@ use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
-use crate::import::is_imported;
 use crate::number::{count, counted, rate};
+use crate::store::is_imported;
 
 /// How many block sizes are worth a place on the line.
 const SIZES_SHOWN: usize = 6;

@@ -58,9 +58,11 @@ fn frame(columns: &[ColumnSpec], values: Vec<Values<'_>>, texts: Texts) -> Polar
     DataFrame::new_infer_height(series.collect())
 }
 
-/// A text that a spreadsheet takes for text. What begins like a formula is run by it, whatever program wrote the file.
+/// A text that a spreadsheet takes for text. What begins like a formula is run by it, whatever program wrote the file,
+/// also behind blanks and in the full-width forms that Excel reads. [Source: OWASP, "CSV Injection".]
 fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    let begins_so = |text: &str| text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    if begins_so(text) || begins_so(text.trim_start()) {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
@@ -83,7 +85,16 @@ mod tests {
 
     #[test]
     fn texts_that_begin_like_a_formula_get_an_apostrophe() {
-        for text in ["=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for text in [
+            "=cmd|'/C calc'!A0",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            " =1",
+            "＝1",
+        ] {
             assert_eq!(harmless(text), format!("'{text}"));
         }
     }

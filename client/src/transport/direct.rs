@@ -5,8 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vscsi_shared::wire::Greeting;
-
+use super::greet::greeting_in;
 use super::{Link, Opened, Transport, TransportError};
 
 /// Connects to an agent that listens on `address`; its greeting stands in a file, as there is no login to print it.
@@ -25,7 +24,7 @@ impl Transport for Direct {
         let text = std::fs::read_to_string(&self.greeting).unwrap_or_default();
         let greeting = text
             .lines()
-            .find_map(Greeting::from_line)
+            .find_map(greeting_in)
             .ok_or_else(|| TransportError::NoGreeting {
                 host: self.host.clone(),
                 reason: format!("`{}` holds no greeting", self.greeting.display()),

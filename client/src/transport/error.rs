@@ -46,6 +46,24 @@ pub enum TransportError {
         /// How long was waited.
         seconds: u64,
     },
+    /// An answer began and then came a byte at a time.
+    #[error("{host} sent only {bytes} bytes of its answer in {seconds} s")]
+    TooSlow {
+        /// The host.
+        host: String,
+        /// What came.
+        bytes: u64,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// An answer has no end.
+    #[error("{host} sent more than the {limit_bytes} bytes that such an answer may have")]
+    TooMuch {
+        /// The host.
+        host: String,
+        /// What was allowed.
+        limit_bytes: u64,
+    },
     /// ssh and the host's sshd have no algorithm in common.
     #[error("{host} and this machine's ssh have no algorithm in common: {reason}")]
     NoCommonAlgorithm {
@@ -96,6 +114,20 @@ pub enum TransportError {
         host: String,
         /// What the host's shell said.
         reason: String,
+    },
+    /// What lies in the agent's place is not the agent that is known here.
+    #[error("what lies in the agent's place on {host} is not the agent that this workstation knows: {reason}")]
+    NotKnown {
+        /// The host.
+        host: String,
+        /// What the host's shell said.
+        reason: String,
+    },
+    /// Nothing is known by which the agent could be told from another program.
+    #[error("this workstation did not install the agent on {host}, and has none of its own to know it by")]
+    NoKnownAgent {
+        /// The host.
+        host: String,
     },
     /// The host does not let the agent run.
     #[error("{host} does not permit the agent to run: {reason}")]
@@ -149,16 +181,19 @@ impl TransportError {
     pub fn is_worth_retrying(&self) -> bool {
         match self {
             Self::Unreachable { unknown_name, .. } => !unknown_name,
-            Self::Lost { .. } | Self::Silent { .. } => true,
+            Self::Lost { .. } | Self::Silent { .. } | Self::TooSlow { .. } => true,
             Self::NoCommonAlgorithm { .. }
             | Self::Authentication { .. }
             | Self::HostKey { .. }
             | Self::ForwardingRefused { .. }
             | Self::NoMoreSessions { .. }
             | Self::AgentMissing { .. }
+            | Self::NotKnown { .. }
+            | Self::NoKnownAgent { .. }
             | Self::NotPermitted { .. }
             | Self::NoGreeting { .. }
             | Self::VersionMismatch { .. }
+            | Self::TooMuch { .. }
             | Self::Program { .. }
             | Self::Password(_) => false,
         }
@@ -171,12 +206,16 @@ impl Failure for TransportError {
             Self::Unreachable { .. }
             | Self::Lost { .. }
             | Self::Silent { .. }
+            | Self::TooSlow { .. }
             | Self::NoCommonAlgorithm { .. }
             | Self::ForwardingRefused { .. }
             | Self::NoMoreSessions { .. } => exit_code::UNREACHABLE,
             Self::Authentication { .. } | Self::HostKey { .. } => exit_code::AUTHENTICATION,
-            Self::AgentMissing { .. } | Self::NotPermitted { .. } => exit_code::VSCSISTATS_UNAVAILABLE,
-            Self::VersionMismatch { .. } => exit_code::VERSION_MISMATCH,
+            Self::AgentMissing { .. }
+            | Self::NotKnown { .. }
+            | Self::NoKnownAgent { .. }
+            | Self::NotPermitted { .. } => exit_code::VSCSISTATS_UNAVAILABLE,
+            Self::VersionMismatch { .. } | Self::TooMuch { .. } => exit_code::VERSION_MISMATCH,
             Self::NoGreeting { .. } | Self::Program { .. } => exit_code::FAILED,
             Self::Password(_) => exit_code::USAGE,
         }
@@ -194,6 +233,12 @@ impl Failure for TransportError {
             Self::Unreachable { host, .. } | Self::Silent { host, .. } => {
                 format!("`ssh {host}` should work from this machine first; a job on the host keeps running meanwhile")
             }
+            Self::TooSlow { .. } => {
+                "on a link slower than 16 kbit/s, raise `answer_timeout` under `ssh` in the configuration; a job on the \
+                 host keeps running meanwhile"
+                    .to_owned()
+            }
+            Self::TooMuch { host, .. } => not_an_agent(host),
             Self::Lost { .. } => {
                 "a job on the host keeps running; run the command again: a pull resumes where it stopped".to_owned()
             }
@@ -232,6 +277,10 @@ impl Failure for TransportError {
             Self::NoMoreSessions { host } => {
                 format!("give `{host}` a connection of its own with `--ssh-option ControlPath=none`")
             }
+            Self::NotKnown { host, .. } | Self::NoKnownAgent { host } => format!(
+                "if you or a colleague put it there with another version, `vscsi-helper install {host}` replaces it by \
+                 this program's agent, and its jobs go on; else find out who wrote to that datastore"
+            ),
             Self::AgentMissing { host, .. } => format!("install it with `vscsi-helper install {host}`"),
             Self::NotPermitted { host, .. } => format!(
                 "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper preflight \
@@ -253,4 +302,12 @@ impl Failure for TransportError {
             Self::Password(_) => "use a key: load it into ssh-agent, or name it with `--key`".to_owned(),
         })
     }
+}
+
+/// What to do about an answer that no agent of ours gives.
+pub(crate) fn not_an_agent(host: &str) -> String {
+    format!(
+        "agent and client may be incompatible: `vscsi-helper install {host}` updates the agent; if the agent is as new \
+         as the client, something else answers in its place, and {host} is not to be trusted"
+    )
 }

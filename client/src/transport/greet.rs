@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use vscsi_shared::wire::{ApiRange, Greeting};
 
 use super::{Link, Opened, TransportError};
+use crate::visible;
 
 /// What a login may print before the greeting: banners are short, and something that never stops is no agent.
 const NOISE_LIMIT_BYTES: usize = 64 * 1024;
@@ -32,7 +33,7 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> R
             Err(_) => return Err(link.post_mortem()),
         }
         if byte == [b'\n'] {
-            if let Some(greeting) = Greeting::from_line(&String::from_utf8_lossy(&text)) {
+            if let Some(greeting) = greeting_in(&String::from_utf8_lossy(&text)) {
                 check_version(host, &greeting)?;
                 return Ok(Opened { link, greeting });
             }
@@ -48,6 +49,11 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> R
             });
         }
     }
+}
+
+/// The greeting in a line, every text of which is one line that commands nothing.
+pub(super) fn greeting_in(line: &str) -> Option<Greeting> {
+    Greeting::from_line(&visible::json_of_lines(line))
 }
 
 fn check_version(host: &str, greeting: &Greeting) -> Result<(), TransportError> {

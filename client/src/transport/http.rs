@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::config::Config;
@@ -18,29 +18,43 @@ use ureq::unversioned::transport::{
 use ureq::{Body, Error};
 use vscsi_shared::wire::Greeting;
 
+use super::pace::Pace;
 use super::{Link, Opened, TransportError};
 
 const BUFFER_BYTES: usize = 128 * 1024;
 
-type Shared<T> = Arc<Mutex<Option<T>>>;
+/// What a session and its stream both look at.
+#[derive(Debug)]
+struct State {
+    pace: Pace,
+    /// Why the stream broke.
+    broken: Option<TransportError>,
+}
+
+type Shared = Arc<Mutex<State>>;
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// HTTP requests to one agent over one stream.
 pub struct Session {
     agent: Agent,
     greeting: Greeting,
-    broken: Shared<TransportError>,
+    state: Shared,
 }
 
 impl Session {
-    /// How long the agent may take for its next byte: it runs esxcli for an inventory, which a busy host does slowly.
-    pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
-
-    /// Takes over a stream whose greeting has been read.
-    pub fn new(opened: Opened) -> Self {
-        let broken = Shared::default();
+    /// Takes over a stream to `host` whose greeting has been read. Within every `patience` an answer has to begin, to
+    /// end, or to bring 2 KiB for each second of it.
+    pub fn new(host: impl Into<String>, opened: Opened, patience: Duration) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            pace: Pace::new(host.into(), patience, Instant::now()),
+            broken: None,
+        }));
         let connector = OneLink {
             link: Mutex::new(Some(opened.link)),
-            broken: Arc::clone(&broken),
+            state: Arc::clone(&state),
         };
         let config = Config::builder()
             // The environment's proxy is for the web; this stream leads to the agent already.
@@ -48,22 +62,22 @@ impl Session {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_age(Duration::from_hours(24))
-            .timeout_per_read(Some(Self::ANSWER_TIMEOUT))
             .user_agent(concat!("vscsi-helper/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
             agent: Agent::with_parts(config, connector, NoResolver),
             greeting: opened.greeting,
-            broken,
+            state,
         }
     }
 
-    /// Sends a request without a body.
+    /// Sends a request without a body, whose answer has at most `limit_bytes`.
     ///
     /// # Errors
     /// When the stream broke or the answer is no HTTP. An error status is an answer.
-    pub fn send(&self, method: Method, path: &str) -> Result<Response<Body>, Error> {
+    pub fn send(&self, method: Method, path: &str, limit_bytes: u64) -> Result<Response<Body>, Error> {
         let uri = self.uri(path);
+        self.begin(limit_bytes);
         let token = self.bearer();
         match method {
             Method::Get => self.agent.get(uri).header("Authorization", token).call(),
@@ -72,11 +86,17 @@ impl Session {
         }
     }
 
-    /// Posts `body` as JSON.
+    /// Posts `body` as JSON; the answer has at most `limit_bytes`.
     ///
     /// # Errors
     /// As [`Session::send`].
-    pub fn post_json(&self, path: &str, body: &impl serde::Serialize) -> Result<Response<Body>, Error> {
+    pub fn post_json(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+        limit_bytes: u64,
+    ) -> Result<Response<Body>, Error> {
+        self.begin(limit_bytes);
         self.agent
             .post(self.uri(path))
             .header("Authorization", self.bearer())
@@ -85,7 +105,11 @@ impl Session {
 
     /// Why the stream broke, when it did; asked once.
     pub fn take_breakage(&self) -> Option<TransportError> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.state).broken.take()
+    }
+
+    fn begin(&self, limit_bytes: u64) {
+        locked(&self.state).pace.begin(limit_bytes, Instant::now());
     }
 
     fn uri(&self, path: &str) -> String {
@@ -121,7 +145,7 @@ pub enum Method {
 
 struct OneLink {
     link: Mutex<Option<Box<dyn Link>>>,
-    broken: Shared<TransportError>,
+    state: Shared,
 }
 
 impl Connector for OneLink {
@@ -134,7 +158,7 @@ impl Connector for OneLink {
                 link,
                 open: true,
                 buffers: LazyBuffers::new(BUFFER_BYTES, BUFFER_BYTES),
-                broken: Arc::clone(&self.broken),
+                state: Arc::clone(&self.state),
             })),
             None => Err(Error::Io(io::ErrorKind::NotConnected.into())),
         }
@@ -152,17 +176,20 @@ struct LinkTransport {
     link: Box<dyn Link>,
     open: bool,
     buffers: LazyBuffers,
-    broken: Shared<TransportError>,
+    state: Shared,
 }
 
 impl LinkTransport {
-    fn broke(&mut self) {
+    /// Notes why the stream is over.
+    fn broke(&mut self, reason: TransportError) {
         self.open = false;
+        locked(&self.state).broken.get_or_insert(reason);
+    }
+
+    /// Notes what the link says about its end.
+    fn ended(&mut self) {
         let reason = self.link.post_mortem();
-        self.broken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(reason);
+        self.broke(reason);
     }
 }
 
@@ -175,30 +202,40 @@ impl HttpTransport for LinkTransport {
         // Requests fit the pipe; a host that stalls is noticed when its answer does not come.
         let output = self.buffers.output().get(..amount).unwrap_or_default();
         self.link.send(output).map_err(|error| {
-            self.broke();
+            self.ended();
             Error::Io(error)
         })
     }
 
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let timeout = timeout.for_read();
-        let limit = timeout.not_zero().map(|limit| *limit);
-        let received = self.link.receive(self.buffers.input_append_buf(), limit);
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        let left = locked(&self.state).pace.time_left(Instant::now());
+        let received = if left.is_zero() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            self.link.receive(self.buffers.input_append_buf(), Some(left))
+        };
         match received {
             Ok(0) => {
-                self.broke();
+                self.ended();
                 Ok(false)
             }
             Ok(amount) => {
+                let allowed = locked(&self.state).pace.received(amount, Instant::now());
+                if let Err(reason) = allowed {
+                    self.broke(reason);
+                    return Err(Error::Io(io::ErrorKind::FileTooLarge.into()));
+                }
                 self.buffers.input_appended(amount);
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                self.open = false;
-                Err(Error::Timeout(timeout.reason))
+                let reason = locked(&self.state).pace.too_slow();
+                let told = io::Error::new(io::ErrorKind::TimedOut, reason.to_string());
+                self.broke(reason);
+                Err(Error::Io(told))
             }
             Err(error) => {
-                self.broke();
+                self.ended();
                 Err(Error::Io(error))
             }
         }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::TransportError;
 use super::child::keep_end;
 
-/// What a command of ours may print at most; the listing of a large host is far below.
-const OUTPUT_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+/// What a command of ours may print at most; the listings of a large host are far below.
+const OUTPUT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A shell on a host.
 pub trait Shell: Send + Sync + std::fmt::Debug {

@@ -12,7 +12,15 @@ const FOLDER: &str = "client/src";
 const CRATE: &str = "vscsi_helper";
 /// The modules in order, those of one purpose on a line. A module's floor is its place in it, from 1.
 const ORDER: &[&[&str]] = &[
-    &["failure", "number", "suggest", "sha256", "clock", "interrupt"],
+    &[
+        "failure",
+        "number",
+        "suggest",
+        "sha256",
+        "visible",
+        "clock",
+        "interrupt",
+    ],
     &["store", "catalog"],
     &["transport", "host", "preflight", "install", "pull"],
     &["stream"],

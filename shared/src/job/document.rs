@@ -74,6 +74,13 @@ pub enum UnreadableJob {
     Malformed(#[from] serde_json::Error),
 }
 
+/// Where a workstation got a job from. The workstation records it when it connects; no host has a word in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PulledFrom {
+    /// The host that it was connected to, by the name that its user gave.
+    pub host: String,
+}
+
 /// A [`Job`] together with the keys of its file that this version does not know.
 ///
 /// Writing gives the unknown keys back, so that an older program does not strip what a newer one recorded.
@@ -81,14 +88,21 @@ pub enum UnreadableJob {
 pub struct JobDocument {
     /// The job; change it freely.
     pub job: Job,
+    /// Where it lives, as the workstation knows it; `None` on the host itself, for a job that was imported, and for one
+    /// that was pulled before this was recorded. It is no part of [`Job`], so it never comes over the wire.
+    pub pulled_from: Option<PulledFrom>,
     original: Value,
 }
+
+/// The key of [`JobDocument::pulled_from`].
+const PULLED_FROM: &str = "pulled_from";
 
 impl JobDocument {
     /// A document for a job that has no file yet.
     pub fn new(job: Job) -> Self {
         Self {
             job,
+            pulled_from: None,
             original: Value::Object(Map::new()),
         }
     }
@@ -107,7 +121,12 @@ impl JobDocument {
             return Err(UnreadableJob::TooNew { found });
         }
         let job = Job::deserialize(&original)?;
-        Ok(Self { job, original })
+        let pulled_from = original.get(PULLED_FROM).map(PulledFrom::deserialize).transpose()?;
+        Ok(Self {
+            job,
+            pulled_from,
+            original,
+        })
     }
 
     /// The content to write: the job's keys over whatever else the file held.
@@ -117,6 +136,12 @@ impl JobDocument {
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut merged = self.original.clone();
         overlay(&mut merged, serde_json::to_value(&self.job)?);
+        if let (Value::Object(keys), Some(pulled_from)) = (&mut merged, &self.pulled_from) {
+            overlay(
+                keys.entry(PULLED_FROM).or_insert(Value::Null),
+                serde_json::to_value(pulled_from)?,
+            );
+        }
         let mut bytes = serde_json::to_vec_pretty(&merged)?;
         bytes.push(b'\n');
         Ok(bytes)
@@ -168,9 +193,18 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back_equal() {
-        let document = JobDocument::from_json(JOB.as_bytes()).unwrap();
+        let mut document = JobDocument::from_json(JOB.as_bytes()).unwrap();
+        document.pulled_from = Some(PulledFrom { host: "esx1".into() });
         let again = JobDocument::from_json(&document.to_json().unwrap()).unwrap();
-        assert_eq!(again.job, document.job);
+        assert_eq!((again.job, again.pulled_from), (document.job, document.pulled_from));
+    }
+
+    #[test]
+    fn where_a_job_was_pulled_from_is_no_part_of_what_a_host_tells() {
+        let told = JOB.replacen('{', r#"{"pulled_from": {"host": "other"},"#, 1);
+        let job: Job = serde_json::from_str(&told).unwrap();
+        let written = JobDocument::new(job).to_json().unwrap();
+        assert_eq!(JobDocument::from_json(&written).unwrap().pulled_from, None);
     }
 
     #[test]

@@ -4,12 +4,15 @@ mod document;
 pub mod limits;
 mod status;
 
-pub use document::{FORMAT_VERSION, FormatVersion, InvalidFormatVersion, JobDocument, UnreadableJob, overlay};
+pub use document::{
+    FORMAT_VERSION, FormatVersion, InvalidFormatVersion, JobDocument, PulledFrom, UnreadableJob, overlay,
+};
 pub use status::{IllegalTransition, Status};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::at_most;
 use crate::identifier::{HandleId, Name, WorldGroupId};
 
 /// One collection. Its JSON form is the content of `job.json` (see [`JobDocument`] for reading and writing it).
@@ -61,6 +64,7 @@ pub struct Target {
     #[serde(default)]
     pub config_file: String,
     /// The disks collected.
+    #[serde(deserialize_with = "at_most::<1024, _, _>")]
     pub disks: Vec<TargetDisk>,
 }
 

@@ -9,6 +9,7 @@ use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader, UnreadableSnaps
 use vscsi_shared::vscsistats::{self, Diagnostic, DiskHistograms};
 
 use crate::store::{SnapshotFile, read_snapshot_bytes};
+use crate::visible;
 
 /// Why a snapshot file is left out.
 #[derive(Debug, thiserror::Error)]
@@ -96,10 +97,12 @@ fn select(header: &SnapshotHeader, printed: Vec<DiskHistograms>) -> (Vec<DiskRea
             let node = header
                 .disks
                 .get(position)
-                .map(|disk| disk.node.clone())
+                .map(|disk| disk.node.as_str())
                 .filter(|node| !node.is_empty())
-                .or_else(|| histograms.node.clone())
+                .or(histograms.node.as_deref())
                 .unwrap_or_default();
+            // A host may call a disk what a terminal would obey.
+            let node = visible::one_line(node).into_owned();
             Some(DiskReading {
                 node,
                 position,

@@ -1,7 +1,6 @@
 //! `analyze`: from a job's samples to its workload profile, and the files made of it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -224,7 +223,7 @@ pub(super) fn write_profile(
     env: &Env,
 ) -> Result<Output, CliError> {
     let folder = directory.analysis();
-    fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+    store::create_directory(&folder)?;
     let mut written = write_fio(output, options, directory, analysis, phases, env)?;
     let path = folder.join("summary.json");
     write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::cli::connect::ConnectArgs;
-use crate::cli::job::{JobArg, KnownJob, known, update};
-use crate::cli::phrase::{Plain, manual_cleanup};
+use crate::cli::job::{JobArg, known};
+use crate::cli::phrase::manual_cleanup;
 use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
@@ -21,21 +21,17 @@ pub struct CleanupArgs {
 
 pub(super) fn run(args: &CleanupArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let KnownJob {
-        directory,
-        mut document,
-        target,
-    } = known(args.job.find(&store)?, &args.connect, &store, env)?;
-    let view = target.host().clean_up_job(&document.job.job_id)?;
-    update(&directory, &mut document, &view)?;
-    let host = target.name();
+    let known = known(args.job.find(&store)?, &args.connect, &store, env)?;
+    let view = known.target.host().clean_up_job(&known.document.job.job_id)?;
+    let view = known.update(view)?;
+    let host = known.target.name();
     let cleanup = &view.job.cleanup;
     if env.json {
         env.print_json(&view)?;
     } else if cleanup.manual_cleanup_required {
         env.print(format_args!("vscsiStats may still be running on {host}."))?;
         if let Some(error) = &cleanup.cleanup_error {
-            env.print(format_args!("  {}", Plain(error)))?;
+            env.print(format_args!("  {error}"))?;
         }
         if let Some(command) = &cleanup.manual_cleanup_command {
             env.print(format_args!("\n{}", manual_cleanup(host.as_str(), command)))?;

@@ -92,7 +92,8 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let view = start(&args.what, args.name.as_ref(), &target, &store, env)?.view;
     let view = status::watch(&host, view, env)?;
     let voice = Voice::new(env, target.name());
-    let pulled = puller(&store, env, &voice).pull(&host, &view.job.job_id)?;
+    let from = target.identity();
+    let pulled = puller(&store, &from, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
     let analysis = samples::analyze_job(&pulled.directory, &options, env.clock.now())?;
     let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;

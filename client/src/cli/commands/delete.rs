@@ -7,12 +7,11 @@ use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
 use crate::cli::connect::ConnectArgs;
-use crate::cli::job::JobArg;
+use crate::cli::job::{JobArg, host_of};
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
-use crate::import::is_imported;
-use crate::store::{JobReference, LockKind, Store};
+use crate::store::{JobReference, LockKind, Origin, Store};
 
 /// Delete a job and its data, here and in the host's spool
 #[derive(Debug, Args)]
@@ -70,9 +69,9 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     let Some(_lock) = store.try_lock(&reference, LockKind::Exclusive)? else {
         return Err(InUse::Locked(reference).into());
     };
-    let on_host = !args.keep_on_host && !is_imported(&document.job);
+    let on_host = !args.keep_on_host && !matches!(Origin::of(&document), Origin::Files(_));
     if on_host {
-        let target = args.connect.target(&document.job.host.hostname, &store, env)?;
+        let target = args.connect.recorded(host_of(&reference, &document)?, &store, env)?;
         let host = target.host();
         match host.job(&document.job.job_id) {
             // A name may have been used again on the host since: only this job is deleted there.

@@ -6,7 +6,7 @@ use clap::Args;
 use vscsi_shared::wire::v1::{Disk, Inventory, Vm};
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::{Plain, bytes};
+use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
 use crate::store::Store;
@@ -30,7 +30,7 @@ pub(super) fn run(args: &DiscoverArgs, env: &Env) -> Result<Outcome, CliError> {
     let inventory = host.inventory()?;
     target.remember(&store)?;
     for warning in &inventory.warnings {
-        env.warn(Plain(warning));
+        env.warn(warning);
     }
     if env.json {
         env.print_json(&inventory)?;
@@ -75,12 +75,12 @@ fn render(inventory: &Inventory) -> String {
 
 // Writing to a string cannot fail, so the results are dropped.
 fn render_vm(text: &mut String, vm: &Vm) {
-    let _ = writeln!(text, "  Name: {}", Plain(&vm.name));
+    let _ = writeln!(text, "  Name: {}", vm.name);
     if let Some(world_group) = vm.world_group_id {
         let _ = writeln!(text, "    World Group ID: {world_group}");
     }
     let _ = writeln!(text, "    Power State: {}", if vm.powered_on { "On" } else { "Off" });
-    let _ = writeln!(text, "    Configuration: {}\n", Plain(&vm.config_file));
+    let _ = writeln!(text, "    Configuration: {}\n", vm.config_file);
 }
 
 fn render_lun(text: &mut String, vm: &Vm, disk: &Disk) {
@@ -89,10 +89,10 @@ fn render_lun(text: &mut String, vm: &Vm, disk: &Disk) {
         .first()
         .or(disk.datastore.as_ref())
         .unwrap_or(&disk.node);
-    let _ = writeln!(text, "  {}", Plain(title));
+    let _ = writeln!(text, "  {title}");
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let _ = writeln!(text, "    {key}: {}", Plain(&value));
+            let _ = writeln!(text, "    {key}: {value}");
         }
     };
     line("Capacity", disk.capacity_bytes.map(bytes));

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use crate::catalog::Catalog;
 use crate::cli::connect::ConnectArgs;
-use crate::cli::phrase::{Plain, bytes};
+use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host as _;
 use crate::install::find_agent;
 use crate::number::counted;
 use crate::store::Store;
+use crate::visible;
 
 /// Lines of the agent's log that are shown.
 const LOG_LINES: u32 = 20;
@@ -96,7 +97,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
         if env.verbose {
             for line in host.log(LOG_LINES)?.lines() {
-                env.note(format_args!("{name}: {}", Plain(line)));
+                env.note(format_args!("{name}: {line}"));
             }
         }
     }
@@ -105,7 +106,11 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         for check in &checks {
             let mark = if check.ok { "ok" } else { "FAILED" };
-            env.print(format_args!("{mark:<7} {:<18} {}", check.what, Plain(&check.found)))?;
+            env.print(format_args!(
+                "{mark:<7} {:<18} {}",
+                check.what,
+                visible::one_line(&check.found)
+            ))?;
         }
     }
     match checks.iter().filter(|check| !check.ok).count() {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::phrase::{Plain, time};
+use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
 use crate::store::Store;
 
@@ -32,8 +32,7 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
             };
             env.print(format_args!(
                 "{:<32} {:<24} {agent:<29} seen {seen}",
-                record.address.host,
-                Plain(version)
+                record.address.host, version
             ))?;
         }
     }

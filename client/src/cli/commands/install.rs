@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::{Plain, bytes};
+use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::install::{Installed, Place, check_mode, find_agent, install};
 use crate::preflight::{self, Mode};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let binary = find_agent(args.agent.as_deref())?;
     env.note(format_args!(
         "Installing into {} ({})...",
-        Plain(&place.folder),
+        place.folder,
         bytes(binary.bytes.len() as u64)
     ));
     let installed = install(&*shell, &place, &binary, env.clock.now())?;
@@ -80,14 +80,12 @@ fn render(installed: &Installed, host: &str) -> String {
     };
     for line in &installed.doctor {
         // Writing to a string cannot fail.
-        let _ = write!(doctor, "\n  {}", Plain(line));
+        let _ = write!(doctor, "\n  {line}");
     }
     format!(
         "The agent {verb} verified on {host}.\n\n\
          Path:    {}\nVersion: {}\nSHA-256: {}{doctor}\n\n\
          Next: vscsi-helper discover {host}",
-        Plain(&agent.path),
-        agent.version,
-        agent.sha256,
+        agent.path, agent.version, agent.sha256,
     )
 }

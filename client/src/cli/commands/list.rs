@@ -36,6 +36,9 @@ struct Row {
     samples_expected: u32,
     snapshots_here: u32,
     host: String,
+    /// The job was pulled before its host was recorded, and only its own word says where.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    host_is_claimed: bool,
     vm: String,
     created_at: String,
 }
@@ -49,6 +52,7 @@ impl From<IndexedJob> for Row {
             samples_expected: job.samples_expected,
             snapshots_here: job.snapshots_here,
             host: job.host,
+            host_is_claimed: job.host_is_claimed,
             vm: job.vm_name,
             created_at: job.created_at,
         }
@@ -136,8 +140,9 @@ fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
         } else {
             last_heard(&row.job, store)
         };
+        let claimed = if row.host_is_claimed { " (claimed)" } else { "" };
         env.print(format_args!(
-            "{:<width$} {:<10} {samples:>9} samples  {}{heard}",
+            "{:<width$} {:<10} {samples:>9} samples  {}{claimed}{heard}",
             row.job, row.status, row.host
         ))?;
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::{Plain, bytes, duration};
+use crate::cli::phrase::{bytes, duration};
 use crate::cli::{CliError, Env, Outcome};
 use crate::preflight::{self, Findings, Mode, Verdict};
 use crate::store::Store;
@@ -59,7 +59,7 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
     };
     let mut text = String::new();
     let mut line = |key: &str, value: &str| {
-        let _ = writeln!(text, "  {key:<18} {}", Plain(value));
+        let _ = writeln!(text, "  {key:<18} {value}");
     };
     line("ESXi version", findings.version.as_deref().unwrap_or("unknown"));
     line("Exec policy", on_off(findings.exec_policy));
@@ -87,8 +87,8 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
         let _ = writeln!(
             text,
             "  {:<24} {:<8} {:>10} free{note}",
-            Plain(&datastore.name),
-            Plain(&datastore.kind),
+            datastore.name,
+            datastore.kind,
             bytes(datastore.free_bytes)
         );
     }

@@ -1,6 +1,7 @@
 //! `pull`: copies samples from hosts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,15 +9,14 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{Status, UnreadableJob};
+use vscsi_shared::job::{HostIdentity, Status, UnreadableJob};
 
 use crate::cli::connect::{ConnectArgs, Target};
-use crate::cli::job::OnNoHost;
-use crate::cli::phrase::{Plain, bytes};
+use crate::cli::job::{NoHost, host_of};
+use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
-use crate::import::is_imported;
 use crate::number::counted;
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
@@ -64,8 +64,35 @@ struct Row {
 
 /// What is to be pulled from one host; no names means every job.
 struct Order {
-    host: String,
+    host: Whom,
     jobs: Option<Vec<Name>>,
+}
+
+/// Which host.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Whom {
+    /// The one that the user calls so, perhaps with a login.
+    Named(String),
+    /// The one that was recorded.
+    Recorded(HostName),
+}
+
+impl Whom {
+    fn target<'env>(&self, args: &PullArgs, store: &Store, env: &'env Env) -> Result<Target<'env>, CliError> {
+        match self {
+            Self::Named(text) => args.connect.target(text, store, env),
+            Self::Recorded(host) => args.connect.recorded(host.clone(), store, env),
+        }
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(text) => formatter.write_str(text),
+            Self::Recorded(host) => host.fmt(formatter),
+        }
+    }
 }
 
 pub(super) fn run(args: &PullArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -99,17 +126,17 @@ fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliEr
     if let Some(text) = &args.job {
         let (host, name) = match args.host.as_slice() {
             [] => match store.find(text) {
-                Ok((directory, document)) if is_imported(&document.job) => {
-                    return Err(OnNoHost(directory.reference().clone()).into());
+                Ok((directory, document)) => {
+                    let host = host_of(directory.reference(), &document)?;
+                    (Whom::Recorded(host), document.job.job_id)
                 }
-                Ok((_, document)) => (document.job.host.hostname, document.job.job_id),
                 Err(StoreError::Unreadable {
                     source: UnreadableJob::Malformed(_),
                     ..
                 }) => damaged(text, store)?,
                 Err(error) => return Err(error.into()),
             },
-            [host] => (host.clone(), text.parse().map_err(StoreError::from)?),
+            [host] => (Whom::Named(host.clone()), text.parse().map_err(StoreError::from)?),
             _ => return Err(UsageError::new("a job is on one host", "give one `--host`, or none").into()),
         };
         return Ok(vec![Order {
@@ -122,7 +149,7 @@ fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliEr
             .host
             .iter()
             .map(|host| Order {
-                host: host.clone(),
+                host: Whom::Named(host.clone()),
                 jobs: None,
             })
             .collect());
@@ -138,23 +165,19 @@ fn orders(args: &PullArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliEr
     Ok(hosts
         .into_iter()
         .map(|record| Order {
-            host: record.address.host.to_string(),
+            host: Whom::Recorded(record.address.host),
             jobs: None,
         })
         .collect())
 }
 
 /// The host and the name of a job whose `job.json` is damaged: the host in the reference, else the only one known here.
-fn damaged(text: &str, store: &Store) -> Result<(String, Name), CliError> {
+fn damaged(text: &str, store: &Store) -> Result<(Whom, Name), CliError> {
     let reference: JobReference = text.parse()?;
-    let mut hosts: Vec<String> = store
-        .hosts()?
-        .into_iter()
-        .map(|record| record.address.host.to_string())
-        .collect();
+    let mut hosts: Vec<HostName> = store.hosts()?.into_iter().map(|record| record.address.host).collect();
     match (reference.host, hosts.pop()) {
-        (Some(host), _) => Ok((host, reference.name)),
-        (None, Some(host)) if hosts.is_empty() => Ok((host, reference.name)),
+        (Some(host), _) => Ok((Whom::Recorded(host.parse()?), reference.name)),
+        (None, Some(host)) if hosts.is_empty() => Ok((Whom::Recorded(host), reference.name)),
         (None, _) => Err(UsageError::new(
             format!("the file job.json of `{text}` is damaged, and nothing else says which host the job is on"),
             format!("`vscsi-helper pull {text} --host HOST` fetches it again"),
@@ -164,31 +187,41 @@ fn damaged(text: &str, store: &Store) -> Result<(String, Name), CliError> {
 }
 
 fn unfinished(store: &Store, env: &Env) -> Result<Vec<Order>, CliError> {
-    let mut hosts: BTreeMap<String, Vec<Name>> = BTreeMap::new();
+    let mut hosts: BTreeMap<HostName, Vec<Name>> = BTreeMap::new();
     let jobs = store.jobs()?;
     for error in &jobs.unreadable {
         env.warn(CliError::describe(error));
     }
-    for (directory, job) in jobs.jobs {
+    for (directory, document) in jobs.jobs {
+        let job = &document.job;
         let here = directory.sequences()?.len() as u64;
         let complete = job.status.is_final() && here > u64::from(job.collection.samples_collected);
-        if !complete && !is_imported(&job) {
-            hosts.entry(job.host.hostname).or_default().push(job.job_id);
+        if complete {
+            continue;
+        }
+        match host_of(directory.reference(), &document) {
+            Ok(host) => hosts.entry(host).or_default().push(document.job.job_id),
+            Err(NoHost::Imported(_)) => {}
+            Err(error @ NoHost::Claimed { .. }) => env.warn(CliError::from(error)),
         }
     }
     Ok(hosts
         .into_iter()
-        .map(|(host, jobs)| Order { host, jobs: Some(jobs) })
+        .map(|(host, jobs)| Order {
+            host: Whom::Recorded(host),
+            jobs: Some(jobs),
+        })
         .collect())
 }
 
 fn pull_host(order: &Order, args: &PullArgs, store: &Store, env: &Env) -> Vec<(String, Result<Pulled, CliError>)> {
+    let host = order.host.to_string();
     match pull_jobs(order, args, store, env) {
         Ok(results) => results
             .into_iter()
-            .map(|result| (order.host.clone(), result.map_err(CliError::from)))
+            .map(|result| (host.clone(), result.map_err(CliError::from)))
             .collect(),
-        Err(error) => vec![(order.host.clone(), Err(error))],
+        Err(error) => vec![(host, Err(error))],
     }
 }
 
@@ -198,7 +231,7 @@ fn pull_jobs(
     store: &Store,
     env: &Env,
 ) -> Result<Vec<Result<Pulled, PullError>>, CliError> {
-    let target: Target<'_> = args.connect.target(&order.host, store, env)?;
+    let target = order.host.target(args, store, env)?;
     let host = target.host();
     let names = match &order.jobs {
         Some(names) => names.clone(),
@@ -206,14 +239,16 @@ fn pull_jobs(
     };
     target.remember(store)?;
     let voice = Voice::new(env, target.name());
-    let puller = puller(store, env, &voice);
+    let from = target.identity();
+    let puller = puller(store, &from, env, &voice);
     Ok(names.iter().map(|name| puller.pull(&host, name)).collect())
 }
 
 /// A puller as the configuration wants it.
-pub(super) fn puller<'a>(store: &'a Store, env: &'a Env, voice: &'a Voice<'a>) -> Puller<'a> {
+pub(super) fn puller<'a>(store: &'a Store, from: &'a HostIdentity, env: &'a Env, voice: &'a Voice<'a>) -> Puller<'a> {
     Puller {
         store,
+        from,
         delays: &voice.delays,
         clock: &*env.clock,
         progress: voice,
@@ -301,15 +336,14 @@ fn report(results: &[(String, Result<Pulled, CliError>)], env: &Env) -> Result<(
                     pulled.directory.reference(),
                     pulled.view.job.status,
                     format!("{}/{}", collection.samples_collected, collection.samples_expected),
-                    Plain(&row.host),
+                    row.host,
                     counted(pulled.snapshots, "new snapshot"),
                     bytes(pulled.bytes),
                 ))?;
                 for lost in &pulled.set_aside {
                     env.warn(format_args!(
                         "{}: the host set a damaged snapshot aside: {}",
-                        row.host,
-                        Plain(lost)
+                        row.host, lost
                     ));
                 }
             }

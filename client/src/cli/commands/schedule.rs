@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use vscsi_shared::cron::{CronExpression, InvalidCron};
 use vscsi_shared::identifier::Name;
+use vscsi_shared::job::HostIdentity;
 use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
 
 use super::start::CollectArgs;
 use crate::cli::connect::{ConnectArgs, HostOption};
-use crate::cli::phrase::{Plain, time};
+use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
 use crate::host::{Host as _, select_disks, select_vm};
@@ -101,7 +102,10 @@ fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
         name: args.name.clone(),
         cron: args.cron.clone(),
         job: JobTemplate {
-            host: target.identity(),
+            host: HostIdentity {
+                fingerprint: target.key_fingerprints(),
+                ..target.identity()
+            },
             config_file: vm.config_file.clone(),
             vm_name: vm.name.clone(),
             disks,
@@ -150,11 +154,7 @@ fn render(view: &ScheduleView) -> String {
     };
     format!(
         "{:<20} {:<16} {:<24} next {next}\n{:<20} last {}",
-        schedule.name,
-        Plain(&schedule.cron),
-        Plain(&schedule.job.vm_name),
-        "",
-        Plain(&last)
+        schedule.name, schedule.cron, schedule.job.vm_name, "", last
     )
 }
 

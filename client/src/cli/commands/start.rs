@@ -3,11 +3,11 @@
 use clap::Args;
 use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{CollectionMode, HostIdentity, JobDocument, Profile, limits};
+use vscsi_shared::job::{CollectionMode, HostIdentity, Profile, limits};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
 use crate::cli::connect::{ConnectArgs, HostOption, Target};
-use crate::cli::phrase::{Plain, duration, time};
+use crate::cli::phrase::{duration, time};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::{Host as _, HostError, select_disks, select_vm};
@@ -114,7 +114,9 @@ pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print_json(&started.view)?;
     } else {
         let reference = match store.find(started.view.job.job_id.as_str()) {
-            Err(StoreError::Ambiguous { .. }) => JobReference::of(&started.view.job).to_string(),
+            Err(StoreError::Ambiguous { .. }) => {
+                JobReference::on(started.view.job.job_id.clone(), target.name().as_str()).to_string()
+            }
             _ => started.view.job.job_id.to_string(),
         };
         env.print(render(&started, target.name().as_str(), &reference))?;
@@ -144,7 +146,10 @@ pub(super) fn start(
     let inventory = host.inventory()?;
     let vm = select_vm(&inventory, &what.vm)?;
     let disks = select_disks(vm, &what.lun)?;
-    let identity = target.identity();
+    let identity = HostIdentity {
+        fingerprint: target.key_fingerprints(),
+        ..target.identity()
+    };
     let request = |name: Name| CreateJob {
         name,
         host: identity.clone(),
@@ -163,8 +168,9 @@ pub(super) fn start(
         )?,
     };
     target.remember(store)?;
-    let directory = store.place_for(&view.job)?;
-    directory.write_job(&JobDocument::new(view.job.clone()))?;
+    let directory = store.place_for::<StoreError>(&identity.hostname, &view.job, |_| Ok(false))?;
+    let job = directory.record(&identity, &view.job)?.job;
+    let view = JobView { job, ..view };
     Ok(Started { view, repeated })
 }
 
@@ -207,12 +213,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
         samples,
         interval_seconds,
     } = &job.profile;
-    let luns: Vec<String> = job
-        .target
-        .disks
-        .iter()
-        .map(|disk| Plain(&disk.lun).to_string())
-        .collect();
+    let luns: Vec<String> = job.target.disks.iter().map(|disk| disk.lun.clone()).collect();
     let seconds = u64::from(*samples) * u64::from(*interval_seconds);
     // The host tells the end once the first snapshot is taken; until then it is counted from now.
     let end = view.expected_completion_at.or_else(|| {
@@ -236,22 +237,11 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
          Expected duration: {duration}{ends}\n\n\
          Check status: vscsi-helper status {reference}",
         id = job.job_id,
-        vm = Plain(&job.target.vm_name),
+        vm = job.target.vm_name,
         luns = luns.join(", "),
         samples = counted(samples, "sample"),
         duration = duration(seconds),
     )
-}
-
-impl Target<'_> {
-    /// The host as it is recorded in `job.json`.
-    pub(super) fn identity(&self) -> HostIdentity {
-        HostIdentity {
-            hostname: self.name().to_string(),
-            username: self.record.address.user.clone(),
-            fingerprint: self.key_fingerprints(),
-        }
-    }
 }
 
 #[cfg(test)]

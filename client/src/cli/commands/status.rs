@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use clap::Args;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{Job, Status};
+use vscsi_shared::job::{Job, JobDocument, Status};
 use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
 use crate::cli::connect::ConnectArgs;
-use crate::cli::job::{JobArg, KnownJob, known, update};
-use crate::cli::phrase::{Plain, duration, manual_cleanup, time};
+use crate::cli::job::{JobArg, known};
+use crate::cli::phrase::{duration, manual_cleanup, time};
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::interrupt::{Deferred, Interruption};
-use crate::store::{JobDirectory, Store};
+use crate::store::{JobDirectory, Origin, Store};
 
 /// Errors of a collection that are shown; the others are in job.json.
 const ERRORS_SHOWN: usize = 5;
@@ -42,38 +42,34 @@ pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
     let found = args.job.find(&store)?;
     let (directory, document) = &found;
     if document.job.status.is_final() && document.job.cleanup.vscsi_stats_stopped {
-        return show_last_known(directory, &document.job, env);
+        return show_last_known(directory, document, env);
     }
-    let KnownJob {
-        directory,
-        mut document,
-        target,
-    } = known(found, &args.connect, &store, env)?;
-    let host = target.host();
-    let mut view = match host.job(&document.job.job_id) {
+    let known = known(found, &args.connect, &store, env)?;
+    let host = known.target.host();
+    let document = &known.document;
+    let view = match host.job(&document.job.job_id) {
         Ok(view) => view,
         Err(error) if error.code() == Some(ErrorCode::NotFound) && document.job.status.is_final() => {
-            return show_last_known(&directory, &document.job, env);
+            return show_last_known(&known.directory, document, env);
         }
         Err(error) => return Err(error.into()),
     };
-    update(&directory, &mut document, &view)?;
+    let mut view = known.update(view)?;
     if args.watch {
-        view = watch(&host, view, env)?;
-        update(&directory, &mut document, &view)?;
+        view = known.update(watch(&host, view, env)?)?;
     }
     if env.json {
         env.print_json(&view)?;
     } else {
-        env.print(render(&view, target.name().as_str()).trim_end())?;
+        env.print(render(&view, known.target.name().as_str()).trim_end())?;
     }
     Ok(outcome(&view.job))
 }
 
 /// A job that has ended and was cleaned up does not change any more, so its host need not be asked.
-fn show_last_known(directory: &JobDirectory, job: &Job, env: &Env) -> Result<Outcome, CliError> {
+fn show_last_known(directory: &JobDirectory, document: &JobDocument, env: &Env) -> Result<Outcome, CliError> {
     let view = JobView {
-        job: job.clone(),
+        job: document.job.clone(),
         next_due_at: None,
         expected_completion_at: None,
         now: env.clock.now(),
@@ -83,7 +79,7 @@ fn show_last_known(directory: &JobDirectory, job: &Job, env: &Env) -> Result<Out
     if env.json {
         env.print_json(&view)?;
     } else {
-        env.print(render(&view, &job.host.hostname).trim_end())?;
+        env.print(render(&view, &Origin::of(document).to_string()).trim_end())?;
     }
     Ok(outcome(&view.job))
 }
@@ -192,8 +188,7 @@ pub(super) fn render(view: &JobView, host: &str) -> String {
     let _ = writeln!(
         text,
         "  VM: {} (World Group: {})",
-        Plain(&target.vm_name),
-        target.world_group_id
+        target.vm_name, target.world_group_id
     );
     for disk in &target.disks {
         let node = if disk.node.is_empty() || disk.node == disk.lun {
@@ -201,13 +196,7 @@ pub(super) fn render(view: &JobView, host: &str) -> String {
         } else {
             format!(", {}", disk.node)
         };
-        let _ = writeln!(
-            text,
-            "  LUN: {}{} (Handle: {})",
-            Plain(&disk.lun),
-            Plain(&node),
-            disk.handle_id
-        );
+        let _ = writeln!(text, "  LUN: {}{} (Handle: {})", disk.lun, node, disk.handle_id);
     }
     text.push('\n');
     let mut at = |label: &str, when: Option<jiff::Timestamp>| {
@@ -237,7 +226,7 @@ fn render_errors(text: &mut String, job: &Job) {
         let _ = writeln!(text, "  ({hidden} earlier ones are in job.json)");
     }
     for error in errors.iter().skip(hidden) {
-        let _ = writeln!(text, "  {}  {}", time(error.at), Plain(&error.message));
+        let _ = writeln!(text, "  {}  {}", time(error.at), error.message);
     }
 }
 
@@ -247,7 +236,7 @@ fn render_cleanup(text: &mut String, job: &Job, host: &str) {
     }
     let _ = writeln!(text, "\n⚠️  WARNING: vscsiStats may still be running on {host}");
     if let Some(error) = &job.cleanup.cleanup_error {
-        let _ = writeln!(text, "  {}", Plain(error));
+        let _ = writeln!(text, "  {error}");
     }
     if let Some(command) = &job.cleanup.manual_cleanup_command {
         let _ = writeln!(text, "\n{}", manual_cleanup(host, command));

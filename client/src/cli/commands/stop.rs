@@ -7,7 +7,7 @@ use vscsi_shared::wire::v1::JobView;
 
 use super::pull::{Voice, puller};
 use crate::cli::connect::ConnectArgs;
-use crate::cli::job::{JobArg, KnownJob, known, update};
+use crate::cli::job::{JobArg, known};
 use crate::cli::phrase::manual_cleanup;
 use crate::cli::{CliError, Env, Outcome};
 use crate::host::Host as _;
@@ -28,21 +28,21 @@ pub struct StopArgs {
 
 pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
-    let KnownJob {
-        directory,
-        mut document,
-        target,
-    } = known(args.job.find(&store)?, &args.connect, &store, env)?;
-    let name = document.job.job_id.clone();
+    let known = known(args.job.find(&store)?, &args.connect, &store, env)?;
+    let target = &known.target;
+    let name = known.document.job.job_id.clone();
     env.note(format_args!("Stopping job '{name}'..."));
     let (view, vscsi_stats) = {
         let host = target.host();
         let before = host.job(&name)?;
+        // Nothing is stopped before it is known to be this job.
+        let before = known.update(before)?;
         let stopped = host.stop_job(&name, !args.no_cleanup)?;
         let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
         let voice = Voice::new(env, target.name());
         // What was collected is fetched at once; if that fails now, a later pull does it.
-        match puller(&store, env, &voice).pull(&host, &name) {
+        let from = target.identity();
+        match puller(&store, &from, env, &voice).pull(&host, &name) {
             Ok(pulled) => (pulled.view, vscsi_stats),
             Err(error) => {
                 env.warn(format_args!(
@@ -53,7 +53,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
             }
         }
     };
-    update(&directory, &mut document, &view)?;
+    let view = known.update(view)?;
     if env.json {
         env.print_json(&view)?;
     } else {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
             &view.job,
             &vscsi_stats,
             target.name().as_str(),
-            &env.shown(directory.path()),
+            &env.shown(known.directory.path()),
         ))?;
     }
     Ok(if vscsi_stats == VscsiStats::Failed {

@@ -5,7 +5,6 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::Plain;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::{Host as _, HostError};
@@ -77,8 +76,12 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
             return Err(InTheWay { host, reasons }.into());
         }
     }
-    env.note(format_args!("Removing {}...", Plain(&agent)));
-    let removal = uninstall(&*shell, &agent)?;
+    let Some(known) = target.known_agent() else {
+        let host = target.name().to_string();
+        return Err(HostError::from(TransportError::NoKnownAgent { host }).into());
+    };
+    env.note(format_args!("Removing {agent}..."));
+    let removal = uninstall(&*shell, &agent, &known.sha256)?;
     store.forget_host(target.name())?;
     if env.json {
         env.print_json(&removal)?;
@@ -88,7 +91,7 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
             target.name()
         ))?;
         for line in &removal.proof {
-            env.print(format_args!("  {}", Plain(line)))?;
+            env.print(format_args!("  {line}"))?;
         }
     }
     Ok(Outcome::Done)

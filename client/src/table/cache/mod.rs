@@ -26,6 +26,7 @@ use crate::analysis::load::Loaded;
 use crate::analysis::{Finding, Sample, Series};
 use crate::failure::FileError;
 use crate::sha256::hexadecimal;
+use crate::visible;
 use intervals::Intervals;
 use skeleton::{SampleSkeleton, Skeleton};
 
@@ -109,7 +110,7 @@ struct Opened {
 
 fn open(files: &Files, key: &CacheKey) -> Option<Opened> {
     let (histograms, text) = open_parquet(&files.histograms)?;
-    let skeleton: Skeleton = serde_json::from_str(&text).ok()?;
+    let skeleton: Skeleton = serde_json::from_str(&visible::json_of_lines(&text)).ok()?;
     let (intervals, table) = open_parquet(&files.intervals)?;
     (skeleton.fits(key) && table == digest(&text)).then_some(Opened {
         skeleton,

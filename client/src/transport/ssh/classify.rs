@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 
 use super::{CANNOT_FIND, CANNOT_RUN, Ssh};
-use crate::transport::{HostKeyProblem, TransportError};
+use crate::transport::{HostKeyProblem, NOT_KNOWN, TransportError};
 
 /// ssh's own exit status for everything that is not the remote command's.
 const SSH_FAILED: i32 = 255;
@@ -76,6 +76,9 @@ fn remote_failure(host: String, code: i32, said: &str) -> TransportError {
     // ESXi answers EPERM to the execution of a file that no VIB installed; ash gives it either of its two codes.
     if said.contains("Operation not permitted") || said.contains("Permission denied") && code == CANNOT_RUN {
         return TransportError::NotPermitted { host, reason };
+    }
+    if code == NOT_KNOWN {
+        return TransportError::NotKnown { host, reason };
     }
     if code == CANNOT_FIND {
         return TransportError::AgentMissing { host, reason };
@@ -235,6 +238,17 @@ mod tests {
         );
         assert!(matches!(error, TransportError::NotPermitted { .. }), "{error}");
         assert!(error.hint().unwrap().contains("execInstalledOnly"));
+    }
+
+    #[test]
+    fn a_program_in_the_agent_s_place_is_told_with_the_command_that_replaces_it() {
+        let error = classified(
+            125,
+            "/vmfs/volumes/nfs/vscsi-helper-x/vscsi-agent is not run: its SHA-256 is 00\n",
+        );
+        assert!(matches!(error, TransportError::NotKnown { .. }), "{error}");
+        assert_eq!((error.exit_code(), error.is_worth_retrying()), (12, false));
+        assert!(error.hint().unwrap().contains("vscsi-helper install esx1"));
     }
 
     #[test]

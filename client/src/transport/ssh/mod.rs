@@ -16,7 +16,7 @@ pub use askpass::{Password, answer_as_helper};
 use super::child::ChildLink;
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
-use super::{AGENTS_OF_THIS_HOST, Address, GREETING_TIMEOUT, Opened, Transport, TransportError, command_line, quote};
+use super::{Address, GREETING_TIMEOUT, KnownAgent, Opened, Transport, TransportError, quote};
 
 /// sshd of a hardened ESXi drops a silent client after 200 s times 3 (`ClientAliveInterval`), so we speak first.
 const KEEP_ALIVE_SECONDS: u32 = 60;
@@ -204,26 +204,17 @@ impl Shell for SshShell {
 pub struct SshExec {
     /// The connection.
     pub ssh: Ssh,
-    /// Path of the agent on the host; `None` when this machine did not install it there.
-    pub agent: Option<String>,
-}
-
-/// Looks for this host's agent where `install` puts it, for a workstation that did not install it.
-///
-/// It is a fixed text: nothing of the user's stands in it.
-fn find_and_connect() -> String {
-    format!(
-        "for agent in {AGENTS_OF_THIS_HOST}; do \
-         if [ -x \"$agent\" ]; then exec \"$agent\" connect; fi; done; \
-         echo \"no vscsi-agent found in /vmfs/volumes/*/vscsi-helper-$(/bin/uname -n)\" >&2; exit 127"
-    )
+    /// The agent on the host; `None` when nothing is known by which it could be told from another program.
+    pub agent: Option<KnownAgent>,
 }
 
 impl SshExec {
     pub(super) fn command(&self) -> Result<Command, TransportError> {
         match &self.agent {
-            Some(agent) => self.ssh.exec(&command_line([agent.as_str(), "connect"])),
-            None => self.ssh.exec(&find_and_connect()),
+            Some(agent) => self.ssh.exec(&agent.command_line(["connect"])),
+            None => Err(TransportError::NoKnownAgent {
+                host: self.ssh.address.host.to_string(),
+            }),
         }
     }
 }
@@ -284,18 +275,5 @@ mod tests {
     #[test]
     fn without_a_password_ssh_never_asks() {
         assert!(arguments(&ssh().exec("true").unwrap()).contains(&"BatchMode=yes".to_owned()));
-    }
-
-    #[test]
-    fn an_agent_path_with_blanks_and_quotes_reaches_the_host_as_one_word() {
-        let transport = SshExec {
-            ssh: ssh(),
-            agent: Some("/vmfs/volumes/it's a ds/vscsi-helper/vscsi-agent".into()),
-        };
-        let arguments = arguments(&transport.command().unwrap());
-        assert_eq!(
-            arguments.last().map(String::as_str),
-            Some(r"'/vmfs/volumes/it'\''s a ds/vscsi-helper/vscsi-agent' connect")
-        );
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::at_most;
 use crate::identifier::{HandleId, WorldGroupId};
 
 /// Answer of `GET /v1/inventory`.
@@ -25,16 +26,15 @@ pub struct Vm {
     pub powered_on: bool,
     /// Path of the .vmx with the volume's UUID.
     pub config_file: String,
-    /// Its virtual disks.
-    #[serde(default)]
+    /// Its virtual disks; vSphere allows a few hundred.
+    #[serde(default, deserialize_with = "at_most::<1024, _, _>")]
     pub disks: Vec<Disk>,
 }
 
 /// A virtual disk and what lies below it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Disk {
-    /// Virtual device node such as `scsi0:0`.
-    #[serde(default)]
+    /// Virtual device node such as `scsi0:0`; empty on hosts that print none.
     pub node: String,
     /// Handle; `None` when vscsiStats does not list the disk (powered off, or a kind it cannot see).
     #[serde(default)]

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::at_most;
+
 /// Answer of `GET /v1/jobs/{name}/samples?after=N`: the snapshot files with a higher sequence than N.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Manifest {
     /// In the order of their sequence.
     pub samples: Vec<ManifestEntry>,
-    /// What the spool has lost: files that were torn or corrupt and set aside.
-    #[serde(default)]
+    /// What the spool has lost: files that were torn or corrupt and set aside. A job has no more to lose.
+    #[serde(default, deserialize_with = "at_most::<100_001, _, _>")]
     pub set_aside: Vec<String>,
 }
 
