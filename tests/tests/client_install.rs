@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::sshd::{Client, SshHost, Style};
 
@@ -111,7 +112,8 @@ fn replace_program(host: &SshHost, name: &str, body: &str) {
     fs::remove_file(&shell).unwrap();
     let script = format!(
         "#!/bin/busybox sh\nreplaced='{name}() {{ {body}; }}'\n\
-         [ \"$1\" = -c ] && set -- -c \"$replaced\n$2\"\nexec /bin/busybox sh \"$@\"\n"
+         if [ \"$1\" = -c ]; then\n  line=$2; shift 2; set -- -c \"$replaced\n$line\" \"$@\"\nfi\n\
+         exec /bin/busybox sh \"$@\"\n"
     );
     fs::write(&shell, script).unwrap();
     fs::set_permissions(&shell, fs::Permissions::from_mode(0o755)).unwrap();
@@ -226,16 +228,42 @@ fn a_running_job_or_samples_not_pulled_stand_in_the_way_of_uninstall() {
     assert_eq!(left, Vec::<PathBuf>::new());
 }
 
+/// Puts a program into the agent's place that greets as a later version.
+fn replace_agent(host: &SshHost) -> String {
+    let greeting = r#"{"program":"vscsi-agent","version":"9.0.0","api":{"min":7,"max":9},"token":"t","port":1}"#;
+    let program = format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n");
+    fs::write(agent_of(host), &program).unwrap();
+    Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn an_agent_that_speaks_another_version_is_refused_with_what_to_do() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let agent = agent_of(&host);
-    let greeting = r#"{"program":"vscsi-agent","version":"9.0.0","api":{"min":7,"max":9},"token":"t","port":1}"#;
-    fs::write(&agent, format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n")).unwrap();
+    let sum = replace_agent(&host);
+    // As a later version of this program would have recorded it.
+    let record = client.data().join(".hosts/esxi.json");
+    let mut known: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    known["agent"]["sha256"] = sum.into();
+    fs::write(&record, known.to_string()).unwrap();
     let finished = client.run(&["discover", "esxi"]).expect(14);
     assert!(finished.stderr.contains("update vscsi-helper"), "{}", finished.stderr);
+}
+
+#[test]
+fn another_program_in_the_place_of_the_agent_is_refused_with_what_to_do() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    replace_agent(&host);
+    for words in [&["discover", "esxi"][..], &["uninstall", "esxi", "--force"]] {
+        let finished = client.run(words).expect(12);
+        assert!(finished.stderr.contains("its SHA-256 is"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("vscsi-helper install esxi"), "{}", finished.stderr);
+    }
+    client.install();
+    client.run(&["discover", "esxi"]).expect(0);
 }
 
 #[test]

@@ -62,11 +62,11 @@ impl Catalog {
         // SQLite gives what it makes beside the file the rights of the file.
         let file = path(store);
         match open_file(&file, File::options().create(true).truncate(false).write(true)) {
-            // One that cannot be written may be read all the same.
+            // One that cannot be written may be read all the same, and SQLite says what a directory is to it.
             Err(error)
                 if !matches!(
                     error.kind(),
-                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::IsADirectory
                 ) =>
             {
                 return Err(FileError::new("open", &file)(error).into());
