@@ -233,7 +233,10 @@ fn replace_agent(host: &SshHost) -> String {
     let greeting = r#"{"program":"vscsi-agent","version":"9.0.0","api":{"min":7,"max":9},"token":"t","port":1}"#;
     let program = format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n");
     fs::write(agent_of(host), &program).unwrap();
-    Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(program)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[test]
@@ -260,7 +263,11 @@ fn another_program_in_the_place_of_the_agent_is_refused_with_what_to_do() {
     for words in [&["discover", "esxi"][..], &["uninstall", "esxi", "--force"]] {
         let finished = client.run(words).expect(12);
         assert!(finished.stderr.contains("its SHA-256 is"), "{}", finished.stderr);
-        assert!(finished.stderr.contains("vscsi-helper install esxi"), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains("`vscsi-helper install "),
+            "{}",
+            finished.stderr
+        );
     }
     client.install();
     client.run(&["discover", "esxi"]).expect(0);

@@ -115,7 +115,9 @@ fn a_pull_cut_at_any_byte_is_taken_up_again_at_that_byte() {
 /// Bytes of snapshots that are here, whole files and the beginning of the next.
 fn received(directory: &Path) -> u64 {
     let whole = pulled(directory).into_values().map(|bytes| bytes.len() as u64);
-    let partial = partial_files(directory).into_iter().map(|path| path.metadata().unwrap().len());
+    let partial = partial_files(directory)
+        .into_iter()
+        .map(|path| path.metadata().unwrap().len());
     whole.chain(partial).sum()
 }
 

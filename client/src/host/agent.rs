@@ -195,7 +195,7 @@ impl Host for AgentHost {
             (Some(after), skip) => format!("?after={after}&skip={skip}"),
         };
         let path = format!("/v1/jobs/{name}/bundle{query}");
-        let answer = self.checked(self.session.send(Method::Get, &path, part.limit_bytes))?;
+        let answer = self.checked(self.session.stream(&path, part.limit_bytes))?;
         // The pace of the stream holds the limit.
         Ok(Box::new(answer.into_body().into_with_config().limit(u64::MAX).reader()))
     }

@@ -8,7 +8,7 @@ mod record;
 mod retrying;
 mod select;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io::Read;
 

@@ -45,13 +45,16 @@ impl Link for Script {
     }
 }
 
-fn answer(status: &str, body: &str) -> String {
+/// An answer of the agent.
+pub(crate) fn answer(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-type Requests = std::sync::Arc<Mutex<Vec<String>>>;
+/// What was sent.
+pub(crate) type Requests = std::sync::Arc<Mutex<Vec<String>>>;
 
-fn host(answers: &[String]) -> (AgentHost, Requests) {
+/// A host that gives these answers, one after the other.
+pub(crate) fn host(answers: &[String]) -> (AgentHost, Requests) {
     let requests = Requests::default();
     let link = Script {
         answers: answers.iter().cloned().collect(),

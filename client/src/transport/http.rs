@@ -18,7 +18,7 @@ use ureq::unversioned::transport::{
 use ureq::{Body, Error};
 use vscsi_shared::wire::Greeting;
 
-use super::pace::Pace;
+use super::pace::{Pace, Reading};
 use super::{Link, Opened, TransportError};
 
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -77,13 +77,25 @@ impl Session {
     /// When the stream broke or the answer is no HTTP. An error status is an answer.
     pub fn send(&self, method: Method, path: &str, limit_bytes: u64) -> Result<Response<Body>, Error> {
         let uri = self.uri(path);
-        self.begin(limit_bytes);
+        self.begin(limit_bytes, Reading::Whole);
         let token = self.bearer();
         match method {
             Method::Get => self.agent.get(uri).header("Authorization", token).call(),
             Method::Delete => self.agent.delete(uri).header("Authorization", token).call(),
             Method::Post => self.agent.post(uri).header("Authorization", token).send_empty(),
         }
+    }
+
+    /// Asks for an answer of at most `limit_bytes` that is read piece by piece, for as long as it keeps its pace.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn stream(&self, path: &str, limit_bytes: u64) -> Result<Response<Body>, Error> {
+        self.begin(limit_bytes, Reading::Stream);
+        self.agent
+            .get(self.uri(path))
+            .header("Authorization", self.bearer())
+            .call()
     }
 
     /// Posts `body` as JSON; the answer has at most `limit_bytes`.
@@ -96,7 +108,7 @@ impl Session {
         body: &impl serde::Serialize,
         limit_bytes: u64,
     ) -> Result<Response<Body>, Error> {
-        self.begin(limit_bytes);
+        self.begin(limit_bytes, Reading::Whole);
         self.agent
             .post(self.uri(path))
             .header("Authorization", self.bearer())
@@ -108,8 +120,8 @@ impl Session {
         locked(&self.state).broken.take()
     }
 
-    fn begin(&self, limit_bytes: u64) {
-        locked(&self.state).pace.begin(limit_bytes, Instant::now());
+    fn begin(&self, limit_bytes: u64, reading: Reading) {
+        locked(&self.state).pace.begin(limit_bytes, reading, Instant::now());
     }
 
     fn uri(&self, path: &str) -> String {
@@ -229,7 +241,7 @@ impl HttpTransport for LinkTransport {
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let reason = locked(&self.state).pace.too_slow();
+                let reason = locked(&self.state).pace.too_slow(Instant::now());
                 let told = io::Error::new(io::ErrorKind::TimedOut, reason.to_string());
                 self.broke(reason);
                 Err(Error::Io(told))

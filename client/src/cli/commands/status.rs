@@ -23,6 +23,9 @@ const ERRORS_SHOWN: usize = 5;
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often it looks for a signal in between.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long after its last sample is due a job is waited for. When that is was decided when the job began: neither a
+/// busy host nor a VM that is away moves it.
+const OVERDUE: Duration = Duration::from_hours(1);
 
 /// Show the state of a job
 #[derive(Debug, Args)]
@@ -95,12 +98,16 @@ pub(super) fn outcome(job: &Job) -> Outcome {
 /// Asks again and again until the job has ended.
 ///
 /// # Errors
-/// When the host cannot be asked, or the user ends it.
+/// When the host cannot be asked, says for too long that the job has not ended, or the user ends it.
 pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<JobView, CliError> {
     let bar = env.bar(
         u64::from(view.job.collection.samples_expected),
         "{bar:30} {pos}/{len} samples  {msg}",
     );
+    let profile = &view.job.profile;
+    let planned = Duration::from_secs(u64::from(profile.samples) * u64::from(profile.interval_seconds));
+    let until = env.clock.now().checked_add(planned + OVERDUE);
+    let until = until.unwrap_or(jiff::Timestamp::MAX);
     while !view.job.status.is_final() {
         bar.set_position(u64::from(view.job.collection.samples_collected));
         bar.set_message(view.next_due_at.map_or_else(String::new, |due| {
@@ -114,6 +121,10 @@ pub(super) fn watch(host: &dyn Host, mut view: JobView, env: &Env) -> Result<Job
                 interruption,
             }
             .into());
+        }
+        if env.clock.now() > until {
+            bar.finish_and_clear();
+            return Err(Overdue(view.job.job_id).into());
         }
         view = host.job(&view.job.job_id)?;
     }
@@ -154,6 +165,24 @@ impl Failure for NoLongerWatched {
         Some(format!(
             "job '{job}' keeps running: `vscsi-helper status {job} --watch` watches it again, `vscsi-helper stop \
              {job}` ends it"
+        ))
+    }
+}
+
+/// A host says of a job that it goes on, long after it should have ended.
+#[derive(Debug, thiserror::Error)]
+#[error("job `{0}` has not ended an hour after its last sample was due")]
+struct Overdue(Name);
+
+impl Failure for Overdue {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        let job = &self.0;
+        Some(format!(
+            "`vscsi-helper pull {job}` fetches what there is, and `vscsi-helper stop {job}` ends it"
         ))
     }
 }
@@ -246,7 +275,43 @@ fn render_cleanup(text: &mut String, job: &Job, host: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::host::tests::{answer, host};
+
+    /// A clock on which waiting takes no time.
+    #[derive(Debug)]
+    struct Skipping(Mutex<Timestamp>);
+
+    impl Clock for Skipping {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    #[test]
+    fn a_job_that_never_ends_is_watched_until_an_hour_after_its_last_sample_is_due() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let mut env = Env::of_process(Config::default(), "/nowhere".into(), "/nowhere".into());
+        env.clock = Box::new(Skipping(Mutex::new(begin)));
+        let running = answer("200 OK", &serde_json::to_string(&view()).unwrap());
+        let (host, _) = host(&vec![running; 10_000]);
+        let error = watch(&host, view(), &env).unwrap_err();
+        assert!(error.to_string().contains("has not ended"), "{error}");
+        assert!(error.hint().unwrap().contains("vscsi-helper stop sql-peak"), "{error}");
+        // 30 samples of a minute, the hour, and not much more than the last look.
+        let watched = env.clock.now().duration_since(begin);
+        assert!((5_400..5_410).contains(&watched.as_secs()), "{watched}");
+    }
 
     fn view() -> JobView {
         JobView {
