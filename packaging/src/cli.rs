@@ -23,6 +23,8 @@ enum Task {
     Torture(crate::torture::TortureArgs),
     /// Feed a reader of foreign bytes with what libFuzzer makes up.
     Fuzz(crate::fuzz::FuzzArgs),
+    /// Write the notices of everything that is linked in, which `vscsi-helper licenses` prints.
+    Notices,
 }
 
 /// Runs the task that the command line names.
@@ -33,5 +35,6 @@ pub(crate) fn run() -> Result<()> {
         Task::Bench(args) => crate::bench::run(&args),
         Task::Torture(args) => crate::torture::run(&args),
         Task::Fuzz(args) => crate::fuzz::run(&args),
+        Task::Notices => crate::notices::write(),
     }
 }

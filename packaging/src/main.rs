@@ -8,6 +8,7 @@ mod dependencies;
 mod fuzz;
 mod needs;
 mod newer_fio;
+mod notices;
 mod process;
 mod python;
 mod readers;
