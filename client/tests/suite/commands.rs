@@ -248,6 +248,24 @@ fn what_only_a_host_can_do_for_a_job_is_refused_for_an_imported_one() {
 }
 
 #[test]
+fn the_notices_name_the_terms_of_what_is_inside() {
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["licenses"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for part in [
+        "The vscsiStats Helper authors",
+        "Roboto (in charts): Apache-2.0",
+        "musl (in vscsi-agent): MIT",
+        ": Zlib\n",
+        "UNICODE LICENSE V3",
+        "Redistributions in binary form must reproduce the above copyright notice",
+        "This software is provided 'as-is', without any express or implied warranty",
+    ] {
+        assert!(ended.stdout.contains(part), "no {part}");
+    }
+}
+
+#[test]
 fn jobs_are_listed_where_no_catalog_can_be_written() {
     let desk = Desk::with_the_capture();
     // SQLite can neither read nor make a file where a directory is.

@@ -17,6 +17,7 @@ mod export;
 mod hosts;
 mod import;
 mod install;
+mod licenses;
 mod list;
 mod man;
 mod preflight;
@@ -61,6 +62,7 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    Licenses(licenses::LicensesArgs),
 }
 
 impl Command {
@@ -91,6 +93,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, env),
             Self::Completions(args) => completions::run(args, env),
             Self::Man(args) => man::run(args, env),
+            Self::Licenses(_) => licenses::run(env),
         }
     }
 }
