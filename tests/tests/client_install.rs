@@ -7,11 +7,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::sshd::{Client, SshHost, Style};
 
@@ -38,6 +37,12 @@ fn agent_of(host: &SshHost) -> PathBuf {
         .into_iter()
         .find(is_agent)
         .expect("an agent is installed")
+}
+
+fn sha256sum(file: &Path) -> String {
+    let output = Command::new("sha256sum").arg(file).output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    line.split(' ').next().unwrap().to_owned()
 }
 
 #[test]
@@ -72,16 +77,7 @@ fn the_agent_that_was_built_is_inside_the_client() {
     let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut checks = checks.as_array().unwrap().iter();
     let agent = checks.find(|check| check["what"] == "agent for install").unwrap();
-    let summed = Command::new("sha256sum")
-        .arg(Binary::Agent.path().unwrap())
-        .output()
-        .unwrap();
-    let sum = String::from_utf8(summed.stdout)
-        .unwrap()
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned();
+    let sum = sha256sum(&Binary::Agent.path().unwrap());
     assert_eq!((&agent["ok"], &agent["found"]), (&Value::from(true), &Value::from(sum)));
 }
 
@@ -228,15 +224,12 @@ fn a_running_job_or_samples_not_pulled_stand_in_the_way_of_uninstall() {
     assert_eq!(left, Vec::<PathBuf>::new());
 }
 
-/// Puts a program into the agent's place that greets as a later version.
+/// Puts a program into the agent's place that greets as a later version, and gives its SHA-256.
 fn replace_agent(host: &SshHost) -> String {
     let greeting = r#"{"program":"vscsi-agent","version":"9.0.0","api":{"min":7,"max":9},"token":"t","port":1}"#;
-    let program = format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n");
-    fs::write(agent_of(host), &program).unwrap();
-    Sha256::digest(program)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let agent = agent_of(host);
+    fs::write(&agent, format!("#!/bin/sh\necho '{greeting}'\nsleep 5\n")).unwrap();
+    sha256sum(&agent)
 }
 
 #[test]
