@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use vscsi_tests::hostile::{Body, Reply, TERMINAL_COMMANDS, Workstation, honest};
@@ -20,6 +21,15 @@ fn an_honest_host_breaks_no_law() {
         listed.stdout
     );
     assert_eq!(workstation.run(&["analyze", "evil", "--csv"]).code, 3);
+    workstation.expect_laws();
+}
+
+#[test]
+fn a_collection_on_an_honest_host_breaks_no_law() {
+    let mut workstation = Workstation::new();
+    let ended = workstation.run(&["collect", "--host", "h2", "--vm", "SQL-Server-01", "--name", "evil"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("evil failed 2/2 samples"), "{}", ended.stdout);
     workstation.expect_laws();
 }
 
@@ -199,6 +209,40 @@ fn more_snapshots_than_the_profile_has_are_refused() {
 }
 
 #[test]
+fn what_would_fill_the_disk_is_refused_before_its_first_byte() {
+    let mut workstation = Workstation::with_job_there();
+    let was_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&was_asked);
+    workstation.attack(move |request, mut reply| {
+        asked.fetch_or(request.route() == "GET jobs/NAME/bundle", Ordering::SeqCst);
+        let Some(value) = reply.value() else { return reply };
+        if value["job"].is_object() {
+            value["job"]["profile"]["samples"] = 100_000.into();
+        }
+        // Each is as large as a snapshot may be, and together they have 6 TB.
+        if let Some(entry) = value["samples"].get(0).cloned() {
+            let entries = (0..90_000_u32).map(|sequence| {
+                let mut entry = entry.clone();
+                entry["sequence"] = sequence.into();
+                entry["bytes"] = (64 << 20).into();
+                entry
+            });
+            value["samples"] = entries.collect();
+        }
+        reply
+    });
+    let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("are free in") && ended.stderr.contains("free some space"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!was_asked.load(Ordering::SeqCst), "snapshots were asked for");
+    workstation.expect_laws();
+}
+
+#[test]
 fn a_stored_snapshot_is_never_replaced() {
     let mut workstation = Workstation::with_job_here();
     workstation.attack(|_, mut reply| {
@@ -220,64 +264,6 @@ fn a_stored_snapshot_is_never_replaced() {
     let ended = workstation.run(&["pull", "evil"]);
     assert_ne!(ended.code, 0, "{}", ended.stdout);
     workstation.expect_laws();
-}
-
-#[test]
-fn empty_bundles_are_not_asked_for_without_end() {
-    let mut workstation = Workstation::with_job_there();
-    workstation.attack_bundle(Vec::clear);
-    let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
-    assert_ne!(ended.code, 0);
-    workstation.expect_laws();
-    assert!(
-        workstation.agent.requests() < 20,
-        "{} requests",
-        workstation.agent.requests()
-    );
-}
-
-#[test]
-fn interim_answers_without_end_are_given_up() {
-    let mut workstation = Workstation::with_job_there();
-    workstation.attack(|request, mut reply| {
-        if request.route() == "GET jobs/NAME" {
-            reply.body = Body::Raw(b"HTTP/1.1 103 Early Hints\r\n\r\n".to_vec(), u64::MAX);
-        }
-        reply
-    });
-    let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
-    assert_ne!(ended.code, 0);
-    workstation.expect_laws();
-}
-
-#[test]
-fn a_header_without_end_is_given_up() {
-    let mut workstation = Workstation::with_job_there();
-    workstation.attack(|request, mut reply| {
-        if request.route() == "GET jobs/NAME" {
-            reply.body = Body::Raw(b"HTTP/1.1 200 OK\r\nX: ".repeat(100), u64::MAX);
-        }
-        reply
-    });
-    let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
-    assert_ne!(ended.code, 0);
-    workstation.expect_laws();
-}
-
-#[test]
-fn an_answer_of_a_byte_a_second_is_given_up() {
-    for route in ["GET jobs/NAME", "GET jobs/NAME/samples", "GET jobs/NAME/bundle"] {
-        let mut workstation = Workstation::with_job_there();
-        workstation.attack(move |request, mut reply| {
-            if request.route() == route {
-                reply.body = Body::Dripped(vec![b' '; 1_000_000], Duration::from_millis(200));
-            }
-            reply
-        });
-        let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
-        assert_eq!(ended.code, 10, "{}", ended.stderr);
-        workstation.expect_laws();
-    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
 
 use crate::failure::FileError;
-use crate::store::{Store, StoreError, create_directory, replace, to_json};
+use crate::store::{Store, StoreError, create_directory, write_json};
 use crate::transport::{Address, HostName};
 
 /// What this workstation knows of a host.
@@ -101,7 +101,7 @@ impl Store {
         let path = self.host_file(&record.address.host);
         let directory = self.hosts_directory();
         create_directory(&directory)?;
-        Ok(replace(&path, &to_json(&path, record)?)?)
+        Ok(write_json(&path, record)?)
     }
 
     /// Forgets a host.

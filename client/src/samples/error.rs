@@ -3,6 +3,7 @@
 use crate::analysis::AnalysisError;
 use crate::failure::{Failure, FileError};
 use crate::store::StoreError;
+use crate::table::TableError;
 
 /// Why a job cannot be opened and analysed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum SamplesError {
     /// Its samples cannot be analysed.
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
+    /// Its cache cannot be written.
+    #[error(transparent)]
+    Cache(#[from] TableError),
 }
 
 impl From<FileError> for SamplesError {
@@ -26,6 +30,7 @@ impl Failure for SamplesError {
         match self {
             Self::Store(error) => error.exit_code(),
             Self::Analysis(error) => error.exit_code(),
+            Self::Cache(error) => error.exit_code(),
         }
     }
 
@@ -33,6 +38,7 @@ impl Failure for SamplesError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Analysis(error) => error.hint(),
+            Self::Cache(error) => error.hint(),
         }
     }
 }

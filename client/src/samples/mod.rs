@@ -9,8 +9,8 @@ pub use error::SamplesError;
 use crate::analysis::load::{self, Loaded};
 use crate::analysis::{self, Analysis, Code, Finding, Options};
 use crate::failure::FileError;
-use crate::store::{JobFiles, create_directory, snapshot_files};
-use crate::table::{self, CacheKey, TableError};
+use crate::store::{JobFiles, snapshot_files};
+use crate::table::{self, CacheKey};
 
 /// A job's samples, and what they were made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ pub fn load(job: &JobFiles) -> Result<Samples, FileError> {
 ///
 /// # Errors
 /// When the cache cannot be written.
-pub fn keep(job: &JobFiles, samples: &Samples) -> Result<(), TableError> {
+pub fn keep(job: &JobFiles, samples: &Samples) -> Result<(), SamplesError> {
     let folder = job.analysis();
     let unreadable = |finding: &Finding| finding.code == Code::UnreadableSnapshot;
     let is_whole = !samples.loaded.findings.iter().any(unreadable);
@@ -54,7 +54,7 @@ pub fn keep(job: &JobFiles, samples: &Samples) -> Result<(), TableError> {
         return Ok(());
     };
     if !table::is_cached(&folder, key) {
-        create_directory(&folder)?;
+        job.make(&folder)?;
         table::write_cache(&folder, &samples.loaded, key.clone())?;
     }
     Ok(())

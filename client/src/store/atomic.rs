@@ -24,52 +24,26 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// When that fails; `path` then is as it was.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-    write_atomic(path, &to_json(path, value)?)
-}
-
-/// `value` as indented JSON that ends with a line feed, for `path`.
-///
-/// # Errors
-/// When it cannot be written as JSON.
-pub fn to_json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, FileError> {
     let mut json = serde_json::to_vec_pretty(value).map_err(|error| FileError::new("write", path)(error.into()))?;
     json.push(b'\n');
-    Ok(json)
-}
-
-/// Puts `bytes` into a file of the data directory, as [`write_whole`] does, but for a link: that is replaced itself.
-///
-/// # Errors
-/// When that fails; `path` then is as it was.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    put(path, path, |file| {
-        file.write_all(bytes).map_err(FileError::new("write", path))
-    })
+    write_atomic(path, &json)
 }
 
 /// Puts what `write` writes into `path`: a temporary file beside it, fsync, rename, fsync of the directory.
 ///
-/// A symbolic link is followed, so that the file it leads to is replaced and not the link.
+/// A symbolic link there is replaced by the file, so that nobody who laid one has another file written; the one that a
+/// user means by the name of a link is [`followed`] first.
 ///
 /// # Errors
-/// When any of that fails, or `path` is there and is no regular file, which a rename would replace by one; `path` then
-/// is as it was.
+/// When any of that fails, or `path` is there and is neither file nor link, which a rename would replace by one; `path`
+/// then is as it was.
 pub fn write_whole<E: From<FileError>>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let target = target_of(path).map_err(FileError::new("write", path))?;
-    put(path, &target, write)
-}
-
-/// Puts what `write` writes into `target`, which messages call `path`.
-fn put<E: From<FileError>>(
-    path: &Path,
-    target: &Path,
-    write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
-) -> Result<(), E> {
     let failed = || FileError::new("write", path);
-    let directory = match target.parent() {
+    check_place(path).map_err(failed())?;
+    let directory = match path.parent() {
         // The parent of a bare name is the empty path, which is no directory.
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -82,19 +56,51 @@ fn put<E: From<FileError>>(
     buffered.flush().map_err(failed())?;
     drop(buffered);
     file.as_file().sync_all().map_err(failed())?;
-    file.persist(target).map_err(|error| failed()(error.error))?;
+    file.persist(path).map_err(|error| failed()(error.error))?;
     Ok(sync_directory(directory)?)
 }
 
-/// The regular file that `path` leads to, whether it is there yet or not.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() => fs::canonicalize(path),
-        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => Err(io::Error::new(
+/// Refuses to put a file where something else is.
+fn check_place(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => Ok(()),
+        Ok(there) => check_kind(&there),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_kind(there: &fs::Metadata) -> io::Result<()> {
+    if there.is_file() {
+        Ok(())
+    } else if there.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is a device, a pipe or a socket; name a regular file",
-        )),
+        ))
+    }
+}
+
+/// The file that a user means by `path`, whether it is there yet or not: where it is a symbolic link, what that leads to.
+///
+/// # Errors
+/// When that is no regular file, or links lead in a circle.
+pub fn followed(path: &Path) -> Result<PathBuf, FileError> {
+    target_of(path).map_err(FileError::new("write", path))
+}
+
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    match fs::metadata(path) {
+        Ok(there) => {
+            check_kind(&there)?;
+            if fs::symlink_metadata(path)?.is_symlink() {
+                fs::canonicalize(path)
+            } else {
+                Ok(path.to_owned())
+            }
+        }
         // A link to a file that is not there yet. Links in a circle are another error, so this ends.
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
             Ok(next) => target_of(&path.parent().unwrap_or(Path::new("")).join(next)),
@@ -139,8 +145,12 @@ mod tests {
         let _listening = UnixListener::bind(&socket).unwrap();
         let link = directory.path().join("link");
         symlink("socket", &link).unwrap();
-        for path in [&socket, &link] {
-            let error = write_atomic(path, b"x").unwrap_err();
+        let errors = [
+            write_atomic(&socket, b"x").unwrap_err(),
+            followed(&socket).unwrap_err(),
+            followed(&link).unwrap_err(),
+        ];
+        for error in errors {
             assert!(error.source.to_string().contains("name a regular file"), "{error}");
         }
         assert!(!fs::metadata(&link).unwrap().is_file());
@@ -149,25 +159,25 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_a_link_and_its_file_is_written() {
+    fn the_link_that_a_user_names_stays_a_link_and_its_file_is_written() {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         symlink("file", &link).unwrap();
         // The file is not there the first time, and is there the second.
         for content in ["one", "two"] {
-            write_atomic(&link, content.as_bytes()).unwrap();
+            write_atomic(&followed(&link).unwrap(), content.as_bytes()).unwrap();
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert_eq!(fs::read_to_string(directory.path().join("file")).unwrap(), content);
         }
     }
 
     #[test]
-    fn in_the_data_directory_a_link_is_replaced_and_where_it_leads_is_left_alone() {
+    fn a_link_that_nobody_named_is_replaced_and_where_it_leads_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let (file, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&file, "theirs").unwrap();
         symlink("file", &link).unwrap();
-        replace(&link, b"ours").unwrap();
+        write_atomic(&link, b"ours").unwrap();
         let content = |path| fs::read_to_string(path).unwrap();
         assert_eq!([content(&file), content(&link)], ["theirs", "ours"]);
     }
@@ -177,7 +187,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         symlink("link", &link).unwrap();
-        assert!(write_atomic(&link, b"x").is_err());
+        assert!(followed(&link).is_err());
     }
 
     #[test]

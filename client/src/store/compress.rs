@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::snapshots::{SnapshotFile, read_snapshot_bytes, snapshot_files};
-use super::{JobFiles, replace, sync_directory};
+use super::{JobFiles, sync_directory, write_atomic};
 use crate::failure::FileError;
 
 /// What compressing a job came to.
@@ -56,7 +56,7 @@ fn compress_one(file: &SnapshotFile) -> Result<(u64, u64), FileError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&bytes).map_err(failed())?;
     let packed = encoder.finish().map_err(failed())?;
-    replace(&target.path, &packed)?;
+    write_atomic(&target.path, &packed)?;
     if read_snapshot_bytes(&target).map_err(failed())? != bytes {
         return Err(failed()(io::Error::other("the compressed file gives back other bytes")));
     }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use vscsi_shared::job::JobDocument;
 use vscsi_shared::snapshot;
 
-use super::{JobReference, StoreError, create_directory, replace};
+use super::private::check_directory;
+use super::{JobReference, StoreError, create_directory, write_atomic};
 use crate::failure::FileError;
 use crate::visible;
 
@@ -86,6 +87,16 @@ impl JobFiles {
         self.path.join("visualizations")
     }
 
+    /// Makes one of its directories, `folder`, for what is to be written into it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or has another owner, or others may write to it or to the job's own.
+    pub fn make(&self, folder: &Path) -> Result<(), StoreError> {
+        create_directory(folder)?;
+        check_directory(&self.path)?;
+        check_directory(folder)
+    }
+
     /// Reads `job.json`, each of whose texts is then a line that commands no terminal.
     ///
     /// # Errors
@@ -122,7 +133,7 @@ impl JobFiles {
         }
         let samples = self.samples();
         create_directory(&samples)?;
-        Ok(replace(&path, &bytes)?)
+        Ok(write_atomic(&path, &bytes)?)
     }
 
     /// Sequences of the snapshots that are here, compressed or not.

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::job::JobDocument;
 
-pub use atomic::{replace, sync_directory, to_json, write_atomic, write_json, write_whole};
+pub use atomic::{followed, sync_directory, write_atomic, write_json, write_whole};
 pub use compress::{Compressed, compress};
 pub use error::StoreError;
 pub use job_directory::{JOB_LIMIT_BYTES, JobDirectory, JobFiles};

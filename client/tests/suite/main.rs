@@ -7,6 +7,9 @@ mod analysis;
 mod charts;
 #[cfg(test)]
 mod commands;
+#[cfg(unix)]
+#[cfg(test)]
+mod data_directory;
 #[cfg(test)]
 mod fio;
 #[cfg(unix)]

@@ -31,7 +31,8 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// A host called `host` with these jobs, each of so many samples; a job that is created later has as many.
+    /// A host called `host` with these jobs, each of so many samples; a job that is created later has as many, of those that
+    /// it was asked for.
     pub fn new(host: &str, jobs: &[&str], samples: u32) -> Self {
         Self::with_disk("scsi0:0", host, jobs, samples)
     }
@@ -69,7 +70,8 @@ impl Spool {
             ("GET", ["jobs"]) => Reply::json(200, json!({"jobs": jobs.values().map(view).collect::<Vec<_>>()})),
             ("POST", ["jobs"]) => {
                 let name = request.body["name"].as_str().unwrap_or_default().to_owned();
-                let job = job(&name, &request.body["host"], self.samples, &self.node);
+                let mut job = job(&name, &request.body["host"], self.samples, &self.node);
+                job["profile"] = request.body["profile"].clone();
                 let reply = Reply::json(201, view(&job));
                 jobs.insert(name, job);
                 reply
@@ -177,7 +179,7 @@ fn job(name: &str, host: &Value, samples: u32, node: &str) -> Value {
 
 fn view(job: &Value) -> Value {
     json!({"job": job, "next_due_at": "2025-11-06T08:41:00Z", "expected_completion_at": "2025-11-06T09:00:00Z",
-           "now": "2025-11-06T08:40:10Z", "last_sequence": job["profile"]["samples"],
+           "now": "2025-11-06T08:40:10Z", "last_sequence": job["collection"]["samples_collected"],
            "acknowledged_sequence": null})
 }
 

@@ -12,11 +12,11 @@ use crate::cli::job::JobArg;
 use crate::cli::phrase::bytes;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
-use crate::failure::{FileError, UsageError};
+use crate::failure::UsageError;
 use crate::fio::{self, FioError, FioOptions, PhaseFidelity, WriteError};
 use crate::number::counted;
 use crate::samples;
-use crate::store::{self, JobDirectory, LockKind, Store, write_atomic};
+use crate::store::{self, JobDirectory, LockKind, Store, followed, write_json};
 use crate::summary::{self, FilterRow, Summary};
 use crate::table::{self, Contents, Format, Texts};
 
@@ -207,7 +207,9 @@ fn write_files(
         let format = args.format.unwrap_or(env.config.analysis.visualization_format);
         let kinds: Vec<ChartKind> = ChartKind::all().collect();
         let input = ChartInput::from(analysis);
-        let charts = chart::write_all(&directory.visualizations(), &input, &kinds, format, &style)?;
+        let folder = directory.visualizations();
+        directory.make(&folder)?;
+        let charts = chart::write_all(&folder, &input, &kinds, format, &style)?;
         written.files.extend(charts.into_iter().map(|path| ("Chart", path)));
     }
     Ok(written)
@@ -223,7 +225,7 @@ pub(super) fn write_profile(
     env: &Env,
 ) -> Result<Output, CliError> {
     let folder = directory.analysis();
-    store::create_directory(&folder)?;
+    directory.make(&folder)?;
     let mut written = write_fio(output, options, directory, analysis, phases, env)?;
     let path = folder.join("summary.json");
     write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;
@@ -285,7 +287,7 @@ fn write_fio(
             .analysis()
             .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
-    let path = output.map_or_else(usual, Path::to_path_buf);
+    let path = output.map(followed).transpose()?.unwrap_or_else(usual);
     let written = match fio::write_files(provenance, &parts, options, &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");
@@ -300,10 +302,4 @@ fn write_fio(
         files,
         static_fidelity: written.fidelity,
     })
-}
-
-fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
-    let mut json = serde_json::to_vec_pretty(value).map_err(|error| FileError::new("write", path)(error.into()))?;
-    json.push(b'\n');
-    Ok(write_atomic(path, &json)?)
 }

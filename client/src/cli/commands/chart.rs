@@ -93,9 +93,13 @@ pub(super) fn run(args: &ChartArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         args.kinds.clone()
     };
-    let output = args.output.clone().unwrap_or_else(|| directory.visualizations());
+    let own = directory.visualizations();
+    if args.output.is_none() {
+        directory.make(&own)?;
+    }
+    let output = args.output.as_ref().unwrap_or(&own);
     let format = args.format.unwrap_or(env.config.analysis.visualization_format);
-    let paths = chart::write_all(&output, &ChartInput::from(&analysis), &kinds, format, &args.style(env))?;
+    let paths = chart::write_all(output, &ChartInput::from(&analysis), &kinds, format, &args.style(env))?;
     if env.json {
         let charts = kinds.iter().zip(&paths).map(|(kind, path)| DrawnChart {
             kind: kind.name(),

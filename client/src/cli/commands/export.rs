@@ -12,7 +12,7 @@ use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
 use crate::failure::{FileError, UsageError};
 use crate::number::counted;
-use crate::store::Store;
+use crate::store::{Store, followed};
 use crate::table::{self, Contents, Format, TableError, Texts};
 
 /// Write a job's samples as a table: CSV, Parquet or JSON
@@ -83,7 +83,7 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
         print(write, env)?;
     } else {
         let usual = || PathBuf::from(format!("{}.{}", directory.reference(), format.extension()));
-        let path = args.output.clone().unwrap_or_else(usual);
+        let path = args.output.as_deref().map(followed).transpose()?.unwrap_or_else(usual);
         write(&path)?;
         let samples = analysis.workload.provenance.samples_kept;
         if env.json {
