@@ -21,7 +21,8 @@ use crate::store::Store;
 
 /// Start a collection, wait for its end, pull and analyse it: for cron
 ///
-/// Prints only errors and the final line. Does not start while another one runs for the same host and VM.
+/// Prints only errors and the final line. Does not start while another one runs for the same host and VM, and waits until
+/// an hour after the last sample is due.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a crontab line:
   0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01

@@ -33,7 +33,8 @@ const OVERDUE: Duration = Duration::from_hours(1);
 pub struct StatusArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Keep watching until the job has ended, with a progress bar on a terminal
+    /// Keep watching until the job has ended, with a progress bar on a terminal; at most until an hour after its last
+    /// sample is due
     #[arg(short, long)]
     watch: bool,
     #[command(flatten)]
