@@ -16,6 +16,9 @@ const FROZEN_MS: u64 = 30_000;
 /// A command of the switch that hangs is given up after this long.
 const HUNG_MS: u64 = 10_000;
 
+/// A stop as slow as this is no excuse: the promise holds with it.
+const SLOW_MS: u64 = 600;
+
 /// What is found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ends {
@@ -167,7 +170,7 @@ fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64)
     let stops = evidence
         .calls
         .iter()
-        .filter(|call| is_about(call, "-x", stretch.disk) && call.fault.is_some());
+        .filter(|call| is_about(call, "-x", stretch.disk) && is_excuse(call.fault.as_deref()));
     for (attempt, call) in (0_u32..).zip(stops) {
         let at_ms = call.real_monotonic_ms;
         // An attempt that began before the death holds up the one that follows it as well.
@@ -187,6 +190,15 @@ fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64)
         return due_ms;
     }
     excused_ms + evidence.held_up_ms(from_ms, excused_ms)
+}
+
+/// A stop that went wrong in this way may be late.
+fn is_excuse(fault: Option<&str>) -> bool {
+    let Some(fault) = fault else { return false };
+    let slow_ms = fault
+        .strip_prefix("Slow(")
+        .and_then(|rest| rest.strip_suffix(')')?.parse::<u64>().ok());
+    slow_ms.is_none_or(|slow_ms| slow_ms > SLOW_MS)
 }
 
 #[cfg(test)]
@@ -300,6 +312,21 @@ mod tests {
         evidence.calls.push(hung);
         assert_eq!(violations(&stopped_at(evidence.clone(), 16_000)), 0);
         assert_eq!(violations(&stopped_at(evidence, 19_000)), 1);
+    }
+
+    #[test]
+    fn a_stop_of_six_tenths_of_a_second_is_no_excuse_and_a_slower_one_is() {
+        let with = |fault: &str| {
+            let mut evidence = stopped_at(death(), 7500);
+            let last = evidence.calls.last_mut().unwrap();
+            last.fault = Some(fault.to_owned());
+            check(&evidence)
+        };
+        assert_eq!(with("Slow(600)").violations.len(), 1);
+        assert_eq!(with("Slow(1500)").violations.len(), 0);
+        let mut kept = stopped_at(death(), 5700);
+        kept.calls.last_mut().unwrap().fault = Some("Slow(600)".to_owned());
+        assert_eq!(check(&kept).longest_wait_ms, 700);
     }
 
     #[test]
