@@ -176,6 +176,18 @@ impl BootId {
         })
     }
 
+    /// Takes the marker away when it is the one of this boot: nothing is left that it could be needed for.
+    ///
+    /// Another agent of this host that dies now and whose wall clock is set before it comes back would take that for a
+    /// reboot; it notes its own marker anew at each start.
+    pub fn remove_marker(&self, host_root: &Path) {
+        let marker = marker_below(host_root);
+        if Marker::read(&marker) == Marker::Is(self.id.clone()) {
+            // One that stays says nothing wrong.
+            let _ = std::fs::remove_file(marker);
+        }
+    }
+
     /// The boot before, when it is certain that it is over: nothing that was started in it runs any more.
     pub fn over(&self) -> Option<&str> {
         self.over.as_deref()
@@ -347,6 +359,20 @@ mod tests {
         let mut first = places.recognise(1_000_000, 5_000);
         first.keep_up(&At(1_007_200, 6_000));
         assert!(places.recognise(1_007_201, 7_000).clocks_agree);
+    }
+
+    #[test]
+    fn the_marker_of_this_boot_is_removed_and_no_other() {
+        let places = Places::new();
+        let root = places.0.path().join("root");
+        let first = places.recognise(1_000_000, 5_000);
+        let marker = marker_below(&root);
+        fs::write(&marker, "0".repeat(2 * ID_BYTES)).unwrap();
+        first.remove_marker(&root);
+        assert!(marker.exists());
+        fs::write(&marker, &first.id).unwrap();
+        first.remove_marker(&root);
+        assert!(!marker.exists());
     }
 
     #[test]

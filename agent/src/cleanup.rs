@@ -94,10 +94,16 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
             return Err(CleanupError::SwitchStays(holder));
         }
     }
-    drop(instance);
     let Some(done) = done else {
         return Err(CleanupError::SwitchStays(0));
     };
+    if all && done.left.is_empty() {
+        RunningAgent::forget(options);
+        if let Some(boot) = &boot {
+            boot.remove_marker(&options.host_root);
+        }
+    }
+    drop(instance);
     if !done.left.is_empty() {
         return Err(CleanupError::NotStopped {
             count: done.left.len(),
@@ -180,6 +186,17 @@ mod tests {
         let said = cleanup(&options, true).unwrap();
         assert_eq!(calls(&directory), "-x -w 7 -i 8\n");
         assert_eq!(said, "stopped 1 collection that was left running");
+    }
+
+    #[test]
+    fn all_leaves_nothing_below_var_run() {
+        let (_directory, options) = host_with_a_kept_collection();
+        BootId::recognise(&options.state_directory, &options.host_root, &SystemClock).unwrap();
+        let run = options.host_root.join("var/run");
+        cleanup(&options, false).unwrap();
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 1);
+        cleanup(&options, true).unwrap();
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 0);
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
         // Fails only when this process leads a session already, which is what is wanted.
         let _ = sys::start_session();
     }
+    // First: an agent that is told to end while it starts ends in order as well, with what the one before it has left.
+    let signals = Signals::register().map_err(failed("register signals"))?;
     let state_directory = options.state_directory.as_path();
     files::create_directory(state_directory).map_err(failed("create the state directory"))?;
     let log = Log::open(state_directory, !detached);
@@ -123,7 +125,6 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
     };
     let (_instance, link) = be_the_only_one(options, detached, take_over, connect_switch)?;
     RunningAgent::forget(options);
-    let signals = Signals::register().map_err(failed("register signals"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let boot = BootId::recognise(state_directory, &options.host_root, clock.as_ref())
         .map_err(failed("identify the boot of the host"))?;

@@ -183,18 +183,22 @@ fn print_of<'calls>(calls: &'calls [Call], taken: &Taken) -> Option<&'calls Call
         })
 }
 
-/// Between two prints of a disk its collection ended by itself, or somebody else stopped or zeroed it.
+/// Between two prints of a disk its collection ended by itself, or somebody else stopped or zeroed it, or one of that had
+/// ended it before and nothing had started it again.
 fn somebody_else_meddled(calls: &[Call], first: &Call, second: &Call, handle: HandleId) -> bool {
     let mut stops_at_us = None;
+    let mut ended_without_us = false;
     calls.iter().filter(|call| call.number <= second.number).any(|call| {
         let ended_by_itself = stops_at_us.is_some_and(|stops_at_us| stops_at_us <= call.clock_us);
+        let words = call.arguments.first().map(String::as_str);
+        let meddles = call.program == "esxi-sim" && matches!(words, Some("foreign-stop" | "reset-counters"));
+        ended_without_us |= ended_by_itself || words == Some("foreign-stop");
         if let Some(collecting) = &call.collecting {
             let own = collecting.iter().find(|disk| disk.handle_id == handle.0);
             stops_at_us = own.map(|disk| disk.stops_at_us);
+            ended_without_us &= own.is_none();
         }
-        let words = call.arguments.first().map(String::as_str);
-        let meddles = call.program == "esxi-sim" && matches!(words, Some("foreign-stop" | "reset-counters"));
-        call.number > first.number && (ended_by_itself || meddles)
+        call.number > first.number && (ended_by_itself || meddles || ended_without_us)
     })
 }
 

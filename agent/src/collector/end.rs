@@ -20,9 +20,22 @@ impl Collector {
     /// Ends a job. Its disks are stopped right after, unless another job uses them.
     pub(super) fn end(&mut self, name: &Name, status: Status, reason: &str) {
         let (wall, now) = (self.equipment.clock.wall(), self.now());
+        let still = self.jobs.get(name).map(|state| self.still(state)).unwrap_or_default();
         let Some(state) = self.jobs.get_mut(name) else { return };
         if state.document.job.transition(status, wall).is_err() {
             return;
+        }
+        for (disk, seconds, is_foreign) in still {
+            let whose = if is_foreign {
+                ", which somebody else collects,"
+            } else {
+                ""
+            };
+            let message = format!(
+                "the counters of {disk}{whose} had not moved for {seconds} s when the job ended: either nothing was read \
+                 or written, or somebody else has stopped that collection, and I/O since then is missing"
+            );
+            state.note(wall, None, message);
         }
         if status != Status::Completed {
             state.note(wall, None, reason.to_owned());
@@ -44,6 +57,20 @@ impl Collector {
         self.publish(name);
     }
 
+    /// Disks of a job whose counters stood still at the last print, for how many seconds, and whether they are somebody
+    /// else's: those that no `-s` has been run for since, which would have shown that they were stopped.
+    fn still(&self, state: &JobState) -> Vec<(DiskKey, u64, bool)> {
+        let still = state.disks().into_iter().filter_map(|disk| {
+            let seen = self.disks.get(&disk)?;
+            let (_, printed_ms) = seen.counted?;
+            let is_foreign = self.is_foreign(disk);
+            let unproved = seen.runs() && seen.restarts_while_still == 0 && !state.restarts();
+            let stands = unproved && seen.moved_ms < printed_ms;
+            stands.then(|| (disk, (printed_ms - seen.moved_ms) / 1000, is_foreign))
+        });
+        still.collect()
+    }
+
     /// The disks of an ended job of which it is not certain that their collection has ended.
     pub(super) fn outstanding(&self, state: &JobState) -> BTreeSet<DiskKey> {
         let ours = |disk: &DiskKey| {
@@ -57,7 +84,8 @@ impl Collector {
     pub(super) fn is_being_stopped(&self, state: &JobState) -> bool {
         let recent = state
             .ended_ms
-            .is_none_or(|ended_ms| self.now().saturating_sub(ended_ms) < ANSWER_MS);
+            // A job that ended under an earlier agent keeps nobody waiting.
+            .is_some_and(|ended_ms| self.now().saturating_sub(ended_ms) < ANSWER_MS);
         let is_pending = |disk: &DiskKey| self.disks.get(disk).is_some_and(super::Seen::is_pending);
         !state.is_active() && recent && self.outstanding(state).iter().any(is_pending)
     }

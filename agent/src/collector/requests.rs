@@ -258,8 +258,9 @@ impl Collector {
         for disk in left {
             self.ask(disk, Ask::Drop);
         }
+        let now = self.now();
         if let Some(state) = self.jobs.get_mut(name) {
-            state.ended_ms = None;
+            state.ended_ms = Some(now);
         }
         self.attend_switch();
         self.view(name).map(Outcome::Job)

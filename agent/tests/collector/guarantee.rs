@@ -201,3 +201,38 @@ fn a_switch_that_is_killed_between_start_and_answer_leaves_nothing_unknown() {
         assert_eq!(harness.job("again").job.status, Status::Completed, "{effects}");
     }
 }
+
+#[test]
+fn a_job_that_ended_before_is_known_to_the_next_agent_while_its_disk_cannot_be_stopped_for_another() {
+    let mut harness = Harness::new();
+    harness.create("first", "Web-App-VM", 1, 1);
+    harness.pass(5000);
+    harness.create("second", "Web-App-VM", 100, 60);
+    harness.die_with_guard();
+    harness.fail("-x", u64::MAX);
+    harness.begin_again();
+    let known: Vec<String> = harness.jobs().iter().map(|view| view.job.job_id.to_string()).collect();
+    assert!(known.contains(&"first".to_owned()), "{known:?}");
+}
+
+#[test]
+fn a_collection_that_stands_still_until_the_end_of_a_short_job_is_told_and_one_that_counts_is_not() {
+    for (foreign, stops) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut harness = Harness::new();
+        if foreign {
+            harness.host.foreign_start().unwrap();
+            harness.let_time_pass(MINUTE_MS);
+        }
+        harness.create("job", "Web-App-VM", 5, 10);
+        harness.pass(25_000);
+        if stops {
+            harness.stop_by_somebody_else("Web-App-VM");
+        }
+        harness.pass(MINUTE_MS);
+        let job = harness.job("job").job;
+        assert_eq!((job.status, job.collection.foreign), (Status::Completed, foreign));
+        let mut errors = job.collection.errors.iter();
+        let told = errors.any(|error| error.message.contains("had not moved for 20 s"));
+        assert_eq!(told, stops, "{:?}", job.collection.errors);
+    }
+}

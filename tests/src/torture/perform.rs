@@ -41,10 +41,13 @@ pub struct Performed {
     pub stage: Stage,
     /// The files of the host before the agent came.
     pub files_before: BTreeSet<String>,
-    /// What the last agent says of each job that was accepted; null where it knows none.
+    /// What the last agent says of each job that was accepted, or the `problem` with that.
     pub jobs: BTreeMap<String, Value>,
     /// Storage was full or failed for a while, so that damaged files may have been set aside.
     pub storage_failed: bool,
+    /// A `-x` fails on this host where nothing is collected. The agent then cannot know that nothing runs: it says so, and
+    /// goes on trying for its 31 minutes.
+    pub stops_are_unsure: bool,
 }
 
 /// A request under way: the agent may be dead or frozen.
@@ -293,9 +296,14 @@ impl<'plan> Performance<'plan> {
         self.asking.push(Asking { request, answer });
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> Option<Value> {
-        let answer = self.stage.host.asker()?.ask(method, path, body, REQUEST_TIMEOUT)?;
-        (answer.status == 200).then_some(answer.json)
+    fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
+        let asker = self.stage.host.asker().ok_or("no agent can be found")?;
+        let answer = asker.ask(method, path, body, REQUEST_TIMEOUT).ok_or("no answer")?;
+        if answer.status == 200 {
+            Ok(answer.json)
+        } else {
+            Err(format!("{}: {}", answer.status, answer.json))
+        }
     }
 
     /// Goes on with everything until something is so; gives whether it came about.
@@ -319,7 +327,7 @@ impl<'plan> Performance<'plan> {
             let is_found = living
                 .iter()
                 .any(|life| Some(performance.stage.lives[*life].process) == process);
-            is_found && performance.ask("GET", "health", "").is_some()
+            is_found && performance.ask("GET", "health", "").is_ok()
         });
         answers.then_some(()).ok_or_else(|| format!("{who} does not answer"))
     }
@@ -387,13 +395,20 @@ impl<'plan> Performance<'plan> {
         }
         self.wait_for_answer("the agent that is to finish its jobs")?;
         let ended = self.wait(JOBS_TIMEOUT, |performance| {
-            let Some(list) = performance.ask("GET", "jobs", "") else {
+            if performance.stage.living(Role::Collector).is_empty() {
+                // A clean-up of the plan has ended it.
+                return true;
+            }
+            let Ok(list) = performance.ask("GET", "jobs", "") else {
                 return false;
             };
             performance.asking.is_empty() && list["jobs"].as_array().is_some_and(|jobs| jobs.iter().all(has_ended))
         });
         if !ended {
             return Err("the jobs do not end".to_owned());
+        }
+        if self.stage.living(Role::Collector).is_empty() {
+            return Ok(());
         }
         self.owe("every job has ended;", 2000, false);
         Ok(())
@@ -455,7 +470,7 @@ impl<'plan> Performance<'plan> {
         self.wait(REQUEST_TIMEOUT, |performance| performance.asking.is_empty());
         let jobs = self.accepted.iter().map(|name| {
             let view = self.ask("GET", &format!("jobs/{name}"), "");
-            (name.clone(), view.unwrap_or(Value::Null))
+            (name.clone(), view.unwrap_or_else(|problem| json!({"problem": problem})))
         });
         let jobs = jobs.collect();
         self.terminate()?;
@@ -463,12 +478,16 @@ impl<'plan> Performance<'plan> {
     }
 
     fn clean_up(&mut self) -> Result<(), String> {
-        self.run_cleanup(&["cleanup", "--all"], true)
+        self.run_cleanup(&["cleanup", "--all"], true)?;
+        if self.plan.world.variants.stop_needs_collection {
+            self.stage.end_switches_that_go_on_alone();
+        }
+        Ok(())
     }
 
     fn run_cleanup(&mut self, words: &[&str], with_kept: bool) -> Result<(), String> {
         let status = self.stage.command(words).status().map_err(|error| error.to_string())?;
-        if !status.success() {
+        if !status.success() && !self.plan.world.variants.stop_needs_collection {
             self.evidence.complaints.push(format!("{words:?} ended with {status}"));
         }
         self.owe(&format!("{} has ended;", words.join(" ")), 0, with_kept);
@@ -489,6 +508,7 @@ impl<'plan> Performance<'plan> {
             files_before,
             jobs,
             storage_failed: self.plan.world.small_volume || self.plan.world.failing_storage,
+            stops_are_unsure: self.plan.world.variants.stop_needs_collection,
             stage: self.stage,
         })
     }

@@ -11,7 +11,7 @@ use super::evidence::{Life, NEVER, Role};
 use super::plan::{Victim, World};
 use crate::agent_host::AgentHost;
 use crate::binaries::Binary;
-use crate::processes::{children, command_line, is_alive, monotonic_ms, signal};
+use crate::processes::{self, children, command_line, is_alive, monotonic_ms, signal};
 
 /// The name by which a program finds the clock that needs no system call, and one by which it finds none.
 const CLOCK_OF_THE_VDSO: &[u8] = b"__vdso_clock_gettime";
@@ -243,6 +243,21 @@ impl Stage {
         }
     }
 
+    /// Kills what goes on stopping without a collector.
+    pub(super) fn end_switches_that_go_on_alone(&self) {
+        self.kill_all_whose(|words| words.iter().any(|word| word == "--alone"));
+    }
+
+    fn kill_all_whose(&self, is_meant: impl Fn(&[String]) -> bool) {
+        let state = self.host.state().display().to_string();
+        for process in processes::all() {
+            let words = command_line(process);
+            if words.contains(&state) && is_meant(&words) {
+                signal(process, libc::SIGKILL);
+            }
+        }
+    }
+
     /// Sends the collector a signal.
     pub(super) fn tell_collector(&self, number: i32) {
         for life in self.victims(Victim::Collector) {
@@ -360,6 +375,7 @@ impl Drop for Stage {
         for life in self.lives.iter().filter(|life| life.died_ms == NEVER) {
             signal(life.process, libc::SIGKILL);
         }
+        self.kill_all_whose(|_| true);
         for (_, child) in &mut self.children {
             let _ = child.wait();
         }

@@ -47,7 +47,9 @@ pub(super) fn check(performed: &Performed) -> Spool {
     }
     spool.violations.extend(lost(&performed.evidence, &jobs));
     for (name, view) in &performed.jobs {
-        spool.violations.extend(wrong_view(name, view));
+        spool
+            .violations
+            .extend(wrong_view(name, view, performed.stops_are_unsure));
     }
     spool
 }
@@ -96,10 +98,12 @@ fn lost(evidence: &Evidence, jobs: &Path) -> Vec<String> {
     changed.collect()
 }
 
-/// The next agent knows every job it had accepted, as ended and stopped.
-fn wrong_view(name: &str, view: &Value) -> Option<String> {
-    if view.is_null() {
-        return Some(format!("{name} was accepted, and the next agent does not know it"));
+/// The next agent knows every job it had accepted, as ended and stopped, or, where it is `unsure`, with the reason.
+fn wrong_view(name: &str, view: &Value, unsure: bool) -> Option<String> {
+    if let Some(problem) = view["problem"].as_str() {
+        return Some(format!(
+            "{name} was accepted, and the next agent does not tell of it: {problem}"
+        ));
     }
     let status = view["job"]["status"].as_str().unwrap_or_default();
     if !["completed", "failed", "stopped"].contains(&status) {
@@ -108,7 +112,8 @@ fn wrong_view(name: &str, view: &Value) -> Option<String> {
     // What a user asked to keep has a command to stop it by hand.
     let cleanup = &view["job"]["cleanup"];
     let is_kept = cleanup["manual_cleanup_required"] == true && cleanup["cleanup_error"].is_null();
-    (cleanup["vscsiStats_stopped"] != true && !is_kept)
+    let is_told = unsure && cleanup["manual_cleanup_required"] == true;
+    (cleanup["vscsiStats_stopped"] != true && !is_kept && !is_told)
         .then(|| format!("{name} has ended and is not stopped: {cleanup}"))
 }
 
@@ -177,9 +182,13 @@ mod tests {
     #[test]
     fn a_job_that_is_unknown_runs_on_or_is_not_stopped_is_found() {
         let view = |status: &str, stopped: bool| json!({"job": {"status": status, "cleanup": {"vscsiStats_stopped": stopped}}});
-        assert_eq!(wrong_view("job", &view("failed", true)), None);
-        for view in [Value::Null, view("running", true), view("completed", false)] {
-            assert!(wrong_view("job", &view).is_some(), "{view}");
+        assert_eq!(wrong_view("job", &view("failed", true), false), None);
+        for view in [
+            json!({"problem": "404"}),
+            view("running", true),
+            view("completed", false),
+        ] {
+            assert!(wrong_view("job", &view, true).is_some(), "{view}");
         }
     }
 }
