@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::lock::lock;
 use crate::options::Options;
 use crate::running::RunningAgent;
-use crate::switch::stop_what_is_left;
+use crate::switch::{Successor, stop_what_is_left};
 use crate::{files, sys, wait};
 
 /// How long a running agent gets to end its jobs, and a switch to pass its work on or to do it.
@@ -99,6 +99,7 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     };
     if all && done.left.is_empty() {
         RunningAgent::forget(options);
+        Successor::forget(state_directory);
         if let Some(boot) = &boot {
             boot.remove_marker(&options.host_root);
         }

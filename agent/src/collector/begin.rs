@@ -65,7 +65,7 @@ impl Collector {
                     ));
                     unclear.insert(disk, earlier);
                 }
-                (Ok(counted @ Some(1..)), None) => {
+                (Ok(counted @ Some(_)), None) => {
                     unclear.insert(disk, counted);
                 }
                 (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {

@@ -39,6 +39,12 @@ impl Successor {
         }
     }
 
+    /// Forgets one that has died; for whoever holds the lock of the state directory, beside which nobody waits.
+    pub(crate) fn forget(state_directory: &Path) {
+        // A file that stays names a process that is asked for and not found.
+        let _ = fs::remove_file(Self::path(state_directory));
+    }
+
     /// Its process exists.
     pub(crate) fn lives(&self) -> bool {
         sys::signal_process(self.process, 0).is_ok()

@@ -5,12 +5,13 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vscsi_fixtures::{Fault, FaultKind, Scenario, fingerprint};
+use vscsi_fixtures::{Call, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery, fingerprint};
 
 use super::check::{entries, files_of, folders};
 use super::evidence::{Deadline, DiskKey, Evidence, Role};
 use super::plan::{Deed, Ending, HostEvent, JobPlan, Plan, Victim};
 use super::stage::Stage;
+use super::timeline::is_about;
 use crate::agent_host::{AgentHost, Answer};
 use crate::processes::monotonic_ms;
 
@@ -490,7 +491,10 @@ impl<'plan> Performance<'plan> {
         if !status.success() && !self.plan.world.variants.stop_needs_collection {
             self.evidence.complaints.push(format!("{words:?} ended with {status}"));
         }
-        self.owe(&format!("{} has ended;", words.join(" ")), 0, with_kept);
+        // Beside an agent that lives `cleanup` has nothing to do; `--all` ends it.
+        if with_kept || self.stage.living(Role::Collector).is_empty() {
+            self.owe(&format!("{} has ended;", words.join(" ")), 0, with_kept);
+        }
         Ok(())
     }
 
@@ -503,6 +507,7 @@ impl<'plan> Performance<'plan> {
         evidence.calls = host.journal().map_err(text)?;
         evidence.lives.clone_from(&self.stage.lives);
         evidence.limited.clone_from(&self.stage.limited);
+        evidence.idle_foreign = idle_when_looked_at(host, &evidence.calls, &self.foreign).map_err(text)?;
         Ok(Performed {
             evidence,
             files_before,
@@ -512,6 +517,40 @@ impl<'plan> Performance<'plan> {
             stage: self.stage,
         })
     }
+}
+
+/// Disks of somebody else's collections that did nothing between the agent's two looks before its first `-s`: nothing on the
+/// host tells them from disks that nobody collects.
+fn idle_when_looked_at(
+    host: &SimulatedHost,
+    calls: &[Call],
+    foreign: &BTreeSet<DiskKey>,
+) -> Result<BTreeSet<DiskKey>, vscsi_fixtures::SimError> {
+    let mut idle = BTreeSet::new();
+    for disk in foreign {
+        let before = calls.iter().take_while(|call| !is_about(call, "-s", *disk));
+        let looks: Vec<&Call> = before.filter(|call| is_about(call, "-p", *disk)).collect();
+        let [.., first, second] = looks.as_slice() else {
+            continue;
+        };
+        let Some(printed) = second.printed.iter().find(|printed| printed.handle_id == disk.1) else {
+            continue;
+        };
+        let query = TruthQuery {
+            vm: Some(printed.vm.clone()),
+            node: Some(printed.node.clone()),
+            from_us: Some(first.clock_us),
+            to_us: Some(second.clock_us),
+        };
+        let truth = host.truth(&query)?;
+        if truth
+            .iter()
+            .all(|truth| truth.reads.commands + truth.writes.commands == 0)
+        {
+            idle.insert(*disk);
+        }
+    }
+    Ok(idle)
 }
 
 fn has_ended(view: &Value) -> bool {

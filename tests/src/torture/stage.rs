@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::evidence::{Life, NEVER, Role};
 use super::plan::{Victim, World};
@@ -16,6 +18,9 @@ use crate::processes::{self, children, command_line, is_alive, monotonic_ms, sig
 /// The name by which a program finds the clock that needs no system call, and one by which it finds none.
 const CLOCK_OF_THE_VDSO: &[u8] = b"__vdso_clock_gettime";
 const NO_CLOCK: &[u8] = b"__vdso_clock_gettimX";
+
+/// How long a killed process may take to be gone, milliseconds.
+const GONE_MS: u64 = 1000;
 
 /// Size of a volume that can be filled: the agent leaves the last 64 MiB to others.
 const VOLUME_MIB: u64 = 70;
@@ -237,9 +242,14 @@ impl Stage {
             signal(self.lives[*life].process, libc::SIGSTOP);
         }
         for life in victims {
-            signal(self.lives[life].process, libc::SIGKILL);
+            let process = self.lives[life].process;
+            signal(process, libc::SIGKILL);
             self.lives[life].died_ms = monotonic_ms();
             self.lives[life].killed = true;
+            // Its locks are held until it is gone, which takes a moment.
+            while is_alive(process) && monotonic_ms() < self.lives[life].died_ms + GONE_MS {
+                sleep(Duration::from_millis(1));
+            }
         }
     }
 

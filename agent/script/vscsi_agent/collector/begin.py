@@ -58,7 +58,7 @@ def look(collector, state):
             failure = "cannot tell whether somebody else is collecting {}: {}".format(disk, error)
             unclear[disk] = earlier
             continue
-        if earlier is None and counted:
+        if earlier is None and counted is not None:
             unclear[disk] = counted
         elif earlier is not None and (counted or 0) > earlier and not is_armed(collector, disk):
             words = "{}: somebody else is collecting {}; that collection is used and left running"
