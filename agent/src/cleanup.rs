@@ -18,6 +18,9 @@ use crate::{files, sys, wait};
 /// How long a running agent gets to end its jobs, and a switch to pass its work on or to do it.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long an agent that takes over gets to do it.
+const SUCCESSOR_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long a killed process gets to be gone.
 const KILLED_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -64,6 +67,18 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     }
     files::create_directory(state_directory)?;
     let mut instance = lock(state_directory, "agent.lock")?;
+    if instance.is_some() && Successor::load(state_directory).is_some_and(|successor| successor.lives()) {
+        // The agent before it has just gone, or been killed: what it collects is the successor's.
+        drop(instance.take());
+        let gone = || match lock(state_directory, "agent.lock") {
+            Ok(Some(_)) => None,
+            taken => Some(taken),
+        };
+        instance = match wait::until(SUCCESSOR_TIMEOUT, LOOK_EVERY, gone) {
+            Some(taken) => taken?,
+            None => lock(state_directory, "agent.lock")?,
+        };
+    }
     if instance.is_none() {
         let process = RunningAgent::load(options).map(|agent| agent.process);
         if !all {
@@ -100,6 +115,7 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     if all && done.left.is_empty() {
         RunningAgent::forget(options);
         Successor::forget(state_directory);
+        files::remove_temporary(state_directory);
         if let Some(boot) = &boot {
             boot.remove_marker(&options.host_root);
         }

@@ -79,6 +79,16 @@ pub(crate) fn write_atomically_with(
     Ok(file)
 }
 
+/// Removes what interrupted writes have left in `directory`; for whoever alone may write there.
+pub(crate) fn remove_temporary(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+            // It is never read, and the next write of its file replaces it.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(TEMPORARY_SUFFIX);

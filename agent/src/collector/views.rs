@@ -105,13 +105,13 @@ impl Views {
 }
 
 impl Collector {
-    /// Publishes a job after a change; its end once it is known whether its collection has ended.
+    /// Publishes a job after a change; the end of one that was seen running once it is known whether its collection has
+    /// ended.
     pub(super) fn publish(&self, name: &Name) {
-        if self.jobs.get(name).is_some_and(|state| self.is_being_stopped(state)) {
-            return;
-        }
+        let waits = self.jobs.get(name).is_some_and(|state| self.is_being_stopped(state));
         let facts = self.jobs.get(name).map(facts_of);
         self.equipment.views.with(|published| match facts {
+            Some(_) if waits && published.jobs.contains_key(name) => None,
             Some(facts) => published.jobs.insert(name.clone(), facts),
             None => published.jobs.remove(name),
         });

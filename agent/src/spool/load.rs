@@ -54,6 +54,7 @@ impl DirectorySpool {
 
     fn load_job(&self, job: &Name, notes: &mut Vec<String>) -> Result<Stored, String> {
         let directory = self.job_directory(job);
+        files::remove_temporary(&directory);
         let text = |name: &str| {
             files::read_if_there(&directory.join(name), TEXT_LIMIT)
                 .map_err(|error| format!("cannot read {name}: {error}"))?

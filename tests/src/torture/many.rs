@@ -12,6 +12,7 @@ use super::check::{Findings, check};
 use super::draw::draw;
 use super::perform::perform;
 use super::plan::Plan;
+use super::stage::Stage;
 use crate::processes::monotonic_ms;
 
 /// How often the metronome wakes.
@@ -115,14 +116,19 @@ fn one_run(plan: &Plan, run: u64, what: &Torture, stalls: &Arc<Mutex<Vec<(u64, u
         .map(|folder| folder.join(format!("{}-{run}", what.seed)));
     let thread = thread::spawn(move || {
         let began_ms = monotonic_ms();
-        let mut performed = perform(&plan)?;
+        let keep_stage = |stage: &Stage| {
+            if let Some(folder) = &keep {
+                let state = stage.host.state();
+                keep_files(state.parent().unwrap_or(&state), folder, &plan.to_string());
+            }
+        };
+        let mut performed = perform(&plan, &keep_stage)?;
         let during = locked(&stalls);
         performed.evidence.stalls = during.iter().filter(|(at_ms, _)| *at_ms >= began_ms).copied().collect();
         drop(during);
         let findings = check(&performed);
-        if let Some(folder) = keep.filter(|_| !findings.violations.is_empty()) {
-            let state = performed.stage.host.state();
-            keep_files(state.parent().unwrap_or(&state), &folder, &plan.to_string());
+        if !findings.violations.is_empty() {
+            keep_stage(&performed.stage);
         }
         Ok(findings)
     });

@@ -1,13 +1,14 @@
 //! Carries a plan out and gathers what was seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vscsi_fixtures::{Call, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery, fingerprint};
 
-use super::check::{entries, files_of, folders};
+use super::check::{entries, files_of, folders, wrong_view};
 use super::evidence::{Deadline, DiskKey, Evidence, Role};
 use super::plan::{Deed, Ending, HostEvent, JobPlan, Plan, Victim};
 use super::stage::Stage;
@@ -20,6 +21,12 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// How long an agent may take to answer after its start: it waits for the one before it, which may be stopping disks.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// An agent that ended at once is followed by another one after so long.
+const START_AGAIN_MS: u64 = 300;
+
+/// How long a job may take to be shown as stopped: a `-s` whose end nobody saw is waited for 15 s.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long an answer is waited for: a frozen agent, or one that waits for a hung command, gives none sooner.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,21 +82,19 @@ struct Performance<'plan> {
     /// VMs that come back, and when.
     away: Vec<(Instant, String)>,
     foreign: BTreeSet<DiskKey>,
+    /// When an agent was started last where none lived.
+    started_ms: u64,
 }
 
 /// Runs a plan.
 ///
 /// # Errors
-/// When the run could not be made or not be brought to its end.
-pub fn perform(plan: &Plan) -> Result<Performed, String> {
+/// When the run could not be made, or not be brought to its end; then `keep` is shown the stage first.
+pub fn perform(plan: &Plan, keep: &dyn Fn(&Stage)) -> Result<Performed, String> {
     let host = make_host(plan)?;
     let files_before = files_of(host.host.root());
     let mut performance = Performance::begin(plan, host)?;
-    performance.play();
-    performance.end()?;
-    performance.wait_until_quiet();
-    let jobs = performance.revive()?;
-    performance.clean_up()?;
+    let jobs = performance.go_through().inspect_err(|_| keep(&performance.stage))?;
     performance.finish(files_before, jobs)
 }
 
@@ -123,6 +128,7 @@ impl<'plan> Performance<'plan> {
             accepted: BTreeSet::new(),
             away: Vec::new(),
             foreign,
+            started_ms: 0,
         };
         performance.wait_for_answer("the first agent")?;
         let inventory = performance.ask("GET", "inventory", "").unwrap_or(Value::Null);
@@ -142,6 +148,16 @@ impl<'plan> Performance<'plan> {
             return Err(format!("the agent lists no running VM: {inventory}"));
         }
         Ok(performance)
+    }
+
+    /// From the first step to the clean-up; what the last agent says of the jobs.
+    fn go_through(&mut self) -> Result<BTreeMap<String, Value>, String> {
+        self.play();
+        self.end()?;
+        self.wait_until_quiet();
+        let jobs = self.revive()?;
+        self.clean_up()?;
+        Ok(jobs)
     }
 
     /// Does every step at its time.
@@ -321,15 +337,15 @@ impl<'plan> Performance<'plan> {
         }
     }
 
+    /// The agent that can be found is one that lives, and answers.
+    fn answers(&self) -> bool {
+        let process = self.stage.host.announced_process();
+        let mut living = self.stage.living(Role::Collector).into_iter();
+        living.any(|life| Some(self.stage.lives[life].process) == process) && self.ask("GET", "health", "").is_ok()
+    }
+
     fn wait_for_answer(&mut self, who: &str) -> Result<(), String> {
-        let answers = self.wait(ANSWER_TIMEOUT, |performance| {
-            let living = performance.stage.living(Role::Collector);
-            let process = performance.stage.host.announced_process();
-            let is_found = living
-                .iter()
-                .any(|life| Some(performance.stage.lives[*life].process) == process);
-            is_found && performance.ask("GET", "health", "").is_ok()
-        });
+        let answers = self.wait(ANSWER_TIMEOUT, |performance| performance.answers());
         answers.then_some(()).ok_or_else(|| format!("{who} does not answer"))
     }
 
@@ -369,11 +385,20 @@ impl<'plan> Performance<'plan> {
     }
 
     fn start_again(&mut self) -> Result<(), String> {
-        self.stage.look();
-        if self.stage.living(Role::Collector).is_empty() {
-            self.stage.serve(&[]).map_err(|error| error.to_string())?;
-        }
-        self.wait_for_answer("an agent that was started again")
+        // A clean-up of the plan may still hold the lock: then the first ones end at once.
+        let started = self.wait(ANSWER_TIMEOUT, |performance| {
+            let living = performance.stage.living(Role::Collector);
+            let young = monotonic_ms().saturating_sub(performance.started_ms) < START_AGAIN_MS;
+            if living.is_empty() && !young {
+                performance.started_ms = monotonic_ms();
+                return performance.stage.serve(&[]).is_err();
+            }
+            performance.answers()
+        });
+        let answers = started && self.answers();
+        answers
+            .then_some(())
+            .ok_or_else(|| "an agent that was started again does not answer".to_owned())
     }
 
     fn terminate(&mut self) -> Result<(), String> {
@@ -469,13 +494,22 @@ impl<'plan> Performance<'plan> {
         });
         self.start_again()?;
         self.wait(REQUEST_TIMEOUT, |performance| performance.asking.is_empty());
-        let jobs = self.accepted.iter().map(|name| {
+        let unsure = self.plan.world.variants.stop_needs_collection;
+        let mut jobs = BTreeMap::new();
+        self.wait(SETTLE_TIMEOUT, |performance| {
+            jobs = performance.views();
+            jobs.iter().all(|(name, view)| wrong_view(name, view, unsure).is_none())
+        });
+        self.terminate()?;
+        Ok(jobs)
+    }
+
+    fn views(&self) -> BTreeMap<String, Value> {
+        let views = self.accepted.iter().map(|name| {
             let view = self.ask("GET", &format!("jobs/{name}"), "");
             (name.clone(), view.unwrap_or_else(|problem| json!({"problem": problem})))
         });
-        let jobs = jobs.collect();
-        self.terminate()?;
-        Ok(jobs)
+        views.collect()
     }
 
     fn clean_up(&mut self) -> Result<(), String> {
@@ -487,9 +521,16 @@ impl<'plan> Performance<'plan> {
     }
 
     fn run_cleanup(&mut self, words: &[&str], with_kept: bool) -> Result<(), String> {
-        let status = self.stage.command(words).status().map_err(|error| error.to_string())?;
-        if !status.success() && !self.plan.world.variants.stop_needs_collection {
-            self.evidence.complaints.push(format!("{words:?} ended with {status}"));
+        let mut command = self.stage.command(words);
+        let output = command
+            .stderr(Stdio::piped())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !output.status.success() && !self.plan.world.variants.stop_needs_collection {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            self.evidence
+                .complaints
+                .push(format!("{words:?} ended with {}: {said}", output.status));
         }
         // Beside an agent that lives `cleanup` has nothing to do; `--all` ends it.
         if with_kept || self.stage.living(Role::Collector).is_empty() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::perform::Performed;
 
 pub use ends::Ends;
+pub(super) use spool::wrong_view;
 
 /// What a run showed.
 #[derive(Debug, Clone, Default)]

@@ -99,7 +99,7 @@ fn lost(evidence: &Evidence, jobs: &Path) -> Vec<String> {
 }
 
 /// The next agent knows every job it had accepted, as ended and stopped, or, where it is `unsure`, with the reason.
-fn wrong_view(name: &str, view: &Value, unsure: bool) -> Option<String> {
+pub(in super::super) fn wrong_view(name: &str, view: &Value, unsure: bool) -> Option<String> {
     if let Some(problem) = view["problem"].as_str() {
         return Some(format!(
             "{name} was accepted, and the next agent does not tell of it: {problem}"
