@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::lock::lock;
 use crate::options::Options;
 use crate::running::RunningAgent;
-use crate::switch::{Successor, stop_what_is_left};
+use crate::switch::{LOCK as SWITCH_LOCK, Successor, stop_what_is_left};
 use crate::{files, sys, wait};
 
 /// How long a running agent gets to end its jobs, and a switch to pass its work on or to do it.
@@ -67,17 +67,10 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
     }
     files::create_directory(state_directory)?;
     let mut instance = lock(state_directory, "agent.lock")?;
-    if instance.is_some() && Successor::load(state_directory).is_some_and(|successor| successor.lives()) {
-        // The agent before it has just gone, or been killed: what it collects is the successor's.
+    if instance.is_some() && lock(state_directory, SWITCH_LOCK)?.is_none() {
+        // Its collector may be about to take over from an agent that has just gone.
         drop(instance.take());
-        let gone = || match lock(state_directory, "agent.lock") {
-            Ok(Some(_)) => None,
-            taken => Some(taken),
-        };
-        instance = match wait::until(SUCCESSOR_TIMEOUT, LOOK_EVERY, gone) {
-            Some(taken) => taken?,
-            None => lock(state_directory, "agent.lock")?,
-        };
+        instance = give_way(state_directory)?;
     }
     if instance.is_none() {
         let process = RunningAgent::load(options).map(|agent| agent.process);
@@ -137,6 +130,18 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
         0 => stopped,
         kept => format!("{stopped}; {kept} that a user asked to keep may run on: `cleanup --all` stops them"),
     })
+}
+
+/// Lets an agent take its lock for which a switch waits or works already. Gives the lock where none does.
+fn give_way(state_directory: &Path) -> io::Result<Option<File>> {
+    wait::until(SUCCESSOR_TIMEOUT, LOOK_EVERY, || {
+        let is_free = |name| lock(state_directory, name).map(|lock| lock.is_some());
+        match (is_free("agent.lock"), is_free(SWITCH_LOCK)) {
+            (Ok(true), Ok(false)) => None,
+            _ => Some(()),
+        }
+    });
+    lock(state_directory, "agent.lock")
 }
 
 /// Asks the agent to end, and kills one that does not answer, as when it was stopped or its storage is gone: its switch

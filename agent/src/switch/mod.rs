@@ -36,7 +36,8 @@ pub use words::{Ask, Order, Report, State, Told};
 
 pub(crate) use successor::Successor;
 
-use run::{Event, LOCK, Runner};
+pub(crate) use run::LOCK;
+use run::{Event, Runner};
 
 /// How often a switch without the lock looks whether it can have it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -26,7 +26,7 @@ use crate::log::Log;
 use crate::threads;
 
 /// The lock of the one switch that may run `-s` and `-x`.
-pub(super) const LOCK: &str = "switch.lock";
+pub(crate) const LOCK: &str = "switch.lock";
 
 /// Lines that may wait for the other side to read them.
 pub(super) const QUEUE_LINES: usize = 1024;

@@ -27,6 +27,8 @@ pub struct Evidence {
     pub kept: BTreeSet<DiskKey>,
     /// Disks that somebody else collected and on which nothing happened while the agent looked whose they are.
     pub idle_foreign: BTreeSet<DiskKey>,
+    /// When a command that the agent ran was killed by the plan.
+    pub killed_commands: Vec<u64>,
     /// Stretches in which processes of the agent had next to no descriptors or memory.
     pub limited: Vec<(u64, u64)>,
     /// When the machine was so busy that this program ran late: the moment, and by how much.

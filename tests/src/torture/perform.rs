@@ -548,6 +548,7 @@ impl<'plan> Performance<'plan> {
         evidence.calls = host.journal().map_err(text)?;
         evidence.lives.clone_from(&self.stage.lives);
         evidence.limited.clone_from(&self.stage.limited);
+        evidence.killed_commands.clone_from(&self.stage.killed_commands);
         evidence.idle_foreign = idle_when_looked_at(host, &evidence.calls, &self.foreign).map_err(text)?;
         Ok(Performed {
             evidence,

@@ -39,6 +39,8 @@ pub struct Stage {
     frozen: Vec<(u64, usize)>,
     /// Commands to be killed as soon as one with these words runs.
     marked: Vec<&'static str>,
+    /// When one was.
+    pub(super) killed_commands: Vec<u64>,
     /// Stretches in which processes had next to no descriptors or memory.
     pub(super) limited: Vec<(u64, u64)>,
     /// When the limits end.
@@ -62,6 +64,7 @@ impl Stage {
             lives: Vec::new(),
             frozen: Vec::new(),
             marked: Vec::new(),
+            killed_commands: Vec::new(),
             limited: Vec::new(),
             limits_end_ms: None,
             storage_works_ms: None,
@@ -200,6 +203,7 @@ impl Stage {
             if let Some(position) = self.marked.iter().position(|mark| line.contains(mark)) {
                 self.marked.remove(position);
                 signal(process, libc::SIGKILL);
+                self.killed_commands.push(monotonic_ms());
             }
         }
     }

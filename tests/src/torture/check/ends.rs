@@ -16,6 +16,9 @@ const FROZEN_MS: u64 = 30_000;
 /// A command of the switch that hangs is given up after this long.
 const HUNG_MS: u64 = 10_000;
 
+/// A successor gets this long to take the lock.
+const TAKES_MS: u64 = 5000;
+
 /// A stop as slow as this is no excuse: the promise holds with it.
 const SLOW_MS: u64 = 600;
 
@@ -168,19 +171,23 @@ fn switch_due(evidence: &Evidence, death_ms: u64, promised_ms: u64) -> Option<u6
 /// slow, or because a process could not be started.
 fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64) -> u64 {
     let mut excused_ms = due_ms;
-    let stops = evidence
-        .calls
-        .iter()
-        .filter(|call| is_about(call, "-x", stretch.disk) && is_excuse(call.fault.as_deref()));
-    for (attempt, call) in (0_u32..).zip(stops) {
-        let at_ms = call.real_monotonic_ms;
-        // An attempt that began before the death holds up the one that follows it as well.
-        if at_ms + HUNG_MS < from_ms || at_ms > excused_ms {
+    let stops = evidence.calls.iter().filter(|call| is_about(call, "-x", stretch.disk));
+    let late = stops.filter_map(|call| Some((call, delay_ms(call.fault.as_deref()?)?)));
+    for (attempt, (call, delay_ms)) in (0_u32..).zip(late) {
+        let hung_ms = if call.exit_code.is_none() { HUNG_MS } else { 0 };
+        let begun_ms = call.real_monotonic_ms.saturating_sub(delay_ms);
+        // One that began before the death holds up the one that follows it as well; after one that hangs the lock may
+        // also have passed to a successor that is gone by then.
+        if begun_ms + HUNG_MS + TAKES_MS < from_ms || begun_ms > excused_ms {
             continue;
         }
-        let hung_ms = if call.exit_code.is_none() { HUNG_MS } else { 0 };
         let rest_ms = 1000 << attempt.min(5);
-        excused_ms = excused_ms.max(at_ms + hung_ms + rest_ms + PROMISED_MS);
+        excused_ms = excused_ms.max(begun_ms + delay_ms + hung_ms + rest_ms + PROMISED_MS);
+    }
+    for at_ms in &evidence.killed_commands {
+        if *at_ms <= excused_ms && *at_ms + HUNG_MS >= from_ms {
+            excused_ms = excused_ms.max(at_ms + 2 * PROMISED_MS);
+        }
     }
     for (limited_ms, until_ms) in &evidence.limited {
         if *limited_ms <= excused_ms && *until_ms + PROMISED_MS >= from_ms {
@@ -193,13 +200,13 @@ fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64)
     excused_ms + evidence.held_up_ms(from_ms, excused_ms)
 }
 
-/// A stop that went wrong in this way may be late.
-fn is_excuse(fault: Option<&str>) -> bool {
-    let Some(fault) = fault else { return false };
-    let slow_ms = fault
-        .strip_prefix("Slow(")
-        .and_then(|rest| rest.strip_suffix(')')?.parse::<u64>().ok());
-    slow_ms.is_none_or(|slow_ms| slow_ms > SLOW_MS)
+/// By how much a stop that went wrong in this way took effect late; `None` where that is no excuse.
+fn delay_ms(fault: &str) -> Option<u64> {
+    let slow = fault.strip_prefix("Slow(").and_then(|rest| rest.strip_suffix(')'));
+    match slow.map(str::parse) {
+        Some(Ok(slow_ms)) => (slow_ms > SLOW_MS).then_some(slow_ms),
+        _ => Some(0),
+    }
 }
 
 #[cfg(test)]
