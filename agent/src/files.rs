@@ -89,7 +89,8 @@ pub(crate) fn remove_temporary(directory: &Path) {
     }
 }
 
-fn temporary_beside(path: &Path) -> PathBuf {
+/// Where `path` is written before it has its name.
+pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(TEMPORARY_SUFFIX);
     PathBuf::from(name)

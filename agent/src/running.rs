@@ -95,6 +95,7 @@ impl RunningAgent {
     /// Removes what a dead agent has left; for whoever holds the lock of the state directory.
     pub fn forget(options: &Options) {
         for path in places(options) {
+            let _ = fs::remove_file(files::temporary_beside(&path));
             let _ = fs::remove_file(path);
         }
     }

@@ -193,7 +193,7 @@ fn print_of<'calls>(calls: &'calls [Call], taken: &Taken) -> Option<&'calls Call
 enum Meddling {
     /// Its counters were zeroed by somebody else.
     Zeroed,
-    /// Somebody else stopped it.
+    /// Somebody else stopped it, or it ended while the host was suspended.
     Stopped,
     /// It ended by itself, or had been ended before in one of these ways, and nothing had started it again.
     Ended,
@@ -203,7 +203,7 @@ enum Meddling {
 fn meddling_between(calls: &[Call], first: &Call, second: &Call, handle: HandleId) -> Option<Meddling> {
     let mut stops_at_us = None;
     let mut ended_without_us = false;
-    let mut zeroed = false;
+    let (mut zeroed, mut suspended) = (false, false);
     for call in calls.iter().filter(|call| call.number <= second.number) {
         let ended_by_itself = stops_at_us.is_some_and(|stops_at_us| stops_at_us <= call.clock_us);
         let event = call.arguments.first().filter(|_| call.program == "esxi-sim");
@@ -215,7 +215,8 @@ fn meddling_between(calls: &[Call], first: &Call, second: &Call, handle: HandleI
             ended_without_us &= own.is_none();
         }
         if call.number > first.number {
-            if stopped {
+            suspended |= event.is_some_and(|event| event == "advance");
+            if stopped || (ended_by_itself && suspended) {
                 return Some(Meddling::Stopped);
             }
             if ended_without_us {

@@ -149,17 +149,31 @@ fn keep_files(from: &Path, to: &Path, plan: &str) {
     let _ = fs::write(to.join("plan.txt"), plan);
 }
 
-/// Notes when this program, which hardly does anything, was kept from running.
+/// Notes when this program, which hardly does anything, was kept from running, and for how long programs waited for a
+/// processor, where the kernel counts that.
 fn beat(stalls: &Mutex<Vec<(u64, u64)>>, over: &AtomicBool) {
+    let mut waited_us = waited_for_a_processor_us();
     while !over.load(Ordering::SeqCst) {
         let before_ms = monotonic_ms();
         thread::sleep(Duration::from_millis(BEAT_MS));
         let now_ms = monotonic_ms();
         let late_ms = (now_ms - before_ms).saturating_sub(BEAT_MS);
-        if late_ms >= STALL_MS {
-            locked(stalls).push((now_ms, late_ms));
+        let now_waited_us = waited_for_a_processor_us();
+        let waited_ms = now_waited_us.saturating_sub(waited_us) / 1000;
+        let late_ms = if late_ms >= STALL_MS { late_ms } else { 0 };
+        if late_ms.max(waited_ms) > 0 {
+            waited_us = now_waited_us;
+            locked(stalls).push((now_ms, late_ms.max(waited_ms)));
         }
     }
+}
+
+/// For how long so far some program was ready and had no processor: the pressure that Linux counts. 0 where it does not.
+fn waited_for_a_processor_us() -> u64 {
+    let pressure = fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
+    let some = pressure.lines().find(|line| line.starts_with("some"));
+    let total = some.and_then(|line| line.rsplit_once("total=")?.1.trim().parse().ok());
+    total.unwrap_or(0)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

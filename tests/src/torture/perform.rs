@@ -411,7 +411,10 @@ impl<'plan> Performance<'plan> {
         if !ended {
             return Err("the agent does not end after SIGTERM".to_owned());
         }
-        self.owe("the agent has ended in order;", 0, false);
+        // One that could not start, or was told before it could know, is a death like others.
+        if self.stage.last_ended_in_order() {
+            self.owe("the agent has ended in order;", 0, false);
+        }
         Ok(())
     }
 
@@ -419,7 +422,12 @@ impl<'plan> Performance<'plan> {
         if self.stage.living(Role::Collector).is_empty() {
             return Ok(());
         }
-        self.wait_for_answer("the agent that is to finish its jobs")?;
+        let answered = self.wait_for_answer("the agent that is to finish its jobs");
+        if self.stage.living(Role::Collector).is_empty() {
+            // It was told to end by the plan.
+            return Ok(());
+        }
+        answered?;
         let ended = self.wait(JOBS_TIMEOUT, |performance| {
             if performance.stage.living(Role::Collector).is_empty() {
                 // A clean-up of the plan has ended it.
@@ -436,7 +444,14 @@ impl<'plan> Performance<'plan> {
         if self.stage.living(Role::Collector).is_empty() {
             return Ok(());
         }
-        self.owe("every job has ended;", 2000, false);
+        // A second switch that dies is replaced after a second.
+        let killed = self
+            .stage
+            .lives
+            .iter()
+            .filter(|life| life.role == Role::Switch && life.killed)
+            .count();
+        self.owe("every job has ended;", if killed > 1 { 4000 } else { 2000 }, false);
         Ok(())
     }
 

@@ -48,6 +48,7 @@ pub struct Stage {
     storage_works_ms: Option<u64>,
     volume_has_room_ms: Option<u64>,
     has_volume: bool,
+    last_ended_in_order: bool,
 }
 
 impl Stage {
@@ -70,6 +71,7 @@ impl Stage {
             storage_works_ms: None,
             volume_has_room_ms: None,
             has_volume: world.small_volume,
+            last_ended_in_order: false,
             host,
         };
         if world.wall_clock {
@@ -121,11 +123,15 @@ impl Stage {
     pub(super) fn look(&mut self) {
         let now_ms = monotonic_ms();
         self.children.retain_mut(|(life, child)| {
-            let lives = matches!(child.try_wait(), Ok(None));
-            if let (false, Some(life)) = (lives, self.lives.get_mut(*life)) {
+            let status = child.try_wait();
+            if matches!(status, Ok(None)) {
+                return true;
+            }
+            self.last_ended_in_order = matches!(status, Ok(Some(status)) if status.success());
+            if let Some(life) = self.lives.get_mut(*life) {
                 life.died_ms = life.died_ms.min(now_ms);
             }
-            lives
+            false
         });
         self.find_switches(now_ms);
         for life in self.lives.iter_mut().filter(|life| life.died_ms == NEVER) {
@@ -206,6 +212,11 @@ impl Stage {
                 self.killed_commands.push(monotonic_ms());
             }
         }
+    }
+
+    /// The collector that ended last ended well.
+    pub(super) fn last_ended_in_order(&self) -> bool {
+        self.last_ended_in_order
     }
 
     /// The living processes of a role, eldest first.
