@@ -62,10 +62,7 @@ pub fn connect(options: &Options) -> Result<(), ConnectError> {
 fn reach(options: &Options) -> Result<(RunningAgent, TcpStream), ConnectError> {
     let state_directory = options.state_directory.as_path();
     let before = running(options);
-    if let Some((agent, stream)) = before
-        .as_ref()
-        .filter(|(agent, _)| agent.version == env!("CARGO_PKG_VERSION"))
-    {
+    if let Some((agent, stream)) = before.as_ref().filter(|(agent, _)| agent.is_this_program()) {
         let stream = stream.try_clone().map_err(ConnectError::Bridge)?;
         return Ok((agent.clone(), stream));
     }

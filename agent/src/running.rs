@@ -30,6 +30,14 @@ pub struct RunningAgent {
     pub api: ApiRange,
     /// Its token.
     pub token: String,
+    /// Which of the two programs it is: `binary`, also where it is missing, or `script`.
+    #[serde(default = "this_program")]
+    pub program: String,
+}
+
+/// What this program calls itself, so that the one in Python hands over to it and it to that one.
+pub(crate) fn this_program() -> String {
+    "binary".to_owned()
 }
 
 impl std::fmt::Debug for RunningAgent {
@@ -71,6 +79,11 @@ impl RunningAgent {
             file.by_ref().take(SIZE_LIMIT).read_to_end(&mut bytes).ok()?;
             serde_json::from_slice(&bytes).ok()
         })
+    }
+
+    /// It is this very program; any other one has this one as its successor.
+    pub fn is_this_program(&self) -> bool {
+        self.version == env!("CARGO_PKG_VERSION") && self.program == this_program()
     }
 
     /// Lets this process be found: by a file in the state directory or, when its volume is full, below `/var/run`, so
@@ -146,6 +159,7 @@ mod tests {
             version: "1.2.3".to_owned(),
             api: ApiRange::SUPPORTED,
             token: "secret".to_owned(),
+            program: this_program(),
         }
     }
 
@@ -158,6 +172,19 @@ mod tests {
         announced.withdraw();
         assert_eq!(RunningAgent::load(&options), None);
         assert_eq!(fs::read_dir(directory.path().join("state")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_agent_in_python_is_another_program_and_one_that_does_not_say_is_a_binary() {
+        let mut running = agent();
+        running.version = env!("CARGO_PKG_VERSION").to_owned();
+        let mut text = serde_json::to_value(&running).unwrap();
+        let read = |text: &serde_json::Value| serde_json::from_value::<RunningAgent>(text.clone()).unwrap();
+        assert!(read(&text).is_this_program());
+        text["program"] = "script".into();
+        assert!(!read(&text).is_this_program());
+        text.as_object_mut().unwrap().remove("program");
+        assert!(read(&text).is_this_program());
     }
 
     #[test]

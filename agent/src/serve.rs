@@ -25,7 +25,7 @@ use crate::journal::Journal;
 use crate::lock::lock;
 use crate::log::Log;
 use crate::options::Options;
-use crate::running::RunningAgent;
+use crate::running::{RunningAgent, this_program};
 use crate::spool::DirectorySpool;
 use crate::switch::{Link, Order, Successor, Switching, draw_start};
 use crate::{files, random, sys, threads, wait};
@@ -178,6 +178,7 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
         version: env!("CARGO_PKG_VERSION").to_owned(),
         api: ApiRange::SUPPORTED,
         token,
+        program: this_program(),
     };
     let announced = running.announce(options).map_err(failed("write running.json"))?;
     let ending = work(&mut collector, &asked, &signals, &context, options);

@@ -12,6 +12,7 @@ pub mod esxi;
 pub mod exit_code;
 pub mod histogram;
 pub mod identifier;
+pub mod inventory;
 pub mod job;
 pub mod snapshot;
 pub mod vscsistats;

@@ -46,20 +46,22 @@ fn sha256sum(file: &Path) -> String {
 }
 
 #[test]
-fn a_hardened_host_is_explained_and_left_unchanged() {
+fn a_binary_on_a_hardened_host_is_refused_with_the_reason_and_changes_nothing() {
     let host = SshHost::start("esxi80-hardened", Style::Esxi8);
     let client = Client::of(&host);
     let before = datastores(&host);
-    let finished = client.run_connected(&["install", "esxi"]).expect(12);
+    let finished = client
+        .run_connected(&["install", "esxi", "--mode", "binary"])
+        .expect(12);
     assert!(finished.stderr.contains("execInstalledOnly"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("without `--mode`"), "{}", finished.stderr);
     assert_eq!(datastores(&host), before);
-    let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
-    assert_eq!(preflight["recommended"], "script");
-    let script = &preflight["modes"][2];
-    assert_eq!(script["mode"], "script");
-    assert_eq!(script["in_this_version"], false);
-    let forced = client.run_connected(&["install", "esxi", "--mode", "script"]).expect(2);
-    assert!(forced.stderr.contains("possible values: binary"), "{}", forced.stderr);
+    let forced = client.run_connected(&["install", "esxi", "--mode", "vib"]).expect(2);
+    assert!(
+        forced.stderr.contains("possible values: binary, script"),
+        "{}",
+        forced.stderr
+    );
 }
 
 #[test]
@@ -272,7 +274,7 @@ fn an_agent_that_may_not_run_is_explained() {
     let client = Client::of(&host);
     client.install();
     fs::set_permissions(agent_of(&host), fs::Permissions::from_mode(0o600)).unwrap();
-    let finished = client.run(&["discover", "esxi"]).expect(12);
+    let finished = client.run(&["schedule", "list", "--host", "esxi"]).expect(12);
     assert!(
         finished.stderr.contains("does not permit the agent to run"),
         "{}",

@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use vscsi_tests::sshd::{Client, PasswordUser, SshHost, Style};
+use vscsi_tests::sshd::{Client, PasswordUser, SshHost, Style, sampling};
 
 /// A key of this kind, which the host does not know.
 fn another_key(directory: &Path, kind: &str) -> String {
@@ -43,6 +44,8 @@ fn an_unknown_host_key_is_not_accepted_silently() {
         "{}",
         finished.stderr
     );
+    let named = format!("`ssh -p {} esxi`", host.address().port());
+    assert!(finished.stderr.contains(&named), "{}", finished.stderr);
     assert!(!client.known_hosts().exists());
 }
 
@@ -96,7 +99,9 @@ fn a_host_that_does_not_answer_is_tried_again_as_configured() {
 fn a_host_without_an_agent_is_answered_with_the_command_that_installs_it() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
-    let finished = client.run_connected(&["discover", "esxi"]).expect(12);
+    let words: Vec<String> = sampling("start", "esxi", "SQL-Server-01", 3).into();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let finished = client.run_connected(&words).expect(12);
     assert!(
         finished.stderr.contains("vscsi-helper install esxi"),
         "{}",
@@ -109,7 +114,65 @@ fn a_workstation_that_did_not_install_the_agent_finds_it() {
     let host = SshHost::start("demo", Style::Esxi8);
     Client::of(&host).install();
     let other = Client::of(&host);
-    other.run_connected(&["discover", "esxi"]).expect(0);
+    other.run_connected(&["schedule", "list", "--host", "esxi"]).expect(0);
+}
+
+#[test]
+fn a_host_is_discovered_without_an_agent_by_one_login_and_left_as_it_is() {
+    let host = SshHost::start("odd-names", Style::Esxi8);
+    let client = Client::of(&host);
+    let logins = || host.log().matches("Accepted publickey").count();
+    let told = client.run_connected(&["--json", "discover", "esxi"]).expect(0).json();
+    assert_eq!(logins(), 1, "{}", host.log());
+    client.run_connected(&["install", "esxi"]).expect(0);
+    let by_agent = client.run(&["--json", "discover", "esxi"]).expect(0).json();
+    assert_eq!(told, by_agent);
+    let shown = client.run(&["discover", "esxi"]).expect(0);
+    assert!(shown.stdout.contains("      Capacity: "), "{}", shown.stdout);
+}
+
+#[test]
+fn a_key_that_is_not_there_is_a_wrong_command_line() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let mut options = client.connection_without("--key");
+    options.extend(["--key".to_owned(), "/nowhere/id_ecdsa".to_owned()]);
+    let finished = client.run_with(&["preflight", "esxi"], &options).expect(2);
+    assert!(
+        finished.stderr.contains("no key `/nowhere/id_ecdsa`"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn an_ssh_that_is_too_old_for_a_password_is_told_before_the_password_is_asked_for() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let folder = client.home().join("bin");
+    fs::create_dir(&folder).unwrap();
+    let old = "#!/bin/sh\n[ \"$1\" = -V ] && echo 'OpenSSH_8.2p1 Ubuntu-4ubuntu0.11, OpenSSL 1.1.1f' >&2\n";
+    fs::write(folder.join("ssh"), old).unwrap();
+    fs::set_permissions(folder.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = client.command(["preflight", "esxi", "--password"]);
+    let output = command.args(client.connection()).env("PATH", path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("OpenSSH 8.2") && said.contains("8.4 or newer"), "{said}");
+}
+
+#[test]
+fn a_login_that_prints_text_without_a_line_end_before_the_greeting_is_no_obstacle() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    let shell = host.root().join("bin/sh");
+    fs::remove_file(&shell).unwrap();
+    let script = "#!/bin/busybox sh\nprintf '\\033]0;root@esx1\\007Welcome '\nexec /bin/busybox sh \"$@\"\n";
+    fs::write(&shell, script).unwrap();
+    fs::set_permissions(&shell, fs::Permissions::from_mode(0o755)).unwrap();
+    client.run(&["schedule", "list", "--host", "esxi"]).expect(0);
 }
 
 #[test]

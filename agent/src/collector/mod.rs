@@ -24,12 +24,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vscsi_shared::identifier::Name;
+use vscsi_shared::inventory::Volumes;
 use vscsi_shared::vscsistats::Listing;
 
 use crate::action::{Action, Outcome, Refusal};
 use crate::boot::BootId;
 use crate::clock::Clock;
-use crate::host::{DiskKey, Host, HostError, Volumes};
+use crate::host::{DiskKey, Host, HostError};
 use crate::log::Log;
 use crate::spool::Spool;
 use crate::switch::{State, Switching};

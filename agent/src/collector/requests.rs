@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vscsi_shared::identifier::Name;
+use vscsi_shared::inventory::Volumes;
 use vscsi_shared::job::limits::OutOfRange;
 use vscsi_shared::job::{
     Cleanup, Collection, FORMAT_VERSION, HostIdentity, Job, JobDocument, Status, Target, TargetDisk,
@@ -14,7 +15,7 @@ use super::job::{JobState, Phase};
 use super::{AWAIT_MS, Collector};
 use crate::action::{Outcome, Refusal, refuse};
 use crate::fault::fault_point;
-use crate::host::{DiskKey, HostError, Selected, Volumes, inventory, select, stop_by_hand};
+use crate::host::{DiskKey, HostError, Selected, inventory, select, stop_by_hand};
 use crate::spool::{Record, SpoolError};
 use crate::switch::{Ask, State};
 

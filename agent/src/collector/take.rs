@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vscsi_shared::histogram::HistogramKind;
 use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
+use vscsi_shared::inventory::Volumes;
 use vscsi_shared::job::Target;
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_shared::vscsistats::{self, Listing};
@@ -17,7 +18,7 @@ use super::job::JobState;
 use super::{AWAIT_MS, Collector};
 use crate::command::CommandOutput;
 use crate::fault::fault_point;
-use crate::host::{DiskKey, HostError, Resolved, ResolvedDisk, Volumes, find_again, found_as};
+use crate::host::{DiskKey, HostError, Resolved, ResolvedDisk, find_again, found_as};
 use crate::switch::{Ask, State};
 
 /// A listing of this age still tells which VMs run, so that jobs due together share it; milliseconds.

@@ -15,7 +15,7 @@ use vscsi_shared::vscsistats::{self, Listing};
 
 use crate::command::{CommandOutput, CommandRunner, CommandSpec, Program, Programs, RunError};
 
-pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, Volumes, find_again, found_as, select};
+pub use resolve::{Resolved, ResolvedDisk, Selected, Unresolved, find_again, found_as, select};
 
 /// How long a command that changes or lists something may take.
 const SHORT_DEADLINE: Duration = Duration::from_secs(10);

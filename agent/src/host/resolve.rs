@@ -1,31 +1,10 @@
 //! From what a user selected to what vscsiStats lists now.
 
-use vscsi_shared::esxi::{Volume, canonical_path};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
+use vscsi_shared::inventory::Volumes;
 use vscsi_shared::job::{Target, TargetDisk};
 use vscsi_shared::vscsistats::{ListedVm, Listing};
 use vscsi_shared::wire::v1::{DiskSelector, VmSelector};
-
-/// The mounted volumes: the same directory is `/vmfs/volumes/LABEL` and `/vmfs/volumes/UUID`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Volumes(Vec<Volume>);
-
-impl Volumes {
-    /// The volumes as esxcli lists them.
-    pub fn new(volumes: Vec<Volume>) -> Self {
-        Self(volumes)
-    }
-
-    /// Every volume.
-    pub(super) fn all(&self) -> &[Volume] {
-        &self.0
-    }
-
-    /// `path` by the UUID of its volume; unchanged when it lies on no volume of this host.
-    pub fn canonical(&self, path: &str) -> String {
-        canonical_path(path, &self.0).unwrap_or_else(|_| path.to_owned())
-    }
-}
 
 /// A VM and the disks of interest as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]

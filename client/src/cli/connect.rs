@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use clap::Args;
 use vscsi_shared::job::HostIdentity;
+use vscsi_shared::wire::v1::{Inventory, ScheduleView};
 
 use super::{CliError, Env};
 use crate::config::expand_home;
 use crate::failure::UsageError;
-use crate::host::{AgentHost, Host, HostError, HostRecord, Retrying};
-use crate::install::find_agent;
+use crate::host::{AgentHost, Host, HostError, HostRecord, KnownSchedule, Retrying, inventory_without_agent, retried};
+use crate::install::{Package, find_agent};
 use crate::store::Store;
-use crate::transport::ssh::{Password, Ssh, SshExec};
-use crate::transport::{Address, Direct, Forward, HostName, KnownAgent, Local, Session, Shell, Transport, Tunnel};
+use crate::transport::ssh::{Password, Ssh, SshExec, check_for_passwords};
+use crate::transport::{
+    Address, Conversation, Direct, Forward, HostName, KnownAgent, Local, Session, Shell, Transport, Tunnel,
+};
 
 /// What the host of a command may be.
 const HOST_HELP: &str = "ESXi host: a name, an address, or an alias of `ssh_config`; USER@HOST works too";
@@ -146,7 +149,9 @@ impl ConnectArgs {
         if let Some(tunnel) = &self.tunnel {
             address.tunnel = tunnel.clone();
         }
+        check_key(address)?;
         let password = if self.password {
+            check_for_passwords()?;
             Some(self.asked.get(|| ask_password(&record.address))?)
         } else {
             None
@@ -175,9 +180,22 @@ impl Target<'_> {
     /// # Errors
     /// When the record cannot be written.
     pub(super) fn remember(&self, store: &Store) -> Result<(), CliError> {
-        let mut record = self.record.clone();
+        self.remember_as(self.record.clone(), store)
+    }
+
+    fn remember_as(&self, mut record: HostRecord, store: &Store) -> Result<(), CliError> {
         record.last_seen = Some(self.env.clock.now());
         Ok(store.remember_host(&record)?)
+    }
+
+    /// Records that the host answered, and what it says of its schedules.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub(super) fn remember_schedules(&self, schedules: &[ScheduleView], store: &Store) -> Result<(), CliError> {
+        let mut record = self.record.clone();
+        record.schedules = schedules.iter().map(KnownSchedule::of).collect();
+        self.remember_as(record, store)
     }
 
     /// The host, reached when first needed, and again after the configured waits when a connection fails.
@@ -194,9 +212,7 @@ impl Target<'_> {
             Box::new(connect),
             env.config.ssh.retry_delays(),
             &*env.clock,
-            move |error, delay| {
-                env.note(format_args!("{error}; trying again in {} s", delay.as_secs()));
-            },
+            move |error, delay| tell_of_retry(env, error, delay),
         )
     }
 
@@ -223,18 +239,17 @@ impl Target<'_> {
         }
     }
 
-    /// The agent that may be run on the host: the one that was installed from here, else one like this program's own
-    /// where `install` puts it.
-    pub(super) fn known_agent(&self) -> Option<KnownAgent> {
+    /// The agent that may be run on the host: the one that was installed from here, else one like those inside this
+    /// program where `install` puts it.
+    pub(super) fn known_agent(&self) -> KnownAgent {
         match &self.record.agent {
-            Some(agent) => Some(KnownAgent {
-                path: Some(agent.path.clone()),
-                sha256: agent.sha256.clone(),
-            }),
-            None => Some(KnownAgent {
+            Some(agent) => agent.known(),
+            None => KnownAgent {
                 path: None,
-                sha256: find_agent(None).ok()?.sha256,
-            }),
+                binary: find_agent(None).ok().map(|binary| binary.sha256),
+                script: Some(Package::sha256()),
+                python: None,
+            },
         }
     }
 
@@ -250,6 +265,18 @@ impl Target<'_> {
                 "leave out `--tunnel`, or give `--tunnel exec`",
             )),
         }
+    }
+
+    /// The VMs and disks of a host that is reached by ssh, without an agent; tried again like everything else.
+    ///
+    /// # Errors
+    /// When the host cannot be reached.
+    pub(super) fn inventory_without_agent(&self) -> Result<Inventory, HostError> {
+        let ssh = self.ssh();
+        let attempt = || inventory_without_agent(&mut Conversation::open(&ssh)?);
+        let env = self.env;
+        let notice = |error: &HostError, delay: Duration| tell_of_retry(env, error, delay);
+        retried(attempt, &env.config.ssh.retry_delays(), &*env.clock, notice)
     }
 
     /// The keys by which ssh knows the host; `None` when it is not reached by ssh.
@@ -270,6 +297,10 @@ impl Target<'_> {
     }
 }
 
+fn tell_of_retry(env: &Env, error: &HostError, delay: Duration) {
+    env.note(format_args!("{error}; trying again in {} s", delay.as_secs()));
+}
+
 /// ssh takes a login name as an argument of `-l`, and hands it to programs of the user's configuration.
 fn check_user(user: &str) -> Result<(), UsageError> {
     let plain = |character: char| character.is_alphanumeric() || "._-\\+".contains(character);
@@ -281,6 +312,21 @@ fn check_user(user: &str) -> Result<(), UsageError> {
         ));
     }
     Ok(())
+}
+
+/// ssh goes on without a key that is not there, and logs in with another one. The public half alone is enough where the
+/// private one is in an agent.
+fn check_key(address: &Address) -> Result<(), UsageError> {
+    let Some(key) = &address.key else { return Ok(()) };
+    let mut public = key.clone().into_os_string();
+    public.push(".pub");
+    if key.exists() || PathBuf::from(public).exists() {
+        return Ok(());
+    }
+    Err(UsageError::new(
+        format!("there is no key `{}`", key.display()),
+        "name another one with `--key`; it is remembered for this host",
+    ))
 }
 
 /// Options are remembered, so one that accepts any host key would do so for ever.
@@ -357,6 +403,17 @@ mod tests {
         let nothing = || Err(UsageError::new("no password was given", "type it").into());
         assert!(asked.get(nothing).is_err());
         assert!(asked.get(|| Ok(Password::new("secret".to_owned())?)).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_told_and_one_of_an_agent_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut address = Address::new("esx1".parse().unwrap());
+        assert!(check_key(&address).is_ok());
+        address.key = Some(folder.path().join("id_ecdsa"));
+        assert!(check_key(&address).is_err());
+        std::fs::write(folder.path().join("id_ecdsa.pub"), "ecdsa-sha2-nistp256 AAAA me").unwrap();
+        assert!(check_key(&address).is_ok());
     }
 
     #[test]

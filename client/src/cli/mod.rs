@@ -5,6 +5,7 @@ mod connect;
 mod env;
 mod error;
 mod job;
+mod job_name;
 mod number;
 mod options;
 mod outcome;

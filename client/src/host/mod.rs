@@ -9,6 +9,7 @@ mod retrying;
 mod select;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unaided;
 
 use std::io::Read;
 
@@ -17,9 +18,11 @@ use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, Health, Info, Inventory,
 
 pub use agent::AgentHost;
 pub use error::HostError;
-pub use record::{HostRecord, InstalledAgent};
+pub use record::{HostRecord, InstalledAgent, KnownSchedule, Program};
+pub(crate) use retrying::retried;
 pub use retrying::{Connect, Retrying};
 pub use select::{SelectError, select_disks, select_vm};
+pub(crate) use unaided::inventory_without_agent;
 
 /// Which files of a job are asked for as one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::identifier::Name;
+use vscsi_shared::wire::v1::ScheduleView;
 
 use crate::failure::FileError;
 use crate::store::{Store, StoreError, create_directory, write_json};
-use crate::transport::{Address, HostName};
+use crate::transport::{Address, HostName, KnownAgent};
 
 /// What this workstation knows of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,22 +27,93 @@ pub struct HostRecord {
     /// When it last answered.
     #[serde(default)]
     pub last_seen: Option<Timestamp>,
+    /// Its schedules, when last asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<KnownSchedule>,
+}
+
+/// What this workstation knows of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownSchedule {
+    /// Its name.
+    pub name: Name,
+    /// When it was to run next.
+    #[serde(default)]
+    pub next_run_at: Option<Timestamp>,
+    /// Why its last moment started no job, such as that no agent was running.
+    #[serde(default)]
+    pub problem: Option<String>,
+}
+
+impl KnownSchedule {
+    /// What the agent says of it.
+    pub fn of(view: &ScheduleView) -> Self {
+        Self {
+            name: view.schedule.name.clone(),
+            next_run_at: view.next_run_at,
+            problem: view.last_error.clone(),
+        }
+    }
+}
+
+/// Which of the two programs the agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Program {
+    /// A static binary.
+    #[default]
+    Binary,
+    /// A folder of Python files.
+    Script,
+}
+
+impl Program {
+    /// The other one of the two.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Binary => Self::Script,
+            Self::Script => Self::Binary,
+        }
+    }
 }
 
 /// An installed agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstalledAgent {
-    /// Path of the binary on the host.
+    /// Path on the host: of the binary, or of the folder of the script.
     pub path: String,
+    /// Which of the two it is; the binary, in records of earlier versions.
+    #[serde(default)]
+    pub program: Program,
+    /// The host's interpreter that runs the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
     /// Version of the client that installed it, which is the agent's.
     pub version: String,
-    /// SHA-256 of the binary.
+    /// SHA-256 of the binary; of the script that of the list which `sha256sum` prints of its files.
     pub sha256: String,
     /// When.
     pub installed_at: Timestamp,
     /// The name that the host's kernel has, where it tells the host from others that share its datastore.
     #[serde(default)]
     pub host_name: Option<Name>,
+}
+
+impl InstalledAgent {
+    /// It, as it may be run.
+    pub fn known(&self) -> KnownAgent {
+        let sha256 = Some(self.sha256.clone());
+        let (binary, script) = match self.program {
+            Program::Binary => (sha256, None),
+            Program::Script => (None, sha256),
+        };
+        KnownAgent {
+            path: Some(self.path.clone()),
+            binary,
+            script,
+            python: self.python.clone(),
+        }
+    }
 }
 
 impl HostRecord {
@@ -52,6 +124,7 @@ impl HostRecord {
             agent: None,
             esxi_version: String::new(),
             last_seen: None,
+            schedules: Vec::new(),
         }
     }
 }

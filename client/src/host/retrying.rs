@@ -25,6 +25,32 @@ pub struct Retrying<'a> {
 /// Hears of a failure, and of the wait that follows it.
 type Notice<'a> = dyn Fn(&HostError, Duration) + Send + Sync + 'a;
 
+/// What `attempt` gives, which is made again after each of `delays` as long as that may help.
+///
+/// # Errors
+/// The last attempt's.
+pub(crate) fn retried<T>(
+    attempt: impl Fn() -> Result<T, HostError>,
+    delays: &[Duration],
+    clock: &dyn Clock,
+    notice: impl Fn(&HostError, Duration),
+) -> Result<T, HostError> {
+    let mut delays = delays.iter();
+    loop {
+        let error = match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        match delays.next() {
+            Some(delay) if error.is_worth_retrying() => {
+                notice(&error, *delay);
+                clock.sleep(*delay);
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
 impl<'a> Retrying<'a> {
     /// A host that is reached by `connect`; `notice` hears of each failure and of the wait that follows it.
     pub fn new(
@@ -43,20 +69,7 @@ impl<'a> Retrying<'a> {
     }
 
     fn perform<T>(&self, operation: impl Fn(&dyn Host) -> Result<T, HostError>) -> Result<T, HostError> {
-        let mut delays = self.delays.iter();
-        loop {
-            let error = match self.once(&operation) {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            match delays.next() {
-                Some(delay) if error.is_worth_retrying() => {
-                    (self.notice)(&error, *delay);
-                    self.clock.sleep(*delay);
-                }
-                _ => return Err(error),
-            }
-        }
+        retried(|| self.once(&operation), &self.delays, self.clock, &self.notice)
     }
 
     fn once<T>(&self, operation: impl Fn(&dyn Host) -> Result<T, HostError>) -> Result<T, HostError> {

@@ -24,9 +24,14 @@ pub(crate) enum InstallError {
     /// Every way that this version offers is closed.
     #[error(
         "no mode of this version fits this host: {}",
-        .0.iter().map(Verdict::to_string).collect::<Vec<_>>().join("; ")
+        verdicts.iter().map(Verdict::to_string).collect::<Vec<_>>().join("; ")
     )]
-    NothingFits(Vec<Verdict>),
+    NothingFits {
+        /// Each with its reason.
+        verdicts: Vec<Verdict>,
+        /// How to collect without an agent; `None` where that is impossible as well.
+        by_hand: Option<String>,
+    },
     /// Not a folder of a datastore.
     #[error("`{0}` is not a folder in a datastore: expected /vmfs/volumes/DATASTORE/FOLDER")]
     Folder(String),
@@ -76,8 +81,10 @@ pub(crate) enum InstallError {
     #[error("`{}` is not an x86-64 program", .0.display())]
     NotAnAgent(PathBuf),
     /// What arrived is not what was sent.
-    #[error("the agent arrived on the host with SHA-256 {found} instead of {expected}")]
+    #[error("`{file}` arrived on the host with SHA-256 {found} instead of {expected}")]
     CorruptUpload {
+        /// The file, by its path in what was sent.
+        file: String,
         /// What was sent.
         expected: String,
         /// What arrived.
@@ -115,7 +122,7 @@ impl Failure for InstallError {
         match self {
             Self::Transport(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
-            Self::ModeRefused(_) | Self::NothingFits(_) | Self::NotPermitted(_) | Self::NotKnown(_) => {
+            Self::ModeRefused(_) | Self::NothingFits { .. } | Self::NotPermitted(_) | Self::NotKnown(_) => {
                 exit_code::VSCSISTATS_UNAVAILABLE
             }
             Self::Folder(_)
@@ -138,12 +145,18 @@ impl Failure for InstallError {
         Some(match self {
             Self::Transport(error) => return error.hint(),
             Self::File(error) => return error.hint(),
-            Self::ModeRefused(_) | Self::NothingFits(_) => {
-                "nothing was changed; `vscsi-helper preflight HOST` shows what each mode would need".to_owned()
+            Self::ModeRefused(_) => {
+                "nothing was changed; without `--mode` the one that fits is taken, and `vscsi-helper preflight HOST` \
+                 shows what each mode would need"
+                    .to_owned()
             }
+            Self::NothingFits { by_hand, .. } => match by_hand {
+                Some(by_hand) => format!("nothing was changed. {by_hand}"),
+                None => "nothing was changed".to_owned(),
+            },
             Self::NotPermitted(_) => {
-                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper preflight \
-                 HOST` shows which modes remain"
+                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper install \
+                 HOST --mode script` needs no such program"
                     .to_owned()
             }
             Self::Folder(_) => "name a datastore with `--datastore` instead".to_owned(),

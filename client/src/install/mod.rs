@@ -1,11 +1,14 @@
 //! Bringing the agent to a host, and taking it away again.
 //!
-//! Everything happens in one folder of one datastore. The binary is uploaded under another name, its SHA-256 is compared
-//! on the host, and only then it takes the place of an older one: a job that runs there goes on, because the agent of the
-//! new version takes it over at the next connection.
+//! Everything happens in one folder of one datastore. The binary, or the folder of the script, is uploaded under another
+//! name, the SHA-256 of each file is compared on the host, and only then it takes the place of an older one: a job that
+//! runs there goes on, because the agent of the new version takes it over at the next connection. Where the other one of
+//! the two programs was installed, the new one takes over at once, and the other is removed.
 
 mod binary;
 mod error;
+mod package;
+mod payload;
 mod place;
 mod removal;
 mod upload;
@@ -14,14 +17,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use vscsi_shared::identifier::Name;
 
 pub(crate) use binary::{AgentBinary, find_agent};
 pub(crate) use error::InstallError;
-pub(crate) use place::Place;
-pub(crate) use removal::uninstall;
+pub(crate) use package::Package;
+pub(crate) use payload::Payload;
+pub(crate) use place::{Place, folder_of_agent};
+pub(crate) use removal::{agent_in, jobs_in, uninstall};
 
-use crate::host::InstalledAgent;
+use crate::host::{InstalledAgent, Program};
 use crate::preflight::{Findings, Mode, Verdict};
 use crate::transport::{KnownAgent, NOT_KNOWN, Output, Shell, ShellInput, command_line};
 
@@ -37,46 +41,57 @@ const RECORD: &str = "installed.json";
 pub(crate) struct Installed {
     /// What was installed.
     pub agent: InstalledAgent,
-    /// The same binary was there already, so nothing was uploaded.
+    /// The same files were there already, so nothing was uploaded.
     pub unchanged: bool,
     /// What `doctor` found, one line each.
     pub doctor: Vec<String>,
 }
 
-/// Whether this version can install on the host in the mode `wanted`, or in any.
+/// The mode to install in: the one wanted, else the one in which the agent is installed already if that still fits, else
+/// the one that suits the host best.
 ///
 /// # Errors
-/// When it cannot; nothing was changed.
-pub(crate) fn check_mode(findings: &Findings, wanted: Option<Mode>) -> Result<(), InstallError> {
+/// When none can be; nothing was changed.
+pub(crate) fn choose_mode(
+    findings: &Findings,
+    wanted: Option<Mode>,
+    installed: Option<Program>,
+) -> Result<Mode, InstallError> {
     let verdicts = findings.verdicts();
     let is_open = |verdict: &Verdict| verdict.fits && verdict.in_this_version;
-    match wanted {
-        Some(mode) => match verdicts.into_iter().find(|verdict| verdict.mode == mode) {
+    if let Some(wanted) = wanted {
+        return match verdicts.into_iter().find(|verdict| verdict.mode == wanted) {
             Some(verdict) if !is_open(&verdict) => Err(InstallError::ModeRefused(verdict)),
-            _ => Ok(()),
-        },
-        None if verdicts.iter().any(is_open) => Ok(()),
-        None => Err(InstallError::NothingFits(
-            verdicts.into_iter().filter(|verdict| verdict.in_this_version).collect(),
-        )),
+            _ => Ok(wanted),
+        };
+    }
+    let installed = installed.map(|program| match program {
+        Program::Binary => Mode::Binary,
+        Program::Script => Mode::Script,
+    });
+    let fits = |mode: &Mode| verdicts.iter().any(|verdict| verdict.mode == *mode && is_open(verdict));
+    match installed.filter(fits).or(findings.recommended()) {
+        Some(mode) => Ok(mode),
+        None => Err(InstallError::NothingFits {
+            verdicts: verdicts.into_iter().filter(|verdict| verdict.in_this_version).collect(),
+            by_hand: findings.by_hand(),
+        }),
     }
 }
 
-/// Installs `binary` into `place`, or finds that it is there already.
+/// Installs `payload` into `place`, or finds that it is there already.
 ///
 /// # Errors
 /// When any step fails. Until the last one, whatever was installed before is untouched.
 pub(crate) fn install(
     shell: &dyn Shell,
     place: &Place,
-    binary: &AgentBinary,
+    payload: &Payload,
     now: Timestamp,
 ) -> Result<Installed, InstallError> {
-    if let Some(own) = &place.host_name {
-        check_owner(shell, &place.folder, own)?;
-    }
-    let agent = place.agent();
-    let unchanged = upload::remote_sha256(shell, &agent)?.as_deref() == Some(binary.sha256.as_str());
+    check_owner(shell, place)?;
+    let path = place.path_of(payload.program());
+    let unchanged = payload.is_at(shell, &path)?;
     if !unchanged {
         run(
             shell,
@@ -84,27 +99,21 @@ pub(crate) fn install(
             &command_line(["mkdir", "-p", "-m", "700", &place.folder]),
         )?;
         check_folder(shell, &place.folder)?;
-        upload::upload(shell, binary, &format!("{agent}.new"))?;
-        let line = format!(
-            "{} && {}",
-            command_line(["chmod", "700", &format!("{agent}.new")]),
-            command_line(["mv", "-f", &format!("{agent}.new"), &agent])
-        );
-        run(shell, "move the agent into place", &line)?;
+        payload.put(shell, &path)?;
     }
-    let known = KnownAgent {
-        path: Some(agent.clone()),
-        sha256: binary.sha256.clone(),
-    };
-    let doctor = doctor(shell, &known)?;
-    let installed = InstalledAgent {
-        path: agent,
+    let agent = InstalledAgent {
+        path,
+        program: payload.program(),
+        python: payload.python(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        sha256: binary.sha256.clone(),
+        sha256: payload.sha256(),
         installed_at: now,
         host_name: place.host_name.clone(),
     };
-    let mut record = serde_json::to_vec_pretty(&installed).map_err(|error| InstallError::Step {
+    let known = agent.known();
+    let doctor = doctor(shell, &known)?;
+    replace(shell, &known, &place.path_of(agent.program.other()))?;
+    let mut record = serde_json::to_vec_pretty(&agent).map_err(|error| InstallError::Step {
         step: "write the record",
         reason: error.to_string(),
     })?;
@@ -116,21 +125,47 @@ pub(crate) fn install(
     let output = shell.run(&line, ShellInput::Bytes(&record), COMMAND_TIMEOUT)?;
     succeeded("write the record", &output)?;
     Ok(Installed {
-        agent: installed,
+        agent,
         unchanged,
         doctor,
     })
 }
 
+/// Removes the other one of the two programs at `other`, after the new one has taken over what it does.
+fn replace(shell: &dyn Shell, new: &KnownAgent, other: &str) -> Result<(), InstallError> {
+    let is_there = command_line(["test", "-e", other]);
+    if !shell
+        .run(&is_there, ShellInput::Empty, COMMAND_TIMEOUT)?
+        .status
+        .success()
+    {
+        return Ok(());
+    }
+    // `connect` takes over, and ends with its input, which has no byte.
+    let output = shell.run(&new.command_line(["connect"]), ShellInput::Empty, LONG_TIMEOUT)?;
+    succeeded("take over from the agent that was installed before", &output)?;
+    run(
+        shell,
+        "remove the agent that was installed before",
+        &command_line(["rm", "-rf", other]),
+    )?;
+    Ok(())
+}
+
 /// Two hosts that share a datastore could be given one folder, and their agents would undo each other's work.
-fn check_owner(shell: &dyn Shell, folder: &str, own: &Name) -> Result<(), InstallError> {
+///
+/// # Errors
+/// When the folder is another host's.
+pub(crate) fn check_owner(shell: &dyn Shell, place: &Place) -> Result<(), InstallError> {
+    let Place { folder, host_name } = place;
+    let Some(own) = host_name else { return Ok(()) };
     let line = command_line(["cat", &format!("{folder}/{RECORD}")]);
     let output = shell.run(&line, ShellInput::Empty, COMMAND_TIMEOUT)?;
     // Without a readable record nothing is known against it.
     let record = serde_json::from_slice::<InstalledAgent>(&output.stdout).ok();
     match record.and_then(|record| record.host_name) {
         Some(owner) if owner != *own => Err(InstallError::OtherHost {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             owner,
         }),
         _ => Ok(()),
@@ -214,6 +249,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::failure::Failure as _;
     use crate::preflight::findings_for_tests;
     use crate::transport::TransportError;
 
@@ -245,6 +281,8 @@ mod tests {
     pub(super) fn record_of(host: &str) -> String {
         serde_json::to_string(&InstalledAgent {
             path: "/vmfs/volumes/shared/mine/vscsi-agent".to_owned(),
+            program: Program::Binary,
+            python: None,
             version: "0.1.0".to_owned(),
             sha256: "aa".repeat(32),
             installed_at: Timestamp::UNIX_EPOCH,
@@ -254,27 +292,48 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_runs_installed_programs_only_is_left_alone() {
+    fn a_binary_is_refused_where_installed_programs_alone_run_and_the_script_is_chosen() {
         let findings = findings_for_tests(Some(true), Some(false));
-        assert!(matches!(
-            check_mode(&findings, Some(Mode::Binary)),
-            Err(InstallError::ModeRefused(_))
-        ));
-        let error = check_mode(&findings, None).unwrap_err();
+        let error = choose_mode(&findings, Some(Mode::Binary), None).unwrap_err();
         assert!(error.to_string().contains("execInstalledOnly"), "{error}");
+        assert_eq!(choose_mode(&findings, None, None).unwrap(), Mode::Script);
+        // A binary that was installed before the policy was switched on cannot stay.
+        assert_eq!(
+            choose_mode(&findings, None, Some(Program::Binary)).unwrap(),
+            Mode::Script
+        );
     }
 
     #[test]
     fn a_mode_that_fits_but_is_not_in_this_version_is_refused_with_that_reason() {
-        let error = check_mode(&findings_for_tests(Some(true), Some(true)), Some(Mode::Script)).unwrap_err();
+        let error = choose_mode(&findings_for_tests(Some(true), Some(false)), Some(Mode::Vib), None).unwrap_err();
         assert!(error.to_string().contains("not in this version"), "{error}");
     }
 
     #[test]
-    fn a_host_that_runs_programs_from_a_datastore_is_installed_on() {
+    fn where_both_fit_the_one_that_is_installed_stays() {
         let findings = findings_for_tests(Some(false), Some(true));
-        assert!(check_mode(&findings, None).is_ok());
-        assert!(check_mode(&findings, Some(Mode::Binary)).is_ok());
+        assert_eq!(choose_mode(&findings, None, None).unwrap(), Mode::Binary);
+        assert_eq!(
+            choose_mode(&findings, None, Some(Program::Script)).unwrap(),
+            Mode::Script
+        );
+        assert_eq!(
+            choose_mode(&findings, Some(Mode::Binary), Some(Program::Script)).unwrap(),
+            Mode::Binary
+        );
+    }
+
+    #[test]
+    fn where_nothing_fits_the_commands_to_collect_by_hand_are_told() {
+        let mut findings = findings_for_tests(Some(true), Some(true));
+        findings.python = None;
+        let error = choose_mode(&findings, None, None).unwrap_err();
+        assert!(error.to_string().contains("no Python"), "{error}");
+        let hint = error.hint().unwrap();
+        for part in ["vscsiStats -s -w", "vscsiStats -x -w", "vscsi-helper import"] {
+            assert!(hint.contains(part), "{hint}");
+        }
     }
 
     #[test]
@@ -292,7 +351,7 @@ mod tests {
             assert!(line.starts_with("cat "), "changed something: {line}");
             (0, record_of("esx01"))
         });
-        let error = install(&host, &place, &binary, Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = install(&host, &place, &Payload::Binary(binary), Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(
             matches!(&error, InstallError::OtherHost { owner, .. } if owner.as_str() == "esx01"),
             "{error}"

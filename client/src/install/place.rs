@@ -3,7 +3,9 @@
 use vscsi_shared::identifier::Name;
 
 use super::InstallError;
+use crate::host::Program;
 use crate::preflight::{Datastore, Findings};
+use crate::transport::SCRIPT_SUFFIX;
 
 /// Where the agent goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +35,20 @@ impl Place {
         })
     }
 
-    /// Path of the agent.
-    pub(crate) fn agent(&self) -> String {
-        format!("{}/vscsi-agent", self.folder)
+    /// Where a program goes: the binary, or the folder of the script.
+    pub(super) fn path_of(&self, program: Program) -> String {
+        match program {
+            Program::Binary => format!("{}/vscsi-agent", self.folder),
+            Program::Script => format!("{}/vscsi-agent{SCRIPT_SUFFIX}", self.folder),
+        }
     }
+}
+
+/// The folder that is ours, of the agent at `path`, whichever of the two programs it is.
+pub(crate) fn folder_of_agent(path: &str) -> Option<&str> {
+    path.strip_suffix(SCRIPT_SUFFIX)
+        .unwrap_or(path)
+        .strip_suffix("/vscsi-agent")
 }
 
 fn folder_of(
@@ -66,7 +78,7 @@ fn folder_of(
         let there = known
             .filter(on_a_datastore)
             .or(findings.agents.iter().find(on_a_suitable_one).map(String::as_str));
-        if let Some(folder) = there.and_then(|agent| agent.strip_suffix("/vscsi-agent")) {
+        if let Some(folder) = there.and_then(folder_of_agent) {
             return Ok(folder.to_owned());
         }
     }
@@ -131,6 +143,7 @@ mod tests {
         };
         Findings {
             is_esxi: true,
+            is_root: Some(true),
             host_name: Some("esx01".parse().unwrap()),
             version: None,
             exec_policy: Some(false),
@@ -189,17 +202,21 @@ mod tests {
     #[test]
     fn without_a_word_the_suitable_datastore_with_the_most_room_is_taken() {
         let place = choose(&findings(), None, None).unwrap();
-        assert_eq!(place.agent(), "/vmfs/volumes/5f1/vscsi-helper-esx01/vscsi-agent");
+        let folder = "/vmfs/volumes/5f1/vscsi-helper-esx01";
+        assert_eq!(place.path_of(Program::Binary), format!("{folder}/vscsi-agent"));
+        assert_eq!(place.path_of(Program::Script), format!("{folder}/vscsi-agent-script"));
     }
 
     #[test]
     fn an_agent_that_is_there_is_upgraded_in_its_place() {
         let mut findings = findings();
-        findings.agents = vec!["/vmfs/volumes/5f2/vscsi-helper-esx01/vscsi-agent".into()];
-        assert_eq!(
-            choose(&findings, None, None).unwrap().folder,
-            "/vmfs/volumes/5f2/vscsi-helper-esx01"
-        );
+        for program in ["vscsi-agent", "vscsi-agent-script"] {
+            findings.agents = vec![format!("/vmfs/volumes/5f2/vscsi-helper-esx01/{program}")];
+            assert_eq!(
+                choose(&findings, None, None).unwrap().folder,
+                "/vmfs/volumes/5f2/vscsi-helper-esx01"
+            );
+        }
     }
 
     #[test]
@@ -244,6 +261,6 @@ mod tests {
             assert!(choose(&findings(), None, Some(folder)).is_err(), "{folder}");
         }
         let place = choose(&findings(), None, Some("/vmfs/volumes/my ds/it's $(here)/")).unwrap();
-        assert_eq!(place.agent(), "/vmfs/volumes/my ds/it's $(here)/vscsi-agent");
+        assert_eq!(place.folder, "/vmfs/volumes/my ds/it's $(here)");
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{COMMAND_TIMEOUT, InstallError, LONG_TIMEOUT, RECORD, check_owner, run, said, succeeded};
+use super::{
+    COMMAND_TIMEOUT, InstallError, LONG_TIMEOUT, Place, RECORD, check_owner, folder_of_agent, run, said, succeeded,
+};
+use crate::host::Program;
 use crate::transport::{KnownAgent, NOT_KNOWN, Shell, ShellInput, command_line};
 
 /// What is shown when an agent was removed.
@@ -14,16 +17,16 @@ pub(crate) struct Removal {
     pub proof: Vec<String>,
 }
 
-/// Ends every job and collection of the agent at `path`, which has this SHA-256, removes its folder, and proves it.
+/// Ends every job and collection of the agent at `path`, which is the one known, removes its folder, and proves it.
 ///
 /// # Errors
 /// When a collection could not be stopped or the file is another program, in which case nothing is removed, or something
 /// is still there afterwards.
-pub(crate) fn uninstall(shell: &dyn Shell, path: &str, sha256: &str) -> Result<Removal, InstallError> {
-    let folder = path.strip_suffix("/vscsi-agent").unwrap_or_default();
+pub(crate) fn uninstall(shell: &dyn Shell, path: &str, known: &KnownAgent) -> Result<Removal, InstallError> {
+    let folder = folder_of_agent(path).unwrap_or_default();
     // A folder that is not ours is never removed, whatever a record says.
     let ours = format!(
-        "test -f {} && test -f {}",
+        "test -e {} && test -f {}",
         command_line([path]),
         command_line([format!("{folder}/{RECORD}").as_str()])
     );
@@ -32,12 +35,14 @@ pub(crate) fn uninstall(shell: &dyn Shell, path: &str, sha256: &str) -> Result<R
         return Err(InstallError::NotOurs(folder.to_owned()));
     }
     let kernel = shell.run("/bin/uname -n", ShellInput::Empty, COMMAND_TIMEOUT)?;
-    if let Ok(own) = String::from_utf8_lossy(&kernel.stdout).trim().parse() {
-        check_owner(shell, folder, &own)?;
-    }
+    let place = Place {
+        folder: folder.to_owned(),
+        host_name: String::from_utf8_lossy(&kernel.stdout).trim().parse().ok(),
+    };
+    check_owner(shell, &place)?;
     let agent = KnownAgent {
         path: Some(path.to_owned()),
-        sha256: sha256.to_owned(),
+        ..known.clone()
     };
     let cleaned = shell.run(
         &agent.command_line(["cleanup", "--all"]),
@@ -76,6 +81,39 @@ pub(crate) fn uninstall(shell: &dyn Shell, path: &str, sha256: &str) -> Result<R
     })
 }
 
+/// The agent in a folder of the host: the script where that lies there, else the binary.
+///
+/// # Errors
+/// When the host was not reached.
+pub(crate) fn agent_in(shell: &dyn Shell, folder: &str) -> Result<String, InstallError> {
+    let place = Place {
+        folder: folder.to_owned(),
+        host_name: None,
+    };
+    let script = place.path_of(Program::Script);
+    let is_there = command_line(["test", "-e", &script]);
+    let found = shell.run(&is_there, ShellInput::Empty, COMMAND_TIMEOUT)?;
+    Ok(if found.status.success() {
+        script
+    } else {
+        place.path_of(Program::Binary)
+    })
+}
+
+/// The jobs that the agent in a folder of the host keeps.
+///
+/// # Errors
+/// When the host was not reached.
+pub(crate) fn jobs_in(shell: &dyn Shell, folder: &str) -> Result<Vec<String>, InstallError> {
+    let jobs = format!("{folder}/state/jobs");
+    let listed = shell.run(&command_line(["ls", &jobs]), ShellInput::Empty, COMMAND_TIMEOUT)?;
+    // Without that folder there are none.
+    Ok(String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect())
+}
+
 /// The command lines on the host that begin in `folder`. ESXi's `ps` lists those of every user world.
 fn processes(shell: &dyn Shell, folder: &str) -> Result<Vec<String>, InstallError> {
     let listed = shell.run("/bin/ps -c", ShellInput::Empty, COMMAND_TIMEOUT)?;
@@ -100,6 +138,15 @@ mod tests {
     use super::super::tests::{Answers, record_of};
     use super::*;
 
+    fn known() -> KnownAgent {
+        KnownAgent {
+            path: None,
+            binary: Some("aa".repeat(32)),
+            script: None,
+            python: None,
+        }
+    }
+
     const AGENT: &str = "/vmfs/volumes/shared/mine/vscsi-agent";
 
     #[test]
@@ -113,7 +160,7 @@ mod tests {
                 _ => (0, String::new()),
             }
         });
-        let error = uninstall(&host, AGENT, &"aa".repeat(32)).unwrap_err();
+        let error = uninstall(&host, AGENT, &known()).unwrap_err();
         assert!(matches!(error, InstallError::OtherHost { .. }), "{error}");
         assert!(!removed.load(Ordering::Relaxed));
     }
@@ -126,7 +173,7 @@ mod tests {
             Some("/bin/ps") => (status, printed.to_owned()),
             _ => (0, String::new()),
         });
-        uninstall(&host, AGENT, &"aa".repeat(32))
+        uninstall(&host, AGENT, &known())
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn arrived(shell: &dyn Shell, binary: &AgentBinary, path: &str) -> Result<(), In
         Ok(())
     } else {
         Err(InstallError::CorruptUpload {
+            file: "vscsi-agent".to_owned(),
             expected: binary.sha256.clone(),
             found,
         })

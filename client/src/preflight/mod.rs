@@ -1,5 +1,6 @@
 //! What a host allows: asked in one read-only run, and which ways of running an agent fit.
 
+mod by_hand;
 mod modes;
 mod script;
 
@@ -26,6 +27,8 @@ const LEAST_FREE_BYTES: u64 = 256 * 1024 * 1024;
 pub(crate) struct Findings {
     /// It runs ESXi.
     pub is_esxi: bool,
+    /// The login is root's; `None` when it could not be found out.
+    pub is_root: Option<bool>,
     /// Its name, as its kernel has it; `None` where that tells it from no other host.
     pub host_name: Option<Name>,
     /// Version such as `8.0.2`, with its build.
@@ -40,14 +43,31 @@ pub(crate) struct Findings {
     pub datastores: Vec<Datastore>,
     /// Where vscsiStats is.
     pub vscsistats: Option<String>,
-    /// Where Python is.
-    pub python: Option<String>,
+    /// The Python that could run the script, or else one that could not.
+    pub python: Option<Python>,
     /// Host's clock minus ours, seconds.
     pub clock_difference_seconds: Option<i64>,
     /// Agents that are there already.
     pub agents: Vec<String>,
     /// What could not be found out, and why.
     pub warnings: Vec<String>,
+}
+
+/// An interpreter of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Python {
+    /// Its path.
+    pub path: String,
+    /// Its version such as `3.8.16`, or what it said instead.
+    pub version: String,
+}
+
+impl Python {
+    /// It can run the script.
+    pub(crate) fn is_new_enough(&self) -> bool {
+        let numbers: Vec<u32> = self.version.split('.').map_while(|part| part.parse().ok()).collect();
+        numbers >= OLDEST_PYTHON.to_vec()
+    }
 }
 
 /// A datastore.
@@ -64,6 +84,9 @@ pub(crate) struct Datastore {
     /// An agent can live there; the reason why not otherwise.
     pub unsuitable: Option<&'static str>,
 }
+
+/// The oldest Python that runs the script: that of ESXi 6.5.
+const OLDEST_PYTHON: [u32; 2] = [3, 5];
 
 /// Asks a host what it allows. Nothing is changed.
 ///
@@ -108,6 +131,10 @@ fn read(answer: &str, now: Timestamp) -> Findings {
     let host_seconds: Option<i64> = output("time").and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
     Findings {
         is_esxi,
+        is_root: sections
+            .get("root")
+            .and_then(|root| root.status)
+            .map(|status| status == 0),
         host_name,
         version: version.map(|found| match found.build {
             Some(build) => format!("{} build {build}", found.version),
@@ -120,7 +147,7 @@ fn read(answer: &str, now: Timestamp) -> Findings {
             .map(|level: AcceptanceLevel| level.as_str().to_owned()),
         datastores,
         vscsistats: section("vscsistats").paths().next().map(str::to_owned),
-        python: section("python").paths().next().map(str::to_owned),
+        python: python(section("python")),
         clock_difference_seconds: host_seconds.map(|seconds| seconds - now.as_second()),
         agents: section("agents").paths().map(str::to_owned).collect(),
         warnings,
@@ -131,6 +158,23 @@ fn read(answer: &str, now: Timestamp) -> Findings {
 fn distinct(host_name: &str) -> Option<Name> {
     let named = !matches!(host_name.split('.').next(), Some("localhost"));
     Name::new(host_name).ok().filter(|_| named)
+}
+
+/// The first interpreter that is new enough, else the first of all. Each line is a path and what that one said.
+fn python(section: &script::Section) -> Option<Python> {
+    let found = section.paths().map(|line| {
+        let (path, version) = line.split_once(' ').unwrap_or((line, ""));
+        Python {
+            path: path.to_owned(),
+            version: version.to_owned(),
+        }
+    });
+    let found: Vec<Python> = found.collect();
+    found
+        .iter()
+        .find(|python| python.is_new_enough())
+        .or(found.first())
+        .cloned()
 }
 
 /// The run-time option exists since 8.0; before that only the kernel's option counts, which is off unless somebody set
@@ -213,6 +257,23 @@ mod tests {
             exec_policy(&section(&off, 0), &section(KERNEL_OFF, 0), Some(8)),
             Some(false)
         );
+    }
+
+    #[test]
+    fn the_first_python_that_is_new_enough_is_taken() {
+        let found = |text: &str| python(&section(text, 0)).map(|python| (python.path.clone(), python.is_new_enough()));
+        assert_eq!(
+            found("/bin/python3 2.7.11\n/bin/python 3.8.16\n"),
+            Some(("/bin/python".to_owned(), true))
+        );
+        assert_eq!(found("/bin/python 2.7.11\n"), Some(("/bin/python".to_owned(), false)));
+        assert_eq!(found("/bin/python 3.5.0\n"), Some(("/bin/python".to_owned(), true)));
+        assert_eq!(found("/bin/python 3.4.9\n"), Some(("/bin/python".to_owned(), false)));
+        assert_eq!(
+            found("/bin/python3 sh: Operation not permitted\n"),
+            Some(("/bin/python3".to_owned(), false))
+        );
+        assert_eq!(found(""), None);
     }
 
     #[test]

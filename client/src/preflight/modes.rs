@@ -1,12 +1,13 @@
 //! The ways an agent can run on a host, and which of them a host allows.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use serde::Serialize;
 
-use super::Findings;
+use super::{Findings, Python};
 
 /// A way to run the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,7 +17,7 @@ pub(crate) enum Mode {
     Binary,
     /// A VIB of our own.
     Vib,
-    /// A shell script, and no binary at all.
+    /// Python files in a datastore folder, which the host's own interpreter runs.
     Script,
 }
 
@@ -49,10 +50,10 @@ impl Mode {
     pub(crate) const ALL: [Self; 3] = [Self::Binary, Self::Vib, Self::Script];
 
     /// The ways that this version can install in.
-    const IN_THIS_VERSION: [Self; 1] = [Self::Binary];
+    const IN_THIS_VERSION: [Self; 2] = [Self::Binary, Self::Script];
 
     /// This version can install in it.
-    pub(crate) fn is_in_this_version(self) -> bool {
+    fn is_in_this_version(self) -> bool {
         Self::IN_THIS_VERSION.contains(&self)
     }
 
@@ -85,20 +86,20 @@ impl Findings {
     pub(crate) fn verdicts(&self) -> [Verdict; 3] {
         Mode::ALL.map(|mode| {
             let (fits, reason) = match mode {
-                Mode::Binary => self.binary(),
-                Mode::Vib => self.vib(),
+                Mode::Binary => borrowed(self.binary()),
+                Mode::Vib => borrowed(self.vib()),
                 Mode::Script => self.script(),
             };
             Verdict {
                 mode,
                 fits,
                 in_this_version: mode.is_in_this_version(),
-                reason: reason.to_owned(),
+                reason: reason.into_owned(),
             }
         })
     }
 
-    /// The way that suits the host best, whether or not this version offers it: a binary needs nothing of the host, a script changes nothing, and a VIB does.
+    /// The way that suits the host best: a binary needs nothing of the host, a script its Python, and a VIB changes the host.
     pub(crate) fn recommended(&self) -> Option<Mode> {
         let fits = |mode: Mode| {
             self.verdicts()
@@ -138,16 +139,32 @@ impl Findings {
         }
     }
 
-    fn script(&self) -> (bool, &'static str) {
-        match self.prerequisite() {
-            Some(reason) => (false, reason),
-            None => (true, "needs nothing: the host's own shell runs the collector"),
+    fn script(&self) -> (bool, Cow<'static, str>) {
+        if let Some(reason) = self.prerequisite() {
+            return (false, reason.into());
+        }
+        match &self.python {
+            Some(python) if python.is_new_enough() => (
+                true,
+                format!(
+                    "the host's own Python {} runs the agent, and nothing is switched off",
+                    python.version
+                )
+                .into(),
+            ),
+            Some(Python { path, version }) => (
+                false,
+                format!("Python 3.5 or newer is needed, and {path} says: {version}").into(),
+            ),
+            None => (false, "there is no Python in /bin or /usr/bin".into()),
         }
     }
 
     fn prerequisite(&self) -> Option<&'static str> {
         if !self.is_esxi {
             Some("this is not an ESXi host")
+        } else if self.is_root == Some(false) {
+            Some("the login is not root's, and vscsiStats is for root alone")
         } else if self.vscsistats.is_none() {
             Some("vscsiStats was not found on the host")
         } else if self.datastores.iter().all(|datastore| datastore.unsuitable.is_some()) {
@@ -158,6 +175,10 @@ impl Findings {
     }
 }
 
+fn borrowed((fits, reason): (bool, &'static str)) -> (bool, Cow<'static, str>) {
+    (fits, reason.into())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -166,6 +187,7 @@ pub(crate) mod tests {
     pub(crate) fn findings(exec_policy: Option<bool>, secure_boot: Option<bool>) -> Findings {
         Findings {
             is_esxi: true,
+            is_root: Some(true),
             host_name: Some("esx01".parse().unwrap()),
             version: None,
             exec_policy,
@@ -179,7 +201,10 @@ pub(crate) mod tests {
                 unsuitable: None,
             }],
             vscsistats: Some("/usr/sbin/vscsiStats".into()),
-            python: None,
+            python: Some(Python {
+                path: "/bin/python3".into(),
+                version: "3.8.16".into(),
+            }),
             clock_difference_seconds: None,
             agents: vec![],
             warnings: vec![],
@@ -219,11 +244,36 @@ pub(crate) mod tests {
     #[test]
     fn the_command_line_accepts_the_modes_of_this_version_only() {
         assert_eq!(Mode::from_str("binary", true), Ok(Mode::Binary));
-        for mode in ["vib", "script"] {
-            assert!(Mode::from_str(mode, true).is_err(), "{mode}");
-        }
+        assert_eq!(Mode::from_str("script", true), Ok(Mode::Script));
+        assert!(Mode::from_str("vib", true).is_err());
         let offered = |verdict: Verdict| verdict.in_this_version;
-        assert_eq!(findings(None, None).verdicts().map(offered), [true, false, false]);
+        assert_eq!(findings(None, None).verdicts().map(offered), [true, false, true]);
+    }
+
+    #[test]
+    fn a_login_that_is_not_root_s_is_told_as_that() {
+        let mut findings = findings(Some(false), Some(false));
+        findings.is_root = Some(false);
+        assert_eq!(findings.recommended(), None);
+        let [binary, _, script] = findings.verdicts();
+        for verdict in [binary, script] {
+            assert!(verdict.reason.contains("not root"), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn a_python_that_is_too_old_is_told_with_its_version() {
+        let mut findings = findings(Some(true), Some(true));
+        findings.python = Some(Python {
+            path: "/bin/python".into(),
+            version: "2.7.11".into(),
+        });
+        assert_eq!(findings.recommended(), None);
+        let [.., script] = findings.verdicts();
+        assert_eq!(
+            script.reason,
+            "Python 3.5 or newer is needed, and /bin/python says: 2.7.11"
+        );
     }
 
     #[test]

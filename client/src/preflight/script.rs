@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::transport::AGENTS_OF_THIS_HOST;
+use crate::transport::{AGENTS_OF_THIS_HOST, SCRIPT_SUFFIX};
 
 /// What `install` and `preflight` ask: read-only, fixed, and one ssh run, because each login of a hardened host is logged
 /// and slow. Each section ends with the exit status of its command.
 ///
-/// The programs and paths are those of ESXi 6.5 to 9.0; a host that lacks one answers with an error in that section.
+/// The programs and paths are those of ESXi 6.5 to 9.0; a host that lacks one answers with an error in that section. Only
+/// root may write to `/`, and there is no `id` that would tell who else has logged in.
 const QUESTIONS: &str = r#"
 section() {
   name=$1; shift
@@ -17,7 +18,15 @@ section() {
   echo
   echo "@@@ end $name $status"
 }
+pythons() {
+  for python in /bin/python3 /usr/bin/python3 /bin/python /usr/bin/python; do
+    if [ -x "$python" ]; then
+      echo "$python" $("$python" -BEs -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>&1)
+    fi
+  done
+}
 section uname /bin/uname -a
+section root test -w /
 section version esxcli system version get
 section vmware vmware -vl
 section secure_boot /usr/lib/vmware/secureboot/bin/secureBoot.py -s
@@ -26,14 +35,14 @@ section exec_kernel esxcli system settings kernel list -o execInstalledOnly
 section acceptance esxcli software acceptance get
 section filesystems esxcli storage filesystem list
 section vscsistats ls /usr/sbin/vscsiStats /sbin/vscsiStats /bin/vscsiStats /usr/lib/vmware/bin/vscsiStats
-section python ls /bin/python3 /usr/bin/python3 /bin/python /usr/bin/python
+section python pythons
 section time date -u +%s
 "#;
 
 /// The questions, and which agents are there already.
 pub(super) fn script() -> String {
     format!(
-        "{QUESTIONS}section agents ls {AGENTS_OF_THIS_HOST}
+        "{QUESTIONS}section agents ls -d {AGENTS_OF_THIS_HOST} {AGENTS_OF_THIS_HOST}{SCRIPT_SUFFIX}
 "
     )
 }

@@ -92,6 +92,8 @@ pub enum TransportError {
     HostKey {
         /// The host.
         host: String,
+        /// The port, where it is not ssh's own choice.
+        port: Option<u16>,
         /// What is wrong with it.
         problem: HostKeyProblem,
     },
@@ -122,12 +124,6 @@ pub enum TransportError {
         host: String,
         /// What the host's shell said.
         reason: String,
-    },
-    /// Nothing is known by which the agent could be told from another program.
-    #[error("this workstation did not install the agent on {host}, and has none of its own to know it by")]
-    NoKnownAgent {
-        /// The host.
-        host: String,
     },
     /// The host does not let the agent run.
     #[error("{host} does not permit the agent to run: {reason}")]
@@ -169,6 +165,12 @@ pub enum TransportError {
         #[source]
         source: io::Error,
     },
+    /// ssh would ask the terminal for the password, or nobody.
+    #[error("this machine's ssh cannot be given a password: it is OpenSSH {version}, and 8.4 or newer is needed")]
+    OldSsh {
+        /// Its version.
+        version: String,
+    },
     /// The password cannot be handed to ssh.
     #[error("cannot pass the password to ssh: {0}")]
     Password(String),
@@ -189,12 +191,12 @@ impl TransportError {
             | Self::NoMoreSessions { .. }
             | Self::AgentMissing { .. }
             | Self::NotKnown { .. }
-            | Self::NoKnownAgent { .. }
             | Self::NotPermitted { .. }
             | Self::NoGreeting { .. }
             | Self::VersionMismatch { .. }
             | Self::TooMuch { .. }
             | Self::Program { .. }
+            | Self::OldSsh { .. }
             | Self::Password(_) => false,
         }
     }
@@ -211,13 +213,12 @@ impl Failure for TransportError {
             | Self::ForwardingRefused { .. }
             | Self::NoMoreSessions { .. } => exit_code::UNREACHABLE,
             Self::Authentication { .. } | Self::HostKey { .. } => exit_code::AUTHENTICATION,
-            Self::AgentMissing { .. }
-            | Self::NotKnown { .. }
-            | Self::NoKnownAgent { .. }
-            | Self::NotPermitted { .. } => exit_code::VSCSISTATS_UNAVAILABLE,
+            Self::AgentMissing { .. } | Self::NotKnown { .. } | Self::NotPermitted { .. } => {
+                exit_code::VSCSISTATS_UNAVAILABLE
+            }
             Self::VersionMismatch { .. } | Self::TooMuch { .. } => exit_code::VERSION_MISMATCH,
             Self::NoGreeting { .. } | Self::Program { .. } => exit_code::FAILED,
-            Self::Password(_) => exit_code::USAGE,
+            Self::OldSsh { .. } | Self::Password(_) => exit_code::USAGE,
         }
     }
 
@@ -259,17 +260,26 @@ impl Failure for TransportError {
             }
             Self::HostKey {
                 host,
+                port,
                 problem: HostKeyProblem::Unknown,
-            } => format!(
-                "run `ssh {host}` once, compare the fingerprint with the one on the host's console, and answer yes"
-            ),
+            } => {
+                let port = port.map_or_else(String::new, |port| format!("-p {port} "));
+                format!(
+                    "run `ssh {port}{host}` once, compare the fingerprint with the one on the host's console, and \
+                     answer yes"
+                )
+            }
             Self::HostKey {
                 host,
+                port,
                 problem: HostKeyProblem::Changed,
-            } => format!(
-                "nothing was sent; find out why it changed, and if the host was reinstalled remove the old key with \
-                 `ssh-keygen -R {host}`"
-            ),
+            } => {
+                let known = port.map_or_else(|| host.clone(), |port| format!("'[{host}]:{port}'"));
+                format!(
+                    "nothing was sent; find out why it changed, and if the host was reinstalled remove the old key \
+                     with `ssh-keygen -R {known}`"
+                )
+            }
             Self::ForwardingRefused { .. } => {
                 "ESXi forbids forwarding by default: leave out `--tunnel forward`; the default tunnel does not need it"
                     .to_owned()
@@ -277,14 +287,14 @@ impl Failure for TransportError {
             Self::NoMoreSessions { host } => {
                 format!("give `{host}` a connection of its own with `--ssh-option ControlPath=none`")
             }
-            Self::NotKnown { host, .. } | Self::NoKnownAgent { host } => format!(
+            Self::NotKnown { host, .. } => format!(
                 "if you or a colleague put it there with another version, `vscsi-helper install {host}` replaces it by \
                  this program's agent, and its jobs go on; else find out who wrote to that datastore"
             ),
             Self::AgentMissing { host, .. } => format!("install it with `vscsi-helper install {host}`"),
             Self::NotPermitted { host, .. } => format!(
-                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper preflight \
-                 {host}` shows which modes remain"
+                "ESXi 8 and newer run only installed programs by default (execInstalledOnly); `vscsi-helper install \
+                 {host}` puts the agent in Python in its place, which runs there"
             ),
             Self::NoGreeting { host, .. } => {
                 format!("`vscsi-helper doctor --host {host}` tests it; `vscsi-helper install {host}` reinstalls it")
@@ -299,7 +309,7 @@ impl Failure for TransportError {
                 "install an OpenSSH client; Linux, macOS and Windows all offer one".to_owned()
             }
             Self::Program { .. } => "check that it exists and is executable".to_owned(),
-            Self::Password(_) => "use a key: load it into ssh-agent, or name it with `--key`".to_owned(),
+            Self::OldSsh { .. } | Self::Password(_) => "use a key: load it into ssh-agent, or name it with `--key`".to_owned(),
         })
     }
 }

@@ -51,9 +51,13 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> R
     }
 }
 
-/// The greeting in a line, every text of which is one line that commands nothing.
+/// The greeting at the end of a line, every text of which is one line that commands nothing.
+///
+/// What a login prints need not end its line: the title of a terminal's window does not, and neither does a prompt.
 pub(super) fn greeting_in(line: &str) -> Option<Greeting> {
-    Greeting::from_line(&visible::json_of_lines(line))
+    line.match_indices('{')
+        .filter_map(|(at, _)| line.get(at..))
+        .find_map(|rest| Greeting::from_line(&visible::json_of_lines(rest)))
 }
 
 fn check_version(host: &str, greeting: &Greeting) -> Result<(), TransportError> {
@@ -110,6 +114,14 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(opened.greeting.port, 4711);
+    }
+
+    #[test]
+    fn text_without_a_line_end_before_the_greeting_is_skipped() {
+        for text in ["\u{1b}]0;root@esx1\u{7}", "Welcome ", "{\"a\": {", "Lab {7}: \u{1b}[0m"] {
+            let opened = greet_script(&format!("{text}{GREETING}\n")).unwrap();
+            assert_eq!(opened.greeting.port, 4711, "{text:?}");
+        }
     }
 
     #[test]

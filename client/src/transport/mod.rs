@@ -5,6 +5,7 @@
 
 mod address;
 mod child;
+mod conversation;
 mod direct;
 mod error;
 mod forward;
@@ -19,13 +20,14 @@ mod quote;
 pub mod ssh;
 
 pub use address::{Address, HostName, InvalidAddress, Tunnel};
+pub(crate) use conversation::Conversation;
 pub use direct::Direct;
 pub(crate) use error::not_an_agent;
 pub use error::{HostKeyProblem, TransportError};
 pub use forward::Forward;
 pub use http::{Method, Session};
 pub use known_agent::KnownAgent;
-pub(crate) use known_agent::NOT_KNOWN;
+pub(crate) use known_agent::{NOT_KNOWN, SUMS_OF_A_FOLDER};
 pub use link::Link;
 pub use local::Local;
 pub use process::{Output, Shell, ShellInput};
@@ -33,11 +35,13 @@ pub use quote::{command_line, quote};
 
 use std::time::Duration;
 
-/// Where `install` puts the agent of the host whose shell expands this.
+/// Where `install` puts the binary of the agent of the host whose shell expands this, and beside it the script.
 ///
 /// A datastore may be shared by all hosts of a cluster, and an agent looks after one host: so each has a folder of its
 /// own, called after the name that its kernel has.
 pub(crate) const AGENTS_OF_THIS_HOST: &str = r#"/vmfs/volumes/*/vscsi-helper-"$(/bin/uname -n)"/vscsi-agent"#;
+/// What the script's folder is called where the binary would be [`AGENTS_OF_THIS_HOST`].
+pub(crate) const SCRIPT_SUFFIX: &str = "-script";
 
 /// A way to an agent.
 pub trait Transport: Send + Sync + std::fmt::Debug {

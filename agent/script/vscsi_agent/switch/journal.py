@@ -31,11 +31,12 @@ _ENTRY = Shape(
     Default("kept", flag, False),
 )
 _SWITCH = Shape(Field("process", count(32)), Field("start", text))
-_TO = Shape(Default("to", text, ""))
+# `whole`: with everything running; otherwise what is left is what its holder could not stop.
+_HANDOVER = Shape(Default("to", text, ""), Default("whole", flag, False))
 _CONTENT = Shape(
     Field("boot_id", text),
     Default("switch", Nullable(_SWITCH), None),
-    Default("handover", Nullable(_TO), None),
+    Default("handover", Nullable(_HANDOVER), None),
     Default("armed", Many(_ENTRY), ()),
 )
 

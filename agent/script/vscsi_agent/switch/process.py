@@ -351,7 +351,7 @@ class Switch(object):
             {
                 "boot_id": self._boot_id,
                 "switch": {"process": os.getpid(), "start": self._start},
-                "handover": None if heir is None else {"to": heir},
+                "handover": None if heir is None else {"to": heir, "whole": not self._is_gone},
                 "armed": self._entries,
             }
         )
@@ -383,8 +383,8 @@ class Switch(object):
         if self._is_gone or self._is_ending:
             return
         try:
-            content = journal.read(self._state_directory)
-            is_for_us = content["handover"] is not None and content["handover"]["to"] == self._start
+            handover = journal.read(self._state_directory)["handover"]
+            is_for_us = handover is not None and handover["to"] == self._start
         except (OSError, jsonfile.Unreadable):
             is_for_us = False
         if not is_for_us and not self._may_take:
@@ -395,7 +395,7 @@ class Switch(object):
                 self._announce()
             return
         try:
-            self._begin(self._read(), is_for_us, now_ms)
+            self._begin(self._read(), now_ms)
             self._lock = held
         except OSError as error:
             held.release()
@@ -422,9 +422,11 @@ class Switch(object):
             self._log.line(self._damage)
             return journal.read(self._state_directory)
 
-    def _begin(self, content, is_whole, now_ms):
-        # type: (dict, bool, int) -> None
+    def _begin(self, content, now_ms):
+        # type: (dict, int) -> None
         """Takes in what the journal names, and says so."""
+        handover = content["handover"]
+        is_whole = handover is not None and handover["to"] == self._start and handover["whole"]
         self._journal.found(content)
         is_over = self._boot_over != "-" and content["boot_id"] == self._boot_over
         if is_over and content["armed"]:

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
-use vscsi_shared::identifier::Name;
 use vscsi_shared::job::Status;
 
 use super::analyze::write_profile;
@@ -12,6 +11,7 @@ use super::pull::{Voice, puller};
 use super::start::{CollectArgs, start};
 use super::status;
 use crate::cli::connect::{ConnectArgs, HostOption};
+use crate::cli::job_name::JobName;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
@@ -29,15 +29,16 @@ use crate::store::Store;
 
 Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
 unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
-1 one is already running or something else failed.")]
+1 one is already running, a job of that name has ended, or something else failed.")]
 pub struct CollectCommandArgs {
     #[command(flatten)]
     host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
-    /// Name of the job [default: job-YYYYMMDD-HHMMSS]
+    /// Name of the job; the time may stand in it, as in `nightly-%Y%m%d-%H%M` (UTC; a crontab wants each `%` as `\%`)
+    /// [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
-    name: Option<Name>,
+    name: Option<JobName>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten, next_help_heading = "fio job")]

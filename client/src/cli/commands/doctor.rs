@@ -5,6 +5,7 @@ use std::process::Command;
 
 use clap::Args;
 use serde::Serialize;
+use vscsi_shared::wire::v1::ScheduleView;
 
 use crate::catalog::Catalog;
 use crate::cli::connect::ConnectArgs;
@@ -21,6 +22,8 @@ use crate::visible;
 const LOG_LINES: u32 = 20;
 
 /// Check this machine's setup and, with --host, the agent on a host
+///
+/// Ends with exit code 3 when nothing is wrong but a schedule missed its last run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vscsi-helper doctor\n  vscsi-helper doctor --host esxi-host01")]
 pub struct DoctorArgs {
@@ -39,13 +42,21 @@ struct Check {
     what: &'static str,
     ok: bool,
     found: String,
+    /// Failing costs data, and nothing is out of order.
+    #[serde(skip)]
+    is_partial: bool,
 }
 
 impl Check {
     fn new(what: &'static str, found: Result<String, String>) -> Self {
         let ok = found.is_ok();
         let found = found.unwrap_or_else(|problem| problem);
-        Self { what, ok, found }
+        Self {
+            what,
+            ok,
+            found,
+            is_partial: false,
+        }
     }
 }
 
@@ -93,6 +104,11 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
                 Err(health.problems.join("; "))
             },
         ));
+        let schedules = host.schedules()?;
+        checks.push(Check {
+            is_partial: true,
+            ..Check::new("schedules", missed(&schedules))
+        });
         let apart = info.clock.wall.duration_since(env.clock.now()).as_secs();
         checks.push(Check::new("clocks", Ok(format!("{apart} s apart"))));
         if env.verbose {
@@ -113,8 +129,13 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
             ))?;
         }
     }
-    match checks.iter().filter(|check| !check.ok).count() {
-        0 => Ok(Outcome::Done),
+    let (partial, failed): (Vec<&Check>, Vec<&Check>) = checks
+        .iter()
+        .filter(|check| !check.ok)
+        .partition(|check| check.is_partial);
+    match failed.len() {
+        0 if partial.is_empty() => Ok(Outcome::Done),
+        0 => Ok(Outcome::Partial),
         failed => Err(ChecksFailed {
             failed,
             host: args.host.clone(),
@@ -141,6 +162,19 @@ impl Failure for ChecksFailed {
         Some(format!(
             "`vscsi-helper doctor --host {host} -v` shows the agent's log as well"
         ))
+    }
+}
+
+/// The schedules, or those whose last moment started no job.
+fn missed(schedules: &[ScheduleView]) -> Result<String, String> {
+    let missed: Vec<String> = schedules
+        .iter()
+        .filter_map(|view| Some(format!("{}: {}", view.schedule.name, view.last_error.as_ref()?)))
+        .collect();
+    if missed.is_empty() {
+        Ok(counted(schedules.len(), "schedule"))
+    } else {
+        Err(missed.join("; "))
     }
 }
 

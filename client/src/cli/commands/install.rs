@@ -8,8 +8,8 @@ use clap::Args;
 use crate::cli::connect::{ConnectArgs, HostArg};
 use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
-use crate::install::{Installed, Place, check_mode, find_agent, install};
-use crate::preflight::{self, Mode};
+use crate::install::{Installed, Payload, Place, check_owner, choose_mode, find_agent, install};
+use crate::preflight::{self, Findings, Mode};
 use crate::store::Store;
 
 /// Install the agent on a host, or update it
@@ -19,20 +19,25 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper install esxi-host01.example.com
-  vscsi-helper install esxi-host01.example.com --datastore datastore1")]
+  vscsi-helper install esxi-host01.example.com --datastore datastore1
+  vscsi-helper install esxi-host01.example.com --mode script --dry-run")]
 pub struct InstallArgs {
     #[command(flatten)]
     host: HostArg,
-    /// Mode to install in [default: the first that fits]
+    /// Mode to install in: `binary`, a static program, or `script`, files in Python that the host's own interpreter runs
+    /// [default: the one that is installed already, else the first that fits]
     #[arg(long)]
     mode: Option<Mode>,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Datastore for the agent, by name or UUID [default: the suitable one with the most free space]
     #[arg(long, value_name = "NAME")]
     datastore: Option<String>,
     /// Folder for the agent, /vmfs/volumes/DATASTORE/FOLDER
     #[arg(long, value_name = "PATH", conflicts_with = "datastore")]
     folder: Option<String>,
-    /// The agent's binary [default: the one inside or beside this program]
+    /// The agent's binary, for mode `binary` [default: the one inside or beside this program]
     #[arg(long, value_name = "PATH", env = "VSCSI_HELPER_AGENT")]
     agent: Option<PathBuf>,
     #[command(flatten)]
@@ -45,16 +50,23 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     let shell = target.shell()?;
     let findings = preflight::ask(&*shell, env.clock.now())?;
     env.detail(super::preflight::render(&findings, target.name().as_str()));
-    check_mode(&findings, args.mode)?;
-    let known = target.record.agent.as_ref().map(|agent| agent.path.as_str());
+    let record = target.record.agent.as_ref();
+    let mode = choose_mode(&findings, args.mode, record.map(|agent| agent.program))?;
+    let known = record.map(|agent| agent.path.as_str());
     let place = Place::choose(&findings, args.datastore.as_deref(), args.folder.as_deref(), known)?;
-    let binary = find_agent(args.agent.as_deref())?;
+    let payload = payload(mode, args, &findings)?;
+    if args.dry_run {
+        check_owner(&*shell, &place)?;
+        env.print(plan(mode, &place, &payload, target.name().as_str()))?;
+        return Ok(Outcome::Done);
+    }
     env.note(format_args!(
-        "Installing into {} ({})...",
+        "Installing into {} ({}, {})...",
         place.folder,
-        bytes(binary.bytes.len() as u64)
+        mode.as_str(),
+        bytes(payload.size_bytes())
     ));
-    let installed = install(&*shell, &place, &binary, env.clock.now())?;
+    let installed = install(&*shell, &place, &payload, env.clock.now())?;
     target.record.agent = Some(installed.agent.clone());
     target.record.esxi_version = findings.version.unwrap_or_default();
     target.remember(&store)?;
@@ -66,6 +78,31 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
+/// What is brought to the host in this mode.
+fn payload(mode: Mode, args: &InstallArgs, findings: &Findings) -> Result<Payload, CliError> {
+    Ok(match (mode, &findings.python) {
+        (Mode::Script, Some(python)) => Payload::Script {
+            python: python.path.clone(),
+        },
+        _ => Payload::Binary(find_agent(args.agent.as_deref())?),
+    })
+}
+
+/// What `--dry-run` prints.
+fn plan(mode: Mode, place: &Place, payload: &Payload, host: &str) -> String {
+    format!(
+        "Would install on {host} in mode {}:\n  \
+         create the folder {} unless it is there, for root alone\n  \
+         put the agent there ({}) and compare its SHA-256: {}\n  \
+         let it test itself with `doctor`\n\
+         Nothing was changed.",
+        mode.as_str(),
+        place.folder,
+        bytes(payload.size_bytes()),
+        payload.sha256(),
+    )
+}
+
 fn render(installed: &Installed, host: &str) -> String {
     let agent = &installed.agent;
     let verb = if installed.unchanged {
@@ -73,6 +110,10 @@ fn render(installed: &Installed, host: &str) -> String {
     } else {
         "is installed and"
     };
+    let python = agent
+        .python
+        .as_ref()
+        .map_or_else(String::new, |python| format!("\nRun by:  {python}"));
     let mut doctor = if installed.doctor.is_empty() {
         String::new()
     } else {
@@ -84,7 +125,7 @@ fn render(installed: &Installed, host: &str) -> String {
     }
     format!(
         "The agent {verb} verified on {host}.\n\n\
-         Path:    {}\nVersion: {}\nSHA-256: {}{doctor}\n\n\
+         Path:    {}\nVersion: {}\nSHA-256: {}{python}{doctor}\n\n\
          Next: vscsi-helper discover {host}",
         agent.path, agent.version, agent.sha256,
     )

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
+use vscsi_shared::exit_code;
 
 use crate::cli::connect::{ConnectArgs, HostArg};
 use crate::cli::phrase::{bytes, duration};
 use crate::cli::{CliError, Env, Outcome};
+use crate::failure::Failure;
 use crate::preflight::{self, Findings, Mode, Verdict};
 use crate::store::Store;
 
@@ -37,17 +39,66 @@ pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> 
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let findings = preflight::ask(&*target.shell()?, env.clock.now())?;
+    let recommended = findings.recommended();
     if env.json {
         env.print_json(&Report {
             host: target.name().to_string(),
             findings: &findings,
             modes: findings.verdicts(),
-            recommended: findings.recommended(),
+            recommended,
         })?;
     } else {
         env.print(render(&findings, target.name().as_str()).trim_end())?;
     }
-    Ok(Outcome::Done)
+    match recommended {
+        Some(_) => Ok(Outcome::Done),
+        None => Err(NoModeFits::of(&findings, target.name().as_str()).into()),
+    }
+}
+
+/// The host was asked, and nothing can be installed on it.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+struct NoModeFits {
+    reason: String,
+    hint: Option<String>,
+    exit_code: u8,
+}
+
+impl NoModeFits {
+    fn of(findings: &Findings, host: &str) -> Self {
+        if !findings.is_esxi {
+            return Self {
+                reason: format!("{host} is not an ESXi host"),
+                hint: Some("name the ESXi host itself, and not its vCenter or a VM on it".to_owned()),
+                exit_code: exit_code::VSCSISTATS_UNAVAILABLE,
+            };
+        }
+        if findings.is_root == Some(false) {
+            return Self {
+                reason: format!("the login on {host} is not root's, and vscsiStats is for root alone"),
+                hint: Some(format!(
+                    "log in as root: `vscsi-helper preflight root@{host}`, or `--user root`"
+                )),
+                exit_code: exit_code::AUTHENTICATION,
+            };
+        }
+        Self {
+            reason: format!("no mode of this version fits {host}"),
+            hint: findings.by_hand(),
+            exit_code: exit_code::VSCSISTATS_UNAVAILABLE,
+        }
+    }
+}
+
+impl Failure for NoModeFits {
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
 }
 
 // Writing to a string cannot fail, so the results are dropped.
@@ -69,7 +120,17 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
         findings.acceptance_level.as_deref().unwrap_or("unknown"),
     );
     line("vscsiStats", findings.vscsistats.as_deref().unwrap_or("not found"));
-    line("Python", findings.python.as_deref().unwrap_or("not found"));
+    let python = findings.python.as_ref();
+    line(
+        "Python",
+        &python.map_or_else(
+            || "not found".to_owned(),
+            |python| format!("{} at {}", python.version, python.path),
+        ),
+    );
+    if findings.is_root == Some(false) {
+        line("Login", "not root's");
+    }
     line("Clock", &clock(findings.clock_difference_seconds));
     line(
         "Agent",
@@ -108,12 +169,7 @@ pub(super) fn render(findings: &Findings, host: &str) -> String {
         );
     }
     let _ = match findings.recommended() {
-        Some(mode) if mode.is_in_this_version() => writeln!(text, "\nMode that fits: {}", mode.as_str()),
-        Some(mode) => writeln!(
-            text,
-            "\nMode that fits: {} (not in this version, which cannot install on this host)",
-            mode.as_str()
-        ),
+        Some(mode) => writeln!(text, "\nMode that fits: {}", mode.as_str()),
         None => writeln!(text, "\nNo mode fits this host."),
     };
     for warning in &findings.warnings {
@@ -142,21 +198,41 @@ mod tests {
     use crate::preflight::findings_for_tests;
 
     #[test]
-    fn the_mode_that_fits_is_shown_and_whether_this_version_has_it() {
+    fn the_mode_that_fits_is_shown_and_what_this_version_has_not() {
         let open = render(&findings_for_tests(Some(false), Some(true)), "esx1");
         assert!(open.contains("\nMode that fits: binary\n"), "{open}");
         let hardened = render(&findings_for_tests(Some(true), Some(true)), "esx1");
-        assert!(
-            hardened.contains("\nMode that fits: script (not in this version, which cannot install on this host)\n"),
-            "{hardened}"
-        );
-        for mode in ["vib", "script"] {
-            let line = hardened
+        assert!(hardened.contains("\nMode that fits: script\n"), "{hardened}");
+        let line_of = |mode: &str| {
+            hardened
                 .lines()
                 .find(|line| line.trim_start().starts_with(mode))
-                .unwrap();
-            assert!(line.ends_with("; not in this version"), "{line}");
-        }
+                .unwrap()
+        };
+        assert!(line_of("vib").ends_with("; not in this version"), "{hardened}");
+        assert!(
+            line_of("script").contains("yes  the host's own Python 3.8.16"),
+            "{hardened}"
+        );
+    }
+
+    #[test]
+    fn a_host_on_which_nothing_fits_says_why_and_what_to_do() {
+        let of = |change: fn(&mut Findings)| {
+            let mut findings = findings_for_tests(Some(true), Some(true));
+            change(&mut findings);
+            let error = NoModeFits::of(&findings, "esx1");
+            (error.exit_code(), error.to_string(), error.hint().unwrap_or_default())
+        };
+        let (code, _, hint) = of(|findings| findings.python = None);
+        assert!(code == 12 && hint.contains("vscsiStats -s -w"), "{code} {hint}");
+        let (code, message, hint) = of(|findings| findings.is_root = Some(false));
+        assert!(
+            code == 11 && message.contains("not root's") && hint.contains("root@esx1"),
+            "{message}: {hint}"
+        );
+        let (code, message, _) = of(|findings| findings.is_esxi = false);
+        assert!(code == 12 && message == "esx1 is not an ESXi host", "{message}");
     }
 
     #[test]

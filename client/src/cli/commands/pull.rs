@@ -233,11 +233,14 @@ fn pull_jobs(
 ) -> Result<Vec<Result<Pulled, PullError>>, CliError> {
     let target = order.host.target(args, store, env)?;
     let host = target.host();
-    let names = match &order.jobs {
-        Some(names) => names.clone(),
-        None => host.jobs()?.into_iter().map(|view| view.job.job_id).collect(),
+    let names = if let Some(names) = &order.jobs {
+        target.remember(store)?;
+        names.clone()
+    } else {
+        let jobs = host.jobs()?;
+        target.remember_schedules(&host.schedules()?, store)?;
+        jobs.into_iter().map(|view| view.job.job_id).collect()
     };
-    target.remember(store)?;
     let voice = Voice::new(env, target.name());
     let from = target.identity();
     let puller = puller(store, &from, env, &voice);

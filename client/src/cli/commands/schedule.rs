@@ -30,7 +30,7 @@ pub struct ScheduleArgs {
 enum Action {
     /// Add a schedule; its jobs are called NAME-YYYYMMDD-HHMMSS
     Add(AddArgs),
-    /// List the schedules of a host
+    /// List the schedules of a host; exit code 3 when the last run of one was missed
     List(ListArgs),
     /// Remove a schedule; jobs it started are kept
     Remove(RemoveArgs),
@@ -113,15 +113,19 @@ fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
             options: args.what.options(),
         },
     })?;
-    target.remember(&store)?;
+    target.remember_schedules(&host.schedules()?, &store)?;
     if env.json {
         env.print_json(&view)?;
     } else {
         env.print(format_args!(
-            "Schedule '{}' is set on {}.\nNext run: {}",
+            "Schedule '{}' is set on {host}.\nNext run: {}\n\n\
+             The agent keeps it until the next boot of {host}; after that only a connection starts the agent again, and\n\
+             runs that passed meanwhile are told and not made up for. A line for this workstation's crontab that does\n\
+             so, and fetches what was collected:\n\n  \
+             17 * * * *  vscsi-helper pull --all",
             view.schedule.name,
-            target.name(),
-            view.next_run_at.map_or_else(|| "never".to_owned(), time)
+            view.next_run_at.map_or_else(|| "never".to_owned(), time),
+            host = target.name(),
         ))?;
     }
     Ok(Outcome::Done)
@@ -131,6 +135,7 @@ fn list(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let schedules = target.host().schedules()?;
+    target.remember_schedules(&schedules, &store)?;
     if env.json {
         env.print_json(&schedules)?;
     } else if schedules.is_empty() {
@@ -141,7 +146,16 @@ fn list(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
             env.print(render(view))?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(outcome(&schedules))
+}
+
+/// Partial where the last moment of a schedule started no job.
+fn outcome(schedules: &[ScheduleView]) -> Outcome {
+    if schedules.iter().any(|view| view.last_error.is_some()) {
+        Outcome::Partial
+    } else {
+        Outcome::Done
+    }
 }
 
 fn render(view: &ScheduleView) -> String {
@@ -179,4 +193,40 @@ fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
         target.name()
     ));
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(last_error: Option<&str>) -> ScheduleView {
+        let schedule = serde_json::json!({
+            "name": "nightly",
+            "cron": "0 22 * * *",
+            "job": {
+                "config_file": "/vmfs/volumes/5f/SQL/SQL.vmx",
+                "vm_name": "SQL",
+                "profile": {"name": "deep", "samples": 100, "interval_seconds": 120}
+            }
+        });
+        ScheduleView {
+            schedule: serde_json::from_value(schedule).unwrap(),
+            next_run_at: Some("2025-11-07T22:00:00Z".parse().unwrap()),
+            last_run_at: Some("2025-11-06T22:00:00Z".parse().unwrap()),
+            last_job: None,
+            last_error: last_error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_missed_is_shown_and_told_by_the_exit_code() {
+        let missed = view(Some("no agent was running"));
+        let shown = render(&missed);
+        assert!(
+            shown.contains("failed 2025-11-06 22:00:00 UTC: no agent was running"),
+            "{shown}"
+        );
+        assert_eq!(outcome(&[view(None), missed]), Outcome::Partial);
+        assert_eq!(outcome(&[view(None)]), Outcome::Done);
+    }
 }

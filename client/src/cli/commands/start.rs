@@ -3,13 +3,14 @@
 use clap::Args;
 use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{CollectionMode, HostIdentity, Profile, limits};
+use vscsi_shared::job::{CollectionMode, HostIdentity, Job, Profile, Status, limits};
 use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSelector};
 
 use crate::cli::connect::{ConnectArgs, HostOption, Target};
+use crate::cli::job_name::JobName;
 use crate::cli::phrase::{duration, time};
 use crate::cli::{CliError, Env, Outcome, number};
-use crate::failure::UsageError;
+use crate::failure::{Failure, UsageError};
 use crate::host::{Host as _, HostError, select_disks, select_vm};
 use crate::number::counted;
 use crate::store::{JobReference, Store, StoreError};
@@ -32,9 +33,9 @@ pub struct StartArgs {
     host: HostOption,
     #[command(flatten)]
     what: CollectArgs,
-    /// Name of the job [default: job-YYYYMMDD-HHMMSS]
+    /// Name of the job; the time may stand in it, as in `sql-%Y%m%d-%H%M` (UTC) [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
-    name: Option<Name>,
+    name: Option<JobName>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -136,12 +137,13 @@ pub(super) struct Started {
 /// the time.
 pub(super) fn start(
     what: &CollectArgs,
-    name: Option<&Name>,
+    name: Option<&JobName>,
     target: &Target<'_>,
     store: &Store,
     env: &Env,
 ) -> Result<Started, CliError> {
     let profile = what.profile(env)?;
+    let name = name.map(|name| name.at(env.clock.now())).transpose()?;
     let host = target.host();
     let inventory = host.inventory()?;
     let vm = select_vm(&inventory, &what.vm)?;
@@ -158,9 +160,12 @@ pub(super) fn start(
         profile: profile.clone(),
         options: what.options(),
     };
-    let repeated = name.is_some_and(|name| host.job(name).is_ok());
+    let known = name.as_ref().and_then(|name| host.job(name).ok());
+    if let Some(known) = known.as_ref().filter(|known| known.job.status.is_final()) {
+        return Err(Taken::by(&known.job, target.name().as_str()).into());
+    }
     let view = match name {
-        Some(name) => host.create_job(&request(name.clone()))?,
+        Some(name) => host.create_job(&request(name))?,
         None => under_free_name(
             &default_name(env.clock.now())?,
             |name| host.create_job(&request(name)),
@@ -171,7 +176,45 @@ pub(super) fn start(
     let directory = store.place_for::<StoreError>(&identity.hostname, &view.job, |_| Ok(false))?;
     let job = directory.record(&identity, &view.job)?.job;
     let view = JobView { job, ..view };
-    Ok(Started { view, repeated })
+    Ok(Started {
+        view,
+        repeated: known.is_some(),
+    })
+}
+
+/// A job of that name has ended: its samples are another time's.
+#[derive(Debug, thiserror::Error)]
+#[error("there is a job `{name}` on {host} already, and it is {status} since {since}")]
+struct Taken {
+    name: Name,
+    host: String,
+    status: Status,
+    since: String,
+}
+
+impl Taken {
+    fn by(job: &Job, host: &str) -> Self {
+        Self {
+            name: job.job_id.clone(),
+            host: host.to_owned(),
+            status: job.status,
+            since: time(job.collection.completed_at.unwrap_or(job.updated_at)),
+        }
+    }
+}
+
+impl Failure for Taken {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        let name = &self.name;
+        Some(format!(
+            "take another name; in cron one with the time in it, such as `--name '{name}-%Y%m%d-%H%M'` (a crontab wants \
+             each `%` as `\\%`)"
+        ))
+    }
 }
 
 /// Cron starts many jobs in the same second, and those on one host would take the same name from it: the later ones are
@@ -324,7 +367,7 @@ mod tests {
     fn the_end_of_a_job_that_has_not_begun_is_counted_from_now() {
         let mut started = started();
         started.view.expected_completion_at = None;
-        started.view.job.status = vscsi_shared::job::Status::Pending;
+        started.view.job.status = Status::Pending;
         let text = render(&started, "esx1", "sql-peak");
         assert!(text.contains("Ends: 2025-11-06 09:00:22 UTC"), "{text}");
     }

@@ -4,14 +4,14 @@ use clap::Args;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::{JobView, ScheduleView};
 
-use crate::cli::connect::{ConnectArgs, HostArg};
+use crate::cli::connect::{ConnectArgs, HostArg, Target};
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
-use crate::host::{Host as _, HostError};
-use crate::install::uninstall;
+use crate::host::Host as _;
+use crate::install::{agent_in, folder_of_agent, jobs_in, uninstall};
 use crate::preflight;
 use crate::store::Store;
-use crate::transport::TransportError;
+use crate::transport::Shell;
 
 /// Remove the agent and everything it created from a host, and prove it
 #[derive(Debug, Args)]
@@ -22,6 +22,9 @@ pub struct UninstallArgs {
     /// Uninstall even if jobs are running or scheduled, or have samples not yet pulled; these are lost
     #[arg(short, long)]
     force: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Folder of the agent, if it was not installed from this machine
     #[arg(long, value_name = "PATH")]
     folder: Option<String>,
@@ -55,19 +58,19 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let shell = target.shell()?;
-    let agent = match (&args.folder, &target.record.agent) {
-        (Some(folder), _) => format!("{}/vscsi-agent", folder.trim_end_matches('/')),
-        (None, Some(agent)) => agent.path.clone(),
-        (None, None) => {
-            let findings = preflight::ask(&*shell, env.clock.now())?;
-            findings.agents.into_iter().next().ok_or_else(|| {
-                HostError::from(TransportError::AgentMissing {
-                    host: target.name().to_string(),
-                    reason: "none was found in /vmfs/volumes/*/vscsi-helper-HOST".to_owned(),
-                })
-            })?
-        }
+    let Some(agent) = find(args, &target, &*shell, env)? else {
+        store.forget_host(target.name())?;
+        env.note(format_args!(
+            "There is no agent in /vmfs/volumes/*/vscsi-helper-HOST on {}: nothing was removed. An agent in another \
+             folder is found with `--folder`.",
+            target.name()
+        ));
+        return Ok(Outcome::Done);
     };
+    if args.dry_run {
+        env.print(plan(&agent, &*shell, target.name().as_str())?)?;
+        return Ok(Outcome::Done);
+    }
     if !args.force {
         let host = target.host();
         let reasons = obstacles(&host.jobs()?, &host.schedules()?);
@@ -76,12 +79,8 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
             return Err(InTheWay { host, reasons }.into());
         }
     }
-    let Some(known) = target.known_agent() else {
-        let host = target.name().to_string();
-        return Err(HostError::from(TransportError::NoKnownAgent { host }).into());
-    };
     env.note(format_args!("Removing {agent}..."));
-    let removal = uninstall(&*shell, &agent, &known.sha256)?;
+    let removal = uninstall(&*shell, &agent, &target.known_agent())?;
     store.forget_host(target.name())?;
     if env.json {
         env.print_json(&removal)?;
@@ -95,6 +94,35 @@ pub(super) fn run(args: &UninstallArgs, env: &Env) -> Result<Outcome, CliError> 
         }
     }
     Ok(Outcome::Done)
+}
+
+/// The agent to remove: of the folder that was named, the one recorded here, or the one that lies where `install` puts it.
+fn find(args: &UninstallArgs, target: &Target<'_>, shell: &dyn Shell, env: &Env) -> Result<Option<String>, CliError> {
+    if let Some(folder) = &args.folder {
+        return Ok(Some(agent_in(shell, folder.trim_end_matches('/'))?));
+    }
+    if let Some(agent) = &target.record.agent {
+        return Ok(Some(agent.path.clone()));
+    }
+    Ok(preflight::ask(shell, env.clock.now())?.agents.into_iter().next())
+}
+
+/// What `--dry-run` prints. The agent is not asked, because that would start it.
+fn plan(agent: &str, shell: &dyn Shell, host: &str) -> Result<String, CliError> {
+    let folder = folder_of_agent(agent).unwrap_or(agent);
+    let jobs = jobs_in(shell, folder)?;
+    let jobs = if jobs.is_empty() {
+        "no job is kept there".to_owned()
+    } else {
+        format!("with its jobs: {}", jobs.join(", "))
+    };
+    Ok(format!(
+        "Would remove from {host}, unless jobs run or samples were not pulled:\n  \
+         end the agent, its jobs and every collection that it started\n  \
+         remove the folder {folder} ({jobs})\n  \
+         look whether folder and processes are gone\n\
+         Nothing was changed."
+    ))
 }
 
 fn obstacles(jobs: &[JobView], schedules: &[ScheduleView]) -> Vec<String> {

@@ -23,12 +23,14 @@ fn own_failure(ssh: &Ssh, host: String, said: &str) -> TransportError {
     if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         return TransportError::HostKey {
             host,
+            port: ssh.address.port,
             problem: HostKeyProblem::Changed,
         };
     }
     if says("Host key verification failed") || says("host key is known for") {
         return TransportError::HostKey {
             host,
+            port: ssh.address.port,
             problem: HostKeyProblem::Unknown,
         };
     }
@@ -228,6 +230,20 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn what_to_do_about_a_host_key_names_the_port() {
+        let hint = |said: &str| {
+            let mut ssh = ssh();
+            ssh.address.port = Some(22001);
+            let error = classify(&ssh, Some(ExitStatus::from_raw(255 << 8)), said);
+            error.hint().unwrap()
+        };
+        let unknown = hint("Host key verification failed.");
+        assert!(unknown.contains("`ssh -p 22001 esx1`"), "{unknown}");
+        let changed = hint("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
+        assert!(changed.contains("`ssh-keygen -R '[esx1]:22001'`"), "{changed}");
     }
 
     #[test]

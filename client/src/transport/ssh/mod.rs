@@ -4,6 +4,7 @@ mod askpass;
 mod classify;
 mod known_key;
 mod resolve;
+mod version;
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -12,8 +13,9 @@ use std::time::Duration;
 
 use askpass::Asker;
 pub use askpass::{Password, answer_as_helper};
+pub(crate) use version::check_for_passwords;
 
-use super::child::ChildLink;
+use super::child::{ChildLink, Explain};
 use super::greet::greet;
 use super::process::{self, Output, Shell, ShellInput};
 use super::{Address, GREETING_TIMEOUT, KnownAgent, Opened, Transport, TransportError, quote};
@@ -151,6 +153,13 @@ impl Ssh {
         classify::classify(self, status, said)
     }
 
+    /// `ssh` whose standard input is a shell of the host, and why it may end.
+    pub(super) fn shell_command(&self) -> Result<(Command, Explain), TransportError> {
+        let ssh = self.clone();
+        let explain = move |status: Option<ExitStatus>, said: &str| ssh.explain(status, said);
+        Ok((self.exec("/bin/sh")?, Box::new(explain)))
+    }
+
     /// The shell of the host.
     pub fn shell(&self) -> SshShell {
         SshShell(self.clone())
@@ -204,18 +213,13 @@ impl Shell for SshShell {
 pub struct SshExec {
     /// The connection.
     pub ssh: Ssh,
-    /// The agent on the host; `None` when nothing is known by which it could be told from another program.
-    pub agent: Option<KnownAgent>,
+    /// The agent on the host.
+    pub agent: KnownAgent,
 }
 
 impl SshExec {
     pub(super) fn command(&self) -> Result<Command, TransportError> {
-        match &self.agent {
-            Some(agent) => self.ssh.exec(&agent.command_line(["connect"])),
-            None => Err(TransportError::NoKnownAgent {
-                host: self.ssh.address.host.to_string(),
-            }),
-        }
+        self.ssh.exec(&self.agent.command_line(["connect"]))
     }
 }
 
