@@ -1,5 +1,7 @@
 //! Why a job cannot be analysed.
 
+use jiff::Timestamp;
+use jiff::civil::Time;
 use vscsi_shared::exit_code;
 use vscsi_shared::job::Job;
 
@@ -53,6 +55,14 @@ pub enum AnalysisError {
     Undated {
         /// The job.
         job: String,
+    },
+    /// A time of day lies in the samples more than once.
+    #[error("the job has {time} on {} days", moments.len())]
+    SeveralDays {
+        /// The time of day.
+        time: Time,
+        /// The moments that it may be.
+        moments: Vec<Timestamp>,
     },
     /// A named phase holds no sample.
     #[error("no sample has its middle in phase `{name}`")]
@@ -123,7 +133,7 @@ impl Failure for AnalysisError {
             Self::NoSamples { .. } | Self::NoDataForDisk { .. } | Self::LimitsChanged { .. } => exit_code::FAILED,
             Self::NoSuchDisk { .. } => exit_code::NO_SUCH_TARGET,
             Self::EmptyPeriod { .. } | Self::EmptyPhase { .. } | Self::NothingLeft { .. } => exit_code::NOTHING_LEFT,
-            Self::Threshold(_) | Self::Undated { .. } => exit_code::USAGE,
+            Self::Threshold(_) | Self::Undated { .. } | Self::SeveralDays { .. } => exit_code::USAGE,
         }
     }
 
@@ -140,6 +150,7 @@ impl Failure for AnalysisError {
             Self::Undated { .. } => {
                 Some("give a duration since the first sample began, such as 15m, instead of a time".to_owned())
             }
+            Self::SeveralDays { moments, .. } => moments.first().map(|at| format!("write the day too, such as {at}")),
             Self::NoDataForDisk { .. } => Some(
                 "without `--disk` the other disks are analysed, and what was found about this one is said".to_owned(),
             ),

@@ -81,6 +81,8 @@ pub enum Code {
     MissingHistograms,
     /// The collection belonged to somebody else.
     ForeignCollection,
+    /// An end of the selected period is a time of day.
+    TimeOfDay,
     /// A disk of the selection has no data, or none for part of the time.
     NoDataForDisk,
 }

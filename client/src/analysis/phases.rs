@@ -6,7 +6,7 @@ use super::filter::Filter;
 use super::options::Options;
 use super::profile::Profile;
 use super::select::{Boundary, InvalidBoundary, Period};
-use super::selected::check_clock;
+use super::selected::settle;
 use super::{AnalysisError, Provenance, Sample, Series, Workload};
 
 /// A busy or quiet stretch of fewer samples belongs to the stretch around it.
@@ -78,7 +78,8 @@ pub struct Phase {
 /// The periods that the user named; every sample in one counts, whatever its activity.
 ///
 /// # Errors
-/// [`AnalysisError::EmptyPhase`] for a period without a sample, [`AnalysisError::Undated`] for dates in an import.
+/// [`AnalysisError::EmptyPhase`] for a period without a sample, [`AnalysisError::Undated`] for dates in an import,
+/// [`AnalysisError::SeveralDays`] for a time of day that the job has more than once.
 pub fn named(
     series: &Series,
     periods: &[NamedPeriod],
@@ -86,12 +87,8 @@ pub fn named(
     options: &Options,
 ) -> Result<Vec<Phase>, AnalysisError> {
     let phase = |named: &NamedPeriod| {
-        check_clock(&provenance.job, series, &named.period)?;
-        let kept: Vec<bool> = series
-            .samples
-            .iter()
-            .map(|sample| named.period.contains(sample))
-            .collect();
+        let stretch = settle(&provenance.job, series, &named.period)?;
+        let kept: Vec<bool> = series.samples.iter().map(|sample| stretch.contains(sample)).collect();
         phase(series, named.name.clone(), &kept, provenance, options)
     };
     periods.iter().map(phase).collect()

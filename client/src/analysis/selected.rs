@@ -2,9 +2,10 @@
 
 use vscsi_shared::job::Job;
 
+use super::finding::{Code, Severity};
 use super::load::Loaded;
 use super::options::Options;
-use super::select::{self, Period};
+use super::select::{self, Boundary, Moment, Period, Stretch};
 use super::{AnalysisError, Finding, Partial, Series, coverage, finding};
 
 /// The samples of the selected disks and time.
@@ -36,11 +37,12 @@ impl Selected {
         if series.samples.is_empty() {
             return Err(no_samples(&job, &findings));
         }
-        check_clock(job.job_id.as_ref(), &series, &options.period)?;
+        let stretch = settle(job.job_id.as_ref(), &series, &options.period)?;
+        findings.extend(taken_for(&options.period, &stretch));
         let selected = select::disks(&series, &job, &options.disks)
             .map_err(|error| AnalysisError::unusable_disk(&job, &series, error))?;
         let nothing = AnalysisError::empty_period(&job, &series);
-        let series = select::restrict(series, &selected, &options.period);
+        let series = select::restrict(series, &selected, &stretch);
         if series.samples.is_empty() {
             return Err(nothing);
         }
@@ -57,15 +59,42 @@ impl Selected {
     }
 }
 
-/// Samples that do not say when they were taken lie in no period of the wall clock.
+/// The stretch of time that a period is in these samples. Those that do not say when they were taken lie in no period of
+/// the wall clock.
 ///
 /// # Errors
-/// [`AnalysisError::Undated`].
-pub(super) fn check_clock(job: &str, series: &Series, period: &Period) -> Result<(), AnalysisError> {
+/// [`AnalysisError::Undated`], and [`AnalysisError::SeveralDays`].
+pub(super) fn settle(job: &str, series: &Series, period: &Period) -> Result<Stretch, AnalysisError> {
     if period.names_a_date() && !series.is_dated() {
         return Err(AnalysisError::Undated { job: job.to_owned() });
     }
-    Ok(())
+    period
+        .settle(series)
+        .map_err(|select::SeveralDays { time, moments }| AnalysisError::SeveralDays { time, moments })
+}
+
+/// Says what a time of day was taken for, because it could be read as a duration.
+fn taken_for(period: &Period, stretch: &Stretch) -> Option<Finding> {
+    let ends = [(period.from, stretch.from), (period.to, stretch.to)];
+    let taken: Vec<String> = ends
+        .into_iter()
+        .filter_map(|end| match end {
+            (Some(Boundary::Daily(time)), Some(Moment::At(at))) => Some(format!("{time} as {at}")),
+            _ => None,
+        })
+        .collect();
+    (!taken.is_empty()).then(|| Finding {
+        severity: Severity::Info,
+        code: Code::TimeOfDay,
+        message: format!(
+            "a time of day is taken by the host's clock, which is in UTC: {}; a duration after the first sample is written \
+             such as 1h30m",
+            taken.join(" and ")
+        ),
+        sequence: None,
+        disk: None,
+        occurrences: 1,
+    })
 }
 
 fn no_samples(job: &Job, findings: &[Finding]) -> AnalysisError {

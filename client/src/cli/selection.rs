@@ -11,12 +11,6 @@ use crate::samples;
 use crate::store::{JobDirectory, Store};
 use crate::summary;
 
-/// Percent of the samples that the percentile filter keeps unless told otherwise.
-const DEFAULT_PERCENT: f64 = 75.0;
-
-/// Standard deviations below the mean that the statistical filter keeps unless told otherwise.
-const DEFAULT_DEVIATIONS: f64 = 1.0;
-
 /// Which samples of a job are looked at.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
@@ -31,7 +25,8 @@ pub(super) struct SelectionArgs {
     /// Select this disk only, by node, handle or the name it was started with; may be repeated
     #[arg(long = "disk", value_name = "DISK")]
     disks: Vec<String>,
-    /// Leave out samples whose midpoint is earlier: a time, or a duration after the first sample such as 15m
+    /// Leave out samples whose midpoint is earlier: a time, a time of day in UTC such as 08:30, or a duration after the
+    /// first sample such as 15m
     #[arg(long, value_name = "TIME")]
     from: Option<Boundary>,
     /// Leave out samples whose midpoint is later
@@ -53,7 +48,9 @@ impl SelectionArgs {
         self.check_period()?;
         let configured = &env.config.analysis;
         let method = self.filter.unwrap_or(otherwise);
-        let configured_threshold = (method == configured.default_filter_method).then_some(configured.default_threshold);
+        let configured_threshold = configured
+            .default_threshold
+            .filter(|_| method == configured.default_filter_method);
         let filter = filter(method, self.threshold, configured_threshold)?;
         Ok(Options {
             filter: filter.checked().map_err(AnalysisError::from)?,
@@ -102,23 +99,18 @@ pub(super) fn analyze(
 
 /// The filter of a method: with the threshold given, else the configured one, else the method's own.
 fn filter(method: FilterMethod, given: Option<f64>, configured: Option<f64>) -> Result<Filter, UsageError> {
-    let threshold = given.or(configured);
-    match method {
-        FilterMethod::Percentile => Ok(Filter::Percentile(threshold.unwrap_or(DEFAULT_PERCENT))),
-        FilterMethod::Statistical => Ok(Filter::Statistical(threshold.unwrap_or(DEFAULT_DEVIATIONS))),
-        FilterMethod::Absolute => threshold.map(Filter::Absolute).ok_or_else(|| {
-            UsageError::new(
-                "the absolute filter needs a threshold: the IOPS from which samples are kept",
-                "add `--threshold IOPS`; `analyze --explain-filters` shows what each filter keeps",
-            )
-        }),
-        FilterMethod::Cluster | FilterMethod::None if given.is_some() => Err(UsageError::new(
+    if given.is_some() && matches!(method, FilterMethod::Cluster | FilterMethod::None) {
+        return Err(UsageError::new(
             "the cluster filter and the filter `none` have no threshold",
             "leave out `--threshold`",
-        )),
-        FilterMethod::Cluster => Ok(Filter::Cluster),
-        FilterMethod::None => Ok(Filter::None),
+        ));
     }
+    method.with(given.or(configured)).ok_or_else(|| {
+        UsageError::new(
+            "the absolute filter needs a threshold: the IOPS from which samples are kept",
+            "add `--threshold IOPS`; `analyze --explain-filters` shows what each filter keeps",
+        )
+    })
 }
 
 #[cfg(test)]

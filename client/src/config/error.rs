@@ -43,6 +43,19 @@ pub enum ConfigError {
     /// The default filter cannot have this threshold.
     #[error("`analysis.default_threshold` of the configuration: {0}")]
     Threshold(InvalidThreshold),
+    /// A value is not one that its key can have.
+    #[error("`{key}` of the configuration has to be {expected}, not {found}")]
+    Value {
+        /// The key with the sections it stands in.
+        key: String,
+        /// What it can have.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+    /// The default filter needs a threshold.
+    #[error("`analysis.default_filter_method` of the configuration is `absolute`, which has no threshold of its own")]
+    NoThreshold,
     /// It is not YAML, or a value has the wrong type.
     #[error("the configuration cannot be used: {0}")]
     NotYaml(String),
@@ -63,7 +76,10 @@ impl Failure for ConfigError {
                  `ssh`"
                     .to_owned(),
             ),
-            Self::ProfileName(_) | Self::Profile(_) | Self::ProfileLimit { .. } | Self::Threshold(_) => None,
+            Self::NoThreshold => {
+                Some("add `default_threshold`, the IOPS from which samples are kept".to_owned())
+            }
+            Self::Value { .. } | Self::ProfileName(_) | Self::Profile(_) | Self::ProfileLimit { .. } | Self::Threshold(_) => None,
             Self::NotYaml(_) => Some("`vscsi-helper config show` prints a valid file to start from".to_owned()),
         }
     }

@@ -10,7 +10,6 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::limits;
 
 use super::{AnalysisConfig, Config, ConfigError, ProfileConfig, SshConfig, expand_home, keys};
-use crate::analysis::{Filter, FilterMethod};
 use crate::failure::FileError;
 
 #[derive(Default, Deserialize)]
@@ -57,15 +56,11 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     if let Some(directory) = file.data_directory {
         config.data_directory = expand_home(&directory);
     }
-    let threshold = config.analysis.default_threshold;
-    let filter = match config.analysis.default_filter_method {
-        FilterMethod::Percentile => Filter::Percentile(threshold),
-        FilterMethod::Statistical => Filter::Statistical(threshold),
-        FilterMethod::Absolute => Filter::Absolute(threshold),
-        FilterMethod::Cluster => Filter::Cluster,
-        FilterMethod::None => Filter::None,
-    };
+    let method = config.analysis.default_filter_method;
+    let threshold = config.analysis.default_threshold.or(method.default_threshold());
+    let filter = method.with(threshold).ok_or(ConfigError::NoThreshold)?;
     filter.checked().map_err(ConfigError::Threshold)?;
+    config.analysis.default_threshold = threshold;
     config.ssh.default_key = config.ssh.default_key.as_deref().map(expand_home);
     for (name, profile) in file.profiles {
         let name = Name::new(&name).map_err(ConfigError::ProfileName)?;
@@ -102,6 +97,7 @@ fn is_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::FilterMethod;
     use crate::failure::Failure as _;
 
     #[test]
@@ -116,7 +112,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.analysis.default_filter_method, FilterMethod::Statistical);
-        assert!((config.analysis.default_threshold - 1.0).abs() < f64::EPSILON);
+        assert_eq!(config.analysis.default_threshold, Some(1.0));
         assert_eq!(config.ssh.retry_attempts, 5);
         assert_eq!(config.ssh.connection_timeout_seconds, 30);
     }
@@ -174,11 +170,78 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_refused() {
-        assert!(matches!(
-            parse("ssh:\n  retry_attempts: many\n"),
-            Err(ConfigError::NotYaml(_))
-        ));
+    fn each_filter_method_has_a_default_of_its_own_or_demands_one() {
+        let of = |method: &str| parse(&format!("analysis:\n  default_filter_method: {method}\n"));
+        assert_eq!(of("percentile").unwrap().analysis.default_threshold, Some(75.0));
+        assert_eq!(of("statistical").unwrap().analysis.default_threshold, Some(1.0));
+        assert_eq!(of("cluster").unwrap().analysis.default_threshold, None);
+        let error = of("absolute").unwrap_err();
+        assert!(matches!(error, ConfigError::NoThreshold), "{error}");
+        assert!(error.hint().unwrap().contains("default_threshold"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused_in_words_of_the_file() {
+        for (text, said) in [
+            (
+                "ssh:\n  retry_attempts: many\n",
+                "`ssh.retry_attempts` of the configuration has to be a whole number from 0 to 100, not `many`",
+            ),
+            ("ssh:\n  retry_attempts: -1\n", "from 0 to 100, not `-1`"),
+            (
+                "ssh:\n  default_user: [a]\n",
+                "`ssh.default_user` of the configuration has to be text, not a list",
+            ),
+            (
+                "data_directory: 7\n",
+                "`data_directory` of the configuration has to be text, not `7`",
+            ),
+            (
+                "analysis: fast\n",
+                "`analysis` of the configuration has to be a section with keys of its own, not `fast`",
+            ),
+            (
+                "analysis:\n  default_threshold: high\n",
+                "has to be a number, not `high`",
+            ),
+            (
+                "analysis:\n  default_filter_method: busy\n",
+                "has to be one of percentile, statistical, absolute, cluster, none, not `busy`",
+            ),
+            ("analysis:\n  visualization_format: bmp\n", "has to be one of png, "),
+            (
+                "profiles:\n  quick: 7\n",
+                "`profiles.quick` of the configuration has to be a section",
+            ),
+            (
+                "profiles:\n  quick:\n    samples: 1.5\n",
+                "`profiles.quick.samples` of the configuration has to be a whole number",
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_cannot_work_is_refused_with_the_range() {
+        for (text, said) in [
+            (
+                "analysis:\n  visualization_dpi: 0\n",
+                "a whole number from 36 to 1200, not `0`",
+            ),
+            (
+                "ssh:\n  connection_timeout: 0\n",
+                "a whole number from 1 to 3600, not `0`",
+            ),
+            (
+                "ssh:\n  retry_attempts: 1000000\n",
+                "a whole number from 0 to 100, not `1000000`",
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

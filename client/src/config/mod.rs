@@ -50,8 +50,9 @@ pub struct ProfileConfig {
 pub struct AnalysisConfig {
     /// Which samples make the profile.
     pub default_filter_method: FilterMethod,
-    /// Threshold of that filter.
-    pub default_threshold: f64,
+    /// Threshold of that filter, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_threshold: Option<f64>,
     /// Resolution of PNG charts, dots per inch.
     pub visualization_dpi: u32,
     /// Format of charts.
@@ -105,7 +106,7 @@ impl Default for AnalysisConfig {
     fn default() -> Self {
         Self {
             default_filter_method: FilterMethod::Percentile,
-            default_threshold: 75.0,
+            default_threshold: FilterMethod::Percentile.default_threshold(),
             visualization_dpi: 300,
             visualization_format: ChartFormat::Png,
         }

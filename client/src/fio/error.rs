@@ -5,6 +5,7 @@ use vscsi_shared::exit_code;
 use super::iolog::UnreadableIolog;
 use super::job_file::UnreadableJobFile;
 use crate::failure::Failure;
+use crate::number::size;
 
 /// Why no file was made of a workload.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,29 @@ pub enum FioError {
         /// The smallest span accepted.
         least_bytes: u64,
     },
+    /// A replay log would be too long.
+    #[error("a replay log would hold {commands} commands: about {} and {seconds} s of work", size(*bytes))]
+    LogTooLong {
+        /// Commands in it.
+        commands: u64,
+        /// Its size.
+        bytes: u64,
+        /// How long it takes to make.
+        seconds: u64,
+    },
+    /// The region is smaller than the one that a trace reaches.
+    #[error(
+        "a span of {span_bytes} bytes is smaller than the {least_bytes} bytes that the commands of the trace reach"
+    )]
+    SpanOfTrace {
+        /// The span asked for.
+        span_bytes: u64,
+        /// The smallest span that holds every command.
+        least_bytes: u64,
+    },
+    /// The trace that a job was made from cannot be read.
+    #[error("the trace of the job cannot be read: {0}")]
+    Trace(std::io::Error),
     /// The capture's histograms do not have the edges this needs.
     #[error("the capture holds no usable {part}, which a replay log is sampled from")]
     MissingHistogram {
@@ -52,12 +76,17 @@ impl Failure for FioError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::NoCommands => exit_code::NOTHING_LEFT,
-            Self::StyleWithoutFio | Self::SpanTooSmall { .. } | Self::LayoutWithoutFio | Self::PhasesWithoutFio => {
-                exit_code::USAGE
-            }
-            Self::MissingHistogram { .. } | Self::Unreadable(_) | Self::UnreadableIolog(_) | Self::ReadBack(_) => {
-                exit_code::FAILED
-            }
+            Self::StyleWithoutFio
+            | Self::SpanTooSmall { .. }
+            | Self::SpanOfTrace { .. }
+            | Self::LogTooLong { .. }
+            | Self::LayoutWithoutFio
+            | Self::PhasesWithoutFio => exit_code::USAGE,
+            Self::Trace(_)
+            | Self::MissingHistogram { .. }
+            | Self::Unreadable(_)
+            | Self::UnreadableIolog(_)
+            | Self::ReadBack(_) => exit_code::FAILED,
         }
     }
 
@@ -65,7 +94,14 @@ impl Failure for FioError {
         match self {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
             Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
-            Self::SpanTooSmall { least_bytes, .. } => Some(format!("give at least `--span {least_bytes}`")),
+            Self::SpanTooSmall { least_bytes, .. } | Self::SpanOfTrace { least_bytes, .. } => {
+                Some(format!("give at least `--span {least_bytes}`"))
+            }
+            Self::LogTooLong { .. } => Some(
+                "give a shorter `--duration`, or take `--style jobs`; where the rate cannot be, look at the findings"
+                    .to_owned(),
+            ),
+            Self::Trace(_) => Some("import the trace again; `--style jobs` needs only the samples".to_owned()),
             Self::LayoutWithoutFio => Some("leave out `--layout per-disk`, or take `--tool fio`".to_owned()),
             Self::PhasesWithoutFio => Some("leave out `--phases` and `--phase`, or take `--tool fio`".to_owned()),
             Self::MissingHistogram { .. } => Some("`--style jobs` needs less".to_owned()),

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use super::error::FioError;
 use super::header::{
-    NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
+    FROM_TRACE, NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
 };
+use super::iolog::TracedLog;
 use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::job_file::begins_job;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
-use super::target::{span, targets};
+use super::target::{span, span_of_trace, targets};
 use super::text::{comment, file_prefix};
 use crate::analysis::{Provenance, Workload};
 
@@ -32,16 +33,25 @@ pub fn generate(workload: &Workload, options: &FioOptions) -> Result<FioJob, Fio
 /// # Errors
 /// [`FioError`] when there is nothing to replay or the options do not fit a workload.
 pub fn generate_phases(provenance: &Provenance, phases: &[Phase], options: &FioOptions) -> Result<FioJob, FioError> {
-    generate_named(&file_prefix(OsStr::new(&provenance.job)), provenance, phases, options)
+    generate_named(
+        &file_prefix(OsStr::new(&provenance.job)),
+        provenance,
+        phases,
+        options,
+        None,
+    )
 }
 
-/// The same with another beginning for the names of replay logs.
+/// The same with another beginning for the names of replay logs, and with a trace whose commands a replay log has instead
+/// of sampled ones.
 pub(super) fn generate_named(
     log_prefix: &str,
     provenance: &Provenance,
     all_phases: &[Phase],
     options: &FioOptions,
+    trace: Option<&TracedLog>,
 ) -> Result<FioJob, FioError> {
+    let trace = trace.filter(|_| options.style == Style::Iolog);
     let phases: Vec<Phase> = all_phases
         .iter()
         .filter(|phase| phase.is_replayable())
@@ -62,6 +72,7 @@ pub(super) fn generate_named(
             phase,
             number: (!is_whole(all_phases)).then_some(index + 1),
             options,
+            trace,
             runtime: phase_runtime(options.duration, phase.workload.seconds / total_seconds),
         };
         let mut written = match options.style {
@@ -92,8 +103,8 @@ pub(super) fn generate_named(
     if options.style == Style::Jobs && options.pace == Pace::Measured {
         text.push_str(&warnings);
     }
-    text.push_str(NOT_REPRODUCED);
-    text.push_str(&target_comment(&variables(&phases, options)?));
+    text.push_str(if trace.is_some() { FROM_TRACE } else { NOT_REPRODUCED });
+    text.push_str(&target_comment(&variables(&phases, options, trace)?));
     text.push_str(&bodies);
     Ok(FioJob {
         text,
@@ -103,10 +114,17 @@ pub(super) fn generate_named(
 }
 
 /// The targets of all phases, each as large as the phase that reaches furthest needs it.
-fn variables(phases: &[Phase], options: &FioOptions) -> Result<Vec<TargetVariable>, FioError> {
+fn variables(
+    phases: &[Phase],
+    options: &FioOptions,
+    trace: Option<&TracedLog>,
+) -> Result<Vec<TargetVariable>, FioError> {
     let mut variables: Vec<TargetVariable> = Vec::new();
     for target in phases.iter().flat_map(|phase| targets(phase.workload, options.layout)) {
-        let span = span(target.workload.histograms, options)?;
+        let span = match trace {
+            Some(trace) => span_of_trace(trace, options)?,
+            None => span(target.workload.histograms, options)?,
+        };
         match variables.iter_mut().find(|known| known.variable == target.variable) {
             Some(known) => known.span = known.span.max(span),
             None => variables.push(TargetVariable {

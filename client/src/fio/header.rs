@@ -142,6 +142,12 @@ fn not_replayed(histograms: &IntervalSet) -> Vec<String> {
     lines
 }
 
+/// What a replay of a trace is.
+pub(crate) const FROM_TRACE: &str = "\
+# The commands are those of the job's trace, one by one, each at its own time and place. Samples that were left out take no
+# time, and --duration does not shorten it.
+";
+
 /// What no replay made from these histograms can bring back.
 pub(crate) const NOT_REPRODUCED: &str = "\
 # Not reproduced, because vscsiStats does not record it: which blocks are used again (locality beyond the last 16

@@ -1,8 +1,10 @@
 //! What a job is generated from, and what comes of it.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
-use super::iolog::IologPlan;
+use super::iolog::{IologPlan, TracedLog};
 use super::target::Target;
 use crate::analysis::Workload;
 use crate::fidelity::Fidelity;
@@ -50,7 +52,37 @@ pub struct Companion {
     /// File name, without a directory: fio looks for it where it is started.
     pub file_name: String,
     /// What it holds.
-    pub log: IologPlan,
+    pub log: ReplayLog,
+}
+
+/// A replay log that can be written, as often as needed and always the same.
+#[derive(Debug, Clone)]
+pub enum ReplayLog {
+    /// Sampled from the histograms.
+    Sampled(Box<IologPlan>),
+    /// The commands of a trace.
+    Traced(TracedLog),
+}
+
+impl ReplayLog {
+    /// How many commands it holds.
+    pub fn commands(&self) -> u64 {
+        match self {
+            Self::Sampled(plan) => plan.commands(),
+            Self::Traced(log) => log.commands(),
+        }
+    }
+
+    /// Writes the log. Memory does not grow with its length.
+    ///
+    /// # Errors
+    /// Those of `out`, and of the trace that it is read from.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Sampled(plan) => plan.write(out),
+            Self::Traced(log) => log.write(out),
+        }
+    }
 }
 
 /// Whether this is a workload as a whole and none divided into phases.

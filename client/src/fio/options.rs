@@ -13,7 +13,7 @@ pub enum Style {
     /// One or more fio jobs per direction; runs on any fio 3.x
     #[default]
     Jobs,
-    /// A timed replay log sampled from the histograms; needs fio 3.36 or newer
+    /// A timed replay log, of the commands of a trace or sampled from the histograms; needs fio 3.36 or newer
     Iolog,
 }
 

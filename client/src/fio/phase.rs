@@ -4,17 +4,17 @@ use vscsi_shared::histogram::{Metric, Operation};
 
 use super::demand::depth;
 use super::error::FioError;
-use super::iolog::{IologPlan, ReadBack};
-use super::job::{Companion, Phase};
+use super::iolog::{IologPlan, ReadBack, TracedLog};
+use super::job::{Companion, Phase, ReplayLog};
 use super::job_file::sections;
 use super::jobs::{JobsRequest, find_jobs};
 use super::options::{FioOptions, Layout, Pace, Style};
 use super::simulate::{SIMULATED_COMMANDS, merged, simulate};
-use super::target::{Target, span, targets};
+use super::target::{Target, span, span_of_trace, targets};
 use super::text::section_name;
 use crate::analysis::Provenance;
 use crate::fidelity::{Fidelity, Gates, LeftOut, compare, part_name};
-use crate::number::size;
+use crate::number::{self, size};
 use crate::stream::{Observation, Observed};
 
 /// Fewer commands in flight than this would make a burst wait for the device in the generator.
@@ -38,6 +38,8 @@ pub(super) struct PhaseWriter<'a> {
     /// Which of the phases it is, from 1; `None` when the file has none.
     pub number: Option<usize>,
     pub options: &'a FioOptions,
+    /// The trace whose commands are replayed instead of sampled ones.
+    pub trace: Option<&'a TracedLog>,
     /// Seconds.
     pub runtime: u32,
 }
@@ -124,8 +126,7 @@ impl PhaseWriter<'_> {
         let mut disks = Vec::new();
         let mut seconds = 0.0_f64;
         for named in self.named_targets() {
-            let span = span(named.target.workload.histograms, self.options)?;
-            let log = IologPlan::new(named.target.workload, span, f64::from(self.runtime), self.options.seed)?;
+            let (span, log) = self.log(&named)?;
             let mut back = ReadBack::default();
             log.write(&mut back).map_err(FioError::ReadBack)?;
             let observed = back.finish()?;
@@ -146,6 +147,17 @@ impl PhaseWriter<'_> {
                 seconds,
             },
         })
+    }
+
+    /// The log of a target, and the region that it needs.
+    fn log(&self, named: &NamedTarget) -> Result<(u64, ReplayLog), FioError> {
+        if let Some(trace) = self.trace {
+            return Ok((span_of_trace(trace, self.options)?, ReplayLog::Traced(trace.clone())));
+        }
+        let span = span(named.target.workload.histograms, self.options)?;
+        let seconds = f64::from(self.runtime);
+        let plan = IologPlan::new(named.target.workload, span, seconds, self.options.seed)?;
+        Ok((span, ReplayLog::Sampled(Box::new(plan))))
     }
 
     fn iolog_section(&self, named: &NamedTarget, log: &Companion, span: u64) -> String {
@@ -174,7 +186,9 @@ impl PhaseWriter<'_> {
             section = named.section,
             filename = named.filename,
             file = log.file_name,
-            seconds = self.runtime,
+            seconds = self
+                .trace
+                .map_or_else(|| self.runtime.to_string(), |trace| number::rate(trace.seconds())),
             span = size(span),
         )
     }

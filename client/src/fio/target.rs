@@ -4,6 +4,7 @@ use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::demand::{Demand, demands, least_span};
 use super::error::FioError;
+use super::iolog::TracedLog;
 use super::options::{FioOptions, Layout};
 use crate::analysis::Workload;
 use crate::stream::{Observation, bucket_range};
@@ -60,6 +61,22 @@ pub(crate) fn targets(workload: &Workload, layout: Layout) -> Vec<Target<'_>> {
             .collect();
     }
     vec![Target::of_all_disks(workload)]
+}
+
+/// The region of the commands of a trace, bytes: whole MiB, and no less than they reach.
+///
+/// # Errors
+/// [`FioError::SpanOfTrace`] when less was asked for.
+pub(crate) fn span_of_trace(trace: &TracedLog, options: &FioOptions) -> Result<u64, FioError> {
+    let least_bytes = trace.span_bytes().next_multiple_of(1 << 20);
+    match options.span {
+        Some(asked) if asked.0 < least_bytes => Err(FioError::SpanOfTrace {
+            span_bytes: asked.0,
+            least_bytes,
+        }),
+        Some(asked) => Ok(asked.0),
+        None => Ok(least_bytes),
+    }
 }
 
 /// The region of a target, bytes: what was asked for, or what the seeks show.

@@ -7,6 +7,7 @@ use super::diskspd::diskspd_commands;
 use super::error::FioError;
 use super::generate::generate_named;
 use super::header::FIRST_WORDS;
+use super::iolog::TracedLog;
 use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
 use super::options::{FioOptions, Layout, Style, Tool};
 use super::target_file::TargetFile;
@@ -54,6 +55,8 @@ impl Failure for WriteError {
 
 /// Writes the file to `path` that replays the phases with the chosen tool, and what belongs beside it.
 ///
+/// Where the job was made from a trace, the replay log of a whole job holds its commands.
+///
 /// A workload without phases is one [`Phase`] with an empty name. Replay logs are named after the file, so that files
 /// of one job can stand in one directory. The files of other tools stay: each says itself what it was made from, and
 /// they are there to be run one after another.
@@ -64,6 +67,7 @@ pub fn write_files(
     provenance: &Provenance,
     phases: &[Phase],
     options: &FioOptions,
+    trace: Option<&TracedLog>,
     path: &Path,
 ) -> Result<WrittenFiles, WriteError> {
     let other_tool = |text: String| -> Result<WrittenFiles, WriteError> {
@@ -93,7 +97,7 @@ pub fn write_files(
         Tool::Vdbench => other_tool(vdbench_parameters(whole.workload, options)?),
         Tool::Diskspd => other_tool(diskspd_commands(whole.workload, options)?),
         Tool::Fio => {
-            let job = generate_named(&log_prefix(path), provenance, phases, options)?;
+            let job = generate_named(&log_prefix(path), provenance, phases, options, trace)?;
             let target = TargetFile::new(provenance, phases, options, &job);
             Ok(WrittenFiles {
                 files: job.write(path, &target)?,

@@ -31,6 +31,15 @@ pub enum ImportError {
         /// What was found instead, or nothing.
         detail: String,
     },
+    /// A trace holds no read and no write.
+    #[error("`{}` is a trace without a command that reads or writes", path.display())]
+    EmptyTrace {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Some of the files hold prints, others a trace.
+    #[error("some of the files hold prints and others a trace, and one job cannot be made of both")]
+    PrintsAndTrace,
     /// The job that was made cannot be read back.
     #[error("the imported job cannot be read back")]
     Unusable(#[source] Box<SamplesError>),
@@ -75,8 +84,9 @@ impl Failure for ImportError {
             Self::Store(error) => error.exit_code(),
             Self::Interrupted(interruption) => interruption.exit_code(),
             Self::Unusable(error) => error.exit_code(),
-            Self::NothingFound { .. } => exit_code::FAILED,
-            Self::OnlyBaseline
+            Self::NothingFound { .. } | Self::EmptyTrace { .. } => exit_code::FAILED,
+            Self::PrintsAndTrace
+            | Self::OnlyBaseline
             | Self::NoDuration
             | Self::NoDurationInPart { .. }
             | Self::NameTaken(_)
@@ -91,6 +101,8 @@ impl Failure for ImportError {
             Self::Interrupted(interruption) => interruption.hint(),
             Self::Unusable(error) => error.hint(),
             Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
+            Self::EmptyTrace { .. } => Some("export the trace again with `vscsiStats -e`".to_owned()),
+            Self::PrintsAndTrace => Some("import them one after the other".to_owned()),
             Self::OnlyBaseline => Some("leave out `--first-print baseline`, or add the prints after it".to_owned()),
             Self::NoDurationInPart { .. } => Some(
                 "copy the file again, or use what is there and give the time between two prints with \

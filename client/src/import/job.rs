@@ -11,15 +11,16 @@ use vscsi_shared::job::{
     JobDocument, Profile, Status, Target, TargetDisk,
 };
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
-use vscsi_shared::vscsistats::{DiskHistograms, Print};
+use vscsi_shared::vscsistats::{DiskHistograms, Print, TracedCommand};
 
 use super::first_print::Placed;
 use super::read::{Description, Warning};
+use super::trace::{self, TracedPrints};
 use super::{ImportError, Request};
 use crate::failure::FileError;
 use crate::store::{
     IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, create_directory, create_file,
-    sync_directory,
+    sum_of, sync_directory,
 };
 
 /// The host's name where nobody told it.
@@ -37,6 +38,9 @@ pub(super) struct Importer<'request> {
     staging: TempDir,
     jobs: BTreeMap<WorldGroupId, Staged>,
     round: Round,
+    /// The commands of a trace, and when its file was last changed.
+    trace: Vec<TracedCommand>,
+    traced_at: Option<Timestamp>,
 }
 
 /// One turn of the loop that made the prints. VMs may be printed together or one after the other, so a turn ends where
@@ -79,6 +83,10 @@ pub(super) struct Staged {
     elapsed_ms: u64,
     /// The first print is a baseline.
     has_baseline: bool,
+    /// The SHA-256 of each snapshot.
+    sums: Vec<String>,
+    /// It is made from a trace.
+    is_traced: bool,
 }
 
 impl<'request> Importer<'request> {
@@ -93,6 +101,8 @@ impl<'request> Importer<'request> {
             staging,
             jobs: BTreeMap::new(),
             round: Round::default(),
+            trace: Vec::new(),
+            traced_at: None,
         })
     }
 
@@ -113,26 +123,66 @@ impl<'request> Importer<'request> {
                 staged.push(&print, changed_at, round, self.request)?;
                 continue;
             }
-            let files = JobFiles::at(self.staging.path().join(world_group_id.to_string()));
-            let samples = files.samples();
-            create_directory(&samples)?;
-            let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
-            let staged = Staged {
-                name: self.request.name.clone(),
-                files,
-                prints: 0,
-                world_group_id,
-                vm_name: vm_name.cloned().unwrap_or_else(|| UNKNOWN_VM.to_owned()),
-                lun: description.lun.clone(),
-                disks: Vec::new(),
-                first: Some((print, changed_at)),
-                round,
-                elapsed_ms: 0,
-                has_baseline: false,
-            };
+            let mut staged = self.stage(world_group_id, description)?;
+            staged.first = Some((print, changed_at));
+            staged.round = round;
             self.jobs.insert(world_group_id, staged);
         }
         Ok(())
+    }
+
+    /// Takes the commands of a trace, which several files may hold.
+    pub(super) fn push_trace(&mut self, commands: Vec<TracedCommand>, changed_at: Timestamp) {
+        self.traced_at = Some(changed_at);
+        if self.trace.is_empty() {
+            self.trace = commands;
+        } else {
+            self.trace.extend(commands);
+        }
+    }
+
+    /// Makes the prints of the trace, and keeps its commands.
+    fn stage_trace(&mut self) -> Result<(), ImportError> {
+        let Some(changed_at) = self.traced_at else {
+            return Ok(());
+        };
+        if !self.jobs.is_empty() {
+            return Err(ImportError::PrintsAndTrace);
+        }
+        let mut commands = std::mem::take(&mut self.trace);
+        commands.sort_by_key(|command| command.issued_us);
+        let mut staged = self.stage(trace::WORLD_GROUP, &Description::default())?;
+        staged.has_baseline = true;
+        staged.is_traced = true;
+        for traced in TracedPrints::of(&commands, self.request.interval_ms()) {
+            staged.elapsed_ms = trace::BASELINE_MS.saturating_add(traced.after_ms);
+            staged.write(&traced.print, changed_at, self.request)?;
+        }
+        staged.files.trace().write(&commands)?;
+        self.jobs.insert(trace::WORLD_GROUP, staged);
+        Ok(())
+    }
+
+    fn stage(&self, world_group_id: WorldGroupId, description: &Description) -> Result<Staged, ImportError> {
+        let files = JobFiles::at(self.staging.path().join(world_group_id.to_string()));
+        let samples = files.samples();
+        create_directory(&samples)?;
+        let vm_name = self.request.vm_name.as_ref().or(description.vm_name.as_ref());
+        Ok(Staged {
+            name: self.request.name.clone(),
+            files,
+            prints: 0,
+            world_group_id,
+            vm_name: vm_name.cloned().unwrap_or_else(|| UNKNOWN_VM.to_owned()),
+            lun: description.lun.clone(),
+            disks: Vec::new(),
+            first: None,
+            round: 0,
+            elapsed_ms: 0,
+            has_baseline: false,
+            sums: Vec::new(),
+            is_traced: false,
+        })
     }
 
     /// Ends every job and names it. What was lost of the files is kept in each, because no file tells whose it was.
@@ -148,6 +198,7 @@ impl<'request> Importer<'request> {
                 message: format!("{}: {}", warning.path.display(), warning.diagnostic),
             })
             .collect();
+        self.stage_trace()?;
         let several = self.jobs.len() > 1;
         let mut finished = Vec::new();
         for (world_group_id, mut staged) in std::mem::take(&mut self.jobs) {
@@ -177,6 +228,10 @@ impl Staged {
     fn finish(&mut self, request: &Request, errors: &[CollectionError], now: Timestamp) -> Result<(), ImportError> {
         if let Some((only, changed_at)) = self.first.take() {
             self.write_first(&only, None, changed_at, request)?;
+        }
+        let sums = self.files.record_sums()?;
+        for (sequence, sum) in (0..).zip(&self.sums) {
+            sums.add(sequence, sum)?;
         }
         let path = self.files.job_file();
         let json = JobDocument::new(self.job(request, errors, now))
@@ -231,11 +286,14 @@ impl Staged {
             flags: [SnapshotFlag::Undated]
                 .into_iter()
                 .chain((self.has_baseline && self.prints == 0).then_some(SnapshotFlag::NewBaseline))
+                .chain(self.is_traced.then_some(SnapshotFlag::Traced))
                 .collect(),
             exit_status: None,
         };
         let path = self.files.sample(self.prints);
-        create_file(&path, &header.with_output(print.csv().to_string().as_bytes()))?;
+        let bytes = header.with_output(print.csv().to_string().as_bytes());
+        self.sums.push(sum_of(&bytes));
+        create_file(&path, &bytes)?;
         self.prints += 1;
         Ok(())
     }

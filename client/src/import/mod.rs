@@ -1,14 +1,17 @@
-//! Existing vscsiStats output becomes a job: CSV (`-c`) and plain text, and tables of commands as well.
+//! Existing vscsiStats output becomes a job: CSV (`-c`) and plain text, traces of commands (`-e`), the XML of the vSphere
+//! API, and tables of commands as well.
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
 //! numbers in the CSV form of vscsiStats, and carry the flag `undated`, because the files do not say when they were
-//! printed.
+//! printed. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them.
 
 mod error;
 mod first_print;
 mod job;
 mod read;
+mod trace;
+mod xml;
 
 use std::path::PathBuf;
 
@@ -25,6 +28,7 @@ use crate::interrupt::Deferred;
 use crate::samples;
 use crate::store::{JobDirectory, Store};
 use job::Importer;
+use read::Found;
 
 /// What an import is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +70,15 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
     let mut warnings = Vec::new();
     for path in &request.files {
         let changed_at = read::changed_at(path).unwrap_or(now);
-        let diagnostics = read::read_file(path, |print, description| {
+        let diagnostics = read::read_file(path, |found| {
             deferred.check()?;
-            importer.push(print, description, changed_at)
+            match found {
+                Found::Print(print, description) => importer.push(print, &description, changed_at),
+                Found::Trace(commands) => {
+                    importer.push_trace(commands, changed_at);
+                    Ok(())
+                }
+            }
         })?;
         warnings.extend(diagnostics.into_iter().map(|diagnostic| Warning {
             path: path.clone(),

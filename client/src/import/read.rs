@@ -1,16 +1,17 @@
 //! Reading captures, a piece at a time.
 
 use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::{BufRead as _, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use vscsi_shared::vscsistats::{
-    CommandTable, Diagnostic, DiagnosticKind, Parsed, Parser, Print, is_command_table, parse_command_table,
+    CommandTable, Diagnostic, DiagnosticKind, Parsed, Parser, Print, TraceParser, TracedCommand, is_command_table,
+    is_trace, parse_command_table,
 };
 
-use super::ImportError;
+use super::{ImportError, xml};
 use crate::failure::FileError;
 
 /// How much of a file is in memory at once.
@@ -47,14 +48,23 @@ pub(super) struct Description {
     pub(super) lun: Option<String>,
 }
 
-/// Gives each print of a file to `take`, in order, and returns what could not be used. Output of vscsiStats is read
-/// piece by piece, so it may be larger than memory; a table of commands is read as a whole.
+/// What an import reads.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A print, with what its file says of it.
+    Print(Print, Description),
+    /// The commands of a trace, in the order of the file.
+    Trace(Vec<TracedCommand>),
+}
+
+/// Gives each print of a file to `take`, in order, or its trace, and returns what could not be used. Output of vscsiStats
+/// is read piece by piece, so it may be larger than memory; a table or a trace of commands and XML are read as a whole.
 ///
 /// # Errors
 /// [`ImportError`] when the file cannot be read or holds no complete histogram, and whatever `take` fails with.
 pub(super) fn read_file(
     path: &Path,
-    mut take: impl FnMut(Print, &Description) -> Result<(), ImportError>,
+    mut take: impl FnMut(Found) -> Result<(), ImportError>,
 ) -> Result<Vec<Diagnostic>, ImportError> {
     let failed = || FileError::new("read", path);
     let file = File::open(path).map_err(failed())?;
@@ -77,8 +87,15 @@ pub(super) fn read_file(
         input.read_to_end(&mut start).map_err(failed())?;
         return take_table(path, parse_command_table(&start), take);
     }
+    if xml::is_xml(&start) {
+        input.read_to_end(&mut start).map_err(failed())?;
+        return take_xml(path, &String::from_utf8_lossy(&start), take);
+    }
+    let found_trace = is_trace(&start);
     let mut input = Cursor::new(start).chain(input);
-    let description = Description::default();
+    if found_trace {
+        return take_trace(path, input, take);
+    }
     let mut parser = Parser::new();
     let mut found = false;
     let mut piece = vec![0; PIECE_BYTES];
@@ -91,13 +108,13 @@ pub(super) fn read_file(
         }
         for print in parser.take_prints() {
             found = true;
-            take(print, &description)?;
+            take(Found::Print(print, Description::default()))?;
         }
     }
     let Parsed { prints, diagnostics } = parser.finish();
     for print in prints {
         found = true;
-        take(print, &description)?;
+        take(Found::Print(print, Description::default()))?;
     }
     if found {
         Ok(diagnostics)
@@ -106,11 +123,30 @@ pub(super) fn read_file(
     }
 }
 
+/// Gives the prints of the vSphere API to `take`.
+fn take_xml(
+    path: &Path,
+    text: &str,
+    mut take: impl FnMut(Found) -> Result<(), ImportError>,
+) -> Result<Vec<Diagnostic>, ImportError> {
+    let answers = xml::read(text).map_err(|error| ImportError::NothingFound {
+        path: path.to_owned(),
+        detail: format!(": it is no whole XML: {error}"),
+    })?;
+    if answers.prints.is_empty() {
+        return Err(nothing_found(path, &answers.diagnostics));
+    }
+    for (print, description) in answers.prints {
+        take(Found::Print(print, description))?;
+    }
+    Ok(answers.diagnostics)
+}
+
 /// Gives the prints of a table to `take`, those without any command left out.
 fn take_table(
     path: &Path,
     table: CommandTable,
-    mut take: impl FnMut(Print, &Description) -> Result<(), ImportError>,
+    mut take: impl FnMut(Found) -> Result<(), ImportError>,
 ) -> Result<Vec<Diagnostic>, ImportError> {
     let description = Description {
         vm_name: table.vm_name,
@@ -122,9 +158,35 @@ fn take_table(
         return Err(nothing_found(path, &table.diagnostics));
     }
     for print in prints {
-        take(print, &description)?;
+        take(Found::Print(print, description.clone()))?;
     }
     Ok(table.diagnostics)
+}
+
+/// Gives the commands of a trace to `take`.
+fn take_trace(
+    path: &Path,
+    input: impl Read,
+    mut take: impl FnMut(Found) -> Result<(), ImportError>,
+) -> Result<Vec<Diagnostic>, ImportError> {
+    let mut input = BufReader::with_capacity(PIECE_BYTES, input);
+    let mut parser = TraceParser::default();
+    let mut commands = Vec::new();
+    let mut line = Vec::new();
+    while input
+        .read_until(b'\n', &mut line)
+        .map_err(FileError::new("read", path))?
+        > 0
+    {
+        commands.extend(parser.read(&line));
+        line.clear();
+    }
+    let diagnostics = parser.finish();
+    if commands.is_empty() {
+        return Err(ImportError::EmptyTrace { path: path.to_owned() });
+    }
+    take(Found::Trace(commands))?;
+    Ok(diagnostics)
 }
 
 /// The error for a file without a histogram; the first finding of the parser tells what is there instead.

@@ -16,7 +16,7 @@ use crate::sha256::hexadecimal;
 use crate::store::{JobDirectory, SnapshotFile, StoreError, read_snapshot_bytes, snapshot_files};
 
 /// Sets aside each snapshot that was damaged here and that the host still has as it was when it was stored, and gives
-/// their new names. Compressed ones have a checksum of their own, so they stay.
+/// their new names.
 ///
 /// # Errors
 /// [`PullError::Changed`] when the host tells of a snapshot otherwise than what is recorded here, or than a whole one
@@ -32,8 +32,7 @@ pub(super) fn examine(directory: &JobDirectory, contract: &Contract) -> Result<V
         };
         match recorded.get(&sequence) {
             Some(sum) if *sum != promise.sha256 => return Err(PullError::Changed { sequence }),
-            // Its content is looked at when the job is opened; its size costs nothing.
-            Some(_) if file.compressed || size_of(&file)? == promise.bytes => {}
+            Some(sum) if hash(&file).is_ok_and(|hash| hash == *sum) => {}
             None if hash(&file)? == promise.sha256 => unrecorded.push((sequence, &promise.sha256)),
             None if is_whole(&file, directory) => return Err(PullError::Changed { sequence }),
             Some(_) | None => damaged.push(file.path),
@@ -65,11 +64,6 @@ pub(super) fn are_those_of(directory: &JobDirectory, contract: &Contract) -> Res
         }
     }
     Ok(true)
-}
-
-fn size_of(file: &SnapshotFile) -> Result<u64, FileError> {
-    let metadata = fs::metadata(&file.path).map_err(FileError::new("read", &file.path))?;
-    Ok(metadata.len())
 }
 
 /// SHA-256 of a snapshot, decompressed.
@@ -180,6 +174,14 @@ mod tests {
             assert_eq!(aside, [directory.samples().join("sample_002.csv.damaged")]);
             assert_eq!(fs::read_to_string(&aside[0]).unwrap(), "t");
         }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_damaged_without_a_change_of_length_is_fetched_again() {
+        let (_root, directory) = pulled(true);
+        fs::write(directory.sample(1), "two").unwrap();
+        examine(&directory, &contract(&CONTENTS)).unwrap();
+        assert_eq!(here(&directory), [0, 2]);
     }
 
     #[test]

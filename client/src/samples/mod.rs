@@ -35,7 +35,7 @@ pub fn load(job: &JobFiles) -> Result<Samples, FileError> {
             findings,
             last_sequence: files.last().map(|file| file.sequence),
         },
-        None => load::load_snapshots(&files),
+        None => load::load_snapshots(&files, &job.sums()?),
     };
     Ok(Samples { loaded, key })
 }

@@ -10,7 +10,7 @@ use vscsi_shared::job::JobDocument;
 use vscsi_shared::snapshot;
 
 use super::private::check_directory;
-use super::{JobReference, StoreError, create_directory, write_atomic};
+use super::{JobReference, StoreError, TraceFile, create_directory, write_atomic};
 use crate::failure::FileError;
 use crate::visible;
 
@@ -75,6 +75,11 @@ impl JobFiles {
     /// The file of a snapshot.
     pub fn sample(&self, sequence: u32) -> PathBuf {
         self.samples().join(snapshot::file_name(sequence))
+    }
+
+    /// The trace that the job was made from, where it was made from one.
+    pub fn trace(&self) -> TraceFile {
+        TraceFile::at(self.path.join("trace.csv.gz"))
     }
 
     /// The directory of what `analyze` writes.

@@ -5,7 +5,8 @@
 //! DATA/<job>/samples/sample_000.csv …
 //! DATA/<job>/samples/SHA256SUMS         what each of them was when it was stored
 //! DATA/<job>/…/….damaged                what was not as the host recorded it, set aside by a pull
-//! DATA/<job>/analysis/…
+//! DATA/<job>/trace.csv.gz               of a job made from a trace: each command with its exact values
+//! DATA/<job>/analysis/…                 files.json names what the last analysis left
 //! DATA/<job>/visualizations/…
 //! DATA/.hosts/<host>.json               how a host is reached, and what was installed there
 //! DATA/catalog.db                      an index that can be rebuilt
@@ -21,8 +22,10 @@ mod origin;
 mod place;
 mod private;
 mod reference;
+mod runs;
 mod snapshots;
 mod sums;
+mod trace;
 
 use std::fs;
 use std::io;
@@ -40,7 +43,8 @@ pub use origin::{IMPORT_PROFILE, Origin, is_imported};
 pub use private::{create_directory, create_file, open_file};
 pub use reference::JobReference;
 pub use snapshots::{LARGEST_SNAPSHOT_BYTES, SnapshotFile, read_snapshot_bytes, snapshot_files};
-pub use sums::SumsFile;
+pub use sums::{SumsFile, sum_of};
+pub use trace::TraceFile;
 
 use crate::failure::FileError;
 use crate::sha256::hexadecimal;

@@ -7,10 +7,14 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 use vscsi_shared::snapshot::{file_name, sequence_of};
 
+use super::snapshots::{SnapshotFile, read_snapshot_bytes, snapshot_files};
 use super::{JobFiles, open_file};
 use crate::failure::FileError;
+use crate::sha256::hexadecimal;
 
 impl JobFiles {
     /// The SHA-256 of each snapshot that was recorded when it was stored, by sequence.
@@ -51,9 +55,27 @@ impl JobFiles {
         })
     }
 
+    /// The snapshots that are not what they were when they were stored, or cannot be read.
+    ///
+    /// # Errors
+    /// When the snapshots cannot be listed, or what was recorded cannot be read.
+    pub fn damaged(&self) -> Result<Vec<SnapshotFile>, FileError> {
+        let sums = self.sums()?;
+        let is_damaged = |file: &SnapshotFile| {
+            let recorded = sums.get(&file.sequence);
+            recorded.is_some_and(|sum| !read_snapshot_bytes(file).is_ok_and(|bytes| sum_of(&bytes) == *sum))
+        };
+        Ok(snapshot_files(self)?.into_par_iter().filter(is_damaged).collect())
+    }
+
     fn sums_file(&self) -> PathBuf {
         self.samples().join("SHA256SUMS")
     }
+}
+
+/// The SHA-256 of a snapshot, which is that of its content, compressed or not.
+pub fn sum_of(snapshot: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(snapshot))
 }
 
 /// The file, open to be added to by many threads.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::Operation;
+use vscsi_shared::vscsistats::TracedCommand;
 
 /// Bytes of the block in which vscsiStats counts distances.
 pub const BLOCK_BYTES: u64 = 512;
@@ -34,6 +35,21 @@ impl Direction {
             Self::Read => "read",
             Self::Write => "write",
         }
+    }
+}
+
+/// A command of a trace whose first one was issued at `first_us`.
+pub fn command_of(traced: &TracedCommand, first_us: u64) -> Command {
+    Command {
+        issued_ns: traced.issued_us.saturating_sub(first_us).saturating_mul(1000),
+        direction: if traced.is_write {
+            Direction::Write
+        } else {
+            Direction::Read
+        },
+        offset: traced.first_block.saturating_mul(BLOCK_BYTES),
+        bytes: traced.bytes,
+        latency_ns: None,
     }
 }
 

@@ -47,6 +47,11 @@ impl Histogrammer {
         }
     }
 
+    /// The histograms of everything counted so far.
+    pub fn so_far(&self) -> &IntervalSet {
+        &self.tallies.set
+    }
+
     /// The histograms of everything counted. Latency and outstanding I/O are absent when no latency was known.
     pub fn finish(self) -> IntervalSet {
         self.tallies.finish()

@@ -5,7 +5,7 @@ mod histogrammer;
 mod observed;
 mod totals;
 
-pub use command::{BLOCK_BYTES, Command, Direction};
+pub use command::{BLOCK_BYTES, Command, Direction, command_of};
 pub use histogrammer::Histogrammer;
 pub use observed::{Observation, Observed};
 pub use totals::{bucket_range, sequential_share};

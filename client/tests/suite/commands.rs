@@ -209,6 +209,21 @@ fn a_folder_of_snapshots_without_a_job_file_is_named_with_what_to_do() {
 }
 
 #[test]
+fn an_analysis_leaves_no_mix_with_the_one_before() {
+    let desk = Desk::with_the_capture();
+    let folder = desk.job("captured").join("analysis");
+    let chart = desk.job("captured").join("visualizations/latency-3d.svg");
+    let first = desk.run(&["analyze", "captured", "--csv", "--visualize", "--format", "svg"]);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert!(folder.join("filtered_data.csv").exists() && chart.exists());
+    fs::write(folder.join("notes.txt"), "mine").unwrap();
+    let second = desk.run(&["analyze", "captured"]);
+    assert!(second.stderr.contains("of the analysis before"), "{}", second.stderr);
+    assert!(!folder.join("filtered_data.csv").exists() && !chart.exists());
+    assert!(folder.join("captured-workload.fio").exists() && folder.join("notes.txt").exists());
+}
+
+#[test]
 fn an_imported_job_is_deleted_without_asking_any_host() {
     let desk = Desk::with_the_capture();
     let ended = desk.run(&["--json", "delete", "captured", "--force"]);
@@ -408,12 +423,13 @@ fn the_configuration_in_force_has_the_data_directory_in_force() {
 fn a_job_with_several_fio_files_is_verified_by_the_path_of_one_of_them() {
     let desk = Desk::with_the_capture();
     let other = "data/captured/analysis/other.fio";
-    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
-    assert_eq!(desk.run(&["analyze", "captured", "-o", other]).code, Some(0));
+    for path in ["data/captured/analysis/first.fio", other] {
+        assert_eq!(desk.run(&["analyze", "captured", "-o", path]).code, Some(0));
+    }
     desk.refuses(
         &["verify", "captured", "--against", "captured"],
         2,
-        &["has 2 fio files", "captured/analysis/captured-workload.fio"],
+        &["has 2 fio files", "captured/analysis/first.fio"],
     );
     let named = desk.run(&["verify", other, "--against", "captured"]);
     assert_eq!(named.code, Some(0), "{}", named.stderr);

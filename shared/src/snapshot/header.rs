@@ -32,11 +32,13 @@ pub enum SnapshotFlag {
     Foreign,
     /// Imported from a file without a time stamp: `taken_at` is not a time of measurement.
     Undated,
+    /// Counted from a trace of commands that an import read.
+    Traced,
 }
 
 impl SnapshotFlag {
     /// Every flag.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Late,
         Self::Gap,
         Self::Failed,
@@ -46,6 +48,7 @@ impl SnapshotFlag {
         Self::Restarted,
         Self::Foreign,
         Self::Undated,
+        Self::Traced,
     ];
 
     /// The word in the header.
@@ -60,6 +63,7 @@ impl SnapshotFlag {
             Self::Restarted => "restarted",
             Self::Foreign => "foreign",
             Self::Undated => "undated",
+            Self::Traced => "traced",
         }
     }
 

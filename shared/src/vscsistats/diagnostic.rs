@@ -56,6 +56,9 @@ pub enum DiagnosticKind {
     /// A count that a spreadsheet rounded, and the histogram is left out.
     #[error("`{0}` was rounded, as spreadsheets do, and a count has to be exact")]
     RoundedCount(String),
+    /// A traced command of another type, which is left out.
+    #[error("a command `{0}` neither reads nor writes, and is left out")]
+    OtherCommand(String),
     /// A number does not fit 64 bits or is not a number.
     #[error("`{0}` is not a number that fits 64 bits")]
     BadNumber(String),
@@ -90,6 +93,7 @@ impl DiagnosticKind {
             | Self::Respelled(_)
             | Self::Stripped(_)
             | Self::Rounded(_)
+            | Self::OtherCommand(_)
             | Self::NotUtf8(_) => false,
         }
     }

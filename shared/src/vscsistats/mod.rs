@@ -1,4 +1,4 @@
-//! What `vscsiStats` prints: histograms (`-p`, as CSV or plain text) and the listing (`-l`).
+//! What `vscsiStats` prints: histograms (`-p`, as CSV or plain text), the listing (`-l`) and traces of commands (`-e`).
 //!
 //! Architecture invariant: the parser never fails as a whole and never panics. Whatever the bytes, it returns every
 //! complete histogram and a located diagnostic for everything it could not use.
@@ -18,6 +18,7 @@ mod notes;
 mod number;
 mod parser;
 mod print;
+mod trace;
 mod write;
 
 pub use command_table::{CommandTable, is_command_table, parse_command_table};
@@ -25,3 +26,4 @@ pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
 pub use parser::Parser;
 pub use print::{DiskHistograms, Parsed, Print, parse};
+pub use trace::{TraceParser, TracedCommand, is_trace, trace_heading};

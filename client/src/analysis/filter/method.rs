@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Filter;
+
 /// How the samples of a job are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -16,4 +18,28 @@ pub enum FilterMethod {
     Cluster,
     /// Every sample.
     None,
+}
+
+impl FilterMethod {
+    /// The threshold where none is given. How many IOPS are many is different with every job, so `absolute` has none; the
+    /// last two read none.
+    pub fn default_threshold(self) -> Option<f64> {
+        match self {
+            Self::Percentile => Some(75.0),
+            Self::Statistical => Some(1.0),
+            Self::Absolute | Self::Cluster | Self::None => None,
+        }
+    }
+
+    /// The filter of this method; `None` without the threshold that it needs.
+    pub fn with(self, threshold: Option<f64>) -> Option<Filter> {
+        let threshold = threshold.or(self.default_threshold());
+        match self {
+            Self::Percentile => threshold.map(Filter::Percentile),
+            Self::Statistical => threshold.map(Filter::Statistical),
+            Self::Absolute => threshold.map(Filter::Absolute),
+            Self::Cluster => Some(Filter::Cluster),
+            Self::None => Some(Filter::None),
+        }
+    }
 }

@@ -105,7 +105,7 @@ impl Assembler {
     fn push_disks(&mut self, reading: Reading, at: Option<f64>, findings: &mut Findings) {
         let is_imported = reading.has(SnapshotFlag::Undated);
         let is_baseline = is_imported && reading.has(SnapshotFlag::NewBaseline);
-        if is_baseline {
+        if is_baseline && !reading.has(SnapshotFlag::Traced) {
             report_baseline(&reading, findings);
         }
         let context = Context {
@@ -315,7 +315,8 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             | SnapshotFlag::NewBaseline
             | SnapshotFlag::Resumed
             | SnapshotFlag::Restarted
-            | SnapshotFlag::Undated => {}
+            | SnapshotFlag::Undated
+            | SnapshotFlag::Traced => {}
         }
     }
     // What a failed snapshot printed is said with the failure.

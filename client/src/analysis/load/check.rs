@@ -42,10 +42,10 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
     let samples = || {
         series.samples.iter().filter_map(|sample| {
             let disk = sample.disks.iter().find(|disk| disk.disk == index)?;
-            Some((sample.sequence, disk))
+            Some((sample, disk))
         })
     };
-    let Some((sequence, _)) = samples().next() else { return };
+    let Some((first, _)) = samples().next() else { return };
     let present: BTreeSet<HistogramKind> = samples()
         .flat_map(|(_, disk)| disk.histograms.iter().map(|(kind, _)| kind))
         .collect();
@@ -57,17 +57,21 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
     if titles.is_empty() {
         return;
     }
+    let (severity, why) = if first.flags.contains(&SnapshotFlag::Traced) {
+        (Severity::Info, "a trace tells no completion, so it")
+    } else {
+        (Severity::Warning, "the output was cut off or taken without them, so it")
+    };
     let message = format!(
-        "the output lacks {} of the {} histograms, because it was cut off or taken without them; their numbers are \
-         missing: {}",
+        "{why} lacks {} of the {} histograms; their numbers are missing: {}",
         titles.len(),
         HistogramKind::COUNT,
         titles.join(", ")
     );
     findings.add(
-        Severity::Warning,
+        severity,
         Code::MissingHistograms,
-        Some(sequence),
+        Some(first.sequence),
         Some(key),
         message,
     );
@@ -75,7 +79,10 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
 
 /// Compares the time that somebody gave for the prints of an import with what their interarrival times add up to.
 fn given_interval(series: &Series, findings: &mut Findings) {
-    let undated = |sample: &&Sample| sample.flags.contains(&SnapshotFlag::Undated);
+    // A trace tells its time itself.
+    let undated = |sample: &&Sample| {
+        sample.flags.contains(&SnapshotFlag::Undated) && !sample.flags.contains(&SnapshotFlag::Traced)
+    };
     let (mut given, mut counted) = (0.0, 0.0);
     first_print(series, findings);
     for sample in series.samples.iter().filter(undated) {

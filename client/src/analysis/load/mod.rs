@@ -10,6 +10,8 @@ mod disks;
 mod duration;
 mod reading;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Step};
 use vscsi_shared::vscsistats::Print;
@@ -57,15 +59,18 @@ pub struct Loaded {
     pub last_sequence: Option<u32>,
 }
 
-/// Reads the samples from snapshot files.
+/// Reads the samples from snapshot files, whose checksums were recorded when they were stored.
 ///
-/// A file that cannot be used is reported as a finding and left out, and the next difference spans it.
-pub fn load_snapshots(files: &[SnapshotFile]) -> Loaded {
+/// A file that cannot be used, or is not what was stored, is reported as a finding and left out, and the next difference spans it.
+pub fn load_snapshots(files: &[SnapshotFile], sums: &BTreeMap<u32, String>) -> Loaded {
     let mut findings = Findings::default();
     let mut assembler = Assembler::default();
     let mut expected = 0;
     for batch in files.chunks(BATCH) {
-        let readings: Vec<_> = batch.par_iter().map(|file| (file, Reading::of_file(file))).collect();
+        let readings: Vec<_> = batch
+            .par_iter()
+            .map(|file| (file, Reading::of_file(file, sums.get(&file.sequence))))
+            .collect();
         for (file, reading) in readings {
             if file.sequence > expected {
                 findings.add(

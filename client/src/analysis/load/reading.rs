@@ -8,7 +8,7 @@ use vscsi_shared::identifier::HandleId;
 use vscsi_shared::snapshot::{self, SnapshotFlag, SnapshotHeader, UnreadableSnapshot};
 use vscsi_shared::vscsistats::{self, Diagnostic, DiskHistograms};
 
-use crate::store::{SnapshotFile, read_snapshot_bytes};
+use crate::store::{SnapshotFile, read_snapshot_bytes, sum_of};
 use crate::visible;
 
 /// Why a snapshot file is left out.
@@ -18,6 +18,8 @@ pub(super) enum UnusableFile {
     Read(#[from] std::io::Error),
     #[error("{0}")]
     Snapshot(#[from] UnreadableSnapshot),
+    #[error("it is not what was stored: its SHA-256 is another one than in SHA256SUMS")]
+    Changed,
 }
 
 /// What a snapshot file holds, as far as the analysis needs it.
@@ -54,8 +56,12 @@ impl DiskReading {
 }
 
 impl Reading {
-    pub(super) fn of_file(file: &SnapshotFile) -> Result<Self, UnusableFile> {
-        Ok(Self::of_bytes(&read_snapshot_bytes(file)?)?)
+    pub(super) fn of_file(file: &SnapshotFile, sum: Option<&String>) -> Result<Self, UnusableFile> {
+        let bytes = read_snapshot_bytes(file)?;
+        if sum.is_some_and(|sum| *sum != sum_of(&bytes)) {
+            return Err(UnusableFile::Changed);
+        }
+        Ok(Self::of_bytes(&bytes)?)
     }
 
     pub(super) fn of_bytes(bytes: &[u8]) -> Result<Self, UnreadableSnapshot> {

@@ -13,7 +13,7 @@ use crate::cli::phrase::bytes;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
-use crate::fio::{self, FioError, FioOptions, PhaseFidelity, WriteError};
+use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, TracedLog, WriteError};
 use crate::number::counted;
 use crate::samples;
 use crate::store::{self, JobDirectory, LockKind, Store, followed, write_json};
@@ -78,6 +78,8 @@ type Written = (&'static str, PathBuf);
 pub(super) struct Output {
     /// The files.
     pub(super) files: Vec<Written>,
+    /// Those that belong to the job and not to the user: the next analysis removes or replaces them.
+    of_the_job: Vec<PathBuf>,
     /// How near the fio file comes to the workload, by our own reading of it.
     static_fidelity: Vec<PhaseFidelity>,
 }
@@ -197,7 +199,7 @@ fn write_files(
     if args.csv {
         let path = directory.analysis().join("filtered_data.csv");
         table::export(&path, analysis, Contents::Buckets, Format::Csv, Texts::Harmless)?;
-        written.files.push(("CSV data", path));
+        written.add("CSV data", path);
     }
     if args.visualize {
         let style = Style {
@@ -209,9 +211,11 @@ fn write_files(
         let input = ChartInput::from(analysis);
         let folder = directory.visualizations();
         directory.make(&folder)?;
-        let charts = chart::write_all(&folder, &input, &kinds, format, &style)?;
-        written.files.extend(charts.into_iter().map(|path| ("Chart", path)));
+        for path in chart::write_all(&folder, &input, &kinds, format, &style)? {
+            written.add("Chart", path);
+        }
     }
+    written.replace_the_last(directory, env)?;
     Ok(written)
 }
 
@@ -229,8 +233,28 @@ pub(super) fn write_profile(
     let mut written = write_fio(output, options, directory, analysis, phases, env)?;
     let path = folder.join("summary.json");
     write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;
-    written.files.push(("Summary JSON", path));
+    written.add("Summary JSON", path);
     Ok(written)
+}
+
+impl Output {
+    /// Adds a file that belongs to the job.
+    fn add(&mut self, what: &'static str, path: PathBuf) {
+        self.of_the_job.push(path.clone());
+        self.files.push((what, path));
+    }
+
+    /// Removes what the analysis before left and this one did not write, so that all that is there belongs together.
+    pub(super) fn replace_the_last(&self, directory: &JobDirectory, env: &Env) -> Result<(), CliError> {
+        let removed = directory.leave_only(&self.of_the_job)?;
+        if !removed.is_empty() {
+            env.note(format_args!(
+                "Removed {} of the analysis before.",
+                counted(removed.len(), "file")
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Compresses the snapshots of a job that has ended, while no pull writes to it, and brings the cache up to date.
@@ -288,7 +312,12 @@ fn write_fio(
             .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
     let path = output.map(followed).transpose()?.unwrap_or_else(usual);
-    let written = match fio::write_files(provenance, &parts, options, &path) {
+    let trace = if phases.is_empty() {
+        trace(options, directory, analysis)?
+    } else {
+        None
+    };
+    let written = match fio::write_files(provenance, &parts, options, trace.as_ref(), &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");
             return Ok(Output::default());
@@ -298,8 +327,29 @@ fn write_fio(
     let mut files = vec![(options.tool.file_title(), path.clone())];
     let beside = written.files.into_iter().filter(|file| *file != path);
     files.extend(beside.map(|file| ("for the fio job", file)));
+    // What the user named is the user's, and the files of other tools say themselves what they were made from.
+    let of_the_job = if output.is_none() && options.tool == Tool::Fio {
+        let result = path.with_extension("verify.json");
+        files.iter().map(|(_, path)| path.clone()).chain([result]).collect()
+    } else {
+        Vec::new()
+    };
     Ok(Output {
         files,
+        of_the_job,
         static_fidelity: written.fidelity,
     })
+}
+
+/// The commands of the kept samples, where they are replayed one by one and the job has them.
+fn trace(options: &FioOptions, directory: &JobDirectory, analysis: &Analysis) -> Result<Option<TracedLog>, CliError> {
+    let trace = directory.trace();
+    if options.style != fio::Style::Iolog || !trace.path().exists() {
+        return Ok(None);
+    }
+    let samples = analysis.series.samples.iter().zip(&analysis.kept);
+    let kept = samples.filter(|(_, kept)| **kept);
+    let stretches = kept.map(|(sample, _)| (sample.start_seconds, sample.seconds));
+    let log = TracedLog::of(trace, stretches).map_err(FioError::Trace)?;
+    Ok(Some(log))
 }

@@ -99,6 +99,7 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let job = &pulled.view.job;
     let analysis = samples::analyze_job(&pulled.directory, &options, env.clock.now())?;
     let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
+    written.replace_the_last(&pulled.directory, env)?;
     let report = Report {
         job: pulled.directory.reference().to_string(),
         status: job.status,

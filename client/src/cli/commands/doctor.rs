@@ -71,6 +71,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
                 .map_err(|error| CliError::told(&error)),
         ),
         Check::new("data directory", jobs_here(&store, env)),
+        Check::new("snapshots", snapshots(&store)),
         Check::new("catalog", catalog(&store)),
     ];
     if let Some(name) = &args.host {
@@ -196,6 +197,24 @@ fn jobs_here(store: &Store, env: &Env) -> Result<String, String> {
             counted(jobs.jobs.len(), "job")
         )),
     }
+}
+
+/// Every snapshot against what was recorded when it was stored.
+fn snapshots(store: &Store) -> Result<String, String> {
+    let jobs = store.jobs().map_err(|error| CliError::told(&error))?.jobs;
+    let mut damaged = Vec::new();
+    for (directory, _) in &jobs {
+        for file in directory.damaged().map_err(|error| CliError::told(&error))? {
+            damaged.push(format!("{}/{}", directory.reference(), file.name));
+        }
+    }
+    if damaged.is_empty() {
+        return Ok("as they were stored".to_owned());
+    }
+    Err(format!(
+        "not as they were stored: {}; `vscsi-helper pull JOB` fetches them again, an import is made again from its files",
+        damaged.join(", ")
+    ))
 }
 
 fn catalog(store: &Store) -> Result<String, String> {

@@ -12,7 +12,7 @@ use crate::number::counted;
 use crate::store::Store;
 use crate::summary;
 
-/// Turn existing vscsiStats output (CSV or plain text) into a job
+/// Turn existing vscsiStats output (prints or a trace) into a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper import capture.csv --name sql-before
@@ -23,10 +23,13 @@ Without --interval the time comes from the interarrival histograms.
 With it the first print counts an interval too, unless it is empty, or the times between its I/Os and those of the second
 print tell that it was taken sooner; a finding says so, and --first-print decides otherwise.
 
+A trace of commands as `vscsiStats -e` exports it becomes samples of --interval, or one without it; its commands are kept,
+and `analyze --style iolog` replays them one by one. The XML of the vSphere API (FetchAllHistograms) is read too.
+
 A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
 Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
 pub struct ImportArgs {
-    /// Output of `vscsiStats -p`, as CSV or plain text; `.gz` is decompressed
+    /// Output of `vscsiStats -p` or `-e`; `.gz` is decompressed
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]

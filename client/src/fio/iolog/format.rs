@@ -20,11 +20,12 @@ pub struct UnreadableIolog {
 }
 
 /// Writes a whole log.
-pub(super) fn write_log(commands: impl Iterator<Item = Command>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_log(commands: impl Iterator<Item = io::Result<Command>>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "fio version 3 iolog")?;
     writeln!(out, "{START_US} {TARGET} add\n{START_US} {TARGET} open")?;
     let mut last_us = START_US;
     for command in commands {
+        let command = command?;
         last_us = START_US + command.issued_ns / 1000;
         let word = command.direction.word();
         writeln!(out, "{last_us} {TARGET} {word} {} {}", command.offset, command.bytes)?;
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn a_log_is_written_as_fio_reads_it() {
         let mut out = Vec::new();
-        write_log([command(0, 0), command(250, 8192)].into_iter(), &mut out).unwrap();
+        write_log([command(0, 0), command(250, 8192)].map(Ok).into_iter(), &mut out).unwrap();
         let expected = "fio version 3 iolog\n\
             1000 vscsi-replay-target add\n1000 vscsi-replay-target open\n\
             1000 vscsi-replay-target write 0 4096\n1250 vscsi-replay-target write 8192 4096\n\
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn reading_back_counts_every_command_however_the_bytes_are_cut() {
         let mut out = Vec::new();
-        write_log((0..50).map(|k| command(k * 100, k * 4096)), &mut out).unwrap();
+        write_log((0..50).map(|k| Ok(command(k * 100, k * 4096))), &mut out).unwrap();
         let mut back = ReadBack::default();
         for piece in out.chunks(7) {
             back.write_all(piece).unwrap();

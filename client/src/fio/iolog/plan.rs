@@ -14,6 +14,13 @@ use crate::fidelity::part_name;
 use crate::fio::FioError;
 use crate::stream::{Command, Direction, Observation};
 
+/// Longest log that is written: five minutes of more IOPS than any virtual disk does.
+const MOST_COMMANDS: u64 = 50_000_000;
+/// A line of a log, about.
+const LINE_BYTES: u64 = 48;
+/// Commands that are sampled, written and read back in a second, about.
+const COMMANDS_PER_SECOND: u64 = 400_000;
+
 /// Everything a log is sampled from.
 #[derive(Debug, Clone)]
 pub struct IologPlan {
@@ -63,6 +70,13 @@ impl IologPlan {
             reason = "a number of commands"
         )]
         let planned = (rate * duration_seconds).round().max(1.0) as u64;
+        if planned > MOST_COMMANDS {
+            return Err(FioError::LogTooLong {
+                commands: planned,
+                bytes: planned.saturating_mul(LINE_BYTES),
+                seconds: planned / COMMANDS_PER_SECOND,
+            });
+        }
         Ok(Self {
             arrivals: Arrivals::new(interarrival, 1e6 / rate).ok_or_else(|| missing(Metric::Interarrival))?,
             sizes,
@@ -82,7 +96,7 @@ impl IologPlan {
     /// # Errors
     /// Those of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        write_log(self.stream(), out)
+        write_log(self.stream().map(Ok), out)
     }
 
     /// The commands of the log, one after another.

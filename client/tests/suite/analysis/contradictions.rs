@@ -55,6 +55,18 @@ fn numbers_at_the_ends_of_64_bits_and_one_huge_bucket_are_found_and_overflow_not
 }
 
 #[test]
+fn a_replay_log_that_one_damaged_counter_makes_endless_is_refused_with_its_size() {
+    let desk = Desk::new();
+    let file = desk.file("one.csv", fixture("contradictions/onebucket.csv").as_bytes());
+    assert_eq!(desk.run(&["import", &file, "--name", "one"]).code, Some(0));
+    desk.refuses(
+        &["analyze", "one", "--style", "iolog"],
+        2,
+        &["a replay log would hold", "s of work", "--duration"],
+    );
+}
+
+#[test]
 fn limits_that_are_the_beginning_of_the_known_ones_are_judged_alike_when_read_again() {
     for name in ["prefix.txt", "prefix1.txt"] {
         let desk = Desk::new();

@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// Nothing but the folder of locks may be there.
-    fn is_untouched(&self) -> bool {
+    pub(super) fn is_untouched(&self) -> bool {
         let names: Vec<_> = fs::read_dir(self.store.root())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

@@ -14,4 +14,5 @@ mod period;
 mod phases;
 mod restarts;
 mod snapshots;
+mod traces;
 mod unknown;

@@ -110,6 +110,42 @@ fn a_damaged_last_snapshot_makes_the_job_partial() {
 }
 
 #[test]
+fn a_snapshot_that_is_damaged_without_a_change_of_length_is_left_out_and_named() {
+    let desk = Desk::with_the_capture();
+    let sample = desk.job("captured").join("samples/sample_000.csv");
+    let whole = fs::read_to_string(&sample).unwrap();
+    let damaged = whole.replacen("793,", "893,", 1);
+    let damaged = if damaged == whole {
+        whole.replacen("count,793", "count,893", 1)
+    } else {
+        damaged
+    };
+    assert_eq!(damaged.len(), whole.len());
+    fs::write(&sample, damaged).unwrap();
+    let ended = desk.run(&["analyze", "captured"]);
+    assert_ne!(ended.code, Some(0));
+    assert!(
+        ended
+            .stderr
+            .contains("sample_000.csv is left out: it is not what was stored"),
+        "{}",
+        ended.stderr
+    );
+    let doctor = desk.run(&["doctor"]);
+    assert!(
+        doctor
+            .stdout
+            .contains("not as they were stored: captured/sample_000.csv"),
+        "{}",
+        doctor.stdout
+    );
+    fs::write(&sample, whole).unwrap();
+    assert_eq!(desk.run(&["analyze", "captured", "--compress"]).code, Some(0));
+    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
+    assert!(desk.run(&["doctor"]).stdout.contains("as they were stored"));
+}
+
+#[test]
 fn every_file_that_is_damaged_or_missing_is_named_with_its_own_reason() {
     let desk = job_of_thirty();
     let sample = |sequence: u32| desk.job("raw-stream").join(format!("samples/sample_{sequence:03}.csv"));

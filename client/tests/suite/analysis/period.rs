@@ -45,6 +45,7 @@ fn the_samples_of_an_import_lie_in_no_period_of_the_wall_clock() {
     for option in [
         &["--from", "2020-01-01T00:00:00Z"][..],
         &["--to", "2100-01-01T00:00:00Z"],
+        &["--from", "19:33:30"],
         &["--phase", "day=2020-01-01T00:00:00Z-2100-01-01T00:00:00Z"],
     ] {
         let ended = desk.run(&[&["analyze", "captured"], option].concat());
@@ -65,6 +66,29 @@ fn a_period_without_samples_tells_how_far_they_reach_and_from_when_to_when_if_th
         5,
         &["has its middle in that period", "reach over 2 s, from 20"],
     );
+}
+
+#[test]
+fn a_time_of_day_is_taken_by_the_clock_of_the_host_and_said() {
+    let desk = job(&[&[10, 20, 30, 40]]);
+    let period = desk
+        .run(&["--json", "analyze", "raw-stream", "--filter", "none"])
+        .json()["period"]
+        .clone();
+    let from: jiff::Timestamp = period["from"].as_str().unwrap().parse().unwrap();
+    let third = from + jiff::SignedDuration::from_secs(2);
+    let time = third.strftime("%H:%M:%S%.f").to_string();
+    let ended = desk.run(&["--json", "analyze", "raw-stream", "--filter", "none", "--from", &time]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let summary = ended.json();
+    assert_eq!(summary["metrics"]["ios"]["total"], 70);
+    let findings = summary["findings"].as_array().unwrap();
+    let said = findings
+        .iter()
+        .find(|finding| finding["code"] == "time_of_day")
+        .unwrap();
+    let message = said["message"].as_str().unwrap();
+    assert!(message.contains(&format!("as {third}")), "{message}");
 }
 
 #[test]

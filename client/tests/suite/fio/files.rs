@@ -30,7 +30,7 @@ fn write(phases: &[(&str, &Workload)], style: Style, path: &Path) {
         .iter()
         .map(|&(name, workload)| Phase { name, workload })
         .collect();
-    write_files(&phases[0].workload.provenance, &phases, &options(style), path).unwrap();
+    write_files(&phases[0].workload.provenance, &phases, &options(style), None, path).unwrap();
 }
 
 /// The logs that a written job file reads, as their paths.
@@ -50,7 +50,7 @@ fn a_file_that_is_replaced_takes_its_logs_and_its_verdict_with_it() {
         name: "",
         workload: &workload,
     }];
-    let write = |style| write_files(&workload.provenance, &phases, &options(style), &path).unwrap();
+    let write = |style| write_files(&workload.provenance, &phases, &options(style), None, &path).unwrap();
     write(Style::Iolog);
     let verdict = directory.path().join("replaced.verify.json");
     let (log, other) = (
@@ -160,7 +160,7 @@ fn the_header_of_phases_says_of_each_what_it_is_made_from() {
     whole.filter = "percentile (75th)".to_owned();
     whole.samples_kept = 7;
     let phases = [("day", &day), ("night", &night)].map(|(name, workload)| Phase { name, workload });
-    write_files(&whole, &phases, &options(Style::Jobs), &path).unwrap();
+    write_files(&whole, &phases, &options(Style::Jobs), None, &path).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     for part in [
         "# Phase day: 2/10 samples, 25.0% of the I/O\n",
@@ -197,7 +197,7 @@ fn what_another_tool_has_no_form_for_is_refused_and_not_left_out() {
                 layout,
                 ..options(Style::Jobs)
             };
-            let error = write_files(&workload.provenance, &phases, &options, &path).unwrap_err();
+            let error = write_files(&workload.provenance, &phases, &options, None, &path).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
             assert!(error.hint().unwrap().contains(option), "{:?}", error.hint());
             assert!(!path.exists());
@@ -232,7 +232,7 @@ fn a_replay_log_for_a_tool_that_reads_none_is_refused() {
         tool: Tool::Vdbench,
         ..options(Style::Iolog)
     };
-    let error = write_files(&workload.provenance, &phases, &options, &path).unwrap_err();
+    let error = write_files(&workload.provenance, &phases, &options, None, &path).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{error}");
     assert!(!path.exists());
 }

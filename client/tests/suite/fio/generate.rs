@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use vscsi_helper::fio::{
-    ByteSize, FioError, FioOptions, Layout, Pace, Phase, Section, Style, diskspd_commands, generate, generate_phases,
-    sections, vdbench_parameters,
+    ByteSize, FioError, FioOptions, Layout, Pace, Phase, ReplayLog, Section, Style, diskspd_commands, generate,
+    generate_phases, sections, vdbench_parameters,
 };
 use vscsi_helper::import::{Request, import};
 use vscsi_helper::store::Store;
@@ -116,7 +116,10 @@ fn a_replay_log_stays_inside_its_span() {
         },
     )
     .unwrap();
-    for command in job.companions[0].log.stream() {
+    let ReplayLog::Sampled(plan) = &job.companions[0].log else {
+        panic!("the log is sampled")
+    };
+    for command in plan.stream() {
         assert!(command.offset + u64::from(command.bytes) <= span.0);
     }
 }
