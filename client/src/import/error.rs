@@ -40,6 +40,19 @@ pub enum ImportError {
     /// Some of the files hold prints, others a trace.
     #[error("some of the files hold prints and others a trace, and one job cannot be made of both")]
     PrintsAndTrace,
+    /// A trace reaches over more samples than a job may have.
+    #[error(
+        "the commands of the trace lie over {seconds} s, which are {samples} samples of the interval, and a job has at most \
+         {most}"
+    )]
+    TraceTooLong {
+        /// From its first command to its last.
+        seconds: u64,
+        /// Samples of the interval in that time.
+        samples: u64,
+        /// Samples that a job may have.
+        most: u32,
+    },
     /// The job that was made cannot be read back.
     #[error("the imported job cannot be read back")]
     Unusable(#[source] Box<SamplesError>),
@@ -86,6 +99,7 @@ impl Failure for ImportError {
             Self::Unusable(error) => error.exit_code(),
             Self::NothingFound { .. } | Self::EmptyTrace { .. } => exit_code::FAILED,
             Self::PrintsAndTrace
+            | Self::TraceTooLong { .. }
             | Self::OnlyBaseline
             | Self::NoDuration
             | Self::NoDurationInPart { .. }
@@ -102,6 +116,10 @@ impl Failure for ImportError {
             Self::Unusable(error) => error.hint(),
             Self::NothingFound { .. } => Some("give the output of `vscsiStats -p all -c`, unchanged".to_owned()),
             Self::EmptyTrace { .. } => Some("export the trace again with `vscsiStats -e`".to_owned()),
+            Self::TraceTooLong { .. } => Some(
+                "give a longer `--interval`, or leave it out; where the time cannot be, one line has a damaged time stamp"
+                    .to_owned(),
+            ),
             Self::PrintsAndTrace => Some("import them one after the other".to_owned()),
             Self::OnlyBaseline => Some("leave out `--first-print baseline`, or add the prints after it".to_owned()),
             Self::NoDurationInPart { .. } => Some(

@@ -6,6 +6,7 @@ use std::fs;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use vscsi_shared::identifier::{Name, WorldGroupId};
+use vscsi_shared::job::limits;
 use vscsi_shared::job::{
     Cleanup, Collection, CollectionError, CollectionMode, DEFAULT_MAX_MISSES, FORMAT_VERSION, HostIdentity, Job,
     JobDocument, Profile, Status, Target, TargetDisk,
@@ -151,6 +152,7 @@ impl<'request> Importer<'request> {
         }
         let mut commands = std::mem::take(&mut self.trace);
         commands.sort_by_key(|command| command.issued_us);
+        self.check_length(&commands)?;
         let mut staged = self.stage(trace::WORLD_GROUP, &Description::default())?;
         staged.has_baseline = true;
         staged.is_traced = true;
@@ -160,6 +162,25 @@ impl<'request> Importer<'request> {
         }
         staged.files.trace().write(&commands)?;
         self.jobs.insert(trace::WORLD_GROUP, staged);
+        Ok(())
+    }
+
+    /// One damaged time stamp must not become samples without end.
+    fn check_length(&self, commands: &[TracedCommand]) -> Result<(), ImportError> {
+        let ends = commands.first().zip(commands.last());
+        let milliseconds = ends.map_or(0, |(first, last)| (last.issued_us - first.issued_us) / 1000);
+        let samples = self
+            .request
+            .interval_ms()
+            .map_or(1, |interval_ms| milliseconds / interval_ms);
+        let most = *limits::SAMPLES.range().end();
+        if samples > u64::from(most) {
+            return Err(ImportError::TraceTooLong {
+                seconds: milliseconds / 1000,
+                samples,
+                most,
+            });
+        }
         Ok(())
     }
 

@@ -116,6 +116,16 @@ fn a_trace_without_a_command_and_one_beside_prints_are_refused() {
     assert!(place.is_untouched());
 }
 
+#[test]
+fn a_damaged_time_stamp_does_not_become_samples_without_end() {
+    let damaged = TRACE.replace("2756778716647", "2756");
+    let error = imported(&damaged, Some(10)).unwrap_err();
+    assert_eq!(error.exit_code(), exit_code::USAGE);
+    // 31.9 days are 275680 samples of 10 s.
+    assert!(error.to_string().contains("275680 samples"), "{error}");
+    assert!(error.hint().unwrap().contains("damaged time stamp"));
+}
+
 /// A desk with the trace as the job `traced`, in samples of 10 s.
 fn desk() -> Desk {
     let desk = Desk::new();
