@@ -10,6 +10,9 @@ use crate::{binaries, dependencies, needs, newer_fio, process, readers, script, 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
+    /// Let the agent be the one in Python; with the filter of an end-to-end test of the agent.
+    #[arg(long, requires = "filter")]
+    script: bool,
     /// Run only these tests: passed on to `cargo test`, such as `-p vscsi-agent` or the name of a test.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     filter: Vec<String>,
@@ -52,24 +55,31 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     };
     let fio = newer_fio::ensure(&process::target_directory()?)?;
     let readers = readers::ensure()?;
-    let mut tests = process::cargo(["test", "--locked", "--no-fail-fast"])?;
-    if whole {
-        binaries::embed(tests.arg("--workspace"), &agent);
-    } else {
-        tests.args(&args.filter);
+    let mut environment = vec![
+        ("VSCSI_HELPER", client),
+        ("ESXI_SIM", simulator),
+        ("FIO_WITH_IOLOG", fio),
+        ("VSCSI_READERS", readers.into()),
+    ];
+    environment.extend(real_captures()?.map(|captures| ("VSCSI_SAMPLES", captures)));
+    let binary = [
+        ("VSCSI_AGENT_MUSL", agent.clone()),
+        ("VSCSI_AGENT_WITH_FAULT_POINTS", faulty),
+    ];
+    let [shipped, faulty] = script::programs()?;
+    let script = [("VSCSI_AGENT_MUSL", shipped), ("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)];
+    let test = || process::cargo(["test", "--locked", "--no-fail-fast"]);
+    let mut tests = test()?;
+    if !whole {
+        let program = if args.script { script } else { binary };
+        return process::run(tests.args(&args.filter).envs(environment).envs(program));
     }
-    if let Some(captures) = real_captures()? {
-        tests.env("VSCSI_SAMPLES", captures);
-    }
-    process::run(
-        tests
-            .env("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)
-            .env("VSCSI_AGENT_MUSL", agent)
-            .env("VSCSI_HELPER", client)
-            .env("ESXI_SIM", simulator)
-            .env("FIO_WITH_IOLOG", fio)
-            .env("VSCSI_READERS", readers),
-    )
+    binaries::embed(tests.arg("--workspace"), &agent);
+    process::run(tests.envs(environment.clone()).envs(binary))?;
+    process::say("the end-to-end tests of the agent once more, against the one in Python");
+    let mut tests = test()?;
+    binaries::embed(&mut tests, &agent);
+    process::run(tests.args(script::conformance()).envs(environment).envs(script))
 }
 
 /// The folder of real captures, which are not part of the repository: `VSCSI_SAMPLES`, or `shared/samples` beside it.

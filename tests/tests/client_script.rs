@@ -207,6 +207,21 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     assert_eq!(datastores(&host), before);
     client.install();
     let before = datastores(&host);
+    let start = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--name",
+        "sql-%Y",
+        "--dry-run",
+    ];
+    let plan = client.run(&start).expect(0);
+    for part in ["Would start job 'sql-20", "\n  Disk: ", "Nothing was started."] {
+        assert!(plan.stdout.contains(part), "{}", plan.stdout);
+    }
+    assert_eq!(host.sim(&["collecting"]).trim(), "");
     let plan = client.run(&["uninstall", "esxi", "--dry-run"]).expect(0);
     assert!(plan.stdout.contains("no job is kept there"), "{}", plan.stdout);
     assert_eq!(datastores(&host), before);

@@ -8,6 +8,9 @@ import os
 import signal
 
 FAULT_POINTS = (
+    "take-over-before-signal",
+    "take-over-after-signal",
+    "take-over-after-lock",
     "job-between-files",
     "job-created",
     "order-before",
@@ -22,6 +25,7 @@ FAULT_POINTS = (
     "snapshot-after-print",
     "snapshot-before-file",
     "snapshot-after-file",
+    "snapshot-after-sum",
     "end-before-job",
     "end-after-job",
 )

@@ -221,14 +221,26 @@ class CommandLines(unittest.TestCase):
 class Spools(Directory):
     def test_a_snapshot_whose_content_changed_is_set_aside_and_never_given(self):
         os.makedirs(self.at("job", "samples"))
-        spool = Spool(self.path, 1000)
+        spool = Spool(self.path, 1000000)
         spool.write_snapshot("job", 0, b"first")
-        self.assertEqual((spool.read_snapshot("job", 0), spool.used_bytes()), (b"first", 5))
+        self.assertEqual(spool.read_snapshot("job", 0), b"first")
         files.write_atomically(self.at("job", "samples", "sample_000.csv"), b"other")
         with self.assertRaises(SpoolError):
             spool.read_snapshot("job", 0)
         self.assertEqual(spool.manifest("job"), {"samples": [], "set_aside": ["sample_000.csv"]})
-        self.assertEqual(spool.used_bytes(), 0)
+        # Its line is gone from the checksums, and its sequence is used up.
+        self.assertEqual(os.path.getsize(self.at("job", "samples", "SHA256SUMS")), 0)
+        self.assertEqual(spool.last_sequence("job"), 0)
+
+    def test_files_take_whole_blocks_and_the_probe_goes_again(self):
+        os.makedirs(self.at("job", "samples"))
+        spool = Spool(self.path, 1000000)
+        block = spool.takes(1)
+        self.assertGreaterEqual(block, 4096)
+        self.assertEqual((spool.takes(0), spool.takes(block + 1)), (0, 2 * block))
+        self.assertEqual(os.listdir(self.path), ["job"])
+        spool.write_snapshot("job", 0, b"first")
+        self.assertGreaterEqual(spool.used_bytes(), 512)
 
     def test_a_spool_at_its_limit_takes_nothing_more(self):
         os.makedirs(self.at("job", "samples"))

@@ -197,6 +197,16 @@ def free_bytes(path):
     return volume.f_bavail * volume.f_frsize
 
 
+def free_files(path):
+    # type: (str) -> int | None
+    """Files that can still be made on the volume of `path`; `None` where it does not count them."""
+    try:
+        volume = os.statvfs(encoded(path))
+    except OSError:
+        return None
+    return volume.f_favail if volume.f_files else None
+
+
 def reason(error):
     # type: (OSError) -> str
     """Why a system call failed, as the other program says it."""

@@ -34,6 +34,16 @@ _SNAPSHOT_LIMIT = 16 * 1024 * 1024
 # Space that stays free on the volume, bytes: virtual machines live on it, and stop when it is full.
 VOLUME_RESERVE = 64 * 1024 * 1024
 
+# Files that the volume can still take when no snapshot is written any more: virtual machines need some too.
+FILES_RESERVE = 256
+
+# Unit of `st_blocks`, bytes, whatever the blocks of the file system are.
+_STAT_BLOCK_BYTES = 512
+
+# The smallest block that is assumed, and the size of the file by which blocks are measured, bytes.
+_LEAST_BLOCK_BYTES = 4096
+_PROBE_BYTES = 12 * 1024
+
 _SUM = re.compile(rb"([0-9a-fA-F]{64})  (sample_[0-9]{3,10}\.csv)\n")
 
 RECORD = Shape(
@@ -70,11 +80,29 @@ class _Index(object):
         # type: () -> None
         self.samples = {}  # type: dict[int, dict]
         self.set_aside = []  # type: list[str]
+        # The highest sequence that was ever written, whatever has become of it: none is used twice.
+        self.last = None  # type: int | None
+        # Bytes that the files take, those set aside too: file systems give space in blocks.
+        self.taken_bytes = 0
 
-    def used_bytes(self):
-        # type: () -> int
-        """Bytes of the snapshots."""
-        return sum(entry["bytes"] for entry in self.samples.values())
+    def passed(self, sequence):
+        # type: (int) -> None
+        """This sequence is used up."""
+        self.last = sequence if self.last is None else max(self.last, sequence)
+
+    def put_aside(self, name):
+        # type: (str) -> None
+        """A file was set aside: its sequence is used up."""
+        self.set_aside = sorted(set(self.set_aside + [name]))
+        sequence = snapshot.sequence_of(name)
+        if sequence is not None:
+            self.samples.pop(sequence, None)
+            self.passed(sequence)
+
+    def sums(self):
+        # type: () -> list[tuple[int, str]]
+        """Sequences and checksums, in order."""
+        return [(sequence, str(entry["sha256"])) for sequence, entry in sorted(self.samples.items())]
 
 
 class Spool(object):
@@ -87,7 +115,11 @@ class Spool(object):
         self.limit_bytes = limit_bytes
         self._mutex = threading.Lock()
         self._index = {}  # type: dict[str, _Index]
-        self._used_bytes = 0
+        self._probe = os.path.join(directory, ".blocks")
+        # What a probe left that was interrupted.
+        files.remove(self._probe)
+        # The block in which the file system gives space, bytes; 0 where it is not known yet.
+        self._block_bytes = 0
 
     def _job(self, job):
         # type: (str) -> str
@@ -127,16 +159,16 @@ class Spool(object):
     def _load_job(self, job, notes):
         # type: (str, list[str]) -> Stored
         document = Document.from_json(self._text(job, "job.json"))
+        if document.job["job_id"] != job:
+            raise jsonfile.Unreadable("job.json names another job")
         try:
             record = RECORD(jsonfile.read(self._text(job, "agent.json")))
         except jsonfile.Unreadable as error:
-            raise jsonfile.Unreadable("agent.json is unusable: {}".format(error)) from None
-        if document.job["job_id"] != job:
-            raise jsonfile.Unreadable("job.json names another job")
+            notes.append("{} can be pulled and not be gone on with: agent.json is unusable: {}".format(job, error))
+            record = RECORD(_record_of(document.job))
         index, usable = self._index_samples(job, notes)
         with self._mutex:
             self._index[job] = index
-            self._used_bytes += index.used_bytes()
         return Stored(document, record, usable)
 
     def _text(self, job, name):
@@ -148,37 +180,70 @@ class Spool(object):
 
     def _index_samples(self, job, notes):
         # type: (str, list[str]) -> tuple[_Index, int]
+        """The snapshots of a job, and how many hold usable output. `SHA256SUMS` then lists these and no others."""
         directory = self._samples(job)
-        known = _sums(files.read_if_there(os.path.join(directory, "SHA256SUMS"), _TEXT_LIMIT) or b"")
-        usable = 0
-        index = _Index()
-        index.set_aside = files.names_in(os.path.join(self._job(job), "set-aside"))
-        for name in files.names_in(directory):
-            path = os.path.join(directory, name)
-            if name.endswith(files.TEMPORARY_SUFFIX):
-                # The rest of a write that a crash interrupted: its snapshot was never there.
-                os.remove(encoded(path))
+        known, is_tidy = _sums(files.read_if_there(os.path.join(directory, "SHA256SUMS"), _TEXT_LIMIT) or b"")
+        usable = newer = 0
+        unreadable = []  # type: list[tuple[int, str]]
+        index = self._index_of_set_aside(job)
+        for sequence, name in self._names_of_samples(directory):
+            index.passed(sequence)
+            try:
+                content, taken = _read(os.path.join(directory, name))
+            except OSError as error:
+                notes.append("{}: {} cannot be read and was not touched: {}".format(job, name, reason(error)))
+                unreadable.extend([(sequence, known[sequence])] if sequence in known else [])
                 continue
-            sequence = snapshot.sequence_of(name)
-            if sequence is None:
-                continue
-            content = files.read_if_there(path, _SNAPSHOT_LIMIT) or b""
             digest = hashlib.sha256(content).hexdigest()
+            index.taken_bytes += taken
             try:
                 if known.get(sequence, digest) != digest:
                     raise snapshot.Unreadable("its checksum is wrong")
-                flags = snapshot.flags_of(content)
+                usable += not snapshot.flags_of(content) & {"gap", "failed"}
+            except snapshot.TooNew:
+                usable, newer = usable + 1, newer + 1
             except snapshot.Unreadable as problem:
-                notes.append("{}: {} was set aside: {}".format(job, name, problem))
-                self._set_aside(job, name)
-                index.set_aside.append(name)
+                notes.append("{}: {} {}: {}".format(job, name, self._try_to_set_aside(job, name), problem))
+                index.put_aside(name)
                 continue
-            usable += not flags & {"gap", "failed"}
-            if sequence not in known:
-                self._append_sum(job, sequence, digest)
+            is_tidy = is_tidy and sequence in known
             index.samples[sequence] = _entry(sequence, len(content), digest)
-        index.set_aside = sorted(set(index.set_aside))
+        if newer:
+            words = "{}: {} snapshots are of a newer format than this version reads and were not touched"
+            notes.append(words.format(job, newer))
+        if not is_tidy or len(known) != len(index.samples) + len(unreadable):
+            self._write_sums(job, index.sums() + unreadable)
         return index, usable
+
+    def _index_of_set_aside(self, job):
+        # type: (str) -> _Index
+        index = _Index()
+        aside = os.path.join(self._job(job), "set-aside")
+        for name in files.names_in(aside):
+            index.put_aside(name)
+            index.taken_bytes += _taken_bytes(os.stat(encoded(os.path.join(aside, name))))
+        return index
+
+    def _names_of_samples(self, directory):
+        # type: (str) -> list[tuple[int, str]]
+        """The snapshots in order. The rest of a write that a crash interrupted is removed: it was never there."""
+        found = []
+        for name in files.names_in(directory):
+            if name.endswith(files.TEMPORARY_SUFFIX):
+                files.remove(os.path.join(directory, name))
+            sequence = snapshot.sequence_of(name)
+            if sequence is not None:
+                found.append((sequence, name))
+        return sorted(found)
+
+    def _try_to_set_aside(self, job, name):
+        # type: (str, str) -> str
+        """What came of it, in words."""
+        try:
+            self._set_aside(job, name)
+        except OSError as error:
+            return "could not be set aside: {}".format(reason(error))
+        return "was set aside"
 
     def _set_aside(self, job, name):
         # type: (str, str) -> None
@@ -187,10 +252,15 @@ class Spool(object):
         os.replace(encoded(os.path.join(self._samples(job), name)), encoded(os.path.join(aside, name)))
         files.sync_directory(aside)
 
+    def _write_sums(self, job, sums):
+        # type: (str, list[tuple[int, str]]) -> None
+        content = "".join(_line(sequence, digest) for sequence, digest in sums).encode("ascii")
+        files.write_atomically(os.path.join(self._samples(job), "SHA256SUMS"), content)
+
     def _append_sum(self, job, sequence, digest):
         # type: (str, int, str) -> None
-        line = "{}  {}\n".format(digest, snapshot.file_name(sequence)).encode("ascii")
-        files.append_durably(os.path.join(self._samples(job), "SHA256SUMS"), line)
+        path = os.path.join(self._samples(job), "SHA256SUMS")
+        files.append_durably(path, _line(sequence, digest).encode("ascii"))
 
     def create(self, document, record):
         # type: (Document, dict) -> None
@@ -228,24 +298,68 @@ class Spool(object):
     def write_snapshot(self, job, sequence, content):
         # type: (str, int, bytes) -> None
         """Writes a snapshot that is not there yet."""
-        would_hold = self.used_bytes() + len(content)
-        if would_hold > self.limit_bytes:
-            words = "the spool would hold {} bytes, and its limit is {}"
-            raise SpoolError(words.format(would_hold, self.limit_bytes))
+        would_take = self.used_bytes() + self.takes(len(content))
+        if would_take > self.limit_bytes:
+            words = "the spool would take {} bytes, and its limit is {}"
+            raise SpoolError(words.format(would_take, self.limit_bytes))
+        self._check_volume()
+        digest = hashlib.sha256(content).hexdigest()
+        path = os.path.join(self._samples(job), snapshot.file_name(sequence))
+        with _Doing("write snapshot {} of {}".format(sequence, job)):
+            fault_point("snapshot-before-file")
+            files.write_atomically(path, content)
+            taken = _taken_bytes(os.stat(encoded(path)))
+            fault_point("snapshot-after-file")
+            try:
+                # A line always names a file that is there; the file that lacks one gets it at the next start.
+                self._append_sum(job, sequence, digest)
+            except OSError:
+                # Nobody was told of it, and without its checksum it could not be verified.
+                files.remove(path)
+                raise
+        fault_point("snapshot-after-sum")
+        with self._mutex:
+            index = self._index.setdefault(job, _Index())
+            index.samples[sequence] = _entry(sequence, len(content), digest)
+            index.passed(sequence)
+            index.taken_bytes += taken
+
+    def takes(self, size):
+        # type: (int) -> int
+        """What a file of `size` bytes will take."""
+        if not self._block_bytes:
+            try:
+                taken = self._measure()
+            except OSError:
+                # On a volume that takes no probe nothing is known, and it is tried again.
+                return -(-size // _LEAST_BLOCK_BYTES) * _LEAST_BLOCK_BYTES
+            # A probe that takes hardly more than it holds lies in small blocks.
+            self._block_bytes = taken if taken >= 2 * _PROBE_BYTES else _LEAST_BLOCK_BYTES
+        return -(-size // self._block_bytes) * self._block_bytes
+
+    def _measure(self):
+        # type: () -> int
+        """What a file of the size of a small snapshot takes, bytes."""
+        descriptor = os.open(encoded(self._probe), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            files.write_whole(descriptor, b"x" * _PROBE_BYTES)
+            os.fsync(descriptor)
+            return _taken_bytes(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+            files.remove(self._probe)
+
+    def _check_volume(self):
+        # type: () -> None
+        """Refuses to write where the volume has only left what others need."""
         free = files.free_bytes(self._directory)
         if free is not None and free < VOLUME_RESERVE:
             words = "its volume has {} bytes left, and the last {} are reserved for others"
             raise SpoolError(words.format(free, VOLUME_RESERVE))
-        digest = hashlib.sha256(content).hexdigest()
-        with _Doing("write snapshot {} of {}".format(sequence, job)):
-            # The checksum comes first: a line without a file means nothing, a file without one could not be checked.
-            self._append_sum(job, sequence, digest)
-            fault_point("snapshot-before-file")
-            files.write_atomically(os.path.join(self._samples(job), snapshot.file_name(sequence)), content)
-        fault_point("snapshot-after-file")
-        with self._mutex:
-            self._index.setdefault(job, _Index()).samples[sequence] = _entry(sequence, len(content), digest)
-            self._used_bytes += len(content)
+        left = files.free_files(self._directory)
+        if left is not None and left < FILES_RESERVE:
+            words = "its volume can take {} more files, and the last {} are reserved for others"
+            raise SpoolError(words.format(left, FILES_RESERVE))
 
     def manifest(self, job, first=0):
         # type: (str, int) -> dict[str, Any]
@@ -257,10 +371,10 @@ class Spool(object):
 
     def last_sequence(self, job):
         # type: (str) -> int | None
-        """The highest sequence there is."""
+        """The highest sequence that was ever written, whatever has become of it."""
         with self._mutex:
             index = self._index.get(job)
-            return max(index.samples) if index is not None and index.samples else None
+            return None if index is None else index.last
 
     def largest_bytes(self, job):
         # type: (str) -> int
@@ -284,27 +398,31 @@ class Spool(object):
             raise SpoolError("there is no {} of {}".format(name, job), "missing")
         if hashlib.sha256(content).hexdigest() == entry["sha256"]:
             return content
+        # Its file goes first: a file without a line would be taken for whole at the next start.
         with _Doing("set {} of {} aside".format(name, job)):
             self._set_aside(job, name)
-        with self._mutex:
-            if index is not None and index.samples.pop(sequence, None) is not None:
-                index.set_aside.append(name)
-                self._used_bytes -= entry["bytes"]
+            with self._mutex:
+                left = []  # type: list[tuple[int, str]]
+                if index is not None:
+                    index.put_aside(name)
+                    left = index.sums()
+            self._write_sums(job, left)
         raise SpoolError("{} of {} is corrupt and was set aside".format(name, job))
 
     def delete(self, job):
         # type: (str) -> None
         """Removes a job with everything it has."""
         with self._mutex:
-            self._used_bytes -= (self._index.pop(job, None) or _Index()).used_bytes()
+            self._index.pop(job, None)
         with _Doing("delete job {}".format(job)):
             files.remove_tree(self._job(job))
             files.sync_directory(self._directory)
 
     def used_bytes(self):
         # type: () -> int
-        """Bytes of all snapshots."""
-        return self._used_bytes
+        """Space that all snapshots take, bytes: whole blocks of their file system."""
+        with self._mutex:
+            return sum(index.taken_bytes for index in self._index.values())
 
     def free_bytes(self):
         # type: () -> int | None
@@ -335,13 +453,50 @@ def _entry(sequence, size, digest):
     return OrderedDict([("sequence", sequence), ("bytes", size), ("sha256", digest)])
 
 
+def _line(sequence, digest):
+    # type: (int, str) -> str
+    return "{}  {}\n".format(digest, snapshot.file_name(sequence))
+
+
+def _read(path):
+    # type: (str) -> tuple[bytes, int]
+    """A snapshot and the space that it takes."""
+    content = files.read_if_there(path, _SNAPSHOT_LIMIT) or b""
+    return content, _taken_bytes(os.stat(encoded(path)))
+
+
+def _taken_bytes(status):
+    # type: (os.stat_result) -> int
+    """Where a file system does not tell its blocks it is at least what the file holds."""
+    return max(status.st_size, status.st_blocks * _STAT_BLOCK_BYTES)
+
+
+def _record_of(job):
+    # type: (dict) -> dict
+    """What can be told of a job without its agent.json: enough to show and pull it, and not to go on with it."""
+    target, collection = job["target"], job["collection"]
+    request = {
+        "name": job["job_id"],
+        "host": job["host"],
+        "vm": {"config_file": target["config_file"]},
+        "disks": target["disks"],
+        "profile": job["profile"],
+        "options": {"mode": collection["mode"], "max_misses": collection["max_misses"]},
+    }
+    return {"request": request, "boot_id": ""}
+
+
 def _sums(content):
-    # type: (bytes) -> dict[int, str]
-    """The checksums by sequence; the last line of a sequence counts, and torn lines are skipped."""
-    found = {}
+    # type: (bytes) -> tuple[dict[int, str], bool]
+    """The checksums by sequence, of which the last line counts; and whether no line is torn or repeated."""
+    found = {}  # type: dict[int, str]
+    is_tidy = True
     for line in content.splitlines(True):
         whole = _SUM.match(line)
         sequence = None if whole is None else snapshot.sequence_of(whole.group(2).decode("ascii"))
-        if whole is not None and sequence is not None:
-            found[sequence] = whole.group(1).decode("ascii")
-    return found
+        if whole is None or sequence is None:
+            is_tidy = False
+            continue
+        is_tidy = is_tidy and sequence not in found
+        found[sequence] = whole.group(1).decode("ascii").lower()
+    return found, is_tidy

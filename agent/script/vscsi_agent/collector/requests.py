@@ -165,7 +165,7 @@ def _make_room(collector, request, printed_disks):
     # type: (Collector, dict, int) -> None
     """Refuses a job that would not fit, after dropping ended jobs whose samples are all safe on a client."""
     spool = collector.equipment.spool
-    own = (request["profile"]["samples"] + 1) * printed_disks * _SNAPSHOT_BYTES_PER_DISK
+    own = (request["profile"]["samples"] + 1) * spool.takes(printed_disks * _SNAPSHOT_BYTES_PER_DISK)
     running = sum(_still_needs(collector, state) for state in collector.active())
 
     def fits():
@@ -200,7 +200,8 @@ def _still_needs(collector, state):
     """Bytes that the snapshots to come of a job may take."""
     expected = len(state.job["target"]["disks"]) * _SNAPSHOT_BYTES_PER_DISK
     left = max(state.job["profile"]["samples"] + 1 - state.next, 0)
-    return left * max(collector.equipment.spool.largest_bytes(state.name), expected)
+    spool = collector.equipment.spool
+    return left * spool.takes(max(spool.largest_bytes(state.name), expected))
 
 
 def stop(collector, name, with_cleanup):

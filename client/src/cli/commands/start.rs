@@ -1,5 +1,7 @@
 //! `start`: begins a collection.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
@@ -36,6 +38,9 @@ pub struct StartArgs {
     /// Name of the job; the time may stand in it, as in `sql-%Y%m%d-%H%M` (UTC) [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<JobName>,
+    /// Say what would be collected, as the host's own commands list it, and start nothing, not even the agent
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -110,6 +115,10 @@ impl CollectArgs {
 pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
+    if args.dry_run {
+        env.print(plan(args, &target, env)?)?;
+        return Ok(Outcome::Done);
+    }
     let started = start(&args.what, args.name.as_ref(), &target, &store, env)?;
     if env.json {
         env.print_json(&started.view)?;
@@ -123,6 +132,36 @@ pub(super) fn run(args: &StartArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print(render(&started, target.name().as_str(), &reference))?;
     }
     Ok(Outcome::Done)
+}
+
+/// What `--dry-run` prints.
+fn plan(args: &StartArgs, target: &Target<'_>, env: &Env) -> Result<String, CliError> {
+    // Refused where the host is reached without ssh: its agent would have to be started to be asked.
+    target.shell()?;
+    let profile = args.what.profile(env)?;
+    let now = env.clock.now();
+    let name = match &args.name {
+        Some(name) => name.at(now)?,
+        None => default_name(now)?,
+    };
+    let inventory = target.inventory_without_agent()?;
+    let vm = select_vm(&inventory, &args.what.vm)?;
+    let disks = select_disks(vm, &args.what.lun)?;
+    let mut text = format!("Would start job '{name}' on {}:\n  VM: {}", target.name(), vm.name);
+    for disk in &disks {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  Disk: {} (handle {})", disk.lun, disk.handle_id);
+    }
+    let seconds = u64::from(profile.samples) * u64::from(profile.interval_seconds);
+    let _ = write!(
+        text,
+        "\n  Profile: {} ({} @ {}s intervals), {}\nNothing was started.",
+        profile.name,
+        counted(profile.samples, "sample"),
+        profile.interval_seconds,
+        duration(seconds)
+    );
+    Ok(text)
 }
 
 /// A job that `start` asked for.
