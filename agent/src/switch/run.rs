@@ -446,3 +446,18 @@ pub(super) fn speak(mut output: impl Write + Send + 'static) -> std::io::Result<
     })?;
     Ok(mouth)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_line_without_its_end_is_no_message() {
+        let mut lines = Vec::new();
+        for_each_line(&b"run 123\ndone 123\nrun 12"[..], |line| {
+            lines.push(line);
+            true
+        });
+        assert_eq!(lines, ["run 123", "done 123"]);
+    }
+}
