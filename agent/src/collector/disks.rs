@@ -169,6 +169,9 @@ impl Collector {
                 "it was stopped because the agent did not answer, or has ended by itself",
             );
         }
+        if before != State::On && told.state == State::On && asked == Some(Ask::Want) && answered {
+            self.begin_anew(disk);
+        }
         let over = told.state == State::Off && self.disks.get(&disk).is_some_and(|seen| !seen.is_pending());
         if over && !self.is_used(disk) {
             self.disks.remove(&disk);
@@ -378,8 +381,13 @@ impl Collector {
         let message = format!("the collection of {disk} did not run on: {how}; counters start from zero");
         self.log(&message);
         self.note_to_users(disk, &message);
+        self.begin_anew(disk);
+    }
+
+    /// What was not collected for a while lies between the last snapshots of a disk and the next.
+    fn begin_anew(&mut self, disk: DiskKey) {
         for state in self.jobs.values_mut() {
-            if state.needs_collection() && state.disks().contains(&disk) {
+            if state.phase == Phase::Sampling && state.disks().contains(&disk) {
                 state.flags.insert(SnapshotFlag::NewBaseline);
             }
         }

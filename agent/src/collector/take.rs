@@ -75,6 +75,10 @@ impl Collector {
         fault_point("snapshot-before-print");
         let first = self.print(name, target.world_group_id, &disks);
         fault_point("snapshot-after-print");
+        let stopped = self.was_stopped_before(name);
+        if stopped || self.is_not_collected(name) {
+            flags.insert(SnapshotFlag::NewBaseline);
+        }
 
         let mut listing = self.fresh_listing(first.monotonic_ms);
         let mut now_there = self.look_up(&listing, &target, &disks);
@@ -116,10 +120,37 @@ impl Collector {
         if !self.keep(name, sequence, &target, now_there.disks, flags, &attempt) {
             return;
         }
+        if stopped && let Some(state) = self.jobs.get_mut(name) {
+            // What was counted until then is no baseline either.
+            state.flags.insert(SnapshotFlag::NewBaseline);
+        }
         match &attempt.problem {
             Some(problem) => self.count_miss(name, sequence, problem),
             None => self.count_usable(name, sequence, &attempt),
         }
+    }
+
+    /// What was just printed may have been stopped before, which a switch tells that was not ready at the print.
+    fn was_stopped_before(&mut self, name: &Name) -> bool {
+        let is_anew = |this: &Self| {
+            let state = this.jobs.get(name);
+            state.is_some_and(|state| state.flags.contains(&SnapshotFlag::NewBaseline))
+        };
+        let before = is_anew(self);
+        let interval_ms = self
+            .jobs
+            .get(name)
+            .and_then(JobState::grid)
+            .map_or(0, |grid| grid.interval_ms);
+        self.await_switch(AWAIT_MS.min(interval_ms / 4), |this| this.ready);
+        !before && is_anew(self)
+    }
+
+    /// A disk of the job has no collection, because its `-s` failed: its counters stand still.
+    fn is_not_collected(&self, name: &Name) -> bool {
+        let disks = self.jobs.get(name).map(JobState::disks).unwrap_or_default();
+        let failed = |disk: &DiskKey| self.disks.get(disk).is_some_and(|seen| seen.state == State::Failed);
+        disks.iter().any(failed)
     }
 
     fn record_gap(

@@ -25,6 +25,23 @@ fn a_start_that_failed_after_a_power_cycle_is_tried_again_soon() {
 }
 
 #[test]
+fn what_was_not_counted_before_a_start_that_failed_at_first_is_in_no_sample() {
+    let mut harness = Harness::in_a_world(|scenario| scenario.variants.print_before_start = true);
+    harness.create("job", "Web-App-VM", 8, 60);
+    harness.pass(3 * MINUTE_MS);
+    harness.fail("-s", 2);
+    harness.host.power_cycle("Web-App-VM").unwrap();
+    harness.pass(6 * MINUTE_MS);
+    assert_eq!(harness.job("job").job.status, Status::Completed);
+    let anew = harness
+        .headers("job")
+        .into_iter()
+        .filter(|header| header.flags.contains(&SnapshotFlag::NewBaseline));
+    assert!(anew.count() >= 2);
+    assert!(harness.compare_with_truth("job") >= 4);
+}
+
+#[test]
 fn a_collection_kept_by_a_user_is_forgotten_once_it_has_ended_by_itself() {
     let mut harness = Harness::new();
     harness.create("kept", "Web-App-VM", 100, 60);
