@@ -13,7 +13,7 @@ from .jsonfile import Unreadable
 from .log import Log
 from .plain import encoded
 from .serve import LOCK
-from .switch import journal
+from .switch import journal, succession
 from .switch.client import Switch
 
 TYPE_CHECKING = False
@@ -54,11 +54,14 @@ def cleanup(options, with_all):
         instance = _end_agent(options, None if agent is None else agent["process"])
     left = _Left(options)
     try:
-        return left.stop(with_all)
+        done = left.stop(with_all)
+        if with_all:
+            running.forget(options)
+            succession.forget(state_directory)
+            remove(os.path.join(options.host_root, "var/run/vscsi-agent.boot"))
+        return done
     finally:
         left.close()
-        if with_all:
-            remove(os.path.join(options.host_root, "var/run/vscsi-agent.boot"))
         instance.release()
 
 

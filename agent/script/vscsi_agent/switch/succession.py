@@ -39,6 +39,12 @@ def withdraw(state_directory, start):
         files.remove(_path(state_directory))
 
 
+def forget(state_directory):
+    # type: (str) -> None
+    """Removes what a dead successor has left; for whoever holds both locks."""
+    files.remove(_path(state_directory))
+
+
 def announced(state_directory):
     # type: (str) -> dict[str, Any] | None
     """Who waits, as far as its process lives."""
