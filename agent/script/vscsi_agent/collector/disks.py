@@ -136,6 +136,8 @@ def _take_disk(collector, key, told):
         _lose(collector, key, "the agent or the host was not running for so long that it ended by itself")
     elif state_before == "on" and told.state in ("off", "stopping") and key in _needed(collector):
         _lose(collector, key, "it was stopped because the agent did not answer, or has ended by itself")
+    if state_before != "on" and told.state == "on" and disk.asked_what == "want" and is_answered:
+        _begin_anew(collector, key)
     if told.state == "off" and not disk.is_pending() and key not in collector.held():
         del collector.disks[key]
 
@@ -283,8 +285,14 @@ def _lose(collector, key, how):
     message = "the collection of {} did not run on: {}; counters start from zero".format(key, how)
     collector.log(message)
     _note_to_users(collector, key, message)
+    _begin_anew(collector, key)
+
+
+def _begin_anew(collector, key):
+    # type: (Collector, DiskKey) -> None
+    """What was not collected for a while lies between the last snapshots of a disk and the next."""
     for state in collector.jobs.values():
-        if state.needs_collection() and key in state.disks():
+        if state.phase == "sampling" and key in state.disks():
             state.flags.add("new_baseline")
 
 

@@ -7,7 +7,7 @@ from ..fault import fault_point
 from ..host.drive import stop_by_hand
 from ..job import move
 from ..spool import SpoolError
-from .disks import RETRY_MS, give_orders
+from .disks import RETRY_MS, give_orders, is_foreign
 from .jobstate import ENDED
 
 TYPE_CHECKING = False
@@ -25,8 +25,16 @@ def end(collector, state, status, reason):
     # type: (Collector, JobState, str, str) -> None
     """Ends a job. Its disks are stopped right after, unless another job uses them."""
     wall = collector.wall()
+    still = _still(collector, state)
     if not move(state.job, status, wall):
         return
+    for key, seconds, foreign in still:
+        words = (
+            "the counters of {}{} had not moved for {} s when the job ended: either nothing was read or written, or "
+            "somebody else has stopped that collection, and I/O since then is missing"
+        )
+        whose = ", which somebody else collects," if foreign else ""
+        state.note(wall, None, words.format(key, whose, seconds))
     if status != "completed":
         state.note(wall, None, reason)
     state.phase, state.ended_ms = ENDED, collector.now_ms()
@@ -38,6 +46,22 @@ def end(collector, state, status, reason):
     give_orders(collector)
     settle(collector)
     collector.publish(state.name)
+
+
+def _still(collector, state):
+    # type: (Collector, JobState) -> list[tuple[DiskKey, int, bool]]
+    """Disks of a job whose counters stood still at the last print, for how many seconds, and whether they are somebody
+    else's: those that no `-s` has been run for since, which would have shown that they were stopped.
+    """
+    found = []  # type: list[tuple[DiskKey, int, bool]]
+    for key in state.disks():
+        disk = collector.disks.get(key)
+        if disk is None or disk.counted is None or state.is_restarting() or disk.restarts_while_still > 0:
+            continue
+        printed_ms = disk.counted[1]
+        if disk.state in ("on", "foreign") and disk.moved_ms < printed_ms:
+            found.append((key, (printed_ms - disk.moved_ms) // 1000, is_foreign(collector, key)))
+    return found
 
 
 def settle(collector):

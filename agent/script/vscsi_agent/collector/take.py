@@ -5,7 +5,7 @@ from ..host.drive import HostError
 from ..host.resolve import Resolved, find_again, found_as
 from ..reading import prints
 from ..reading.listing import ListedVm
-from .disks import AWAIT_MS, ask, await_commands, await_orders, is_armed, is_foreign
+from .disks import AWAIT_MS, ask, await_commands, await_orders, await_switch, is_armed, is_foreign
 from .record import Attempt, count_miss, count_usable, keep, note_restarts, record_missed, tell_missed
 from .still import note_counters, note_fallen, start_still, still_disks
 
@@ -45,6 +45,9 @@ def take(collector, state, due):
     fault_point("snapshot-before-print")
     attempt = _print(collector, state, _group(state), disks)
     fault_point("snapshot-after-print")
+    was_stopped = _was_stopped_before(collector, state)
+    if was_stopped or _is_not_collected(collector, state):
+        flags.add("new_baseline")
     listing, now_there = _find(collector, state, attempt, disks)
     if now_there is None:
         _record_gap(collector, state, due.sequence, flags, attempt)
@@ -58,10 +61,28 @@ def take(collector, state, due):
     note_counters(collector, now_there.world_group_id, attempt)
     if not keep(collector, state, due.sequence, now_there.disks, flags, attempt):
         return
+    if was_stopped:
+        # What was counted until then is no baseline either.
+        state.flags.add("new_baseline")
     if attempt.problem is not None:
         count_miss(collector, state, due.sequence, attempt.problem)
     else:
         count_usable(collector, state, due.sequence, attempt)
+
+
+def _was_stopped_before(collector, state):
+    # type: (Collector, JobState) -> bool
+    """What was just printed may have been stopped before, which a switch tells that was not ready at the print."""
+    was_anew = "new_baseline" in state.flags
+    await_switch(collector, min(AWAIT_MS, state.job["profile"]["interval_seconds"] * 250), lambda: collector.is_ready)
+    return not was_anew and "new_baseline" in state.flags
+
+
+def _is_not_collected(collector, state):
+    # type: (Collector, JobState) -> bool
+    """A disk of the job has no collection, because its `-s` failed: its counters stand still."""
+    known = [collector.disks[key] for key in state.disks() if key in collector.disks]
+    return any(disk.state == "failed" for disk in known)
 
 
 def _record_gap(collector, state, sequence, flags, attempt):
