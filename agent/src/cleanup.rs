@@ -18,6 +18,9 @@ use crate::{files, sys, wait};
 /// How long a running agent gets to end its jobs, and a switch to pass its work on or to do it.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A lock that is held for so long is held by an agent.
+const LOCKED_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How long an agent that takes over gets to do it.
 const SUCCESSOR_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -66,7 +69,9 @@ pub fn cleanup(options: &Options, all: bool) -> Result<String, CleanupError> {
         return Ok("no agent has run here: nothing to clean up".to_owned());
     }
     files::create_directory(state_directory)?;
-    let mut instance = lock(state_directory, "agent.lock")?;
+    // A program that an agent was just starting when it was killed has its lock for a moment longer.
+    let free = || lock(state_directory, "agent.lock").transpose();
+    let mut instance = wait::until(LOCKED_TIMEOUT, LOOK_EVERY, free).transpose()?;
     if instance.is_some() && lock(state_directory, SWITCH_LOCK)?.is_none() {
         // Its collector may be about to take over from an agent that has just gone.
         drop(instance.take());

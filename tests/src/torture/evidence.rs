@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vscsi_fixtures::Call;
+use vscsi_fixtures::{Call, SimulatedHost, TruthQuery};
+
+use super::timeline::is_about;
 
 /// A disk as `-w` and `-i` name it: world group and handle.
 pub type DiskKey = (u64, u64);
@@ -91,4 +93,38 @@ impl Evidence {
         let within = self.stalls.iter().filter(|(at, _)| (from_ms..=to_ms).contains(at));
         within.map(|(_, by)| by).sum()
     }
+}
+
+/// Disks of somebody else's collections that did nothing between the agent's two looks before its first `-s`: nothing on the
+/// host tells them from disks that nobody collects.
+pub(super) fn idle_when_looked_at(
+    host: &SimulatedHost,
+    calls: &[Call],
+    foreign: &BTreeSet<DiskKey>,
+) -> Result<BTreeSet<DiskKey>, vscsi_fixtures::SimError> {
+    let mut idle = BTreeSet::new();
+    for disk in foreign {
+        let before = calls.iter().take_while(|call| !is_about(call, "-s", *disk));
+        let looks: Vec<&Call> = before.filter(|call| is_about(call, "-p", *disk)).collect();
+        let [.., first, second] = looks.as_slice() else {
+            continue;
+        };
+        let Some(printed) = second.printed.iter().find(|printed| printed.handle_id == disk.1) else {
+            continue;
+        };
+        let query = TruthQuery {
+            vm: Some(printed.vm.clone()),
+            node: Some(printed.node.clone()),
+            from_us: Some(first.clock_us),
+            to_us: Some(second.clock_us),
+        };
+        let truth = host.truth(&query)?;
+        if truth
+            .iter()
+            .all(|truth| truth.reads.commands + truth.writes.commands == 0)
+        {
+            idle.insert(*disk);
+        }
+    }
+    Ok(idle)
 }

@@ -1,20 +1,22 @@
 //! Carries a plan out and gathers what was seen.
 
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
-use std::thread::{JoinHandle, sleep, spawn};
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use vscsi_fixtures::{Call, Fault, FaultKind, Scenario, SimulatedHost, TruthQuery, fingerprint};
+use serde_json::Value;
+use vscsi_fixtures::{Fault, FaultKind, Scenario, fingerprint};
 
 use super::check::{entries, files_of, folders, wrong_view};
-use super::evidence::{Deadline, DiskKey, Evidence, Role};
-use super::plan::{Deed, Ending, HostEvent, JobPlan, Plan, Victim};
+use super::evidence::{Deadline, DiskKey, Evidence, Role, idle_when_looked_at};
+use super::plan::{Deed, Ending, HostEvent, Plan, Victim};
 use super::stage::Stage;
-use super::timeline::is_about;
-use crate::agent_host::{AgentHost, Answer};
+use crate::agent_host::AgentHost;
 use crate::processes::monotonic_ms;
+use requests::Asking;
 
 /// How often the stage is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -56,19 +58,6 @@ pub struct Performed {
     /// A `-x` fails on this host where nothing is collected. The agent then cannot know that nothing runs: it says so, and
     /// goes on trying for its 31 minutes.
     pub stops_are_unsure: bool,
-}
-
-/// A request under way: the agent may be dead or frozen.
-#[derive(Debug)]
-struct Asking {
-    request: Request,
-    answer: JoinHandle<Option<Answer>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Request {
-    Create(String),
-    Stop { keep: bool },
 }
 
 struct Performance<'plan> {
@@ -191,42 +180,11 @@ impl<'plan> Performance<'plan> {
         sleep(TICK);
     }
 
-    fn take_answers(&mut self) {
-        let (done, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.asking)
-            .into_iter()
-            .partition(|asking| asking.answer.is_finished());
-        self.asking = waiting;
-        for Asking { request, answer } in done {
-            let Ok(Some(answer)) = answer.join() else { continue };
-            // 502 to 507 say what else does not work: the host's programs, the switch, the spool.
-            if answer.status == 500 {
-                let complaint = format!("{request:?} was answered with {}: {}", answer.status, answer.json);
-                self.evidence.complaints.push(complaint);
-            }
-            match request {
-                Request::Create(name) if [200, 201].contains(&answer.status) => {
-                    self.accepted.insert(name);
-                }
-                Request::Stop { keep: true } if answer.status == 200 => {
-                    let disks = disks_of(&answer.json);
-                    self.evidence
-                        .kept
-                        .extend(disks.filter(|disk| !self.foreign.contains(disk)));
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn act(&mut self, deed: &Deed) -> Result<(), String> {
         let stage = &mut self.stage;
         match deed {
             Deed::CreateJob(job) => self.create(job)?,
-            Deed::StopJob { job, keep } => {
-                let body = json!({"cleanup": !keep}).to_string();
-                let path = format!("jobs/{}/stop", JobPlan::name(*job));
-                self.ask_later(Request::Stop { keep: *keep }, path, body);
-            }
+            Deed::StopJob { job, keep } => self.stop(*job, *keep)?,
             Deed::Start if stage.living(Role::Collector).is_empty() => {
                 stage.serve(&[]).map_err(|error| error.to_string())?;
             }
@@ -284,43 +242,6 @@ impl<'plan> Performance<'plan> {
         };
         // A VM that is away cannot be switched off.
         drop(happened);
-    }
-
-    fn create(&mut self, job: &JobPlan) -> Result<(), String> {
-        let (vm, config_file) = &self.vms[job.vm % self.vms.len()];
-        let disks = self.stage.host.host.disks().map_err(|error| error.to_string())?;
-        let disks = disks.into_iter().filter(|disk| disk.vm == *vm && disk.visible);
-        let disks: Vec<Value> = disks
-            .take(if job.one_disk { 1 } else { usize::MAX })
-            .map(|disk| json!({"handle_id": disk.handle_id.to_string(), "node": disk.node, "lun": disk.node}))
-            .collect();
-        let name = JobPlan::name(job.number);
-        let mode = if job.restart { "restart" } else { "cumulative" };
-        let body = json!({
-            "name": name,
-            "vm": {"config_file": config_file},
-            "disks": disks,
-            "profile": {"name": "torture", "samples": job.samples, "interval_seconds": 1},
-            "options": {"mode": mode},
-        });
-        self.ask_later(Request::Create(name), "jobs".to_owned(), body.to_string());
-        Ok(())
-    }
-
-    fn ask_later(&mut self, request: Request, path: String, body: String) {
-        let Some(asker) = self.stage.host.asker() else { return };
-        let answer = spawn(move || asker.ask("POST", &path, &body, REQUEST_TIMEOUT));
-        self.asking.push(Asking { request, answer });
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
-        let asker = self.stage.host.asker().ok_or("no agent can be found")?;
-        let answer = asker.ask(method, path, body, REQUEST_TIMEOUT).ok_or("no answer")?;
-        if answer.status == 200 {
-            Ok(answer.json)
-        } else {
-            Err(format!("{}: {}", answer.status, answer.json))
-        }
     }
 
     /// Goes on with everything until something is so; gives whether it came about.
@@ -519,14 +440,6 @@ impl<'plan> Performance<'plan> {
         Ok(jobs)
     }
 
-    fn views(&self) -> BTreeMap<String, Value> {
-        let views = self.accepted.iter().map(|name| {
-            let view = self.ask("GET", &format!("jobs/{name}"), "");
-            (name.clone(), view.unwrap_or_else(|problem| json!({"problem": problem})))
-        });
-        views.collect()
-    }
-
     fn clean_up(&mut self) -> Result<(), String> {
         self.run_cleanup(&["cleanup", "--all"], true)?;
         if self.plan.world.variants.stop_needs_collection {
@@ -576,51 +489,7 @@ impl<'plan> Performance<'plan> {
     }
 }
 
-/// Disks of somebody else's collections that did nothing between the agent's two looks before its first `-s`: nothing on the
-/// host tells them from disks that nobody collects.
-fn idle_when_looked_at(
-    host: &SimulatedHost,
-    calls: &[Call],
-    foreign: &BTreeSet<DiskKey>,
-) -> Result<BTreeSet<DiskKey>, vscsi_fixtures::SimError> {
-    let mut idle = BTreeSet::new();
-    for disk in foreign {
-        let before = calls.iter().take_while(|call| !is_about(call, "-s", *disk));
-        let looks: Vec<&Call> = before.filter(|call| is_about(call, "-p", *disk)).collect();
-        let [.., first, second] = looks.as_slice() else {
-            continue;
-        };
-        let Some(printed) = second.printed.iter().find(|printed| printed.handle_id == disk.1) else {
-            continue;
-        };
-        let query = TruthQuery {
-            vm: Some(printed.vm.clone()),
-            node: Some(printed.node.clone()),
-            from_us: Some(first.clock_us),
-            to_us: Some(second.clock_us),
-        };
-        let truth = host.truth(&query)?;
-        if truth
-            .iter()
-            .all(|truth| truth.reads.commands + truth.writes.commands == 0)
-        {
-            idle.insert(*disk);
-        }
-    }
-    Ok(idle)
-}
-
 fn has_ended(view: &Value) -> bool {
     let status = view["job"]["status"].as_str().unwrap_or_default();
     ["completed", "failed", "stopped"].contains(&status)
-}
-
-fn disks_of(view: &Value) -> impl Iterator<Item = DiskKey> {
-    let number = |value: &Value| value.as_str().and_then(|digits| digits.parse::<u64>().ok());
-    let target = &view["job"]["target"];
-    let group = number(&target["world_group_id"]);
-    let disks = target["disks"].as_array().cloned().unwrap_or_default();
-    disks
-        .into_iter()
-        .filter_map(move |disk| Some((group?, number(&disk["handle_id"])?)))
 }
