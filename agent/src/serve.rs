@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::running::{RunningAgent, this_program};
 use crate::spool::DirectorySpool;
-use crate::switch::{Link, Order, Successor, Switching, draw_start};
+use crate::switch::{Link, Order, Successor, Switching, draw_start, stop_what_is_left};
 use crate::{files, random, sys, threads, wait};
 
 /// Longest sleep of the collector, so that a signal is noticed soon; a flag is all a signal can safely set.
@@ -182,7 +182,7 @@ pub fn serve(options: &Options, detached: bool, take_over: bool) -> Result<(), S
     };
     let announced = running.announce(options).map_err(failed("write running.json"))?;
     let ending = work(&mut collector, &asked, &signals, &context, options);
-    if ending == Ending::InOrder && !stop_everything(&mut collector, &link) {
+    if ending == Ending::InOrder && !stop_everything(&mut collector, &link, options) {
         log.line("not every collection was stopped: the switch goes on trying");
     }
     announced.withdraw();
@@ -263,13 +263,22 @@ fn keep_alive(link: &Link) -> io::Result<impl Drop> {
 }
 
 /// Has the switch stop everything and end; `false` when it could not in time, and goes on by itself.
-fn stop_everything(collector: &mut Collector, link: &Link) -> bool {
+///
+/// One that has just died, or that never had the lock, stops nothing: then this process does it, from the journal.
+fn stop_everything(collector: &mut Collector, link: &Link, options: &Options) -> bool {
     link.say(Order::End);
-    wait::until(END_TIMEOUT, LOOK_EVERY, || {
+    let ended = wait::until(END_TIMEOUT, LOOK_EVERY, || {
         collector.attend();
         link.has_ended().then_some(())
-    })
-    .is_some()
+    });
+    let is_left = |journal: Journal| journal.armed.iter().any(|armed| !armed.kept);
+    if ended.is_none() || !Journal::peek(&options.state_directory).is_some_and(is_left) {
+        return ended.is_some();
+    }
+    let boot = BootId::look(&options.state_directory, &options.host_root, &SystemClock).ok();
+    let stopped = stop_what_is_left(options, boot.as_ref(), false, END_TIMEOUT);
+    collector.attend();
+    matches!(stopped, Ok(Some(stopped)) if stopped.left.is_empty())
 }
 
 /// Says something to the agent's own log and to the host's.

@@ -427,6 +427,10 @@ impl Drop for AgentHost {
         while self.switch().is_some() && Instant::now() < until {
             sleep(Duration::from_millis(50));
         }
+        // One that cannot stop everything would go on trying for half an hour, on a host that is gone.
+        if let Some(switch) = self.switch() {
+            signal_process(switch, libc::SIGKILL);
+        }
     }
 }
 

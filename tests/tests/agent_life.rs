@@ -100,6 +100,22 @@ fn an_agent_that_is_told_to_end_ends_its_collections() {
 }
 
 #[test]
+fn an_agent_that_is_told_to_end_just_after_its_switch_died_ends_its_collections() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    agent.signal(libc::SIGSTOP);
+    let switch = agent.switch().unwrap();
+    signal_process(switch, libc::SIGKILL);
+    wait_until("the switch is gone", || agent.switch() != Some(switch));
+    agent.signal(libc::SIGTERM);
+    agent.signal(libc::SIGCONT);
+    assert_eq!(agent.wait_for_end(), Some(0));
+    assert!(agent.host.collecting().unwrap().is_empty());
+}
+
+#[test]
 fn a_job_goes_on_under_a_successor_and_loses_no_command() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();

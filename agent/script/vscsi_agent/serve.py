@@ -14,10 +14,12 @@ from .fault import fault_point
 from .files import reason
 from .host.drive import Host, HostError
 from .http import Context, Server
+from .jsonfile import Unreadable
+from .left import CleanupError, Left
 from .log import Log
 from .plain import decoded
 from .spool import Spool
-from .switch import succession
+from .switch import journal, succession
 from .switch.client import Switch
 from .waking import Waker
 
@@ -198,7 +200,30 @@ class _Agent(object):
             self._switch.wait(_LOOK_EVERY * 1000)
             return True if self._switch.has_ended() else None
 
-        return until(_END_TIMEOUT, 0.0, stopped) is not None
+        if until(_END_TIMEOUT, 0.0, stopped) is None:
+            return False
+        # One that has just died, or that never had the lock, stops nothing: then another one does, from the journal.
+        return not self._is_left() or self._stop_what_is_left()
+
+    def _is_left(self):
+        # type: () -> bool
+        """The journal names something that is to be stopped."""
+        try:
+            armed = journal.read(self._state_directory)["armed"]
+        except (OSError, Unreadable):
+            return False
+        return any(not entry["kept"] for entry in armed)
+
+    def _stop_what_is_left(self):
+        # type: () -> bool
+        left = Left(self._options)
+        try:
+            left.stop(False)
+        except CleanupError:
+            return False
+        finally:
+            left.close()
+        return True
 
     def _tell(self, log, host, message):
         # type: (Log, Host, str) -> None
