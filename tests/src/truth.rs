@@ -188,6 +188,9 @@ fn print_of<'calls>(calls: &'calls [Call], taken: &Taken) -> Option<&'calls Call
         })
 }
 
+/// Virtual seconds a second of the fastest host, and some more.
+const FASTEST: u64 = 400;
+
 /// What somebody else may do to a collection, or time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meddling {
@@ -199,11 +202,18 @@ enum Meddling {
     Ended,
 }
 
+/// The clock of the host ran on by more than it ever does in the time between two calls, as when it was suspended.
+fn jumped(before: &Call, call: &Call) -> bool {
+    let real_us = call.real_monotonic_ms.saturating_sub(before.real_monotonic_ms) * 1000;
+    call.clock_us.saturating_sub(before.clock_us) > real_us * FASTEST + 60_000_000
+}
+
 /// What happened between two prints of a disk.
 fn meddling_between(calls: &[Call], first: &Call, second: &Call, handle: HandleId) -> Option<Meddling> {
     let mut stops_at_us = None;
     let mut ended_without_us = false;
     let (mut zeroed, mut suspended) = (false, false);
+    let mut before = first;
     for call in calls.iter().filter(|call| call.number <= second.number) {
         let ended_by_itself = stops_at_us.is_some_and(|stops_at_us| stops_at_us <= call.clock_us);
         let event = call.arguments.first().filter(|_| call.program == "esxi-sim");
@@ -215,7 +225,7 @@ fn meddling_between(calls: &[Call], first: &Call, second: &Call, handle: HandleI
             ended_without_us &= own.is_none();
         }
         if call.number > first.number {
-            suspended |= event.is_some_and(|event| event == "advance");
+            suspended |= jumped(before, call);
             if stopped || (ended_by_itself && suspended) {
                 return Some(Meddling::Stopped);
             }
@@ -223,6 +233,7 @@ fn meddling_between(calls: &[Call], first: &Call, second: &Call, handle: HandleI
                 return Some(Meddling::Ended);
             }
             zeroed |= event.is_some_and(|event| event == "reset-counters");
+            before = call;
         }
     }
     zeroed.then_some(Meddling::Zeroed)

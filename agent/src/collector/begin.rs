@@ -40,7 +40,7 @@ impl Collector {
         self.look(name);
     }
 
-    /// One look: a disk without counters is collected by nobody, counters that have grown since the look before
+    /// One look: a disk without counters is collected by nobody, counters that have changed since the look before
     /// belong to a collection that runs, and where nobody could look it is tried again.
     pub(super) fn look(&mut self, name: &Name) {
         let Some(Phase::Looking { before, failures, .. }) = self.jobs.get(name).map(|state| state.phase.clone()) else {
@@ -68,7 +68,8 @@ impl Collector {
                 (Ok(counted @ Some(_)), None) => {
                     unclear.insert(disk, counted);
                 }
-                (Ok(counted), Some(_)) if counted > earlier && !self.is_armed(disk) => {
+                // Counters that fell were zeroed by somebody.
+                (Ok(counted), Some(_)) if counted != earlier && !self.is_armed(disk) => {
                     self.log(&format!(
                         "{name}: somebody else is collecting {disk}; that collection is used and left running"
                     ));

@@ -206,6 +206,18 @@ fn between_two_looks_at_a_disk_counters_have_time_to_grow() {
 }
 
 #[test]
+fn counters_that_somebody_zeroes_between_two_looks_are_somebody_s() {
+    let mut harness = Harness::new();
+    harness.host.foreign_start().unwrap();
+    harness.let_time_pass(MINUTE_MS);
+    harness.try_create("job", "Web-App-VM", 3, 60);
+    harness.host.reset_counters().unwrap();
+    harness.pass(4 * MINUTE_MS);
+    assert!(harness.job("job").job.collection.foreign);
+    assert!(!harness.host.collecting().unwrap().is_empty());
+}
+
+#[test]
 fn old_handles_after_a_power_cycle_make_no_snapshot_wait() {
     let mut harness = Harness::new();
     harness.create("cycled", "Web-App-VM", 100, 60);
