@@ -393,7 +393,10 @@ mod tests {
         let first = scene.take(0);
         scene.pass(3600);
         let second = scene.take(1);
-        assert_eq!(scene.wrong(&[first.clone(), second.clone()], true), 0);
-        assert_eq!(scene.wrong(&[first, second], false), 1);
+        scene.pass(5);
+        let third = scene.take(2);
+        let taken = [first, second, third];
+        assert_eq!(scene.wrong(&taken, true), 0);
+        assert_eq!(scene.wrong(&taken, false), 2);
     }
 }
