@@ -171,7 +171,16 @@ impl AgentHost {
     }
 
     fn running(&self, key: &str) -> Option<Value> {
-        let text = std::fs::read(self.state().join("running.json")).ok()?;
+        // On a full volume it can be found below /var/run.
+        let run = std::fs::read_dir(self.host.root().join("var/run"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let elsewhere = run
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|it| it == "json"));
+        let mut places = std::iter::once(self.state().join("running.json")).chain(elsewhere);
+        let text = places.find_map(|place| std::fs::read(place).ok())?;
         let running: Value = serde_json::from_slice(&text).ok()?;
         running.get(key).cloned()
     }
