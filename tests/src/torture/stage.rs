@@ -270,7 +270,7 @@ impl Stage {
 
     /// Kills what goes on stopping without a collector.
     pub(super) fn end_switches_that_go_on_alone(&self) {
-        self.kill_all_whose(|words| words.iter().any(|word| word == "--alone"));
+        self.kill_all_whose(|words| words.iter().any(|word| word == "switch"));
     }
 
     fn kill_all_whose(&self, is_meant: impl Fn(&[String]) -> bool) {
