@@ -288,6 +288,8 @@ fn a_dead_switch_is_replaced() {
     wait_until("another switch runs", || {
         agent.switch().is_some_and(|switch| switch != first)
     });
+    // It runs before it has told the agent that it is ready.
+    wait_until("a switch is ready", || agent.get("health").json["ok"] == true);
     agent.begin("job", "Web-App-VM", 1000, 1);
     agent.kill();
     agent.wait_until_nothing_collects();
