@@ -274,13 +274,18 @@ impl Stage {
     }
 
     fn kill_all_whose(&self, is_meant: impl Fn(&[String]) -> bool) {
-        let state = self.host.state().display().to_string();
-        for process in processes::all() {
-            let words = command_line(process);
-            if words.contains(&state) && is_meant(&words) {
+        for process in self.processes() {
+            if is_meant(&command_line(process)) {
                 signal(process, libc::SIGKILL);
             }
         }
+    }
+
+    /// Every process of this state directory.
+    fn processes(&self) -> impl Iterator<Item = u32> {
+        let state = self.host.state().display().to_string();
+        let all = processes::all().into_iter();
+        all.filter(move |process| command_line(*process).contains(&state))
     }
 
     /// Sends the collector a signal.
@@ -336,10 +341,10 @@ impl Stage {
 
     fn lift_limits(&mut self) {
         self.limits_end_ms = None;
-        // A switch that was started meanwhile has the limits of its parent.
-        for life in self.lives.iter().filter(|life| life.died_ms == NEVER) {
-            set_limit(life.process, libc::RLIMIT_NOFILE, 1024);
-            set_limit(life.process, libc::RLIMIT_AS, libc::RLIM_INFINITY);
+        // What was started meanwhile has the limits of its parent, also a switch that no look has seen yet.
+        for process in self.processes() {
+            set_limit(process, libc::RLIMIT_NOFILE, 1024);
+            set_limit(process, libc::RLIMIT_AS, libc::RLIM_INFINITY);
         }
         let now_ms = monotonic_ms();
         if let Some(last) = self.limited.last_mut() {
