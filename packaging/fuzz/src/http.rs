@@ -2,8 +2,8 @@
 
 use vscsi_agent::http::{Head, end_of_head};
 
-/// The agent frames a request as other parsers do, or refuses it. Where two readers of one stream differ about its frames, the second request of one is the body
-/// of the first to the other.
+/// The agent frames a request as other parsers do, or refuses it. Where two readers of one stream differ about its
+/// frames, the second request of one is the body of the first to the other.
 pub(crate) fn head(input: &[u8]) {
     let Some(end) = end_of_head(input) else { return };
     let Some(bytes) = input.get(..end) else {
