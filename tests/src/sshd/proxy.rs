@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Passes connections on to an address, and breaks each that brings more than a number of bytes.
+/// Passes connections on to an address, and breaks those that bring more than a number of bytes.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     limit: Arc<AtomicU64>,
+    limit_of_next: Arc<AtomicU64>,
     bytes_per_second: Arc<AtomicU64>,
 }
 
@@ -26,6 +27,8 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let limit = Arc::new(AtomicU64::new(u64::MAX));
         let of_each = Arc::clone(&limit);
+        let limit_of_next = Arc::new(AtomicU64::new(u64::MAX));
+        let of_next = Arc::clone(&limit_of_next);
         let bytes_per_second = Arc::new(AtomicU64::new(u64::MAX));
         let speed = Arc::clone(&bytes_per_second);
         std::thread::spawn(move || {
@@ -35,7 +38,9 @@ impl Proxy {
                 };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 std::thread::spawn(move || pass(from, to, u64::MAX, u64::MAX));
-                let limit = of_each.load(Ordering::SeqCst);
+                let limit = of_each
+                    .load(Ordering::SeqCst)
+                    .min(of_next.swap(u64::MAX, Ordering::SeqCst));
                 let speed = speed.load(Ordering::SeqCst);
                 std::thread::spawn(move || pass(server, client, limit, speed));
             }
@@ -43,6 +48,7 @@ impl Proxy {
         Self {
             port,
             limit,
+            limit_of_next,
             bytes_per_second,
         }
     }
@@ -55,6 +61,11 @@ impl Proxy {
     /// From now on, each new connection breaks once the server has sent so many bytes.
     pub fn break_each_after(&self, bytes: u64) {
         self.limit.store(bytes, Ordering::SeqCst);
+    }
+
+    /// The next new connection, and no other, breaks once the server has sent so many bytes.
+    pub fn break_next_after(&self, bytes: u64) {
+        self.limit_of_next.store(bytes, Ordering::SeqCst);
     }
 
     /// From now on, each new connection brings what the server sends at this speed at most.
