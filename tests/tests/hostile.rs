@@ -36,12 +36,9 @@ fn a_collection_on_an_honest_host_breaks_no_law() {
 #[test]
 fn an_answer_about_another_job_is_refused() {
     let mut workstation = Workstation::with_job_there();
-    workstation.attack(|_, mut reply| {
-        if let Some(value) = reply.value().filter(|value| value["job"].is_object()) {
-            value["job"]["job_id"] = "good".into();
-            value["job"]["host"]["hostname"] = "esx01".into();
-        }
-        reply
+    workstation.attack_views(|view| {
+        view["job"]["job_id"] = "good".into();
+        view["job"]["host"]["hostname"] = "esx01".into();
     });
     let ended = workstation.run(&["pull", "evil", "--host", "h2"]);
     assert_eq!(ended.code, 14, "{}", ended.stderr);
@@ -51,12 +48,7 @@ fn an_answer_about_another_job_is_refused() {
 #[test]
 fn a_job_that_has_the_name_of_another_host_s_is_kept_beside_it() {
     let mut workstation = Workstation::with_job_there();
-    workstation.attack(|_, mut reply| {
-        if let Some(value) = reply.value().filter(|value| value["job"].is_object()) {
-            value["job"]["host"]["hostname"] = "esx01".into();
-        }
-        reply
-    });
+    workstation.attack_views(|view| view["job"]["host"]["hostname"] = "esx01".into());
     // The client asks for it by its name, so only what identifies a job keeps them apart.
     let _ = workstation.run(&["start", "--host", "h2", "--vm", "SQL-Server-01", "--name", "good"]);
     let ended = workstation.run(&["pull", "good", "--host", "h2"]);
@@ -74,12 +66,9 @@ fn a_job_goes_back_to_the_host_it_came_from_whatever_it_says() {
         "-oProxyCommand=x",
     ] {
         let mut workstation = Workstation::with_job_there();
-        workstation.attack(move |_, mut reply| {
-            if let Some(value) = reply.value().filter(|value| value["job"].is_object()) {
-                value["job"]["host"]["hostname"] = told.into();
-                value["job"]["status"] = "running".into();
-            }
-            reply
+        workstation.attack_views(move |view| {
+            view["job"]["host"]["hostname"] = told.into();
+            view["job"]["status"] = "running".into();
         });
         workstation.run(&["pull", "evil", "--host", "h2"]);
         for words in [
@@ -99,13 +88,10 @@ fn a_job_goes_back_to_the_host_it_came_from_whatever_it_says() {
 #[test]
 fn a_stop_never_reaches_the_job_of_that_name_on_another_host() {
     let mut workstation = Workstation::with_job_there();
-    workstation.attack(|_, mut reply| {
-        if let Some(value) = reply.value().filter(|value| value["job"].is_object()) {
-            value["job"]["host"]["hostname"] = "esx01".into();
-            value["job"]["job_id"] = "prod".into();
-            value["job"]["status"] = "running".into();
-        }
-        reply
+    workstation.attack_views(|view| {
+        view["job"]["host"]["hostname"] = "esx01".into();
+        view["job"]["job_id"] = "prod".into();
+        view["job"]["status"] = "running".into();
     });
     for words in [
         &["pull", "evil", "--host", "h2"][..],
@@ -313,7 +299,7 @@ fn a_refusal_larger_than_any_honest_one_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_job_description_of_many_small_parts_takes_no_memory() {
+fn an_inventory_of_many_small_parts_takes_no_memory() {
     let mut workstation = Workstation::with_job_there();
     workstation.attack(|request, mut reply| {
         if request.route() == "GET inventory" {

@@ -167,7 +167,7 @@ fn no_field_of_any_answer_breaks_a_law() {
                 .map(move |(route, change)| (story, route, change))
         })
         .collect();
-    // All of them take minutes: each run of the tests takes others, and a long one takes all.
+    // All of them take long: a usual run takes the same few, and a night takes all.
     let runs = runs(150).min(all.len());
     let mut random = ChaCha8Rng::seed_from_u64(seed());
     let chosen = rand::seq::index::sample(&mut random, all.len(), runs).into_vec();

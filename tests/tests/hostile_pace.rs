@@ -68,8 +68,8 @@ fn a_watch_of_a_host_that_falls_silent_ends() {
     let first_is_honest = |silence: Body| {
         let told = AtomicBool::new(false);
         move |request: &Request, mut reply: Reply| {
-            if let Some(value) = reply.value().filter(|value| value["job"].is_object()) {
-                value["job"]["status"] = "running".into();
+            if let Some(view) = reply.view() {
+                view["job"]["status"] = "running".into();
                 if request.route() == "GET jobs/NAME" && told.swap(true, Ordering::SeqCst) {
                     reply.body = silence.clone();
                 }

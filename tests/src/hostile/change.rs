@@ -118,6 +118,9 @@ fn walk(value: &Value, steps: &mut Vec<Step>, visit: &mut impl FnMut(&[Step], &V
     }
 }
 
+/// An absolute path into the home directory that is looked at after each command: clients run in a folder of it.
+const OUTSIDE: &str = "/proc/self/cwd/../outside";
+
 /// What a field is replaced by, made when it is needed; nothing leaves the field out.
 type Replacement = fn(&Value) -> Option<Value>;
 
@@ -155,14 +158,14 @@ const TEXTS: [(&str, Replacement); 21] = [
         Some(json!(format!("{}{TERMINAL_COMMANDS}", plain(text))))
     }),
     ("a relative path", |_| Some(json!("../../../outside"))),
-    ("an absolute path", |_| Some(json!("/tmp/vscsi-hostile-outside"))),
+    ("an absolute path", |_| Some(json!(OUTSIDE))),
     ("a formula", |_| Some(json!("=cmd|'/C calc'!A0"))),
     ("another host", |_| Some(json!("esx01"))),
     ("another job", |_| Some(json!("good"))),
-    ("an ssh option", |_| Some(json!("-oProxyCommand=touch outside"))),
+    ("an ssh option", |_| Some(json!("-oProxyCommand=touch ../outside"))),
     ("a login elsewhere", |_| Some(json!("mallory@attacker.example"))),
     ("a fio option", |_| {
-        Some(json!("x\n[global]\nexec_prerun=touch outside"))
+        Some(json!("x\n[global]\nexec_prerun=touch ../outside"))
     }),
     ("another time", |_| Some(json!("2031-01-01T00:00:00Z"))),
     ("the first time", |_| Some(json!("-009999-01-02T00:00:00Z"))),

@@ -68,6 +68,11 @@ impl Reply {
         }
     }
 
+    /// The view of one job, to be changed.
+    pub fn view(&mut self) -> Option<&mut Value> {
+        self.value().filter(|value| value["job"].is_object())
+    }
+
     /// The files of a bundle, to be changed.
     pub fn files(&mut self) -> Option<&mut Vec<(Value, Vec<u8>)>> {
         match &mut self.body {

@@ -140,6 +140,16 @@ impl Workstation {
         });
     }
 
+    /// From now on every view of one job is changed.
+    pub fn attack_views(&self, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+        self.attack(move |_, mut reply| {
+            if let Some(view) = reply.view() {
+                change(view);
+            }
+            reply
+        });
+    }
+
     /// From now on the files of bundles are changed.
     pub fn attack_bundle(&self, change: impl Fn(&mut Vec<(Value, Vec<u8>)>) + Send + Sync + 'static) {
         self.attack(move |_, mut reply| {
