@@ -14,26 +14,10 @@ use serde_json::Value;
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::sshd::{Client, SshHost, Style};
 
-/// Every file and folder of the host's datastores.
-fn datastores(host: &SshHost) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![host.root().join("vmfs/volumes")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            }
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    found
-}
-
 fn agent_of(host: &SshHost) -> PathBuf {
     // The folder is called after the name that the host's kernel has.
     let is_agent = |path: &PathBuf| path.ends_with("vscsi-agent") && path.is_file();
-    datastores(host)
+    host.datastores()
         .into_iter()
         .find(is_agent)
         .expect("an agent is installed")
@@ -49,13 +33,13 @@ fn sha256sum(file: &Path) -> String {
 fn a_binary_on_a_hardened_host_is_refused_with_the_reason_and_changes_nothing() {
     let host = SshHost::start("esxi80-hardened", Style::Esxi8);
     let client = Client::of(&host);
-    let before = datastores(&host);
+    let before = host.datastores();
     let finished = client
         .run_connected(&["install", "esxi", "--mode", "binary"])
         .expect(12);
     assert!(finished.stderr.contains("execInstalledOnly"), "{}", finished.stderr);
     assert!(finished.stderr.contains("without `--mode`"), "{}", finished.stderr);
-    assert_eq!(datastores(&host), before);
+    assert_eq!(host.datastores(), before);
     let forced = client.run_connected(&["install", "esxi", "--mode", "vib"]).expect(2);
     assert!(
         forced.stderr.contains("possible values: binary, script"),
@@ -219,7 +203,8 @@ fn a_running_job_or_samples_not_pulled_stand_in_the_way_of_uninstall() {
     assert!(agent_of(&host).is_file());
     client.run(&["uninstall", "esxi", "--force"]).expect(0);
     assert_eq!(host.sim(&["collecting"]).trim(), "");
-    let left: Vec<PathBuf> = datastores(&host)
+    let left: Vec<PathBuf> = host
+        .datastores()
         .into_iter()
         .filter(|path| path.display().to_string().contains("vscsi-helper"))
         .collect();

@@ -25,19 +25,8 @@ fn first_vm(client: &Client) -> String {
 
 /// The snapshot files of a job in the host's spool.
 fn spooled(host: &SshHost, name: &str) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![host.root().join("vmfs/volumes")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(path);
-            } else if is_snapshot(&path) && path.components().any(|part| part.as_os_str() == name) {
-                found.insert(entry.file_name().into_string().unwrap(), fs::read(path).unwrap());
-            }
-        }
-    }
-    found
+    let of_the_job = |path: &PathBuf| is_snapshot(path) && path.components().any(|part| part.as_os_str() == name);
+    by_name(host.datastores().into_iter().filter(of_the_job))
 }
 
 fn is_snapshot(path: &Path) -> bool {
@@ -48,9 +37,12 @@ fn is_snapshot(path: &Path) -> bool {
 /// The snapshot files of a job here.
 fn pulled(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = fs::read_dir(directory.join("samples")).into_iter().flatten().flatten();
+    by_name(files.map(|entry| entry.path()).filter(|path| is_snapshot(path)))
+}
+
+/// What these files hold.
+fn by_name(files: impl Iterator<Item = PathBuf>) -> BTreeMap<String, Vec<u8>> {
     files
-        .map(|entry| entry.path())
-        .filter(|path| is_snapshot(path))
         .map(|path| {
             (
                 path.file_name().unwrap().to_string_lossy().into_owned(),

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use vscsi_fixtures::{Python, Scenario, SimulatedHost};
@@ -10,31 +10,10 @@ use vscsi_tests::agent_host::wait_until;
 use vscsi_tests::sshd::{Client, SshHost, Style};
 use vscsi_tests::truth::compare_with_truth;
 
-/// Every file and folder below `folder`.
-fn tree(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            }
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    found
-}
-
-/// What a host keeps when it is switched off.
-fn datastores(host: &SshHost) -> Vec<PathBuf> {
-    tree(&host.root().join("vmfs/volumes"))
-}
-
 /// The folder of the script on the host.
 fn script_of(host: &SshHost) -> PathBuf {
     let is_script = |path: &PathBuf| path.ends_with("vscsi-agent-script") && path.is_dir();
-    datastores(host).into_iter().find(is_script).unwrap()
+    host.datastores().into_iter().find(is_script).unwrap()
 }
 
 /// Ends the ssh by which a command of the client speaks with the agent, as a broken network does.
@@ -56,12 +35,12 @@ fn kill_ssh_of(client: u32) {
 fn a_new_user_comes_to_the_end(scenario: &str) {
     let host = SshHost::start(scenario, Style::Esxi8);
     let client = Client::of(&host);
-    let before = datastores(&host);
+    let before = host.datastores();
 
     let first = client.run_connected(&["--json", "discover", "esxi"]).expect(0).json();
     let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
     assert_eq!(preflight["recommended"], "script", "{preflight}");
-    assert_eq!(datastores(&host), before);
+    assert_eq!(host.datastores(), before);
     let installed = client.run_connected(&["install", "esxi"]).expect(0);
     assert!(installed.stdout.contains("verified on esxi"), "{}", installed.stdout);
     let hosts = client.run(&["--json", "hosts"]).expect(0).json();
@@ -109,18 +88,7 @@ fn a_new_user_comes_to_the_end(scenario: &str) {
     assert!(stopped.stdout.contains("done."), "{}", stopped.stdout);
     assert_eq!(host.sim(&["collecting"]).trim(), "");
     client.run(&["cleanup", "long"]).expect(0);
-    let add = [
-        "schedule",
-        "add",
-        "nightly",
-        "--cron",
-        "0 22 * * *",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-    ];
-    client.run(&add).expect(0);
+    client.schedule("nightly", "0 22 * * *").expect(0);
     let listed = client
         .run(&["--json", "schedule", "list", "--host", "esxi"])
         .expect(0)
@@ -140,12 +108,12 @@ fn a_new_user_comes_to_the_end(scenario: &str) {
 
     let compiled = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "pyc");
     assert!(
-        !datastores(&host).iter().any(compiled),
+        !host.datastores().iter().any(compiled),
         "the interpreter wrote beside the files"
     );
     client.run(&["pull", "--all"]).expect(0);
     client.run(&["uninstall", "esxi"]).expect(0);
-    assert_eq!(datastores(&host), before);
+    assert_eq!(host.datastores(), before);
     assert_eq!(host.sim(&["collecting"]).trim(), "");
     let left: Vec<String> = host.processes().into_iter().map(|(_, command)| command).collect();
     assert!(!left.iter().any(|command| command.contains("vscsi-agent")), "{left:?}");
@@ -181,7 +149,7 @@ fn where_nothing_can_be_installed_every_command_ends_at_the_commands_to_collect_
     for (python, reason) in [(Python::Missing, "there is no Python"), (Python::TooOld, "2.7.11")] {
         let host = host_with(python);
         let client = Client::of(&host);
-        let before = datastores(&host);
+        let before = host.datastores();
         for command in ["preflight", "install"] {
             let refused = client.run_connected(&[command, "esxi"]).expect(12);
             let said = format!("{}{}", refused.stdout, refused.stderr);
@@ -191,7 +159,7 @@ fn where_nothing_can_be_installed_every_command_ends_at_the_commands_to_collect_
         }
         let removed = client.run_connected(&["uninstall", "esxi"]).expect(0);
         assert!(removed.stderr.contains("nothing was removed"), "{}", removed.stderr);
-        assert_eq!(datastores(&host), before);
+        assert_eq!(host.datastores(), before);
     }
 }
 
@@ -199,14 +167,14 @@ fn where_nothing_can_be_installed_every_command_ends_at_the_commands_to_collect_
 fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let host = SshHost::start("esxi80-hardened", Style::Esxi8);
     let client = Client::of(&host);
-    let before = datastores(&host);
+    let before = host.datastores();
     let plan = client.run_connected(&["install", "esxi", "--dry-run"]).expect(0);
     for part in ["mode script", "/vmfs/volumes/", "Nothing was changed."] {
         assert!(plan.stdout.contains(part), "{}", plan.stdout);
     }
-    assert_eq!(datastores(&host), before);
+    assert_eq!(host.datastores(), before);
     client.install();
-    let before = datastores(&host);
+    let before = host.datastores();
     let start = [
         "start",
         "--host",
@@ -224,7 +192,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     assert_eq!(host.sim(&["collecting"]).trim(), "");
     let plan = client.run(&["uninstall", "esxi", "--dry-run"]).expect(0);
     assert!(plan.stdout.contains("no job is kept there"), "{}", plan.stdout);
-    assert_eq!(datastores(&host), before);
+    assert_eq!(host.datastores(), before);
 }
 
 #[test]
@@ -250,7 +218,8 @@ fn a_job_goes_on_from_the_binary_to_the_script_and_back() {
     client.start("sql", "esxi", "SQL-Server-01", 25);
     for mode in ["script", "binary"] {
         client.run(&["install", "esxi", "--mode", mode]).expect(0);
-        let programs: Vec<PathBuf> = datastores(&host)
+        let programs: Vec<PathBuf> = host
+            .datastores()
             .into_iter()
             .filter(|path| path.ends_with("vscsi-agent") || path.ends_with("vscsi-agent-script"))
             .filter(|path| !path.is_symlink())

@@ -167,6 +167,22 @@ impl Client {
         self.run(&words).expect(0);
     }
 
+    /// Adds the schedule `name` of the VM "SQL-Server-01".
+    pub fn schedule(&self, name: &str, cron: &str) -> Finished {
+        let words = [
+            "schedule",
+            "add",
+            name,
+            "--cron",
+            cron,
+            "--host",
+            "esxi",
+            "--vm",
+            "SQL-Server-01",
+        ];
+        self.run(&words)
+    }
+
     /// Collects `samples` of the VM "SQL-Server-01" with these further options.
     pub fn collect(&self, samples: u32, further: &[&str]) -> Finished {
         let further: Vec<String> = further.iter().map(|&word| word.to_owned()).collect();

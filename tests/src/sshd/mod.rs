@@ -104,6 +104,25 @@ impl SshHost {
         self.directory.path().join("root")
     }
 
+    /// What the host keeps when it is switched off: every file and folder of its datastores.
+    ///
+    /// # Panics
+    /// When they cannot be listed.
+    pub fn datastores(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.root().join("vmfs/volumes")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                }
+                found.push(entry.path());
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// Files around the host: keys, and sshd's configuration and log.
     pub fn directory(&self) -> &Path {
         self.directory.path()
