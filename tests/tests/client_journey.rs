@@ -1,5 +1,10 @@
 //! The way of a new user, from a bare host to a bare host, over a real sshd that is configured like ESXi's.
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
+use std::fs;
+
+use serde_json::Value;
+use vscsi_tests::agent_host::wait_until;
 use vscsi_tests::sshd::{Client, SshHost, Style, sampling};
 
 #[test]
@@ -66,6 +71,25 @@ fn a_cron_job_collects_pulls_and_analyses_in_one_command() {
 }
 
 #[test]
+fn the_name_of_a_job_that_has_ended_is_a_conflict() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    client.collect(1, &["--name", "nightly"]).expect(0);
+    let words = sampling("start", "esxi", "SQL-Server-01", 1);
+    let start: Vec<&str> = words.iter().map(String::as_str).chain(["--name", "nightly"]).collect();
+    for refused in [client.run(&start), client.collect(1, &["--name", "nightly"])] {
+        let refused = refused.expect(1);
+        assert!(
+            refused.stderr.contains("there is a job `nightly` on esxi already")
+                && refused.stderr.contains("nightly-%Y%m%d-%H%M"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
 fn a_second_collection_of_a_vm_does_not_begin_while_one_goes_on() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
@@ -125,18 +149,7 @@ fn a_schedule_is_added_listed_and_removed() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
-    let add = [
-        "schedule",
-        "add",
-        "nightly",
-        "--cron",
-        "0 22 * * 1-5",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-    ];
-    let added = client.run(&add).expect(0);
+    let added = client.schedule("nightly", "0 22 * * 1-5").expect(0);
     assert!(added.stdout.contains("Next run: "), "{}", added.stdout);
     let listed = client
         .run(&["--json", "schedule", "list", "--host", "esxi"])
@@ -152,26 +165,50 @@ fn a_schedule_is_added_listed_and_removed() {
     );
     // What only the agent knows is told in its words.
     let long_name = "n".repeat(60);
-    let mut too_long = add;
-    too_long[2] = &long_name;
-    let refused = client.run(&too_long).expect(2);
+    let refused = client.schedule(&long_name, "0 22 * * 1-5").expect(2);
     assert!(
         refused.stderr.contains("is too long for a schedule") && refused.stderr.contains("use at most 48 characters"),
         "{}",
         refused.stderr
     );
-    let wrong = [
-        "schedule",
-        "add",
-        "x",
-        "--cron",
-        "whenever",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-    ];
-    assert_ne!(client.run(&wrong).code, 0);
+    client.schedule("x", "whenever").expect(2);
+}
+
+/// Makes the host's schedules wait for a moment that has passed, as those of a host do that was down.
+fn let_schedules_miss_a_run(host: &SshHost) {
+    let file = host
+        .datastores()
+        .into_iter()
+        .find(|path| path.ends_with("schedules.json"));
+    let file = file.unwrap();
+    let mut stored: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for schedule in stored.as_array_mut().unwrap() {
+        schedule["next_run_at"] = "2025-11-06T22:00:00Z".into();
+    }
+    fs::write(&file, stored.to_string()).unwrap();
+}
+
+#[test]
+fn a_run_that_was_missed_is_told_with_an_exit_code_by_whatever_shows_schedules() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    client.schedule("nightly", "0 22 * * *").expect(0);
+    client.run(&["hosts"]).expect(0);
+    client.run(&["doctor", "--host", "esxi"]).expect(0);
+    host.kill_everything();
+    let_schedules_miss_a_run(&host);
+    let list = ["schedule", "list", "--host", "esxi"];
+    // It listens before it has looked at its schedules.
+    wait_until("the agent has looked at its schedules", || client.run(&list).code != 0);
+    for words in [&list[..], &["hosts"], &["doctor", "--host", "esxi"]] {
+        let told = client.run(words).expect(3);
+        assert!(
+            told.stdout.contains("no agent was running"),
+            "{words:?}: {}",
+            told.stdout
+        );
+    }
 }
 
 #[test]

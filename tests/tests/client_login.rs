@@ -200,6 +200,40 @@ fn a_password_is_enough_and_appears_nowhere() {
 }
 
 #[test]
+fn a_login_that_is_not_root_s_is_recognised_as_that() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    host.let_everybody_run_programs();
+    let client = Client::of(&host);
+    let user = PasswordUser::with_id(12345, "vscsiguest", "password");
+    let mut options = client.connection_without("--key");
+    options.extend(["--user".to_owned(), user.name.clone(), "--password".to_owned()]);
+    let finished = client
+        .run_with_input(&["preflight", "esxi"], &options, &format!("{}\n", user.password))
+        .expect(11);
+    assert!(finished.stderr.contains("is not root's"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("root@esxi"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_machine_that_runs_no_esxi_is_recognised_as_that() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let uname = host.root().join("bin/uname");
+    fs::remove_file(&uname).unwrap();
+    fs::write(
+        &uname,
+        "#!/bin/sh\necho 'Linux vcsa01 5.10.0 #1-photon SMP x86_64 GNU/Linux'\n",
+    )
+    .unwrap();
+    fs::set_permissions(&uname, fs::Permissions::from_mode(0o755)).unwrap();
+    for command in ["preflight", "install"] {
+        let refused = client.run_connected(&[command, "esxi"]).expect(12);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("not an ESXi host"), "{command}: {said}");
+    }
+}
+
+#[test]
 fn a_password_is_never_given_to_a_question_about_a_host_key() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);

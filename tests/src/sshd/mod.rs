@@ -104,6 +104,16 @@ impl SshHost {
         self.directory.path().join("root")
     }
 
+    /// Lets every user run the host's programs, as on a real one: what the simulator keeps is root's otherwise.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn let_everybody_run_programs(&self) {
+        let kept = self.root().join(".esxi-sim");
+        let status = Command::new("chmod").args(["-R", "a+rwX"]).arg(kept).status();
+        assert!(status.unwrap().success(), "the simulator's files stay root's");
+    }
+
     /// What the host keeps when it is switched off: every file and folder of its datastores.
     ///
     /// # Panics

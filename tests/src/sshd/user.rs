@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// A user of this machine with root's rights and a password of its own, as ESXi's root has; removed when dropped.
+/// A user of this machine with a password of its own; removed when dropped.
 #[derive(Debug)]
 pub struct PasswordUser {
     /// Login name.
@@ -13,16 +13,23 @@ pub struct PasswordUser {
 }
 
 impl PasswordUser {
-    /// Makes the user.
+    /// Makes a user with root's rights, as ESXi's root has.
     ///
     /// # Panics
     /// When it cannot be made: this needs root.
     pub fn create(name: &str, password: &str) -> Self {
+        Self::with_id(0, name, password)
+    }
+
+    /// Makes a user with the rights of this ID.
+    ///
+    /// # Panics
+    /// When it cannot be made: this needs root.
+    pub fn with_id(id: u32, name: &str, password: &str) -> Self {
         let name = format!("{name}{}", std::process::id());
         let made = Command::new("useradd")
-            .args([
-                "-o", "-u", "0", "-g", "0", "-M", "-N", "-d", "/", "-s", "/bin/sh", &name,
-            ])
+            .args(["-o", "-u", &id.to_string(), "-g", "0"])
+            .args(["-M", "-N", "-d", "/", "-s", "/bin/sh", &name])
             .status();
         assert!(
             made.unwrap().success(),
