@@ -19,6 +19,36 @@ pub(crate) fn rate(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A time given in milliseconds, in the unit that keeps it short: `40us`, `2.1ms`, `51s`.
+pub(crate) fn duration_ms(milliseconds: f64) -> String {
+    let (value, unit) = match milliseconds {
+        0.0 => (0.0, "s"),
+        ms if ms < 1.0 => (ms * 1000.0, "us"),
+        ms if ms < 1000.0 => (ms, "ms"),
+        ms => (ms / 1000.0, "s"),
+    };
+    format!("{}{unit}", short(value))
+}
+
+/// At most one decimal, and none where it is zero or the number is large.
+fn short(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded >= 100.0 || rounded.fract() == 0.0 {
+        format!("{rounded:.0}")
+    } else {
+        format!("{rounded:.1}")
+    }
+}
+
+/// A percentage without decimals, but never 0 % or 100 % for what is neither.
+pub(crate) fn percent(value: f64) -> String {
+    match value {
+        value if value > 0.0 && value < 0.5 => "<1%".to_owned(),
+        value if (99.5..100.0).contains(&value) => ">99%".to_owned(),
+        value => format!("{value:.0}%"),
+    }
+}
+
 /// A whole number with thousands separators.
 pub(crate) fn count(value: f64) -> String {
     grouped(&format!("{value:.0}"))
@@ -68,6 +98,20 @@ mod tests {
         assert_eq!(
             [0.04312, 0.0001, 0.099_96, 9.996, 99.96].map(rate),
             ["0.0431", "0.000100", "0.100", "10.0", "100"]
+        );
+    }
+
+    #[test]
+    fn times_take_the_unit_that_keeps_them_short() {
+        let texts = [0.0, 0.04, 2.13, 15.0, 999.4, 51_537.0].map(duration_ms);
+        assert_eq!(texts, ["0s", "40us", "2.1ms", "15ms", "999ms", "51.5s"]);
+    }
+
+    #[test]
+    fn a_share_that_is_not_nothing_is_not_shown_as_zero() {
+        assert_eq!(
+            [0.0, 0.2, 35.4, 99.9, 100.0].map(percent),
+            ["0%", "<1%", "35%", ">99%", "100%"]
         );
     }
 

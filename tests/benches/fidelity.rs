@@ -18,7 +18,7 @@ use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
 use vscsi_helper::fidelity::Fidelity;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
-use vscsi_helper::verify::{FioProgram, Place, Request, needed_version, verify};
+use vscsi_helper::verify::{FioProgram, Place, Request, needed_by, verify};
 use workloads::{streams, workload};
 
 /// Seconds a file of jobs is made for, which is the default of the product, and seconds of it that are run.
@@ -148,7 +148,8 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
     let path = directory.path().join("job.fio");
     job.write(&path, target).map_err(|error| error.to_string())?;
     let newer = std::env::var_os("FIO_WITH_IOLOG").map(PathBuf::from);
-    let fio = FioProgram::find(newer.as_deref(), needed_version(target.style)).map_err(|error| error.to_string())?;
+    let need = needed_by(&path).map_err(|error| error.to_string())?;
+    let fio = FioProgram::find(newer.as_deref(), need).map_err(|error| error.to_string())?;
     let request = Request {
         job_file: &path,
         target,
@@ -158,7 +159,7 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
         time_scale: None,
     };
     let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;
-    Ok(found.phases[0].fidelity.clone())
+    Ok(found.verification.phases[0].fidelity.clone())
 }
 
 fn shown(score: Option<f64>) -> String {

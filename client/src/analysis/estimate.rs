@@ -2,11 +2,11 @@
 //!
 //! Formulas and their sources stand in `METHODS.md`, section "Estimates and their ranges".
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Interval, Metric};
 
 /// How an estimate inside a [`Range`] was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The bucket holds one value only, or both bounds meet.
@@ -24,7 +24,7 @@ pub enum Method {
 }
 
 /// A number known by its bounds. Invariant: `lo <= est`, and `est <= hi` where `hi` is known.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Range {
     /// The true value is not below this.
     pub lo: f64,
@@ -92,6 +92,24 @@ impl Range {
             hi: self.hi.map(|hi| hi * factor),
             est: self.est * factor,
             method: self.method,
+        }
+    }
+}
+
+impl Range {
+    /// `2.1ms (1ms-5ms)`, or `>100ms (max 51s)` in the overflow bucket; `value` writes a number with its unit.
+    pub(crate) fn shown(&self, last_limit: f64, value: impl Fn(f64) -> String) -> String {
+        if self.lo >= last_limit {
+            return match self.hi {
+                Some(hi) => format!(">{} (max {})", value(last_limit), value(hi)),
+                None => format!(">{}", value(last_limit)),
+            };
+        }
+        let (est, lo) = (value(self.est), value(self.lo));
+        match self.hi.map(&value) {
+            Some(hi) if hi == lo => est,
+            Some(hi) => format!("{est} ({lo}-{hi})"),
+            None => format!("{est} (from {lo})"),
         }
     }
 }
@@ -301,6 +319,7 @@ mod tests {
     use vscsi_shared::histogram::{Histogram, Limits, Summary};
 
     use super::*;
+    use crate::number::duration_ms;
 
     /// Latencies in the buckets (100, 500] and (500, 1000], as vscsiStats would print them.
     fn latencies(low: u64, high: u64, summary: Summary) -> Interval {
@@ -399,5 +418,17 @@ mod tests {
         let interval = Interval::empty(Limits::known(Metric::Latency));
         assert_eq!(percentile(&interval, Metric::Latency, PerMille::P50), None);
         assert_eq!(mean(&interval, Metric::Latency), None);
+    }
+
+    #[test]
+    fn a_percentile_in_the_overflow_is_shown_as_beyond_the_last_limit() {
+        let range = Range::between(100.0, 51_000.0, 2000.0, Method::LogLinear);
+        assert_eq!(range.shown(100.0, duration_ms), ">100ms (max 51s)");
+    }
+
+    #[test]
+    fn a_range_stands_behind_its_estimate() {
+        let range = Range::between(1.0, 5.0, 2.1, Method::LogLinear);
+        assert_eq!(range.shown(100.0, duration_ms), "2.1ms (1ms-5ms)");
     }
 }

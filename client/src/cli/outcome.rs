@@ -13,6 +13,8 @@ pub enum Outcome {
     Partial,
     /// A threshold, a fidelity gate or a comparison limit was not met, and the output says which.
     GateMissed,
+    /// There was too little to judge, and the output says what to do.
+    Undecided,
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Done => exit_code::OK,
             Self::Partial => exit_code::PARTIAL,
             Self::GateMissed => exit_code::GATE_MISSED,
+            Self::Undecided => exit_code::UNDECIDED,
         }
     }
 }
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn outcomes_have_their_documented_exit_codes() {
-        let codes = [Outcome::Done, Outcome::Partial, Outcome::GateMissed].map(Outcome::exit_code);
-        assert_eq!(codes, [0, 3, 4]);
+        let codes = [Outcome::Done, Outcome::Partial, Outcome::GateMissed, Outcome::Undecided];
+        assert_eq!(codes.map(Outcome::exit_code), [0, 3, 4, 6]);
     }
 }

@@ -5,7 +5,7 @@ use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use super::distance::sampling_floor;
 use super::{Distance, Gates, Verdict, distance};
-use crate::analysis::estimate;
+use crate::analysis::estimate::{self, PerMille, Range};
 use crate::stream::{Direction, Observation, bucket_range, sequential_share};
 
 /// A direction with fewer commands, or a smaller share of them, is too little to judge.
@@ -56,6 +56,29 @@ pub struct Reported {
     pub replayed: Option<f64>,
 }
 
+/// A number of the device that served the commands, with its range. It is shown and not judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRow {
+    /// What it is, such as `read latency p99`.
+    pub name: String,
+    /// Its unit; empty for a number of I/Os.
+    pub unit: String,
+    /// In the capture; `None` when it was not recorded.
+    pub measured: Option<DeviceNumber>,
+    /// In the replay; `None` when nothing of it was seen.
+    pub replayed: Option<DeviceNumber>,
+}
+
+/// A percentile, and the last limit of its histogram: a value beyond it is known to be beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DeviceNumber {
+    /// The percentile.
+    #[serde(flatten)]
+    pub range: Range,
+    /// Last limit of the histogram, in the same unit.
+    pub last_limit: f64,
+}
+
 /// A part that was not compared, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
@@ -80,6 +103,9 @@ pub struct Fidelity {
     pub rates: Vec<RateRow>,
     /// Device dependent numbers.
     pub reported: Vec<Reported>,
+    /// Latency and queue depth with their ranges; empty where the replay has none, as on paper.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device: Vec<DeviceRow>,
     /// What could not be compared.
     pub left_out: Vec<LeftOut>,
 }
@@ -293,9 +319,50 @@ impl Comparison<'_> {
             histograms: self.histograms,
             rates: self.rates,
             reported,
+            device: device_rows(self.target.histograms, self.run.histograms),
             left_out: self.left_out,
         }
     }
+}
+
+/// Percentiles of what the device decides, for the histograms that the replay has.
+fn device_rows(target: &IntervalSet, run: &IntervalSet) -> Vec<DeviceRow> {
+    let histograms = [
+        (Metric::Latency, Operation::Read, "ms", 1e-3),
+        (Metric::Latency, Operation::Write, "ms", 1e-3),
+        (Metric::OutstandingIos, Operation::All, "", 1.0),
+    ];
+    let mut rows = Vec::new();
+    for (metric, operation, unit, factor) in histograms {
+        let Some(run) = run.of(metric, operation) else {
+            continue;
+        };
+        let part = match operation {
+            Operation::All => "outstanding I/O".to_owned(),
+            _ => part_name(metric, operation),
+        };
+        for (word, per_mille) in [("p50", PerMille::P50), ("p95", PerMille::P95), ("p99", PerMille::P99)] {
+            let number = |interval: &Interval| {
+                let range = estimate::percentile(interval, metric, per_mille)?;
+                let last_limit = interval
+                    .limits
+                    .as_slice()
+                    .last()
+                    .map_or(f64::INFINITY, |last| *last as f64);
+                Some(DeviceNumber {
+                    range: range.times(factor),
+                    last_limit: last_limit * factor,
+                })
+            };
+            rows.push(DeviceRow {
+                name: format!("{part} {word}"),
+                unit: unit.to_owned(),
+                measured: target.of(metric, operation).and_then(number),
+                replayed: number(run),
+            });
+        }
+    }
+    rows
 }
 
 /// Standard deviation over mean of the values, each taken at the middle of its bucket.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{Fidelity, RateRow};
-use crate::number::rate;
+use crate::number::{duration_ms, rate};
 
 impl Display for Fidelity {
     /// A table `what | measured | replayed | difference | gate | verdict`, then the histograms, then what was left out.
@@ -41,6 +41,16 @@ impl Display for Fidelity {
                 "{:<30} {measured:>12} {replayed:>12}  (depends on the device)",
                 row.name
             )?;
+        }
+        for row in &self.device {
+            let unit = |value: f64| match row.unit.as_str() {
+                "ms" => duration_ms(value),
+                _ => rate(value),
+            };
+            let [measured, replayed] = [row.measured, row.replayed].map(|number| {
+                number.map_or_else(|| "-".to_owned(), |number| number.range.shown(number.last_limit, unit))
+            });
+            writeln!(out, "{:<30} {measured:>25} {replayed:>25}", row.name)?;
         }
         for left_out in &self.left_out {
             writeln!(out, "left out: {}: {}", left_out.part, left_out.reason)?;

@@ -9,7 +9,8 @@ use super::header::{
 };
 use super::iolog::TracedLog;
 use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
-use super::job_file::begins_job;
+use super::job_file::{begins_job, sections};
+use super::needs::FioNeed;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
 use super::target::{span, span_of_trace, targets};
@@ -94,7 +95,7 @@ pub(super) fn generate_named(
             fidelity: writer.compare(&written.observed),
         });
     }
-    let mut text = head(provenance, all_phases, options, &fidelity);
+    let mut text = head(provenance, all_phases, FioNeed::of(&sections(&bodies)?)?, &fidelity);
     if options.style == Style::Jobs {
         // Too few commands to judge are no sign that they cannot be expressed.
         let mut judged = fidelity.iter().filter(|phase| phase.fidelity.score.is_some());
@@ -104,7 +105,7 @@ pub(super) fn generate_named(
         text.push_str(&warnings);
     }
     text.push_str(if trace.is_some() { FROM_TRACE } else { NOT_REPRODUCED });
-    text.push_str(&target_comment(&variables(&phases, options, trace)?));
+    text.push_str(&target_comment(&variables(&phases, options, trace)?, options.style));
     text.push_str(&bodies);
     Ok(FioJob {
         text,
@@ -137,12 +138,8 @@ fn variables(
     Ok(variables)
 }
 
-fn head(provenance: &Provenance, phases: &[Phase], options: &FioOptions, fidelity: &[PhaseFidelity]) -> String {
-    let needs = match options.style {
-        Style::Jobs => "fio 3.x (written for 3.33 and newer)",
-        Style::Iolog => "fio 3.36 or newer (older versions report latencies of a replay wrongly)",
-    };
-    let mut text = header(provenance, phases, needs);
+fn head(provenance: &Provenance, phases: &[Phase], needs: FioNeed, fidelity: &[PhaseFidelity]) -> String {
+    let mut text = header(provenance, phases, &needs.to_string());
     for phase in fidelity {
         let title = phase.phase.as_ref().map_or_else(
             || "Static fidelity (this file read back)".to_owned(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::job::{Phase, is_whole};
+use super::options::Style;
 use super::text::comment;
 use crate::analysis::Provenance;
 use crate::analysis::profile::{Counts, burst_index};
@@ -155,12 +156,22 @@ pub(crate) const NOT_REPRODUCED: &str = "\
 ";
 
 /// How to name the target, and what happens without it.
-pub(crate) fn target_comment(variables: &[TargetVariable]) -> String {
+pub(crate) fn target_comment(variables: &[TargetVariable], style: Style) -> String {
     let mut out = String::from("#\n# The target is not named here. Run it with\n#   ");
     for target in variables {
         let _ = write!(out, "{}=PATH ", target.variable);
     }
-    out.push_str("fio THIS-FILE\n# and fio stops before it touches anything when that is not set. Writes DESTROY what the target holds.\n");
+    out.push_str(
+        "fio THIS-FILE\n# and fio stops before it touches anything when that is not set. Writes DESTROY what the target holds.\n\
+         # PATH has to be there: fio makes no file for it (allow_file_create=0), because a wrong name would become one.\n",
+    );
+    out.push_str(match style {
+        Style::Jobs => {
+            "# In PATH, fio takes a colon for the end of a name. Write \\: for one, in quotes, or the path that a link such as\n\
+             # /dev/disk/by-path/... leads to: FILENAME='/dev/disk/by-path/pci-0000\\:00\\:1f.2-ata-1' is one device.\n"
+        }
+        Style::Iolog => "# A colon in PATH is one: a replay takes it as it is, and a \\ before it would be part of the name.\n",
+    });
     for target in variables {
         let disk = if target.disk.is_empty() {
             String::new()

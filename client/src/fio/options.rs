@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
-    /// One or more fio jobs per direction; runs on any fio 3.x
+    /// One or more fio jobs per direction; runs on older versions of fio too
     #[default]
     Jobs,
     /// A timed replay log, of the commands of a trace or sampled from the histograms; needs fio 3.36 or newer

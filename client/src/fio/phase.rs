@@ -88,6 +88,7 @@ impl PhaseWriter<'_> {
             "[global]\n\
              ioengine=libaio\n\
              direct=1\n\
+             allow_file_create=0\n\
              # The random map would refuse the repeated offsets that real workloads have.\n\
              norandommap=1\n\
              randrepeat=1\n\
@@ -121,7 +122,7 @@ impl PhaseWriter<'_> {
 
     /// As replay logs, one for each target.
     pub(super) fn iolog(&self) -> Result<Written, FioError> {
-        let mut text = String::from("[global]\nioengine=libaio\ndirect=1\nnumjobs=1\n");
+        let mut text = String::from("[global]\nioengine=libaio\ndirect=1\nallow_file_create=0\nnumjobs=1\n");
         let mut companions = Vec::new();
         let mut disks = Vec::new();
         let mut seconds = 0.0_f64;

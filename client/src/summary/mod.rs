@@ -1,7 +1,6 @@
 //! What an analysis looks like: the text on the terminal and `summary.json`.
 
 mod json;
-mod number;
 mod tables;
 mod text;
 

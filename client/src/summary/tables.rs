@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::number::{duration_ms, percent};
 use super::text::profile_lines;
 use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
 use crate::compare::{Comparison, Measure};
-use crate::number::{count, counted, rate};
+use crate::number::{count, counted, duration_ms, percent, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub(crate) fn filters(explained: &[Explained], total: usize) -> String {

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use vscsi_shared::job::Job;
 
-use super::number::{duration_ms, percent, with_range};
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
 use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
-use crate::number::{count, counted, rate};
+use crate::number::{count, counted, duration_ms, percent, rate};
 use crate::store::is_imported;
 
 /// How many block sizes are worth a place on the line.
@@ -264,7 +263,7 @@ fn percentiles(distribution: &Distribution, value: &dyn Fn(f64) -> String) -> St
         ("p95", &distribution.p95),
         ("p99", &distribution.p99),
     ]
-    .map(|(name, range)| format!("{name}={}", with_range(range, distribution.last_limit, value)))
+    .map(|(name, range)| format!("{name}={}", range.shown(distribution.last_limit, value)))
     .join(", ")
 }
 

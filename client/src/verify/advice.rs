@@ -8,22 +8,39 @@ use crate::fio::{PhaseFidelity, Style};
 /// Speeds that `--time-scale` takes, percent.
 const SPEEDS: std::ops::RangeInclusive<f64> = 100.0..=200.0;
 
-/// Advice for a run whose rates missed their gates; empty when none did, or when the reason is not known.
-pub(super) fn advice(request: &Request, phases: &[PhaseFidelity], times: &[PhaseTime]) -> Vec<String> {
+/// What to do about a run whose rates missed their gates.
+#[derive(Debug, Default)]
+pub(super) struct Advice {
+    /// Empty when none missed its gate, or when the reason is not known.
+    pub texts: Vec<String>,
+    /// Everything that was missed was missed in a run too short to judge it.
+    pub too_short: bool,
+}
+
+/// Advice for a run whose rates missed their gates.
+pub(super) fn advice(request: &Request, phases: &[PhaseFidelity], times: &[PhaseTime]) -> Advice {
     let missed = || {
         let rows = phases.iter().flat_map(|phase| &phase.fidelity.rates);
         rows.filter(|row| row.verdict == Verdict::Missed && row.unit != "share")
     };
-    let advice = match request.target.style {
+    let faster = match request.target.style {
         Style::Iolog => slowest(missed()).and_then(|ratio| faster(ratio, request.time_scale.unwrap_or(100))),
         Style::Jobs => None,
     };
-    let short = || {
-        let missed = phases.iter().zip(times).filter(|(phase, _)| !phase.fidelity.passed);
-        let mut short = missed.filter_map(|(phase, time)| too_short(phase.phase.as_deref(), time));
-        short.next().filter(|_| request.duration.is_some())
-    };
-    advice.or_else(short).into_iter().collect()
+    if faster.is_some() || request.duration.is_none() {
+        return Advice {
+            texts: faster.into_iter().collect(),
+            too_short: false,
+        };
+    }
+    let not_kept = phases.iter().zip(times).filter(|(phase, _)| !phase.fidelity.passed);
+    let short: Vec<Option<String>> = not_kept
+        .map(|(phase, time)| too_short(phase.phase.as_deref(), time))
+        .collect();
+    Advice {
+        too_short: !short.is_empty() && short.iter().all(Option::is_some),
+        texts: short.into_iter().flatten().take(1).collect(),
+    }
 }
 
 /// A run of less than half of a file, or of a phase of it, says little about what the whole of it does.

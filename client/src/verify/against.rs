@@ -2,6 +2,7 @@
 
 use vscsi_shared::histogram::{Metric, Operation};
 
+use super::advice::Advice;
 use super::{Verification, VerifyError};
 use crate::analysis::Workload;
 use crate::fidelity::compare;
@@ -26,13 +27,10 @@ pub fn against(target: &TargetFile, captured: &Workload) -> Result<Verification,
         seconds: captured.seconds,
     };
     let lengths = captured.histograms.of(Metric::IoLength, Operation::All);
-    Ok(Verification {
-        fio_version: None,
-        commands: lengths.map_or(0, |lengths| lengths.count),
-        advice: Vec::new(),
-        phases: vec![PhaseFidelity {
-            phase: None,
-            fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
-        }],
-    })
+    let phases = vec![PhaseFidelity {
+        phase: None,
+        fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
+    }];
+    let commands = lengths.map_or(0, |lengths| lengths.count);
+    Ok(Verification::new(None, commands, phases, Advice::default()))
 }

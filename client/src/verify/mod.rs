@@ -4,6 +4,7 @@ mod advice;
 mod against;
 mod copy;
 mod error;
+mod leftovers;
 pub mod log;
 mod observe;
 mod program;
@@ -16,14 +17,16 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Metric, Operation};
 
+use advice::Advice;
 pub use against::against;
 pub use error::VerifyError;
+pub use leftovers::{Leftover, remove_leftovers};
 use observe::SeenPhase;
-pub use program::{FioProgram, FioVersion, NoFio};
+pub use program::{FioProgram, NoFio};
 pub use scratch::Place;
 
 use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
-use crate::fio::{PhaseFidelity, Style, TargetFile, TargetPhase, expectations, sections};
+use crate::fio::{FioNeed, FioVersion, PhaseFidelity, Section, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
 
 /// What is to be run, and where.
@@ -43,6 +46,18 @@ pub struct Request<'a> {
     pub time_scale: Option<u32>,
 }
 
+/// What a verification came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// Every gate was kept.
+    Kept,
+    /// A gate was missed.
+    Missed,
+    /// The run was too short, or issued too few commands, to judge.
+    Undecided,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
@@ -50,6 +65,8 @@ pub struct Verification {
     pub fio_version: Option<String>,
     /// Commands that were issued.
     pub commands: u64,
+    /// What it came to.
+    pub judgement: Judgement,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
     /// What to do about gates that were missed for a known reason.
@@ -58,39 +75,71 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether every gate was kept. A phase with too few commands to judge counts neither way, unless all are such.
-    pub fn passed(&self) -> bool {
-        let mut judged = self
-            .phases
-            .iter()
-            .map(|phase| &phase.fidelity)
-            .filter(|fidelity| fidelity.score.is_some() || !fidelity.missed().is_empty())
-            .peekable();
-        judged.peek().is_some() && judged.all(|fidelity| fidelity.passed)
+    fn new(fio_version: Option<FioVersion>, commands: u64, phases: Vec<PhaseFidelity>, advice: Advice) -> Self {
+        Self {
+            fio_version: fio_version.map(|version| version.to_string()),
+            commands,
+            judgement: judgement(&phases, advice.too_short),
+            phases,
+            advice: advice.texts,
+        }
     }
 }
 
-/// The oldest fio that a file of this style runs on.
-pub fn needed_version(style: Style) -> FioVersion {
-    match style {
-        Style::Jobs => FioVersion::OLDEST,
-        Style::Iolog => FioVersion::REPLAYS_LOGS,
+/// A phase with too few commands to judge counts neither way, unless all are such.
+fn judgement(phases: &[PhaseFidelity], too_short: bool) -> Judgement {
+    let all = phases.iter().map(|phase| &phase.fidelity);
+    let judged: Vec<&Fidelity> = all
+        .filter(|fidelity| fidelity.score.is_some() || !fidelity.missed().is_empty())
+        .collect();
+    if judged.is_empty() {
+        Judgement::Undecided
+    } else if judged.iter().all(|fidelity| fidelity.passed) {
+        Judgement::Kept
+    } else if too_short {
+        Judgement::Undecided
+    } else {
+        Judgement::Missed
     }
 }
 
-/// Runs the job and compares. `progress` is told the seconds that have passed and those the run takes.
-///
-/// A scratch file is made in the given directory and removed afterwards, whatever happens; SIGINT and SIGTERM end fio
-/// first.
+/// What a job file needs of the fio that runs it.
 ///
 /// # Errors
-/// [`VerifyError`]; a gate that was missed is none.
-pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<Verification, VerifyError> {
-    let text = std::fs::read_to_string(request.job_file).map_err(VerifyError::file("read", request.job_file))?;
+/// [`VerifyError`] when it cannot be read.
+pub fn needed_by(job_file: &Path) -> Result<FioNeed, VerifyError> {
+    Ok(FioNeed::of(&read_sections(job_file)?.1)?)
+}
+
+/// The job file's text and its sections.
+fn read_sections(job_file: &Path) -> Result<(String, Vec<Section>), VerifyError> {
+    let text = std::fs::read_to_string(job_file).map_err(VerifyError::file("read", job_file))?;
     let sections = sections(&text)?;
     if sections.is_empty() {
         return Err(VerifyError::NoJobs);
     }
+    Ok((text, sections))
+}
+
+/// A run that came to its end. What it made on the storage is removed when this is dropped, which can take a while;
+/// signals wait for it.
+#[derive(Debug)]
+pub struct Run {
+    /// What came of it.
+    pub verification: Verification,
+    _site: scratch::Site,
+    _deferred: Deferred,
+}
+
+/// Runs the job and compares. `progress` is told the seconds that have passed and those the run takes.
+///
+/// A scratch file is made in the given directory and removed with the [`Run`], or before an error is returned; SIGINT and
+/// SIGTERM end fio first.
+///
+/// # Errors
+/// [`VerifyError`]; a gate that was missed is none.
+pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<Run, VerifyError> {
+    let (text, sections) = read_sections(request.job_file)?;
     // fio does not end with this program, and the scratch file is large.
     let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
@@ -128,11 +177,11 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<V
             fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
         });
     }
-    Ok(Verification {
-        fio_version: Some(request.fio.version.to_string()),
-        commands,
-        advice: advice::advice(request, &phases, &times),
-        phases,
+    let advice = advice::advice(request, &phases, &times);
+    Ok(Run {
+        verification: Verification::new(Some(request.fio.version), commands, phases, advice),
+        _site: site,
+        _deferred: deferred,
     })
 }
 
@@ -173,6 +222,7 @@ fn too_quiet(commands: u64, seconds: f64, gates: &Gates) -> Fidelity {
         histograms: Vec::new(),
         rates: Vec::new(),
         reported: Vec::new(),
+        device: Vec::new(),
         left_out: vec![LeftOut {
             part: "all commands".to_owned(),
             reason: format!("fio issued {commands} in {seconds:.0} s, too few to judge"),
@@ -217,17 +267,11 @@ mod tests {
         judge(&phase, &seen, 10.0, &Gates::JOBS, &[]).unwrap()
     }
 
-    fn passed(phases: Vec<Fidelity>) -> bool {
+    fn judged(phases: Vec<Fidelity>, too_short: bool) -> Judgement {
         let phases = phases
             .into_iter()
             .map(|fidelity| PhaseFidelity { phase: None, fidelity });
-        Verification {
-            fio_version: None,
-            commands: 0,
-            phases: phases.collect(),
-            advice: Vec::new(),
-        }
-        .passed()
+        judgement(&phases.collect::<Vec<_>>(), too_short)
     }
 
     #[test]
@@ -248,8 +292,13 @@ mod tests {
             left_out: Vec::new(),
             ..quiet.clone()
         };
-        assert!(passed(vec![kept.clone(), quiet.clone()]));
-        assert!(!passed(vec![quiet.clone(), quiet]));
-        assert!(!passed(vec![kept, without_a_command(10_000)]));
+        assert_eq!(judged(vec![kept.clone(), quiet.clone()], false), Judgement::Kept);
+        assert_eq!(judged(vec![quiet.clone(), quiet], false), Judgement::Undecided);
+        assert_eq!(judged(vec![kept, without_a_command(10_000)], false), Judgement::Missed);
+    }
+
+    #[test]
+    fn what_a_run_missed_that_was_too_short_is_undecided() {
+        assert_eq!(judged(vec![without_a_command(10_000)], true), Judgement::Undecided);
     }
 }

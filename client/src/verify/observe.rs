@@ -1,26 +1,31 @@
 //! Reading back what fio did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::path::Path;
 
 use vscsi_shared::histogram::{Metric, Operation};
 
-use super::FioVersion;
 use super::error::VerifyError;
 use super::log::{completion_log, issue_log};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, part_name};
-use crate::fio::{Section, Style, merged};
+use crate::fio::{FioVersion, Section, Style, merged};
 use crate::stream::{Command, Histogrammer, Observed};
+
+/// The completion log holds the time of issue from here on.
+/// [Source: commit 14d3134a of fio, first released in 3.38.]
+const LOGS_ISSUE_TIME: FioVersion = FioVersion::three(38);
 
 /// How fio is made to write down its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
     /// The completion log with the time of issue.
     IssueTime,
-    /// The log of issued commands, which an older fio writes for jobs but not for replays.
+    /// The log of issued commands, which an older fio writes for jobs but not for replays, and the latencies of the
+    /// completion log.
     IssueLog,
     /// The completion log alone: the order of commands is known to a millisecond.
     Completion,
@@ -29,7 +34,7 @@ pub(super) enum Means {
 impl Means {
     pub(super) fn of(version: FioVersion, style: Style) -> Self {
         match style {
-            _ if version >= FioVersion::LOGS_ISSUE_TIME => Self::IssueTime,
+            _ if version >= LOGS_ISSUE_TIME => Self::IssueTime,
             Style::Jobs => Self::IssueLog,
             Style::Iolog => Self::Completion,
         }
@@ -39,7 +44,12 @@ impl Means {
     pub(super) fn options(self, section: usize) -> String {
         match self {
             Self::IssueTime => format!("write_lat_log=section-{section}\nlog_offset=1\nlog_issue_time=1\n"),
-            Self::IssueLog => format!("write_iolog=section-{section}.iolog\n"),
+            Self::IssueLog => {
+                format!(
+                    "write_iolog=section-{section}.iolog\n{}",
+                    Self::Completion.options(section)
+                )
+            }
             Self::Completion => format!("write_lat_log=section-{section}\nlog_offset=1\n"),
         }
     }
@@ -56,7 +66,7 @@ impl Means {
         };
         let left_out = |&(metric, operation): &(Metric, Operation)| LeftOut {
             part: part_name(metric, operation),
-            reason: format!("fio {version} does not log when it issues a command (3.39 and newer do)"),
+            reason: format!("fio {version} does not log when it issues a command ({LOGS_ISSUE_TIME} and newer do)"),
         };
         parts.iter().map(left_out).collect()
     }
@@ -89,12 +99,16 @@ pub(super) fn read(
 }
 
 fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Command>, VerifyError> {
-    let directory = site.path();
-    if means == Means::IssueLog {
-        let path = directory.join(format!("section-{index}.iolog"));
-        let file = File::open(&path).map_err(VerifyError::file("read", &path))?;
-        return Ok(issue_log(BufReader::new(file))?);
+    let completed = completions(site.path(), index)?;
+    if means != Means::IssueLog {
+        return Ok(completed);
     }
+    let path = site.path().join(format!("section-{index}.iolog"));
+    let file = File::open(&path).map_err(VerifyError::file("read", &path))?;
+    Ok(with_latencies(issue_log(BufReader::new(file))?, &completed))
+}
+
+fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyError> {
     // fio numbers its logs by job: section-0_clat.1.log.
     let prefix = format!("section-{index}_clat.");
     let mut commands = Vec::new();
@@ -107,6 +121,19 @@ fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Comma
         }
     }
     Ok(commands)
+}
+
+/// Issued commands with the latencies of their completions: those of the same direction, place and size, in order.
+fn with_latencies(mut issued: Vec<Command>, completed: &[Command]) -> Vec<Command> {
+    let key = |command: &Command| (command.direction, command.offset, command.bytes);
+    let mut latencies: HashMap<_, VecDeque<u64>> = HashMap::new();
+    for command in completed {
+        latencies.entry(key(command)).or_default().extend(command.latency_ns);
+    }
+    for command in &mut issued {
+        command.latency_ns = latencies.get_mut(&key(command)).and_then(VecDeque::pop_front);
+    }
+    issued
 }
 
 fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase {
@@ -135,5 +162,42 @@ fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase
             seconds,
         },
         commands: total,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Direction;
+
+    fn command(issued_ns: u64, offset: u64, latency_ns: Option<u64>) -> Command {
+        Command {
+            issued_ns,
+            direction: Direction::Write,
+            offset,
+            bytes: 4096,
+            latency_ns,
+        }
+    }
+
+    #[test]
+    fn an_issued_command_takes_the_latency_of_its_own_completion() {
+        let issued = vec![
+            command(0, 0, None),
+            command(5, 8192, None),
+            command(9, 0, None),
+            command(12, 4096, None),
+        ];
+        // The second one ends first, and the last one was never seen to end.
+        let completed = [
+            command(0, 8192, Some(20)),
+            command(0, 0, Some(70)),
+            command(0, 0, Some(90)),
+        ];
+        let found: Vec<_> = with_latencies(issued, &completed)
+            .iter()
+            .map(|command| command.latency_ns)
+            .collect();
+        assert_eq!(found, [Some(70), Some(20), Some(90), None]);
     }
 }

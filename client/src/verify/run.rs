@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::Request;
@@ -36,12 +36,17 @@ pub(super) fn run(
     } else {
         request.fio.path.clone()
     };
+    // fio's processes hold the mark too, so that the folder is theirs when this program is killed and they are not.
+    let mark = site
+        .mark
+        .try_clone()
+        .map_err(VerifyError::file("open the mark of", site.path()))?;
     let also_said = said.try_clone().map_err(VerifyError::file("open", &said_path))?;
     let mut child = Command::new(&program)
         .args(["--eta=never", "job.fio"])
         .current_dir(site.path())
         .envs(&site.variables)
-        .stdin(Stdio::null())
+        .stdin(mark)
         .stdout(said)
         .stderr(also_said)
         .spawn()

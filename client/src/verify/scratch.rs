@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::Request;
 use super::error::VerifyError;
+use super::leftovers::{FOLDER_PREFIX, mark};
 use super::log::issue_log;
 use crate::fio::{Section, Style, Walk};
 use crate::stream::Direction;
@@ -33,10 +34,22 @@ pub enum Place {
 #[derive(Debug)]
 pub(super) struct Site {
     folder: TempDir,
+    /// Says that the folder is in use, to whoever inherits it too.
+    pub mark: File,
     /// Length of each replay log, seconds.
     pub log_seconds: BTreeMap<String, f64>,
     /// Environment variables and the targets they name.
     pub variables: BTreeMap<String, PathBuf>,
+}
+
+impl Place {
+    /// The directory that a run makes its folder in.
+    pub(super) fn parent(&self) -> PathBuf {
+        match self {
+            Self::Directory(directory) => directory.clone(),
+            Self::Device(_) => std::env::temp_dir(),
+        }
+    }
 }
 
 /// What the sections of one target need of it.
@@ -53,12 +66,10 @@ impl Site {
     /// The scratch files are sparse: a read of a part never written costs the device nothing, which suits a check of
     /// what is issued and not of how fast it is served.
     pub(super) fn prepare(request: &Request, sections: &[Section]) -> Result<Self, VerifyError> {
-        let parent = match request.place {
-            Place::Directory(directory) => directory.clone(),
-            Place::Device(_) => std::env::temp_dir(),
-        };
-        let folder = tempfile::Builder::new().prefix("vscsi-verify-").tempdir_in(&parent);
+        let parent = request.place.parent();
+        let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir_in(&parent);
         let folder = folder.map_err(VerifyError::file("create a folder in", &parent))?;
+        let mark = mark(folder.path())?;
         let mut needs: BTreeMap<String, Need> = BTreeMap::new();
         let mut log_seconds = BTreeMap::new();
         for section in sections {
@@ -80,6 +91,7 @@ impl Site {
         };
         Ok(Self {
             folder,
+            mark,
             log_seconds,
             variables,
         })

@@ -14,7 +14,9 @@ use crate::fio::TargetFile;
 use crate::import;
 use crate::samples;
 use crate::store::{Store, write_json};
-use crate::verify::{FioProgram, Place, Request, Verification, against, needed_version, verify};
+use crate::verify::{
+    FioProgram, Judgement, Place, Request, Run, Verification, against, needed_by, remove_leftovers, verify,
+};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -29,7 +31,7 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify sql-peak --against replayed.csv
 
 The result is stored beside the job file as NAME.verify.json.
-Exit code 4 says that a gate was missed.")]
+Exit code 4 says that a gate was missed, 6 that the run was too short, or issued too few commands, to judge.")]
 #[command(mut_args(|arg| {
     if SELECTION.contains(&arg.get_id().as_str()) {
         arg.requires("against")
@@ -75,13 +77,20 @@ pub struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
     let job_file = job_file(&args.job, env)?;
     let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
-    let verification = match &args.against {
-        Some(other) => against(&target, &capture(other, &args.selection.options(env)?, env)?.workload)?,
-        None => run_fio(&job_file, &target, args, env)?,
-    };
-    let stored = store(&job_file, &verification)?;
+    if let Some(other) = &args.against {
+        let captured = capture(other, &args.selection.options(env)?, env)?;
+        return tell(&against(&target, &captured.workload)?, &job_file, env);
+    }
+    // The run's scratch file is removed at the end of this, after everything was said.
+    let run = run_fio(&job_file, &target, args, env)?;
+    tell(&run.verification, &job_file, env)
+}
+
+/// Stores and prints what a verification came to.
+fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outcome, CliError> {
+    let stored = store(job_file, verification)?;
     if env.json {
-        env.print_json(&verification)?;
+        env.print_json(verification)?;
     } else {
         for phase in &verification.phases {
             if let Some(name) = &phase.phase {
@@ -94,20 +103,29 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
         }
         env.print(format_args!("Result: {}", env.shown(&stored)))?;
     }
-    Ok(if verification.passed() {
-        Outcome::Done
-    } else {
-        Outcome::GateMissed
+    Ok(match verification.judgement {
+        Judgement::Kept => Outcome::Done,
+        Judgement::Missed => Outcome::GateMissed,
+        Judgement::Undecided => Outcome::Undecided,
     })
 }
 
-fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Verification, CliError> {
-    let fio = FioProgram::find(args.fio.as_deref(), needed_version(target.style))?;
+fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Run, CliError> {
+    let fio = FioProgram::find(args.fio.as_deref(), needed_by(job_file)?)?;
     env.detail(format_args!("fio {} is `{}`", fio.version, fio.path.display()));
     let place = match &args.device {
         Some(device) => Place::Device(device.clone()),
         None => Place::Directory(args.directory.clone()),
     };
+    for leftover in remove_leftovers(&place)? {
+        let path = env.shown(&leftover.path);
+        match leftover.removed {
+            Ok(()) => env.note(format_args!("Removed {path}, which a run left that was killed.")),
+            Err(error) => env.warn(format_args!(
+                "cannot remove {path}, which a run left that was killed: {error}"
+            )),
+        }
+    }
     let request = Request {
         job_file,
         target,

@@ -1,6 +1,7 @@
 //! What fio itself makes of generated files, without replaying them: it accepts each, data never becomes an option, and
 //! nothing runs without a target.
 
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use proptest::prelude::*;
@@ -73,6 +74,62 @@ fn without_a_target_fio_stops_before_it_touches_anything() {
             "fio left something behind of\n{}",
             job.text
         );
+    }
+}
+
+/// The names in the directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Runs the job in its directory on a target, and says whether fio was content.
+fn run_on(target: &str, directory: &Path, program: &Path) -> bool {
+    let mut process = Process::new(program);
+    process.arg("job.fio").env("FILENAME", target).current_dir(directory);
+    process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    process.status().unwrap().success()
+}
+
+#[test]
+fn a_path_that_fio_takes_for_other_names_becomes_no_file() {
+    let two = two_quiet_disks("colons");
+    let newer = std::env::var_os("FIO_WITH_IOLOG").expect("run these tests with `cargo xtask test`");
+    let newer = Path::new(&newer);
+    for (style, programs) in [(Style::Jobs, &[Path::new("fio"), newer][..]), (Style::Iolog, &[newer])] {
+        let short = FioOptions {
+            duration: 1,
+            ..options(style, Layout::Aggregate)
+        };
+        let job = generate(&two, &short).unwrap();
+        for program in programs {
+            let directory = put(&job);
+            let before = names(directory.path());
+            assert!(
+                !run_on("by-path-0000:00:1f.2", directory.path(), program),
+                "{}",
+                job.text
+            );
+            assert!(!run_on("no-such-device", directory.path(), program), "{}", job.text);
+            assert_eq!(names(directory.path()), before, "{}", job.text);
+
+            // The one file of that name takes the writes when it is written as the head of the file says.
+            let target = directory.path().join("by-path-0000:00:1f.2");
+            let file = std::fs::File::create(target).unwrap();
+            file.set_len(64 << 20).unwrap();
+            let there = names(directory.path());
+            let (taken, wrong) = match style {
+                Style::Jobs => ("by-path-0000\\:00\\:1f.2", "by-path-0000:00:1f.2"),
+                Style::Iolog => ("by-path-0000:00:1f.2", "by-path-0000\\:00\\:1f.2"),
+            };
+            assert!(run_on(taken, directory.path(), program), "{}", job.text);
+            assert!(!run_on(wrong, directory.path(), program), "{}", job.text);
+            assert_eq!(names(directory.path()), there);
+        }
     }
 }
 

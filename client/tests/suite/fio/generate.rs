@@ -164,7 +164,7 @@ fn the_header_names_source_filter_and_what_is_not_reproduced() {
         "# Job: sql-peak",
         "# Filter: none, 1/1 samples",
         "# Analyzed: 1970-01-01T00:00:00Z",
-        "# Needs: fio 3.x",
+        "# Needs: fio 3.",
         "Static fidelity (this file read back): F ",
         "# Not reproduced",
         "FILENAME=PATH fio",

@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::RateRow;
-use vscsi_helper::fio::{FioOptions, Pace, Phase, Style, TargetFile, generate, generate_phases};
+use vscsi_helper::fio::{FioNeed, FioOptions, FioVersion, Pace, Phase, Style, TargetFile, generate, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
 use vscsi_helper::verify::log::issue_log;
-use vscsi_helper::verify::{FioProgram, FioVersion, Place, Request, Verification, needed_version, verify};
+use vscsi_helper::verify::{FioProgram, Judgement, Place, Request, Verification, needed_by, verify};
 
 use super::stream;
 use crate::support::workloads::workload;
 
+/// What a replay of logs needs.
+const LOG_NEED: FioNeed = FioNeed {
+    version: FioVersion::three(36),
+    reason: None,
+};
+
 /// The system's fio.
 fn fio() -> FioProgram {
-    FioProgram::find(None, FioVersion::OLDEST).expect("these tests need fio: run them with `cargo xtask test`")
+    FioProgram::find(None, FioNeed::LEAST).expect("these tests need fio: run them with `cargo xtask test`")
 }
 
 /// A fio that replays logs and says when it issued each command.
@@ -22,7 +28,7 @@ fn newer_fio() -> FioProgram {
     let path = std::env::var_os("FIO_WITH_IOLOG")
         .map(PathBuf::from)
         .expect("these tests need a newer fio: run them with `cargo xtask test`");
-    FioProgram::find(Some(&path), FioVersion::REPLAYS_LOGS).expect("FIO_WITH_IOLOG names an older fio")
+    FioProgram::find(Some(&path), LOG_NEED).expect("FIO_WITH_IOLOG names an older fio")
 }
 
 /// Memory where there is some, so that the disk of the test machine does not decide the result.
@@ -65,8 +71,8 @@ fn run_part(
         duration: seconds,
         time_scale: None,
     };
-    assert!(fio.version >= needed_version(options.style));
-    verify(&request, &mut |_, _| {}).unwrap()
+    assert!(fio.version >= needed_by(&path).unwrap().version);
+    verify(&request, &mut |_, _| {}).unwrap().verification
 }
 
 /// Rates are looked at for mistakes in what was asked for, and not for their gates: how near they come depends on how
@@ -117,6 +123,28 @@ fn jobs_on_the_systems_fio_keep_sizes_and_sequential_shares() {
     let workload = workload("jobs", &[&calm(stream("oltp", 20_000))]);
     let found = run(&[("", &workload)], &options(Style::Jobs, 12), &fio());
     assert_eq!(misses(&found, Style::Jobs), [""; 0], "{}", found.phases[0].fidelity);
+}
+
+#[test]
+fn latency_and_queue_depth_of_the_run_stand_beside_those_measured_whatever_the_age_of_fio() {
+    let workload = workload("device", &[&calm(stream("oltp", 8_000))]);
+    for fio in [fio(), newer_fio()] {
+        let found = run(&[("", &workload)], &options(Style::Jobs, 10), &fio);
+        let rows = &found.phases[0].fidelity.device;
+        for name in ["read latency p50", "write latency p99", "outstanding I/O p95"] {
+            let row = rows.iter().find(|row| row.name == name);
+            let row = row.unwrap_or_else(|| panic!("fio {} has no {name}: {rows:?}", fio.version));
+            let [measured, replayed] = [row.measured, row.replayed].map(|number| number.unwrap().range);
+            for range in [measured, replayed] {
+                assert!(
+                    range.lo <= range.est && range.hi.is_some_and(|hi| range.est <= hi),
+                    "{row:?}"
+                );
+            }
+            // No command takes a minute, and none was served before it came.
+            assert!(replayed.est > 0.0 && replayed.est < 60_000.0, "{row:?}");
+        }
+    }
 }
 
 #[test]
@@ -210,7 +238,7 @@ fn a_part_of_each_phase_is_run_and_one_too_quiet_to_judge_is_left_out() {
         day.fidelity,
         night.fidelity
     );
-    assert_eq!(found.passed(), day.fidelity.passed);
+    assert_eq!(found.judgement == Judgement::Kept, day.fidelity.passed);
 }
 
 #[test]
