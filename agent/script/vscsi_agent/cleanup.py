@@ -3,9 +3,8 @@
 import os
 import signal
 
-from . import lock, running
+from . import files, lock, running
 from .clock import until
-from .files import remove
 from .left import CleanupError, Left
 from .plain import encoded
 from .serve import LOCK
@@ -18,7 +17,16 @@ if TYPE_CHECKING:
 # How long a running agent gets to end its jobs, seconds.
 _END_TIMEOUT = 20.0
 
-# How often it is looked whether they have, seconds.
+# A lock that is held for so long is held by an agent, seconds.
+_LOCKED_TIMEOUT = 0.5
+
+# How long an agent that takes over gets to do it, seconds.
+_SUCCESSOR_TIMEOUT = 2.0
+
+# How long a killed process gets to be gone, seconds.
+_KILLED_TIMEOUT = 5.0
+
+# How often it is looked whether they have ended, seconds.
 _LOOK_EVERY = 0.05
 
 
@@ -32,7 +40,12 @@ def cleanup(options, with_all):
     state_directory = options.state_directory
     if not os.path.isdir(encoded(state_directory)):
         return "no agent has run here: nothing to clean up"
-    instance = lock.take(state_directory, LOCK)
+    # A program that an agent was just starting when it was killed has its lock for a moment longer.
+    instance = _taken(state_directory, _LOCKED_TIMEOUT)
+    if instance is not None and not _is_free(state_directory, succession.LOCK):
+        # Its collector may be about to take over from an agent that has just gone.
+        instance.release()
+        instance = _give_way(state_directory)
     if instance is None:
         agent = running.load(options)
         if not with_all:
@@ -45,28 +58,57 @@ def cleanup(options, with_all):
         if with_all:
             running.forget(options)
             succession.forget(state_directory)
-            remove(os.path.join(options.host_root, "var/run/vscsi-agent.boot"))
+            files.remove_temporary(state_directory)
+            files.remove(os.path.join(options.host_root, "var/run/vscsi-agent.boot"))
         return done
     finally:
         left.close()
         instance.release()
 
 
+def _taken(state_directory, seconds):
+    # type: (str, float) -> lock.Lock | None
+    """The lock of the agent, as soon as it is free."""
+    held = until(seconds, _LOOK_EVERY, lambda: lock.take(state_directory, LOCK))  # type: lock.Lock | None
+    return held
+
+
+def _is_free(state_directory, name):
+    # type: (str, str) -> bool
+    held = lock.take(state_directory, name)
+    if held is None:
+        return False
+    held.release()
+    return True
+
+
+def _give_way(state_directory):
+    # type: (str) -> lock.Lock | None
+    """Lets an agent take its lock for which a switch waits or works already. Gives the lock where none does."""
+
+    def has_come():
+        # type: () -> bool | None
+        is_still_to_come = _is_free(state_directory, LOCK) and not _is_free(state_directory, succession.LOCK)
+        return None if is_still_to_come else True
+
+    until(_SUCCESSOR_TIMEOUT, _LOOK_EVERY, has_come)
+    return lock.take(state_directory, LOCK)
+
+
 def _end_agent(options, process):
     # type: (Options, int | None) -> lock.Lock
-    """Ends a running agent: by asking first, and a frozen one by force; its switch stops what it had."""
-    state_directory = options.state_directory
-    for how, seconds in ((signal.SIGTERM, _END_TIMEOUT), (signal.SIGKILL, 5.0)):
+    """Asks the agent to end, and kills one that does not answer, as when it was stopped or its storage is gone: its
+    switch then stops everything.
+    """
+    for how, seconds in ((signal.SIGTERM, _END_TIMEOUT), (signal.SIGKILL, _KILLED_TIMEOUT)):
         if process is not None:
             try:
                 os.kill(process, how)
             except OSError:
                 # It may have ended in the meantime, which is what is wanted.
                 pass
-        held = until(seconds, _LOOK_EVERY, lambda: lock.take(state_directory, LOCK))
+        held = _taken(options.state_directory, seconds)
         if held is not None:
             return held
-        if process is None:
-            break
-    words = "the agent (process {}) does not end; kill it and run cleanup again"
+    words = "the agent (process {}) was killed and does not end: it waits for its storage; run cleanup again"
     raise CleanupError(words.format(process or 0))

@@ -154,6 +154,14 @@ def remove(path):
         pass
 
 
+def remove_temporary(path):
+    # type: (str) -> None
+    """Removes what interrupted writes have left in a directory; for whoever alone may write there."""
+    for name in names_in(path):
+        if name.endswith(TEMPORARY_SUFFIX):
+            remove(os.path.join(path, name))
+
+
 def remove_tree(path):
     # type: (str) -> None
     """Removes a directory with everything in it; nothing to do when there is none. No link is followed."""

@@ -41,23 +41,24 @@ class Left(object):
         boot = Boot(options.state_directory, options.host_root, clock)
         self._switch = Switch(options, boot, clock, Log(options.state_directory, clock, False))
         self._is_ready = False
+        self._with_all = False
         self._problem = None  # type: str | None
         self._disks = {}  # type: dict[DiskKey, Told]
+        # Those of which the switch that runs now has told.
+        self._current = set()  # type: set[DiskKey]
+        self._orders = 0
         self._switch.begin()
         self._switch.take()
 
     def stop(self, with_all):
         # type: (bool) -> str
         """Has the switch stop what the journal names, and tells what it did."""
+        self._with_all = with_all
         if not self._hears(lambda: self._is_ready) and not (with_all and self._end_holder()):
             words = "process {} is stopping collections and does not come to an end; wait, or run `cleanup --all`, "
             raise CleanupError(self._problem or (words + "which kills it").format(self._holder()))
         kept = [key for key, told in sorted(self._disks.items()) if told.state == "kept"]
         to_stop = [key for key in sorted(self._disks) if with_all or key not in kept]
-        self._switch.stop_unclaimed()
-        if with_all:
-            for number, key in enumerate(kept):
-                self._switch.order("drop", number + 1, key)
 
         def left():
             # type: () -> list[DiskKey]
@@ -74,6 +75,18 @@ class Left(object):
             )
             raise CleanupError(words.format(len(left()), stop_by_hand(left())))
         return _told(len(to_stop), 0 if with_all else len(kept))
+
+    def _ask(self):
+        # type: () -> None
+        """Says what is to be stopped: to each switch anew, for one that replaces another knows the journal alone."""
+        for key, told in self._disks.items():
+            if key not in self._current:
+                told.state = "off"
+        self._switch.stop_unclaimed()
+        for key, told in sorted(self._disks.items()):
+            if self._with_all and told.state == "kept":
+                self._orders += 1
+                self._switch.order("drop", self._orders, key)
 
     def _holder(self):
         # type: () -> int
@@ -107,8 +120,13 @@ class Left(object):
             for report in self._switch.hear():
                 if report.word == "disk" and report.disk is not None and report.told is not None:
                     self._disks[report.disk] = report.told
-                elif report.word in ("ready", "lost"):
-                    self._is_ready = report.word == "ready"
+                    self._current.add(report.disk)
+                elif report.word == "ready":
+                    self._is_ready = True
+                    self._ask()
+                elif report.word == "lost":
+                    self._is_ready = False
+                    self._current.clear()
                 if report.word in ("journal", "lost"):
                     self._problem = report.reason
             return True if is_enough() else None

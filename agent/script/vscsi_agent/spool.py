@@ -158,6 +158,7 @@ class Spool(object):
 
     def _load_job(self, job, notes):
         # type: (str, list[str]) -> Stored
+        files.remove_temporary(self._job(job))
         document = Document.from_json(self._text(job, "job.json"))
         if document.job["job_id"] != job:
             raise jsonfile.Unreadable("job.json names another job")
@@ -227,10 +228,9 @@ class Spool(object):
     def _names_of_samples(self, directory):
         # type: (str) -> list[tuple[int, str]]
         """The snapshots in order. The rest of a write that a crash interrupted is removed: it was never there."""
+        files.remove_temporary(directory)
         found = []
         for name in files.names_in(directory):
-            if name.endswith(files.TEMPORARY_SUFFIX):
-                files.remove(os.path.join(directory, name))
             sequence = snapshot.sequence_of(name)
             if sequence is not None:
                 found.append((sequence, name))
