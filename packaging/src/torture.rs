@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{binaries, needs, process};
+use crate::{binaries, needs, process, script};
 
 /// Options of `cargo xtask torture`.
 #[derive(Debug, Args)]
@@ -20,12 +20,20 @@ pub(crate) struct TortureArgs {
     /// How many at a time; mostly they wait.
     #[arg(long, default_value_t = 6)]
     at_a_time: usize,
+    /// Let the agent be the one in Python.
+    #[arg(long)]
+    script: bool,
 }
 
 /// Builds what is run, and runs it.
 pub(crate) fn run(args: &TortureArgs) -> Result<()> {
     needs::ensure(&[needs::BUILDING, needs::TESTING])?;
-    let (agent, simulator) = (binaries::agent()?, binaries::simulator()?);
+    let (agent, simulator) = if args.script {
+        let [shipped, _] = script::programs()?;
+        (shipped, binaries::simulator()?)
+    } else {
+        (binaries::agent()?, binaries::simulator()?)
+    };
     // Cargo builds one program with `run`, and this one starts another of its package.
     process::run(&mut process::cargo([
         "build",

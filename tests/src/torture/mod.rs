@@ -4,6 +4,7 @@
 //! host has noted, what lies in the spool, and what the agent answered, never by the agent's own log.
 
 mod check;
+mod clock;
 mod draw;
 mod evidence;
 mod many;

@@ -3,21 +3,17 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::clock::without_vdso;
 use super::evidence::{Life, NEVER, Role};
 use super::plan::{Victim, World};
 use crate::agent_host::AgentHost;
 use crate::binaries::Binary;
 use crate::processes::{self, children, command_line, is_alive, monotonic_ms, signal};
-
-/// The name by which a program finds the clock that needs no system call, and one by which it finds none.
-const CLOCK_OF_THE_VDSO: &[u8] = b"__vdso_clock_gettime";
-const NO_CLOCK: &[u8] = b"__vdso_clock_gettimX";
 
 /// How long a killed process may take to be gone, milliseconds.
 const GONE_MS: u64 = 1000;
@@ -75,7 +71,9 @@ impl Stage {
             host,
         };
         if world.wall_clock {
-            stage.program = without_vdso(&stage.program, &stage.place("vscsi-agent"))?;
+            let folder = stage.place("own-clock");
+            fs::create_dir(&folder)?;
+            stage.program = without_vdso(&stage.program, &folder)?;
             stage.switch_on("--wall-clock", "seconds-ahead");
         }
         if world.failing_storage {
@@ -414,19 +412,6 @@ impl Drop for Stage {
             let _ = Command::new("umount").arg("-l").arg(self.host.state()).status();
         }
     }
-}
-
-/// A copy of a static program that asks the kernel for the time.
-fn without_vdso(program: &Path, copy: &Path) -> io::Result<PathBuf> {
-    let mut bytes = fs::read(program)?;
-    let position = bytes
-        .windows(CLOCK_OF_THE_VDSO.len())
-        .position(|window| window == CLOCK_OF_THE_VDSO)
-        .ok_or_else(|| io::Error::other("the agent does not ask the vDSO for the time in the way of musl"))?;
-    bytes[position..position + NO_CLOCK.len()].copy_from_slice(NO_CLOCK);
-    fs::write(copy, bytes)?;
-    fs::set_permissions(copy, fs::Permissions::from_mode(0o700))?;
-    Ok(copy.to_owned())
 }
 
 /// Mounts a small volume that only this thread and its processes see, so that it is gone with them.
