@@ -12,7 +12,7 @@ use crate::{process, python};
 /// Interpreters that hosts have, oldest first: the tests run on every one that is here, besides the system's own.
 const INTERPRETERS: &[&str] = &["python3.5", "python3.6", "python3.7", "python3.8"];
 
-/// The end-to-end tests of the agent: one suite for both programs.
+/// The end-to-end tests that the agent takes part in: one suite for both programs.
 const CONFORMANCE: &[&str] = &[
     "agent_crash",
     "agent_doctor",
@@ -21,6 +21,9 @@ const CONFORMANCE: &[&str] = &[
     "agent_life",
     "agent_spool",
     "agent_switch",
+    "client_journey",
+    "client_pull",
+    "main_job",
 ];
 
 /// Tests of that suite that are not about the script, and why.

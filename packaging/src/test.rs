@@ -10,7 +10,7 @@ use crate::{binaries, dependencies, needs, newer_fio, process, readers, script, 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Let the agent be the one in Python; with the filter of an end-to-end test of the agent.
+    /// Let the agent be the one in Python; with the filter of an end-to-end test.
     #[arg(long, requires = "filter")]
     script: bool,
     /// Run only these tests: passed on to `cargo test`, such as `-p vscsi-agent` or the name of a test.
@@ -67,16 +67,25 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         ("VSCSI_AGENT_WITH_FAULT_POINTS", faulty),
     ];
     let [shipped, faulty] = script::programs()?;
-    let script = [("VSCSI_AGENT_MUSL", shipped), ("VSCSI_AGENT_WITH_FAULT_POINTS", faulty)];
+    let script = [
+        ("VSCSI_AGENT_MUSL", shipped),
+        ("VSCSI_AGENT_WITH_FAULT_POINTS", faulty),
+        // By which the tests of the client install it.
+        ("VSCSI_AGENT_MODE", "script".into()),
+    ];
     let test = || process::cargo(["test", "--locked", "--no-fail-fast"]);
     let mut tests = test()?;
     if !whole {
-        let program = if args.script { script } else { binary };
-        return process::run(tests.args(&args.filter).envs(environment).envs(program));
+        tests.args(&args.filter).envs(environment);
+        return process::run(if args.script {
+            tests.envs(script)
+        } else {
+            tests.envs(binary)
+        });
     }
     binaries::embed(tests.arg("--workspace"), &agent);
     process::run(tests.envs(environment.clone()).envs(binary))?;
-    process::say("the end-to-end tests of the agent once more, against the one in Python");
+    process::say("the end-to-end tests of agent and client once more, with the agent in Python");
     let mut tests = test()?;
     binaries::embed(&mut tests, &agent);
     process::run(tests.args(script::conformance()).envs(environment).envs(script))

@@ -15,7 +15,7 @@ fn a_host_is_checked_installed_collected_from_and_left_as_it_was() {
     let preflight = client.run_connected(&["--json", "preflight", "esxi"]).expect(0).json();
     assert_eq!(preflight["recommended"], "binary", "{preflight}");
 
-    let installed = client.run_connected(&["install", "esxi"]).expect(0);
+    let installed = client.install();
     assert!(installed.stdout.contains("verified on esxi"), "{}", installed.stdout);
     // The host was remembered with all that leads there.
     let inventory = client.run(&["--json", "discover", "esxi"]).expect(0).json();

@@ -148,12 +148,16 @@ impl Client {
         finish(self.command(words), Some(input))
     }
 
-    /// Installs the agent on the host.
+    /// Installs the agent on the host: the one in Python where `VSCSI_AGENT_MODE` says `script`.
     ///
     /// # Panics
     /// When that fails.
-    pub fn install(&self) {
-        self.run_connected(&["install", "esxi"]).expect(0);
+    #[track_caller]
+    pub fn install(&self) -> Finished {
+        let mut words = vec!["install", "esxi"];
+        let mode = std::env::var("VSCSI_AGENT_MODE").ok();
+        words.extend(mode.iter().flat_map(|mode| ["--mode", mode]));
+        self.run_connected(&words).expect(0)
     }
 
     /// Starts the job `name`.
