@@ -6,16 +6,23 @@ use super::labels::count;
 use super::page::SEPARATOR;
 use super::time_axis::TimeAxis;
 use super::{ChartInput, slices::Slices};
+use crate::store::{UNKNOWN_HOST, UNKNOWN_VM};
 
 /// Job, VM, host and disks in one line.
 pub(super) fn subject(input: &ChartInput<'_>) -> String {
     let provenance = &input.workload.provenance;
+    let vm = clipped(&provenance.vm_name);
+    let host = clipped(&provenance.host);
+    let source = match (vm.as_str(), host.as_str()) {
+        (UNKNOWN_VM, UNKNOWN_HOST) => "imported".to_owned(),
+        (vm, UNKNOWN_HOST) => format!("{vm}, imported"),
+        (UNKNOWN_VM, host) => format!("a VM on {host}"),
+        (vm, host) => format!("{vm} on {host}"),
+    };
     format!(
-        "{}{SEPARATOR}{} on {}{SEPARATOR}{}",
+        "{}{SEPARATOR}{source}{SEPARATOR}{}",
         provenance.job,
-        clipped(&provenance.vm_name),
-        clipped(&provenance.host),
-        disks(input)
+        disks_in_short(input)
     )
 }
 
@@ -27,6 +34,19 @@ fn clipped(name: &str) -> String {
     }
     name.chars().take(MOST - 1).chain(['…']).collect()
 }
+
+/// The disks, in a line that leaves room for more than them.
+fn disks_in_short(input: &ChartInput<'_>) -> String {
+    match input.series.disks.as_slice() {
+        [first, .., last] if input.series.disks.len() > MOST_NAMED => {
+            format!("{} disks: {first} to {last}", input.series.disks.len())
+        }
+        _ => disks(input),
+    }
+}
+
+/// More disks than these are told by the first and the last of them.
+const MOST_NAMED: usize = 6;
 
 fn disks(input: &ChartInput<'_>) -> String {
     let names: Vec<String> = input.series.disks.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use super::labels::{self, rough, short};
 use super::lettering::{colored, label_at};
 use super::page::Page;
 use super::palette::{INK, PAPER, hue};
+use super::scale::bucket_share;
 use super::scene::{Anchor, Area, Color, Layer};
 use crate::analysis::estimate::{self, PerMille, Range};
 use crate::analysis::profile::BlockSizes;
@@ -168,7 +169,7 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
             continue;
         };
         let x = area.left + pitch * (index as f64 + 0.5);
-        let y = |value: f64| area.bottom - area.height() * height_of(value, limits);
+        let y = |value: f64| area.bottom - area.height() * bucket_share(value, limits);
         let top = range.hi.map_or(area.top, y);
         let half = (pitch * 0.16).min(5.0 * scale);
         layer.line((x, area.top), (x, area.bottom), PAPER.toward(INK, 0.08), 0.5);
@@ -203,23 +204,6 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
     page.scene.layers.push(layer);
 }
 
-/// Where a latency is on the axis of equally high buckets, 0 to 1; inside a bucket the axis is logarithmic.
-fn height_of(value: f64, limits: &[i64]) -> f64 {
-    let buckets = (limits.len() + 1) as f64;
-    let below = limits.iter().take_while(|limit| (**limit as f64) < value).count();
-    let low = below
-        .checked_sub(1)
-        .and_then(|index| limits.get(index))
-        .map_or(0.0, |low| *low as f64);
-    let inside = match limits.get(below) {
-        Some(&high) if low > 0.0 => (value / low).ln() / (high as f64 / low).ln(),
-        Some(&high) => value / high as f64,
-        // The overflow has no end; ten times the last limit is drawn at its top.
-        None => (value / low.max(1.0)).log10(),
-    };
-    (below as f64 + inside.clamp(0.0, 1.0)) / buckets
-}
-
 /// An estimate in its own unit: `≈0.8 ms`, or `>100 ms` where only the lower bound is known.
 fn estimate_text(range: &Range) -> String {
     let (value, sign) = match range.hi {
@@ -239,20 +223,6 @@ fn estimate_text(range: &Range) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bucket_limit_is_at_the_upper_edge_of_its_row() {
-        let limits = [1, 10, 100];
-        for (limit, height) in [(1.0, 0.25), (10.0, 0.5), (100.0, 0.75)] {
-            assert!((height_of(limit, &limits) - height).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn inside_a_bucket_the_axis_is_logarithmic() {
-        // The square root of 10 * 100 is in the middle of the third of four rows.
-        assert!((height_of(1000_f64.sqrt(), &[1, 10, 100]) - 0.625).abs() < 1e-12);
-    }
 
     #[test]
     fn estimates_are_told_from_bounds() {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use vscsi_shared::histogram::{Metric, Operation};
 
+use crate::analysis::Series;
+
 /// A quantity over buckets and time, drawn as a surface with its heat map beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Surface {
@@ -84,6 +86,8 @@ pub enum ChartKind {
     Surface(Surface, Operation),
     /// I/Os per second over time, with the filter's cut.
     IopsTimeline,
+    /// Percentiles of latency over time, with their ranges.
+    LatencyTimeline,
     /// Megabytes per second over time.
     ThroughputTimeline,
     /// Block sizes by count and by bytes, per direction.
@@ -106,12 +110,27 @@ impl ChartKind {
         });
         surfaces.chain([
             Self::IopsTimeline,
+            Self::LatencyTimeline,
             Self::ThroughputTimeline,
             Self::BlockSizes,
             Self::Latencies,
             Self::SequentialTimeline,
             Self::OutstandingTimeline,
         ])
+    }
+
+    /// The charts of a series: all but those of a direction that has no commands.
+    pub fn of(series: &Series) -> Vec<Self> {
+        let has = |operation: Operation| {
+            let disks = series.samples.iter().flat_map(|sample| &sample.disks);
+            let mut counted = disks.flat_map(|disk| disk.histograms.iter());
+            counted.any(|(kind, interval)| kind.operation() == operation && interval.total() > 0)
+        };
+        let is_shown = |kind: &Self| match kind {
+            Self::Surface(_, operation @ (Operation::Read | Operation::Write)) => has(*operation),
+            _ => true,
+        };
+        Self::all().filter(is_shown).collect()
     }
 
     /// The file's name without its extension, such as `latency-3d-read`.
@@ -126,6 +145,7 @@ impl ChartKind {
                 }
             }
             Self::IopsTimeline => "iops-timeline",
+            Self::LatencyTimeline => "latency-timeline",
             Self::ThroughputTimeline => "throughput-timeline",
             Self::BlockSizes => "blocksize-distribution",
             Self::Latencies => "latency-distribution",
@@ -146,6 +166,7 @@ impl ChartKind {
                 format!("{} over time: {commands}", surface.title())
             }
             Self::IopsTimeline => "IOPS over time".to_owned(),
+            Self::LatencyTimeline => "Latency over time".to_owned(),
             Self::ThroughputTimeline => "Throughput over time".to_owned(),
             Self::BlockSizes => "Block sizes by count and by bytes".to_owned(),
             Self::Latencies => "Latency distribution".to_owned(),

@@ -55,10 +55,15 @@ pub(super) fn lay_out(input: &ChartInput<'_>, kind: ChartKind, style: &Style) ->
     }
     match kind {
         ChartKind::Surface(surface, operation) => surface_page(input, surface, operation, style),
-        ChartKind::IopsTimeline => timeline_page(input, kind, style, |slices| timeline::iops(slices, input.cut_iops)),
-        ChartKind::ThroughputTimeline => timeline_page(input, kind, style, timeline::throughput),
-        ChartKind::SequentialTimeline => timeline_page(input, kind, style, timeline::sequential),
-        ChartKind::OutstandingTimeline => timeline_page(input, kind, style, timeline::outstanding),
+        ChartKind::IopsTimeline => timeline_page(input, kind, style, |slices| {
+            vec![timeline::iops(slices, input.cut_iops)]
+        }),
+        ChartKind::LatencyTimeline => timeline_page(input, kind, style, timeline::latencies),
+        ChartKind::ThroughputTimeline => timeline_page(input, kind, style, |slices| vec![timeline::throughput(slices)]),
+        ChartKind::SequentialTimeline => timeline_page(input, kind, style, |slices| vec![timeline::sequential(slices)]),
+        ChartKind::OutstandingTimeline => {
+            timeline_page(input, kind, style, |slices| vec![timeline::outstanding(slices)])
+        }
         ChartKind::BlockSizes => Ok(distribution_page(input, kind, style, distribution::block_sizes)),
         ChartKind::Latencies => Ok(distribution_page(input, kind, style, distribution::latencies)),
     }
@@ -68,18 +73,29 @@ fn timeline_page(
     input: &ChartInput<'_>,
     kind: ChartKind,
     style: &Style,
-    make: impl Fn(&Slices) -> Timeline,
+    make: impl Fn(&Slices) -> Vec<Timeline>,
 ) -> Result<Layout, ChartError> {
     let slices = Slices::cut(input, TIMELINE_SLICES)?;
     let time = caption::time_axis(input, &slices);
-    let timeline = make(&slices);
-    let mut notes = timeline.notes.clone();
+    let timelines = make(&slices);
+    let first = timelines.first();
+    let mut notes = first.map(|timeline| timeline.notes.clone()).unwrap_or_default();
     notes.extend(caption::time_notes(&slices));
-    let mut legend = timeline.legend();
+    let mut legend = first.map(Timeline::legend).unwrap_or_default();
     legend.extend(filtered_key(input, LEFT_OUT));
     let mut page = page(input, kind, style, &notes, legend);
     let body = page.body;
-    timeline.draw(&mut page, &slices, &time, &body);
+    let (height, gutter) = (body.height() / timelines.len() as f64, 5.0 * page.scale);
+    for (index, timeline) in timelines.iter().enumerate() {
+        let top = body.top + height * index as f64;
+        let last = index + 1 == timelines.len();
+        let part = Area {
+            top,
+            bottom: top + height - if last { 0.0 } else { gutter },
+            ..body
+        };
+        timeline.draw(&mut page, &slices, &time, &part);
+    }
     Ok(Layout {
         scene: page.scene,
         notes,

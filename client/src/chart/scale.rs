@@ -93,6 +93,68 @@ impl Decades {
     }
 }
 
+/// An axis of some neighbouring buckets, each as high as any other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct BucketRows {
+    limits: Vec<i64>,
+    /// The lowest bucket shown.
+    first: usize,
+    /// The bucket above the highest one shown.
+    end: usize,
+}
+
+impl BucketRows {
+    /// The rows that hold these values, and at least one; a value beyond the last limit is in the row above it.
+    pub(super) fn around(limits: &[i64], values: impl Iterator<Item = f64>) -> Self {
+        let buckets = limits.len() + 1;
+        let row = |value: f64| limits.iter().take_while(|limit| (**limit as f64) < value).count();
+        let (mut first, mut end) = (buckets, 0);
+        for value in values {
+            first = first.min(row(value));
+            end = end.max(row(value) + 1);
+        }
+        Self {
+            limits: limits.to_vec(),
+            first: first.min(end.saturating_sub(1)),
+            end: end.max(1),
+        }
+    }
+
+    /// Where a value is between the ends, 0 to 1.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        let row = bucket_share(value, &self.limits) * (self.limits.len() + 1) as f64;
+        ((row - self.first as f64) / (self.end - self.first) as f64).clamp(0.0, 1.0)
+    }
+
+    /// Where the edges of the rows are, and the limits there: 0 below the lowest bucket, none above the overflow.
+    pub(super) fn edges(&self) -> impl Iterator<Item = (f64, Option<i64>)> {
+        let rows = (self.end - self.first) as f64;
+        (self.first..=self.end).map(move |edge| {
+            let limit = edge
+                .checked_sub(1)
+                .map_or(Some(0), |below| self.limits.get(below).copied());
+            ((edge - self.first) as f64 / rows, limit)
+        })
+    }
+}
+
+/// Where a latency is on the axis of equally high buckets, 0 to 1; inside a bucket the axis is logarithmic.
+pub(super) fn bucket_share(value: f64, limits: &[i64]) -> f64 {
+    let buckets = (limits.len() + 1) as f64;
+    let below = limits.iter().take_while(|limit| (**limit as f64) < value).count();
+    let low = below
+        .checked_sub(1)
+        .and_then(|index| limits.get(index))
+        .map_or(0.0, |low| *low as f64);
+    let inside = match limits.get(below) {
+        Some(&high) if low > 0.0 => (value / low).ln() / (high as f64 / low).ln(),
+        Some(&high) => value / high as f64,
+        // The overflow has no end; ten times the last limit is drawn at its top.
+        None => (value / low.max(1.0)).log10(),
+    };
+    (below as f64 + inside.clamp(0.0, 1.0)) / buckets
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -119,6 +181,35 @@ mod tests {
     fn a_value_in_the_middle_of_the_decades_is_in_the_middle_of_the_colours() {
         let scale = Decades::around([1.0, 100.0].into_iter()).unwrap();
         assert!((scale.share(10.0) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_bucket_limit_is_at_the_upper_edge_of_its_row() {
+        let limits = [1, 10, 100];
+        for (limit, height) in [(1.0, 0.25), (10.0, 0.5), (100.0, 0.75)] {
+            assert!((bucket_share(limit, &limits) - height).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn inside_a_bucket_the_axis_is_logarithmic() {
+        // The square root of 10 * 100 is in the middle of the third of four rows.
+        assert!((bucket_share(1000_f64.sqrt(), &[1, 10, 100]) - 0.625).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rows_reach_from_the_bucket_of_the_least_value_to_that_of_the_largest() {
+        let rows = BucketRows::around(&[1, 10, 100, 1000], [5.0, 60.0].into_iter());
+        assert_eq!(
+            rows.edges().collect::<Vec<_>>(),
+            [(0.0, Some(1)), (0.5, Some(10)), (1.0, Some(100))]
+        );
+        let beyond = BucketRows::around(&[1, 10], [0.5, f64::INFINITY].into_iter());
+        assert_eq!(
+            beyond.edges().map(|(_, limit)| limit).collect::<Vec<_>>(),
+            [Some(0), Some(1), Some(10), None]
+        );
+        assert!((beyond.share(f64::INFINITY) - 1.0).abs() < 1e-12);
     }
 
     proptest! {

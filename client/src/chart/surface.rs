@@ -401,7 +401,7 @@ impl SurfacePanel<'_> {
             runs.push(label_at(&tick.label, at, size, Anchor::Start));
         }
         let (corner, _) = view.place(1.0, 0.0, 0.0);
-        Self::axis_title(layer, &self.time.title(), (corner, area.right), area, scale);
+        Self::axis_title(layer, &self.time.title(ticks), (corner, area.right), area, scale);
         runs
     }
 }

@@ -87,10 +87,12 @@ impl TimeAxis {
         time.strftime(format).to_string()
     }
 
-    /// What the axis shows.
-    pub(super) fn title(&self) -> String {
+    /// What the axis with these ticks shows.
+    pub(super) fn title(&self, ticks: &[Tick]) -> String {
         let (Some(begin), Some(end)) = (self.wall(self.start), self.wall(self.end)) else {
-            return "time since the first sample (h:mm)".to_owned();
+            let has_seconds = ticks.iter().any(|tick| tick.label.matches(':').count() > 1);
+            let form = if has_seconds { "h:mm:ss" } else { "h:mm" };
+            return format!("time since the first sample ({form})");
         };
         let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
         if day(begin) == day(end) {
@@ -155,13 +157,16 @@ mod tests {
             end: 5400.0,
         };
         assert_eq!(labels(axis, 3), ["0:00", "0:30", "1:00", "1:30"]);
-        assert_eq!(axis.title(), "time since the first sample (h:mm)");
+        assert_eq!(axis.title(&axis.ticks(3)), "time since the first sample (h:mm)");
+        let short = TimeAxis { end: 20.0, ..axis };
+        assert_eq!(labels(short, 2), ["0:00:00", "0:00:10", "0:00:20"]);
+        assert_eq!(short.title(&short.ticks(2)), "time since the first sample (h:mm:ss)");
     }
 
     #[test]
     fn the_title_names_both_days_when_midnight_lies_between() {
-        assert_eq!(axis(0.0, 1800.0).title(), "time (UTC), 2025-11-06");
-        assert_eq!(axis(0.0, 86_400.0).title(), "time (UTC), 2025-11-06 to 2025-11-07");
+        assert_eq!(axis(0.0, 1800.0).title(&[]), "time (UTC), 2025-11-06");
+        assert_eq!(axis(0.0, 86_400.0).title(&[]), "time (UTC), 2025-11-06 to 2025-11-07");
     }
 
     #[test]

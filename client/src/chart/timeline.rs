@@ -1,14 +1,14 @@
 //! Quantities over time, one step per slice.
 
-use vscsi_shared::histogram::{Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 
-use super::axes::{gaps, numbers, time_axis, value_axis};
+use super::axes::{ValueAxis, gaps, time_axis};
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, short};
 use super::lettering::{colored, label_at, widest};
 use super::page::{Key, Page};
 use super::palette::{AXIS, INK, LEFT_OUT, PAPER, STREAM, hue};
-use super::scale::Linear;
+use super::scale::{BucketRows, Linear};
 use super::scene::{Anchor, Area, Color, Layer, Point};
 use super::slices::{Slice, Slices};
 use super::time_axis::TimeAxis;
@@ -36,6 +36,8 @@ pub(super) struct Timeline {
     /// The axis ends here although no value may reach it, such as at 100 %.
     pub(super) fixed_top: Option<f64>,
     pub(super) lines: Vec<Line>,
+    /// The limits of the buckets that the axis is made of, where it is no axis of numbers.
+    pub(super) buckets: Option<Vec<i64>>,
     /// What the bands stand for.
     pub(super) band: Option<&'static str>,
     /// The value from which samples were kept.
@@ -82,6 +84,7 @@ pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
             let values = slices.slices.iter().map(|slice| rate(slice, operation));
             (values.collect(), Vec::new())
         }),
+        buckets: None,
         band: None,
         cut,
         notes: Vec::new(),
@@ -127,6 +130,7 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
         unit: "MB/s",
         fixed_top: None,
         lines,
+        buckets: None,
         band: (widest >= 0.05).then_some("possible range"),
         cut: None,
         notes,
@@ -160,6 +164,7 @@ pub(super) fn sequential(slices: &Slices) -> Timeline {
             line("reads", hue(Operation::Read), |shares| shares.read),
             line("writes", hue(Operation::Write), |shares| shares.write),
         ],
+        buckets: None,
         band: None,
         cut: None,
         notes: vec!["reads and writes are each measured against the one before of their own kind".to_owned()],
@@ -194,15 +199,82 @@ pub(super) fn outstanding(slices: &Slices) -> Timeline {
         unit: "outstanding I/Os as a new one arrives, itself included",
         fixed_top: None,
         lines,
+        buckets: None,
         band: Some("total, 95th percentile"),
         cut: None,
         notes: vec!["the 95th percentile is known by its bucket, which the band shows".to_owned()],
     }
 }
 
+/// Percentiles over time, and how deep the colour of each is: below 1 lighter than the direction's, above it darker.
+const PERCENTILES: [(PerMille, &str, f64); 3] = [
+    (PerMille::P50, "p50", 0.5),
+    (PerMille::P95, "p95", 1.0),
+    (PerMille::P99, "p99", 1.65),
+];
+
+fn shade(hue: Color, depth: f64) -> Color {
+    PAPER.toward(hue, depth.min(1.0)).toward(INK, (depth - 1.0).max(0.0))
+}
+
+/// Percentiles of the latency of reads above those of writes, each with the range that holds the true value.
+pub(super) fn latencies(slices: &Slices) -> Vec<Timeline> {
+    let directions = [
+        (Operation::Read, "latency of reads"),
+        (Operation::Write, "latency of writes"),
+    ];
+    let mut timelines: Vec<Timeline> = directions
+        .into_iter()
+        .map(|(operation, unit)| latency(slices, operation, unit))
+        .collect();
+    // A direction without commands leaves its room to the other one.
+    if timelines.iter().any(Timeline::has_values) {
+        timelines.retain(Timeline::has_values);
+    } else {
+        timelines.truncate(1);
+    }
+    timelines
+}
+
+fn latency(slices: &Slices, operation: Operation, unit: &'static str) -> Timeline {
+    let lines = PERCENTILES.into_iter().map(|(per_mille, label, depth)| {
+        let ranges = slices.slices.iter().map(|slice| {
+            let interval = slice.histograms().of(Metric::Latency, operation)?;
+            estimate::percentile(interval, Metric::Latency, per_mille)
+        });
+        let ends = |range: Range| (range.lo, range.hi.unwrap_or(f64::INFINITY));
+        Line {
+            label: label.to_owned(),
+            color: shade(hue(operation), depth),
+            values: ranges.clone().map(|range| Some(range?.est)).collect(),
+            bounds: ranges.map(|range| range.map(ends)).collect(),
+            filled: false,
+        }
+    });
+    let limits = HistogramKind::new(Metric::Latency, operation).and_then(|kind| slices.limits(kind));
+    Timeline {
+        metric: Metric::Latency,
+        unit,
+        fixed_top: None,
+        lines: lines.collect(),
+        buckets: Some(limits.unwrap_or_default().to_vec()),
+        band: None,
+        cut: None,
+        notes: vec!["bands: the range that holds the true percentile; lines: the estimate".to_owned()],
+    }
+}
+
 impl Timeline {
     /// The legend: lines, and what a band around or above the first one means.
     pub(super) fn legend(&self) -> Vec<Key> {
+        if self.buckets.is_some() {
+            // For both directions, so in the colour of neither.
+            let keys = PERCENTILES.into_iter().map(|(_, label, depth)| Key {
+                color: shade(AXIS, depth),
+                label: label.to_owned(),
+            });
+            return keys.collect();
+        }
         let lines = self.lines.iter().map(|line| Key {
             color: line.color,
             label: line.label.clone(),
@@ -214,14 +286,24 @@ impl Timeline {
         lines.chain(band).collect()
     }
 
-    fn axis(&self) -> Linear {
+    fn has_values(&self) -> bool {
+        self.lines.iter().any(|line| line.values.iter().any(Option::is_some))
+    }
+
+    fn axis(&self) -> ValueAxis {
+        if let Some(limits) = &self.buckets {
+            let bounds = self.lines.iter().flat_map(|line| line.bounds.iter().flatten());
+            // A range begins above its lower end.
+            let ends = bounds.flat_map(|(lo, hi)| [lo + 0.5, *hi]);
+            return ValueAxis::Buckets(BucketRows::around(limits, ends));
+        }
         let values = self.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
         let bounds = self
             .lines
             .iter()
             .flat_map(|line| line.bounds.iter().flatten().map(|(_, hi)| *hi));
         let most = values.chain(bounds).chain(self.cut).fold(0.0, f64::max);
-        Linear::up_to(self.fixed_top.unwrap_or(most), 6)
+        ValueAxis::Numbers(Linear::up_to(self.fixed_top.unwrap_or(most), 6))
     }
 
     /// Draws the chart into an area of the page.
@@ -231,7 +313,7 @@ impl Timeline {
         let label = Page::LABEL * scale;
         let axis = self.axis();
         let plot = Area {
-            left: area.left + widest(numbers(&axis).iter().map(String::as_str), tick) + 7.0 * scale,
+            left: area.left + widest(axis.ticks().iter().map(|(_, label)| label.as_str()), tick) + 7.0 * scale,
             top: area.top + 2.6 * tick,
             right: area.right,
             bottom: area.bottom - 3.6 * tick,
@@ -248,7 +330,7 @@ impl Timeline {
             );
         }
         gaps(&mut ground, slices, time, &plot);
-        value_axis(&mut ground, &axis, &plot, scale);
+        axis.draw(&mut ground, &plot, scale);
         let unit_at = (area.left, area.top + font::CAP_HEIGHT * label);
         ground.text(label_at(self.unit, unit_at, label, Anchor::Start));
         page.scene.layers.push(ground);
@@ -265,7 +347,7 @@ impl Timeline {
             page.scene.layers.push(layer);
         }
         let mut front = Layer::new("timeline-axes");
-        if self.lines.iter().all(|line| line.values.iter().all(Option::is_none)) {
+        if !self.has_values() {
             let middle = (
                 f64::midpoint(plot.left, plot.right),
                 f64::midpoint(plot.top, plot.bottom),
@@ -278,23 +360,13 @@ impl Timeline {
         if let Some(cut) = self.cut {
             let (_, y) = place(time.start, cut);
             front.dashed((plot.left, y), (plot.right, y), 4.0 * scale, INK, 0.8);
+            // Above the plot, where it hides nothing.
             let text = format!("cut at {} IOPS", short(cut));
-            let width = font::width(&text, label, Weight::Regular);
-            let above = y - 3.0 * scale;
-            let box_around = Area {
-                left: plot.right - width - 6.0 * scale,
-                top: above - font::CAP_HEIGHT * label - 2.0 * scale,
-                right: plot.right,
-                bottom: above + 2.0 * scale,
-            };
-            front.rectangle(box_around, PAPER.with_alpha(0.8));
-            front.text(colored(
-                &text,
-                (plot.right - 3.0 * scale, above),
-                label,
-                Anchor::End,
-                INK,
-            ));
+            let (_, text_y) = unit_at;
+            front.text(colored(&text, (plot.right, text_y), label, Anchor::End, INK));
+            let end = plot.right - font::width(&text, label, Weight::Regular) - 5.0 * scale;
+            let sample_y = text_y - font::CAP_HEIGHT * label / 2.0;
+            front.dashed((end - 18.0 * scale, sample_y), (end, sample_y), 4.0 * scale, INK, 0.8);
         }
         page.scene.layers.push(front);
     }

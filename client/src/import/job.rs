@@ -20,14 +20,10 @@ use super::trace::{self, TracedPrints};
 use super::{ImportError, Request};
 use crate::failure::FileError;
 use crate::store::{
-    IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, create_directory, create_file,
-    sum_of, sync_directory,
+    IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, UNKNOWN_HOST, UNKNOWN_VM,
+    create_directory, create_file, sum_of, sync_directory,
 };
 
-/// The host's name where nobody told it.
-const UNKNOWN_HOST: &str = "imported";
-/// The VM's name where nobody told it; the world group ID stands beside it.
-const UNKNOWN_VM: &str = "unknown";
 /// Losses that a job keeps; there may be one in each line of a file.
 const MOST_LOSSES: usize = 100;
 

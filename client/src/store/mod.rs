@@ -39,7 +39,7 @@ pub use compress::{Compressed, compress};
 pub use error::StoreError;
 pub use job_directory::{JOB_LIMIT_BYTES, JobDirectory, JobFiles};
 pub use lock::{Lock, LockKind};
-pub use origin::{IMPORT_PROFILE, Origin, is_imported};
+pub use origin::{IMPORT_PROFILE, Origin, UNKNOWN_HOST, UNKNOWN_VM, is_imported};
 pub use private::{create_directory, create_file, open_file};
 pub use reference::JobReference;
 pub use snapshots::{LARGEST_SNAPSHOT_BYTES, SnapshotFile, read_snapshot_bytes, snapshot_files};

@@ -6,6 +6,10 @@ use vscsi_shared::job::{HostIdentity, Job, JobDocument, PulledFrom};
 
 /// Stands for a profile, because nobody asked for the samples of an import.
 pub const IMPORT_PROFILE: &str = "import";
+/// The host's name in such a job where nobody told it.
+pub const UNKNOWN_HOST: &str = "imported";
+/// The VM's name in such a job where nobody told it; the world group ID stands beside it.
+pub const UNKNOWN_VM: &str = "unknown";
 
 /// Where a job lives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -90,7 +90,8 @@ fn undated_samples_are_counted_from_the_first() {
         sample.flags.insert(vscsi_shared::snapshot::SnapshotFlag::Undated);
     }
     let layout = layout(&Filtered::of(series), ChartKind::IopsTimeline);
-    assert!(has_text(&layout, "time since the first sample (h:mm)"));
+    // Of five minutes every half is labelled.
+    assert!(has_text(&layout, "0:00:30") && has_text(&layout, "time since the first sample (h:mm:ss)"));
     assert!(!texts(&layout).iter().any(|run| run.text.contains("2025")));
 }
 

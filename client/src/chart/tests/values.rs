@@ -2,6 +2,8 @@
 
 use super::chart_job::{Directions, Filtered, SECONDS, job};
 use super::*;
+use vscsi_shared::histogram::Metric;
+
 use crate::analysis::Sample;
 
 /// The place of a value on a vertical axis, from the labels of two others.
@@ -140,4 +142,60 @@ fn the_caption_tells_period_filter_samples_and_version() {
         &layout,
         "sql-peak  ·  SQL-Server-01 on esxi-host01.example.com  ·  2 disks: scsi0:0, scsi0:1"
     ));
+}
+#[test]
+fn a_percentile_of_latency_is_a_band_over_its_whole_bucket_with_the_estimate_inside() {
+    let job = Filtered::of(job(1, 1, Directions::ReadsOnly));
+    let layout = layout(&job, ChartKind::LatencyTimeline);
+    let lines: Vec<&Layer> = layout.scene.layers_named("line").collect();
+    assert_eq!(lines.len(), 3, "reads alone take the whole page");
+    let reads = job.series.samples[0].disks[0]
+        .histograms
+        .of(Metric::Latency, Operation::Read)
+        .unwrap();
+    let total: u64 = reads.counts.iter().sum();
+    let mut seen = 0;
+    let bucket = reads.counts.iter().position(|count| {
+        seen += count;
+        2 * seen >= total
+    });
+    // Edges of the bucket that the median lies in, by the labels that vscsiStats' limits have.
+    let labels = [
+        "1µs", "10µs", "100µs", "500µs", "1ms", "5ms", "15ms", "30ms", "50ms", "100ms",
+    ];
+    let height = |label: &str| middle(texts(&layout).into_iter().find(|run| run.text == label).unwrap());
+    let (band, _) = rectangles(lines[0])[0];
+    let bucket = bucket.unwrap();
+    assert!((band.bottom - height(labels[bucket - 1])).abs() < 1e-6);
+    assert!((band.top - height(labels[bucket])).abs() < 1e-6);
+    let estimate = paths(lines[0])[0][0].1;
+    assert!(band.top <= estimate && estimate <= band.bottom);
+}
+
+#[test]
+fn the_label_of_the_cut_hides_nothing_of_the_plot() {
+    let layout = layout(&Filtered::of(job(30, 1, Directions::Both)), ChartKind::IopsTimeline);
+    let label = texts(&layout)
+        .into_iter()
+        .find(|run| run.text.starts_with("cut at "))
+        .unwrap();
+    let top = place_of(&layout, 1000.0, [("0", 0.0), ("500", 500.0)]);
+    assert!(label.area().bottom < top, "{:?} reaches below {top}", label.area());
+}
+
+#[test]
+fn a_job_that_was_imported_is_not_called_unknown_on_imported() {
+    let mut job = Filtered::of(job(2, 1, Directions::Both));
+    job.workload.provenance.vm_name = "unknown".to_owned();
+    job.workload.provenance.host = "imported".to_owned();
+    let layout = layout(&job, ChartKind::IopsTimeline);
+    let subject = texts(&layout)
+        .into_iter()
+        .find(|run| run.text.starts_with("sql-peak"))
+        .unwrap();
+    assert!(
+        subject.text.contains("imported") && !subject.text.contains("unknown"),
+        "{}",
+        subject.text
+    );
 }

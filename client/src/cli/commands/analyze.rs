@@ -207,7 +207,7 @@ fn write_files(
             ..Style::default()
         };
         let format = args.format.unwrap_or(env.config.analysis.visualization_format);
-        let kinds: Vec<ChartKind> = ChartKind::all().collect();
+        let kinds: Vec<ChartKind> = ChartKind::of(&analysis.series);
         let input = ChartInput::from(analysis);
         let folder = directory.visualizations();
         directory.make(&folder)?;

@@ -25,7 +25,7 @@ inside and below the picture which samples it was drawn from.")]
 pub struct ChartArgs {
     #[command(flatten)]
     job: JobArg,
-    /// Draw these charts only; may be repeated or separated by commas [default: all]
+    /// Draw these charts only; may be repeated or separated by commas [default: all that have commands]
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = kind_parser())]
     kinds: Vec<ChartKind>,
     /// Format of the files [default: as configured, png]
@@ -89,7 +89,7 @@ pub(super) fn run(args: &ChartArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
     let kinds: Vec<ChartKind> = if args.kinds.is_empty() {
-        ChartKind::all().collect()
+        ChartKind::of(&analysis.series)
     } else {
         args.kinds.clone()
     };

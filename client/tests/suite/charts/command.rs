@@ -50,9 +50,29 @@ fn all_charts_are_drawn_unless_told_otherwise() {
     let desk = desk_with_a_job();
     let output = desk.path("report");
     let printed = stdout(chart(&desk, &["--format", "svg", "-o", output.to_str().unwrap()]));
-    // Six surfaces in three directions, four timelines and two distributions.
-    assert_eq!(printed.lines().count(), 6 * 3 + 4 + 2);
-    assert_eq!(std::fs::read_dir(&output).unwrap().count(), 24);
+    // Six surfaces in three directions, five timelines and two distributions.
+    assert_eq!(printed.lines().count(), 6 * 3 + 5 + 2);
+    assert_eq!(std::fs::read_dir(&output).unwrap().count(), 25);
+}
+
+#[test]
+fn a_job_without_writes_gets_no_surface_of_writes_unless_it_is_named() {
+    let reads = |index: u64| IoEvent {
+        issue_us: UPTIME_US + 10_000 * index,
+        latency_us: 700,
+        lbn: 16 * index,
+        bytes: 8192,
+        direction: Direction::Read,
+    };
+    let desk = Desk::with_job(&[(0..100).map(reads).collect()], &[0, 500_000, 1_000_000]);
+    let printed = stdout(chart(&desk, &["--format", "svg"]));
+    assert_eq!(printed.lines().count(), 6 * 2 + 5 + 2);
+    assert!(
+        !printed.contains("-write.svg") && printed.contains("latency-3d-read.svg"),
+        "{printed}"
+    );
+    let named = stdout(chart(&desk, &["--format", "svg", "--kind", "latency-3d-write"]));
+    assert!(named.contains("latency-3d-write.svg"), "{named}");
 }
 
 #[test]
