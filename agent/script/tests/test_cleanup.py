@@ -8,8 +8,9 @@ import time
 import unittest
 
 from vscsi_agent import lock
+from vscsi_agent.boot import Boot
 from vscsi_agent.cleanup import cleanup
-from vscsi_agent.clock import until
+from vscsi_agent.clock import Clock, until
 from vscsi_agent.options import Options
 from vscsi_agent.serve import LOCK
 from vscsi_agent.switch import succession
@@ -78,18 +79,36 @@ class Cleanup(unittest.TestCase):
         self.assertTrue(said.startswith("an agent is running"), said)
         taken[0].release()
 
-    def test_all_means_also_what_a_user_asked_to_keep_and_leaves_no_unfinished_file(self):
+    def test_all_means_also_what_a_user_asked_to_keep(self):
         self.host_on_which(":")
         self.leave_a_collection(kept=True)
-        unfinished = os.path.join(self.state, "schedules.json.tmp")
-        with open(unfinished, "w"):
-            pass
         said = cleanup(self.options, False)
         self.assertIn("1 that a user asked to keep", said)
         self.assertEqual(self.calls(), [])
         self.assertEqual(cleanup(self.options, True), "stopped 1 collection that was left running")
         self.assertEqual(self.calls(), ["-x -w 7 -i 8"])
-        self.assertFalse(os.path.exists(unfinished))
+
+    def test_all_leaves_the_marker_of_another_boot(self):
+        marker = os.path.join(self.root, "var/run/vscsi-agent.boot")
+        Boot(self.state, self.root, Clock()).note()
+        with open(marker, "w") as file:
+            file.write("0" * 32)
+        cleanup(self.options, True)
+        self.assertTrue(os.path.exists(marker))
+
+    def test_all_leaves_no_unfinished_file_and_nothing_below_var_run(self):
+        run = os.path.join(self.root, "var/run")
+        os.makedirs(run)
+        state = os.stat(self.state)
+        name = "vscsi-agent.{:x}-{:x}.json.tmp".format(state.st_dev, state.st_ino)
+        for path in (os.path.join(self.state, "schedules.json.tmp"), os.path.join(run, name)):
+            with open(path, "w"):
+                pass
+        Boot(self.state, self.root, Clock()).note()
+        cleanup(self.options, True)
+        self.assertEqual(os.listdir(run), [])
+        left = [name for name in os.listdir(self.state) if name.endswith(".tmp")]
+        self.assertEqual(left, [])
 
     def test_a_switch_that_replaces_another_one_is_asked_too(self):
         # The first stop hangs, so that its switch can be killed over it.

@@ -90,6 +90,13 @@ class Boot(object):
             self._marked = False
         self._write()
 
+    def remove_marker(self):
+        # type: () -> None
+        """Takes the marker away when it is the one of this boot: nothing is left that it could be needed for."""
+        if _read_marker(self._marker) == self.id:
+            files.remove(self._marker + files.TEMPORARY_SUFFIX)
+            files.remove(self._marker)
+
     def is_after(self, boot_id):
         # type: (str) -> bool
         """It is certain that the host was started again since the boot `boot_id`."""

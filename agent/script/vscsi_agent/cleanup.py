@@ -59,7 +59,7 @@ def cleanup(options, with_all):
             running.forget(options)
             succession.forget(state_directory)
             files.remove_temporary(state_directory)
-            files.remove(os.path.join(options.host_root, "var/run/vscsi-agent.boot"))
+            left.boot.remove_marker()
         return done
     finally:
         left.close()

@@ -38,8 +38,8 @@ class Left(object):
         # type: (Options) -> None
         self._options = options
         clock = Clock()
-        boot = Boot(options.state_directory, options.host_root, clock)
-        self._switch = Switch(options, boot, clock, Log(options.state_directory, clock, False))
+        self.boot = Boot(options.state_directory, options.host_root, clock)
+        self._switch = Switch(options, self.boot, clock, Log(options.state_directory, clock, False))
         self._is_ready = False
         self._with_all = False
         self._problem = None  # type: str | None

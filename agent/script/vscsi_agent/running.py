@@ -83,6 +83,7 @@ def forget(options):
     # type: (Options) -> None
     """Removes what a dead agent has left; for whoever holds the lock of the state directory."""
     for path in _places(options):
+        files.remove(path + files.TEMPORARY_SUFFIX)
         files.remove(path)
 
 
