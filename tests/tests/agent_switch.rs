@@ -313,3 +313,25 @@ fn a_start_under_way_when_the_agent_dies_does_not_outlive_it() {
     std::thread::sleep(Duration::from_secs(4));
     assert!(agent.host.collecting().unwrap().is_empty());
 }
+
+#[test]
+fn a_restart_that_is_handed_over_half_done_is_finished_by_the_successor() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    let slow = Fault::of_vscsi_stats(FaultKind::Slow(2000)).with_arguments("-x ");
+    agent.host.add_fault(slow.times(2)).unwrap();
+    // The next sample, which would restart it once more, is far away.
+    let mut request = agent.job_request("job", "SQL-Server-01", 2, 90);
+    request["options"] = json!({"mode": "restart"});
+    assert_eq!(agent.post("jobs", &request).status, 201);
+    wait_until("the first snapshot is taken", || {
+        agent.job_directory("job").join("samples/sample_000.csv").is_file()
+    });
+    agent.hand_over();
+    wait_until("what was stopped has been started", || {
+        agent.host.collecting().unwrap().len() == 2
+    });
+    let stopped = agent.post("jobs/job/stop", &json!({}));
+    assert_eq!(stopped.status, 200, "{}", stopped.json);
+    agent.wait_until_nothing_collects();
+}

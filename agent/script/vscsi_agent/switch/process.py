@@ -462,8 +462,13 @@ class Switch(object):
 
     def _pass_on(self, heir, now_ms):
         # type: (str, int) -> None
-        """Lets the commands end, says in the journal who follows, and releases the lock."""
-        if self._has_commands() or not self._journal.is_settled():
+        """Lets the commands end, says in the journal what came of them and who follows, and releases the lock."""
+        if self._has_commands():
+            return
+        if not self._heir_is_written:
+            # Between the two commands of a restart nothing is collected.
+            self._note()
+        if not self._journal.is_settled():
             return
         by_order = not self._is_gone
         if by_order and not self._heir_is_written:
