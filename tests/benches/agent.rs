@@ -1,7 +1,7 @@
 //! What the agent costs a host, and what it loses: size, memory, own CPU, lateness, and I/O between samples, beside
-//! the loop in a shell that people use instead.
+//! the loop in a shell that people use instead. With 20 disks, both programs.
 //!
-//! `VSCSI_BENCH_SNAPSHOTS` sets the number of snapshots at 1 s (default 1000, so a run takes half an hour).
+//! `VSCSI_BENCH_SNAPSHOTS` sets the number of snapshots at 1 s (default 1000, so a run takes three quarters of an hour).
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use vscsi_fixtures::{SimulatedHost, TruthQuery};
 use vscsi_shared::snapshot;
-use vscsi_tests::agent_host::AgentHost;
+use vscsi_tests::agent_host::{AgentHost, Start};
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
@@ -33,7 +33,7 @@ fn main() {
     let size = fs::metadata(Binary::Agent.path().unwrap()).unwrap().len();
     println!("size of the agent                       {size} bytes (limit 2000000)");
     memory_with_a_large_spool(60_000);
-    cost_of_twenty_disks(snapshots);
+    costs_of_twenty_disks(snapshots);
     loss_with_two_restarts(snapshots / 5);
     loss_of_a_shell_loop(snapshots / 20);
 }
@@ -113,10 +113,51 @@ fn memory_with_a_large_spool(snapshots: u32) {
     agent.terminate();
 }
 
-/// Jobs over all 20 disks of a host at 1 s: memory, own CPU time, lateness.
-fn cost_of_twenty_disks(samples: u32) {
+/// What jobs over all 20 disks of a host at 1 s cost.
+struct Cost {
+    /// Resident memory of the agent now and at most, and of its switch at most, KiB.
+    resident: u64,
+    peak: u64,
+    switch_peak: u64,
+    /// Own CPU time of the agent for each snapshot, milliseconds.
+    cpu_ms: f64,
+    /// How late each snapshot was, milliseconds, in order.
+    lateness: Vec<u64>,
+}
+
+/// Both programs, one after the other.
+fn costs_of_twenty_disks(samples: u32) {
+    let costs = [Binary::Agent, Binary::AgentInPython].map(|program| cost_of_twenty_disks(program, samples));
+    let row = |what: &str, figure: &dyn Fn(&Cost) -> String| {
+        let [binary, script] = costs.each_ref().map(figure);
+        println!("{what:<40}{binary:>12}{script:>12}");
+    };
+    let late = |percent: usize| {
+        move |cost: &Cost| {
+            let at = cost.lateness.len().saturating_sub(1) * percent / 100;
+            cost.lateness.get(at).copied().unwrap_or(0).to_string()
+        }
+    };
+    println!("20 disks at 1 s                               binary      script");
+    row("resident memory, KiB", &|cost| cost.resident.to_string());
+    row("  at most (limit of the binary 8192)", &|cost| cost.peak.to_string());
+    row("  switch, at most", &|cost| cost.switch_peak.to_string());
+    row("own CPU per snapshot, ms (limit 2)", &|cost| {
+        format!("{:.2}", cost.cpu_ms)
+    });
+    row("snapshots of 5 jobs", &|cost| cost.lateness.len().to_string());
+    row("lateness, ms: median", &late(50));
+    row("  99 %", &late(99));
+    row("  largest", &late(100));
+}
+
+fn cost_of_twenty_disks(program: Binary, samples: u32) -> Cost {
     let mut agent = AgentHost::new("many-disks", FILTER);
-    agent.start();
+    agent.start_with(&Start {
+        program: Some(program),
+        ..Start::default()
+    });
+    agent.wait_for_answer();
     let inventory = agent.get("inventory").json;
     let running = inventory["vms"]
         .as_array()
@@ -155,21 +196,13 @@ fn cost_of_twenty_disks(samples: u32) {
         }));
     }
     lateness.sort_unstable();
-    let at = |percent: usize| lateness[(lateness.len() - 1) * percent / 100];
-    println!(
-        "resident memory, 20 disks               {resident} KiB, at most {peak} KiB; switch {switch_peak} KiB (limit 8192)"
-    );
-    println!(
-        "own CPU per snapshot                    {:.2} ms over {taken} snapshots (limit 2)",
-        cpu * 1000.0 / taken as f64
-    );
-    println!(
-        "lateness of {} snapshots of 5 jobs at 1 s: median {} ms, 99 % {} ms, largest {} ms",
-        lateness.len(),
-        at(50),
-        at(99),
-        at(100)
-    );
+    Cost {
+        resident,
+        peak,
+        switch_peak,
+        cpu_ms: cpu * 1000.0 / taken as f64,
+        lateness,
+    }
 }
 
 /// A job with two restarts of the agent in it, against the truth.

@@ -30,6 +30,8 @@ pub struct AgentHost {
 /// How an agent is started.
 #[derive(Debug, Clone, Default)]
 pub struct Start<'words> {
+    /// The agent, when it is not the one under test.
+    pub program: Option<Binary>,
     /// Kill it at this fault point, as `VSCSI_AGENT_FAULT` names it.
     pub fault: Option<&'words str>,
     /// More words for its command line.
@@ -119,11 +121,12 @@ impl AgentHost {
     /// # Panics
     /// When it cannot be started.
     pub fn start_with(&mut self, how: &Start<'_>) {
-        let binary = if how.fault.is_some() {
+        let under_test = if how.fault.is_some() {
             Binary::AgentWithFaultPoints
         } else {
             Binary::Agent
         };
+        let binary = how.program.unwrap_or(under_test);
         let mut command = self.command(binary, how.filter);
         command.arg("serve");
         self.with_places(&mut command);

@@ -9,6 +9,8 @@ pub enum Binary {
     Agent,
     /// The same agent with its fault points.
     AgentWithFaultPoints,
+    /// The agent in Python, where both are measured.
+    AgentInPython,
     /// The client.
     Client,
     /// The simulated host's multi-call program, static.
@@ -24,6 +26,7 @@ impl Binary {
     fn variable(self) -> &'static str {
         match self {
             Self::Agent => "VSCSI_AGENT_MUSL",
+            Self::AgentInPython => "VSCSI_AGENT_SCRIPT",
             Self::AgentWithFaultPoints => "VSCSI_AGENT_WITH_FAULT_POINTS",
             Self::Client => "VSCSI_HELPER",
             Self::Simulator => "ESXI_SIM",
