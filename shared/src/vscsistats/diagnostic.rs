@@ -50,6 +50,9 @@ pub enum DiagnosticKind {
     /// Text before what vscsiStats prints, such as a time stamp or a prompt; told once for each shape of it.
     #[error("`{0}` before the text of vscsiStats is left out, here and wherever the like stands")]
     Stripped(String),
+    /// A line between prints that tells the time and nothing else; told once.
+    #[error("`{0}` and other times between the prints are not used; rates take the interval that is given")]
+    TimeLine(String),
     /// A minimum, maximum or mean that a spreadsheet rounded; it is used as the range that its digits leave.
     #[error("`{0}` was rounded, as spreadsheets do; what it may have been is used")]
     Rounded(String),
@@ -92,6 +95,7 @@ impl DiagnosticKind {
             | Self::SummaryMissing { .. }
             | Self::Respelled(_)
             | Self::Stripped(_)
+            | Self::TimeLine(_)
             | Self::Rounded(_)
             | Self::OtherCommand(_)
             | Self::NotUtf8(_) => false,

@@ -18,6 +18,7 @@ mod notes;
 mod number;
 mod parser;
 mod print;
+mod time_line;
 mod trace;
 mod write;
 

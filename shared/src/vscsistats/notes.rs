@@ -14,6 +14,7 @@ pub(super) struct Notes {
     traces: Vec<Trace>,
     /// Text that was left out before lines, with one digit for each number in it.
     shapes: Vec<Vec<u8>>,
+    has_time: bool,
     without_summary: [bool; HistogramKind::COUNT],
 }
 
@@ -30,6 +31,12 @@ impl Notes {
         if self.shapes.len() < MOST_SHAPES && !self.shapes.contains(&shape) {
             self.shapes.push(shape);
             findings.report(line, DiagnosticKind::Stripped(excerpt(text.trim_ascii())));
+        }
+    }
+
+    pub(super) fn time(&mut self, line: u64, text: &[u8], findings: &mut Findings) {
+        if !std::mem::replace(&mut self.has_time, true) {
+            findings.report(line, DiagnosticKind::TimeLine(excerpt(text.trim_ascii())));
         }
     }
 

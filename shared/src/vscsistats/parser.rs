@@ -12,6 +12,7 @@ use super::header::{self, Header, NoHeader};
 use super::lines::{Cut, LONGEST, LineCutter};
 use super::notes::Notes;
 use super::print::{Parsed, Print};
+use super::time_line::is_time_line;
 use super::{DiagnosticKind, exact};
 use crate::diagnostic::excerpt;
 use crate::histogram::{Histogram, HistogramKind};
@@ -324,6 +325,10 @@ impl Parser {
     }
 
     fn unexpected(&mut self, line: &[u8]) {
+        if is_time_line(line) {
+            self.notes.time(self.line, line, &mut self.findings);
+            return;
+        }
         self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
     }
 

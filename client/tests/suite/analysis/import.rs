@@ -491,3 +491,24 @@ fn a_missing_file_among_good_ones_leaves_nothing() {
     assert!(place.import(&[good, missing], None).is_err());
     assert!(place.is_untouched());
 }
+
+#[test]
+fn the_time_before_each_print_of_a_hand_loop_is_no_loss() {
+    let capture = fs::read_to_string(&captures()[0]).unwrap();
+    for times in [
+        ["Sun Nov 29 06:00:00 UTC 2026", "Sun Nov 29 06:00:30 UTC 2026"],
+        ["2026-11-29T06:00:00Z", "2026-11-29T06:00:30Z"],
+    ] {
+        let place = Place::new();
+        let text: String = times.map(|time| format!("{time}\n{capture}")).concat();
+        let (imported, warnings) = place.import(&[place.file("loop.csv", text)], Some(30)).unwrap();
+        assert!(!imported[0].analysis.is_partial());
+        let kinds: Vec<&DiagnosticKind> = warnings.iter().map(|warning| &warning.diagnostic.kind).collect();
+        assert_eq!(kinds, [&DiagnosticKind::TimeLine(times[0].to_owned())]);
+    }
+    // A line that is half a time and half a row is one.
+    let place = Place::new();
+    let file = place.file("torn.csv", format!("2026-11-29T06:00:00Z 4096,12\n{capture}"));
+    let (imported, _) = place.import(&[file], Some(30)).unwrap();
+    assert!(imported[0].analysis.is_partial());
+}
