@@ -312,11 +312,15 @@ fn write_fio(
             .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
     let path = output.map(followed).transpose()?.unwrap_or_else(usual);
-    let trace = if phases.is_empty() {
-        trace(options, directory, analysis)?
-    } else {
-        None
-    };
+    let trace = trace(options, directory, analysis)?.filter(|_| {
+        if !phases.is_empty() {
+            env.warn(
+                "the commands of the job's trace are not replayed with phases: each phase's log is sampled from its \
+                 histograms",
+            );
+        }
+        phases.is_empty()
+    });
     let written = match fio::write_files(provenance, &parts, options, trace.as_ref(), &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");

@@ -172,6 +172,27 @@ fn a_trace_is_replayed_command_for_command() {
 }
 
 #[test]
+fn phases_of_a_trace_are_sampled_and_that_is_said() {
+    let desk = desk();
+    let whole = desk.run(&["analyze", "traced", "--style", "iolog"]);
+    assert_eq!(
+        (whole.code, whole.stderr.contains("not replayed")),
+        (Some(0), false),
+        "{}",
+        whole.stderr
+    );
+    let ended = desk.run(&["analyze", "traced", "--style", "iolog", "--phase", "all=0s-1h"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("not replayed with phases: each phase's log is sampled from its histograms"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn samples_that_a_filter_leaves_out_take_no_time_in_the_replay() {
     let desk = desk();
     // The samples hold 4, 2 and 2 commands, of which the last is the shortest; 0.25 IOPS leaves out the second.
