@@ -105,7 +105,14 @@ class Orders(unittest.TestCase):
             (15 * MINUTE_MS + 1001, 15 * MINUTE_MS, None),
             (20 * MINUTE_MS, 15 * MINUTE_MS, "again"),
         ):
-            self.assertEqual(self.after_print(age_ms, printed_ms, printed_ms + MINUTE_MS), asked)
+            self.assertEqual(self.after_print(age_ms, printed_ms, age_ms + MINUTE_MS), asked)
+
+    def test_a_print_that_is_due_comes_before_the_start_that_might_zero_what_it_shows(self):
+        now_ms = 15 * MINUTE_MS
+        self.assertIsNone(self.after_print(now_ms, now_ms, now_ms))
+        self.assertEqual(self.after_print(now_ms, now_ms, now_ms + 1), "again")
+        self.assertIsNone(self.after_print(28 * MINUTE_MS, now_ms, now_ms))
+        self.assertEqual(self.after_print(29 * MINUTE_MS, now_ms, now_ms), "again")
 
     def test_a_print_whose_next_would_come_too_late_is_followed_by_a_start(self):
         self.assertEqual(self.after_print(12 * MINUTE_MS, 12 * MINUTE_MS, 24 * MINUTE_MS), "again")

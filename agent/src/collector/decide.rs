@@ -11,11 +11,15 @@ use crate::switch::{Ask, State};
 
 const MINUTE_MS: u64 = 60 * 1000;
 
-/// Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one.
+/// Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one, and a
+/// print that is due before it.
 pub const REARM_AT_LATEST_MS: u64 = 20 * MINUTE_MS;
 
 /// From this age on `-s` is issued again right after a print.
 pub const REARM_AFTER_PRINT_MS: u64 = 15 * MINUTE_MS;
+
+/// A collection whose last `-s` is older than this has ended by itself, or is about to, milliseconds.
+pub(super) const LAPSED_MS: u64 = 29 * MINUTE_MS;
 
 /// A print that comes so late after the last `-s` leaves the one before it to be followed by the next.
 const LAST_PRINT_MS: u64 = 19 * MINUTE_MS;
@@ -110,10 +114,14 @@ pub(super) fn order_for(now_ms: u64, fact: &DiskFact) -> Option<Ask> {
 }
 
 /// `-s` is due again: at the latest after twenty minutes, and before that right after a print, so that where a second
-/// `-s` zeroes the counters only what was counted since that print is lost.
+/// `-s` zeroes the counters only what was counted since that print is lost. A print that is due comes first, also after
+/// twenty minutes in which nobody could print, as long as the collection has not ended by itself.
 fn is_to_extend(now_ms: u64, fact: &DiskFact) -> bool {
     let Some(armed_ms) = fact.armed_ms else { return true };
     let age_ms = now_ms.saturating_sub(armed_ms);
+    if fact.next_print_ms.is_some_and(|next_ms| next_ms <= now_ms) {
+        return age_ms >= LAPSED_MS;
+    }
     let right_after = fact
         .printed_ms
         .is_some_and(|printed_ms| now_ms.saturating_sub(printed_ms) <= RIGHT_AFTER_MS);
@@ -215,7 +223,7 @@ mod tests {
         let after = |now_ms, printed_ms| {
             let printed = DiskFact {
                 printed_ms: Some(printed_ms),
-                next_print_ms: Some(printed_ms + MINUTE_MS),
+                next_print_ms: Some(now_ms + MINUTE_MS),
                 ..fact()
             };
             order_for(now_ms, &printed)
@@ -224,6 +232,20 @@ mod tests {
         assert_eq!(after(15 * MINUTE_MS, 15 * MINUTE_MS), Some(Ask::Again));
         assert_eq!(after(15 * MINUTE_MS + 1001, 15 * MINUTE_MS), None);
         assert_eq!(after(20 * MINUTE_MS, 15 * MINUTE_MS), Some(Ask::Again));
+    }
+
+    #[test]
+    fn a_print_that_is_due_comes_before_the_start_that_might_zero_what_it_shows() {
+        let now_ms = 15 * MINUTE_MS;
+        let shared = |next_print_ms| DiskFact {
+            printed_ms: Some(now_ms),
+            next_print_ms: Some(next_print_ms),
+            ..fact()
+        };
+        assert_eq!(order_for(now_ms, &shared(now_ms)), None);
+        assert_eq!(order_for(now_ms, &shared(now_ms + 1)), Some(Ask::Again));
+        assert_eq!(order_for(28 * MINUTE_MS, &shared(now_ms)), None);
+        assert_eq!(order_for(29 * MINUTE_MS, &shared(now_ms)), Some(Ask::Again));
     }
 
     #[test]

@@ -10,15 +10,12 @@ use std::time::Duration;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::snapshot::SnapshotFlag;
 
-use super::decide::{DiskFact, order_for};
+use super::decide::{DiskFact, LAPSED_MS, order_for};
 use super::job::Phase;
 use super::{Collector, RETRY_MS};
 use crate::fault::fault_point;
 use crate::host::DiskKey;
 use crate::switch::{Ask, Order, Report, Said, State, Told};
-
-/// A collection whose last `-s` is older than this has ended by itself, or is about to, milliseconds.
-const LAPSED_MS: u64 = 29 * 60 * 1000;
 
 /// What is known of a disk.
 #[derive(Debug, Clone)]
@@ -326,7 +323,7 @@ impl Collector {
     pub(super) fn disk_facts(&self) -> Vec<DiskFact> {
         let next_print = |disk: &DiskKey| {
             let sampling = self.jobs.values().filter(|job| job.phase == Phase::Sampling);
-            let printing = sampling.filter(|job| job.disks().contains(disk));
+            let printing = sampling.filter(|job| job.uses(*disk));
             printing.filter_map(|job| Some(job.grid()?.due_ms(job.next))).min()
         };
         let fact = |(disk, seen): (&DiskKey, &Seen)| DiskFact {
@@ -346,16 +343,12 @@ impl Collector {
 
     /// A job that has begun to collect, or is about to, uses it.
     pub(super) fn is_needed(&self, disk: DiskKey) -> bool {
-        self.jobs
-            .values()
-            .any(|job| job.needs_collection() && job.disks().contains(&disk))
+        self.jobs.values().any(|job| job.needs_collection() && job.uses(disk))
     }
 
     /// A job that has not ended uses it.
     pub(super) fn is_held(&self, disk: DiskKey) -> bool {
-        self.jobs
-            .values()
-            .any(|job| job.is_active() && job.disks().contains(&disk))
+        self.jobs.values().any(|job| job.is_active() && job.uses(disk))
     }
 
     pub(super) fn is_used(&self, disk: DiskKey) -> bool {
@@ -387,7 +380,7 @@ impl Collector {
     /// What was not collected for a while lies between the last snapshots of a disk and the next.
     fn begin_anew(&mut self, disk: DiskKey) {
         for state in self.jobs.values_mut() {
-            if state.phase == Phase::Sampling && state.disks().contains(&disk) {
+            if state.phase == Phase::Sampling && state.uses(disk) {
                 state.flags.insert(SnapshotFlag::NewBaseline);
             }
         }
@@ -398,7 +391,7 @@ impl Collector {
         let users: BTreeSet<Name> = self
             .jobs
             .iter()
-            .filter(|(_, state)| state.phase == Phase::Sampling && state.disks().contains(&disk))
+            .filter(|(_, state)| state.phase == Phase::Sampling && state.uses(disk))
             .map(|(name, _)| name.clone())
             .collect();
         for name in users {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vscsi_shared::identifier::HandleId;
-use vscsi_shared::job::{CollectionError, CollectionMode, Job, JobDocument};
+use vscsi_shared::job::{CollectionError, CollectionMode, Job, JobDocument, TargetDisk};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::decide::Waiting;
@@ -103,8 +103,14 @@ impl JobState {
 
     /// The job's disks as they were last resolved; those that the VM has no more are left out.
     pub(super) fn disks(&self) -> BTreeSet<DiskKey> {
-        let present = self.present().into_iter();
-        present.map(|disk| self.key_of(disk.handle_id)).collect()
+        self.targeted().map(|disk| self.key_of(disk.handle_id)).collect()
+    }
+
+    /// Whether a disk is one of them. Every step asks for every disk and job.
+    pub(super) fn uses(&self, disk: DiskKey) -> bool {
+        let target = &self.job().target;
+        disk.world_group_id == target.world_group_id
+            && self.targeted().any(|targeted| targeted.handle_id == disk.handle_id)
     }
 
     /// The job's disks, also those that the VM has no more.
@@ -122,14 +128,18 @@ impl JobState {
 
     /// The disks that were there at the last look, in the order of the job.
     pub(super) fn present(&self) -> Vec<ResolvedDisk> {
+        let resolved = |disk: &TargetDisk| ResolvedDisk {
+            handle_id: disk.handle_id,
+            node: disk.node.clone(),
+        };
+        self.targeted().map(resolved).collect()
+    }
+
+    fn targeted(&self) -> impl Iterator<Item = &TargetDisk> {
         let disks = self.job().target.disks.iter().enumerate();
         disks
             .filter(|(position, _)| !self.absent.contains(position))
-            .map(|(_, disk)| ResolvedDisk {
-                handle_id: disk.handle_id,
-                node: disk.node.clone(),
-            })
-            .collect()
+            .map(|(_, disk)| disk)
     }
 
     pub(super) fn grid(&self) -> Option<Grid> {

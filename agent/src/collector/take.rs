@@ -260,7 +260,7 @@ impl Collector {
             }
             // Whoever shares the disk has its counters begin anew as well.
             for (other, state) in &mut self.jobs {
-                if other != name && state.needs_collection() && state.disks().contains(&disk) {
+                if other != name && state.needs_collection() && state.uses(disk) {
                     state.flags.insert(SnapshotFlag::NewBaseline);
                 }
             }

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
 
 MINUTE_MS = 60 * 1000
 
-# Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one.
+# Collection stops by itself after about 30 minutes; `-s` is issued again at most this long after the last one, and a
+# print that is due before it.
 AT_LATEST_MS = 20 * MINUTE_MS
 
 # From this age on `-s` is issued again right after a print.
 AFTER_PRINT_MS = 15 * MINUTE_MS
+
+# A collection whose last `-s` is older than this has ended by itself, or is about to.
+LAPSED_MS = 29 * MINUTE_MS
 
 # A print that comes so late after the last `-s` leaves the one before it to be followed by the next.
 _LAST_PRINT_MS = 19 * MINUTE_MS
@@ -102,11 +106,14 @@ def order_for(now_ms, fact):
 def _is_to_extend(now_ms, fact):
     # type: (int, DiskFact) -> bool
     """`-s` is due again: at the latest after twenty minutes, and before that right after a print, so that where a
-    second `-s` zeroes the counters only what was counted since that print is lost.
+    second `-s` zeroes the counters only what was counted since that print is lost. A print that is due comes first,
+    also after twenty minutes in which nobody could print, as long as the collection has not ended by itself.
     """
     if fact.armed_ms is None:
         return True
     age_ms = now_ms - fact.armed_ms
+    if fact.next_print_ms is not None and fact.next_print_ms <= now_ms:
+        return age_ms >= LAPSED_MS
     if age_ms >= AT_LATEST_MS:
         return True
     if fact.printed_ms is None or now_ms - fact.printed_ms > _RIGHT_AFTER_MS:

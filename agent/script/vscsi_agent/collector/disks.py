@@ -7,7 +7,7 @@ still, is mended in the same way.
 
 from ..fault import fault_point
 from ..switch.client import Told
-from .decide import DiskFact, order_for
+from .decide import LAPSED_MS, DiskFact, order_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ RETRY_MS = 10 * 1000
 # How long the collector itself waits for the switch where it cannot go on without: as long as a command takes that does
 # not hang, milliseconds.
 AWAIT_MS = 1000
-
-# A collection whose last `-s` is older than this has ended by itself, or is about to, milliseconds.
-_LAPSED_MS = 29 * 60 * 1000
 
 # Whether a successor is to have everything: nobody asks; the switch was told, and nothing is asked of it until it
 # answers; the successor has it.
@@ -132,7 +129,7 @@ def _take_disk(collector, key, told):
         message = "the collection of {} was not started: {}".format(key, told.reason)
         collector.log(message)
         _note_to_users(collector, key, message)
-    elif is_answered and disk.asked_what == "again" and age_ms >= _LAPSED_MS:
+    elif is_answered and disk.asked_what == "again" and age_ms >= LAPSED_MS:
         _lose(collector, key, "the agent or the host was not running for so long that it ended by itself")
     elif state_before == "on" and told.state in ("off", "stopping") and key in _needed(collector):
         _lose(collector, key, "it was stopped because the agent did not answer, or has ended by itself")
