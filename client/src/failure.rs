@@ -5,6 +5,8 @@ use std::error::Error;
 
 use vscsi_shared::exit_code;
 
+use crate::number::bytes;
+
 /// An error that knows what it means for the user.
 ///
 /// Its `Display` text says what happened and why, begins in lower case and has no full stop; [`Failure::hint`] says
@@ -71,6 +73,35 @@ impl FileError {
     }
 }
 
+/// A file could not be written because its place has no room or is closed to us, and for no other reason: somewhere behind
+/// `error` the system said so.
+pub fn is_about_the_place(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let closed = [StorageFull, QuotaExceeded, ReadOnlyFilesystem, PermissionDenied];
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let said = error.downcast_ref::<std::io::Error>();
+        if said.is_some_and(|said| closed.contains(&said.kind())) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Bytes that may still be written where `path` is or would be; `None` where nobody can tell.
+#[cfg(unix)]
+fn free_bytes(path: &std::path::Path) -> Option<u64> {
+    let there = path.ancestors().find(|above| above.exists())?;
+    let volume = rustix::fs::statvfs(there).ok()?;
+    volume.f_bavail.checked_mul(volume.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &std::path::Path) -> Option<u64> {
+    None
+}
+
 impl Failure for FileError {
     fn exit_code(&self) -> u8 {
         exit_code::FAILED
@@ -84,8 +115,14 @@ impl Failure for FileError {
             ErrorKind::AlreadyExists => Some("a file of that name exists; choose another path".to_owned()),
             ErrorKind::IsADirectory => Some("name a file in it".to_owned()),
             ErrorKind::PermissionDenied => Some("check its owner and permissions".to_owned()),
-            ErrorKind::StorageFull => Some("free some space, then run the command again; nothing is lost".to_owned()),
-            ErrorKind::ReadOnlyFilesystem => Some("choose another place with `--data-dir`".to_owned()),
+            ErrorKind::StorageFull => {
+                let free =
+                    free_bytes(&self.path).map_or_else(String::new, |free| format!(" ({} are free)", bytes(free)));
+                Some(format!(
+                    "free some space there{free}, then run the command again; nothing is lost"
+                ))
+            }
+            ErrorKind::ReadOnlyFilesystem => Some("mount it for writing, or name another place".to_owned()),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use std::cmp::Ordering;
 use std::fmt::Display;
 
 /// Three significant digits for small rates, whole numbers with thousands separators for large ones.
@@ -59,6 +60,50 @@ pub(crate) fn counted(number: impl Display, noun: &str) -> String {
     let digits = number.to_string();
     let ending = if digits == "1" { "" } else { "s" };
     format!("{} {noun}{ending}", grouped(&digits))
+}
+
+/// How people sort names: digits are compared as the numbers they are, so that `scsi0:2` stands before `scsi0:10`.
+pub(crate) fn natural_order(one: &str, other: &str) -> Ordering {
+    let (mut left, mut right) = (one, other);
+    loop {
+        let (left_text, left_digits, left_rest) = first_number(left);
+        let (right_text, right_digits, right_rest) = first_number(right);
+        let by_number = || {
+            let [left, right] = [left_digits, right_digits].map(|digits| digits.trim_start_matches('0'));
+            left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+        };
+        let order = left_text.cmp(right_text).then_with(by_number);
+        if order.is_ne() {
+            return order;
+        }
+        if left_rest.is_empty() && right_rest.is_empty() {
+            // Only names that are the same are equal.
+            return one.cmp(other);
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+}
+
+/// What stands before the first digits of a text, the digits, and the rest.
+fn first_number(text: &str) -> (&str, &str, &str) {
+    let is_digit = |character: char| character.is_ascii_digit();
+    let (before, rest) = text.split_at(text.find(is_digit).unwrap_or(text.len()));
+    let (digits, after) = rest.split_at(rest.find(|character| !is_digit(character)).unwrap_or(rest.len()));
+    (before, digits, after)
+}
+
+/// Bytes in binary units with at most one decimal: `500 GiB`, `1.5 TiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let number = format!("{value:.1}");
+    let name = UNITS.get(unit).copied().unwrap_or("B");
+    format!("{} {name}", number.strip_suffix(".0").unwrap_or(&number))
 }
 
 /// A size in the largest binary unit that divides it, as people write it in fio files: `512`, `8k`, `1m`, `3g`.
@@ -129,5 +174,35 @@ mod tests {
             [0_u64, 1, 2, 10_000].map(|number| counted(number, "sample")),
             ["0 samples", "1 sample", "2 samples", "10,000 samples"]
         );
+    }
+
+    #[test]
+    fn bytes_are_told_in_binary_units() {
+        let gib = 1 << 30;
+        for (number, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (500 * gib, "500 GiB"),
+            (1024 * gib, "1 TiB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn names_are_sorted_by_the_numbers_in_them() {
+        let sorted = [
+            "", "8194", "10000", "scsi0:0", "scsi0:2", "scsi0:10", "scsi1:0", "scsi1:00", "scsi10:0",
+        ];
+        for (position, one) in sorted.iter().enumerate() {
+            for (other_position, other) in sorted.iter().enumerate() {
+                assert_eq!(
+                    natural_order(one, other),
+                    position.cmp(&other_position),
+                    "{one:?} and {other:?}"
+                );
+            }
+        }
     }
 }

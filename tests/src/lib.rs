@@ -7,3 +7,4 @@ pub mod processes;
 pub mod sshd;
 pub mod torture;
 pub mod truth;
+pub mod volume;

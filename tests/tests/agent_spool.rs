@@ -1,16 +1,15 @@
 //! The spool is full, cannot be written, or holds a damaged file.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::json;
 use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
 use vscsi_tests::binaries::Binary;
 use vscsi_tests::truth::{compare_with_truth, snapshots};
+use vscsi_tests::volume::Volume;
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
@@ -38,40 +37,6 @@ fn a_disk_that_is_full_ends_the_job_cleanly_and_leaves_older_samples_intact() {
     assert!(agent.host.collecting().unwrap().is_empty());
     assert_eq!(agent.get("health").json["ok"], false);
     assert!(snapshots(&agent.job_directory("job")).len() >= 2);
-}
-
-/// A file system of its own, unmounted at the end.
-struct Volume(PathBuf);
-
-impl Volume {
-    fn mount(path: PathBuf, options: &str) -> Self {
-        fs::create_dir_all(&path).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path);
-        assert!(mount.status().unwrap().success(), "this needs root");
-        Self(path)
-    }
-
-    /// Writes until nothing more goes in.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("filling");
-        let mut file = fs::File::create(&path).unwrap();
-        let piece = vec![0; 4096];
-        let refused = loop {
-            if let Err(error) = file.write_all(&piece) {
-                break error;
-            }
-        };
-        assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull);
-        path
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        // Lazily, because an agent of a failed test may still be there.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A job's samples in time.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -8,10 +9,25 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Incompatible, IntervalSet};
 use vscsi_shared::snapshot::SnapshotFlag;
 
+use crate::number::natural_order;
+
 /// Identity of a virtual disk over a whole job: its node, or its first handle where the host prints no node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiskKey(pub String);
+
+/// `scsi0:2` before `scsi0:10`.
+impl Ord for DiskKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        natural_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for DiskKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl fmt::Display for DiskKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

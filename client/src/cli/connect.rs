@@ -14,7 +14,7 @@ use crate::config::expand_home;
 use crate::failure::UsageError;
 use crate::host::{AgentHost, Host, HostError, HostRecord, KnownSchedule, Retrying, inventory_without_agent, retried};
 use crate::install::{Package, find_agent};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::transport::ssh::{Password, Ssh, SshExec, check_for_passwords};
 use crate::transport::{
     Address, Conversation, Direct, Forward, HostName, KnownAgent, Local, Session, Shell, Transport, Tunnel,
@@ -179,28 +179,44 @@ impl Target<'_> {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(super) fn remember(&self, store: &Store) -> Result<(), CliError> {
+    pub(super) fn remember(&self, store: &Store) -> Result<(), StoreError> {
         self.remember_as(self.record.clone(), store)
     }
 
-    fn remember_as(&self, mut record: HostRecord, store: &Store) -> Result<(), CliError> {
-        record.last_seen = Some(self.env.clock.now());
-        Ok(store.remember_host(&record)?)
+    /// The same for a command that only looks, which a full disk keeps from nothing.
+    pub(super) fn remember_seen(&self, store: &Store) {
+        self.warn_of(self.remember(store));
     }
 
-    /// Records that the host answered, and what it says of its schedules.
-    ///
-    /// # Errors
-    /// When the record cannot be written.
-    pub(super) fn remember_schedules(&self, schedules: &[ScheduleView], store: &Store) -> Result<(), CliError> {
+    fn remember_as(&self, mut record: HostRecord, store: &Store) -> Result<(), StoreError> {
+        record.last_seen = Some(self.env.clock.now());
+        store.remember_host(&record)
+    }
+
+    fn warn_of(&self, kept: Result<(), StoreError>) {
+        if let Err(error) = kept {
+            let told = CliError::told(&error);
+            self.env
+                .warn(format_args!("what {} says was not kept: {told}", self.name()));
+        }
+    }
+
+    /// Records that the host answered, and what it says of its schedules; where it cannot be, that is a warning.
+    pub(super) fn remember_schedules(&self, schedules: &[ScheduleView], store: &Store) {
         let mut record = self.record.clone();
         record.schedules = schedules.iter().map(KnownSchedule::of).collect();
-        self.remember_as(record, store)
+        self.warn_of(self.remember_as(record, store));
     }
 
     /// The host, reached when first needed, and again after the configured waits when a connection fails.
     pub(super) fn host(&self) -> Retrying<'_> {
         let env = self.env;
+        let address = &self.record.address;
+        let agent = self.record.agent.as_ref().map_or_else(
+            || "an agent that was not installed from here".to_owned(),
+            |agent| format!("agent {} ({}) at {}", agent.version, agent.program.word(), agent.path),
+        );
+        log::debug!("{}: by {}, {agent}", self.name(), address.tunnel);
         let transport = self.transport();
         let name = self.name().to_string();
         let patience = env.config.ssh.answer_timeout();

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::details;
 use super::error::{CliError, OutputError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -38,6 +39,8 @@ pub struct Env {
     pub clock: Box<dyn Clock>,
     /// Standard error is a terminal, so progress bars and prompts make sense.
     pub interactive: bool,
+    /// Standard output is a terminal, so that lists are tables.
+    pub terminal: bool,
     /// Colour the standard error.
     pub color: bool,
     bars: MultiProgress,
@@ -50,6 +53,7 @@ impl Env {
     pub fn of_process(config: Config, config_path: PathBuf, data_dir: PathBuf) -> Self {
         Self {
             interactive: std::io::stderr().is_terminal(),
+            terminal: std::io::stdout().is_terminal(),
             ..Self::with_writers(
                 config,
                 config_path,
@@ -76,6 +80,7 @@ impl Env {
             verbose: false,
             clock: Box::new(SystemClock),
             interactive: false,
+            terminal: false,
             color: false,
             bars: MultiProgress::new(),
             stdout: Mutex::new(stdout),
@@ -129,6 +134,11 @@ impl Env {
         } else {
             write();
         }
+    }
+
+    /// Shows what the libraries tell of their work, as `-v` asks for.
+    pub(super) fn show_details(&self) {
+        details::show(self.bars.clone());
     }
 
     /// Warns the user on the standard error.

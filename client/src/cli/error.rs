@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, is_about_the_place};
 use crate::visible;
 
 /// Why a command failed: any typed error of the client's libraries.
@@ -33,6 +33,11 @@ impl CliError {
     pub fn downcast_ref<E: Failure>(&self) -> Option<&E> {
         let error: &(dyn Error + 'static) = &*self.0;
         error.downcast_ref()
+    }
+
+    /// A file could not be written for want of room or rights.
+    pub(crate) fn is_about_the_place(&self) -> bool {
+        is_about_the_place(&*self.0)
     }
 
     /// Whoever read the standard output has gone away, as `head` does: no error for the user.

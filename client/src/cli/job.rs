@@ -1,14 +1,16 @@
 //! What commands that take a JOB share.
 
 use clap::Args;
+use vscsi_shared::identifier::WorldGroupId;
 use vscsi_shared::job::JobDocument;
 use vscsi_shared::wire::v1::JobView;
 
 use super::connect::{ConnectArgs, Target};
 use super::{CliError, Env};
 use crate::failure::Failure;
+use crate::host::HostError;
 use crate::store::{JobDirectory, JobReference, Origin, Store, StoreError};
-use crate::transport::HostName;
+use crate::transport::{HostName, TransportError};
 
 /// The job that a command is about.
 #[derive(Debug, Args)]
@@ -102,13 +104,70 @@ pub(super) fn known<'env>(
     })
 }
 
+/// The job's host has no agent any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the agent that kept job `{job}` is not on {host} any more")]
+struct AgentGone {
+    job: JobReference,
+    host: HostName,
+    world_group: WorldGroupId,
+}
+
+impl Failure for AgentGone {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::VSCSISTATS_UNAVAILABLE
+    }
+
+    fn hint(&self) -> Option<String> {
+        let Self { job, host, world_group } = self;
+        Some(format!(
+            "`vscsi-helper uninstall` ends every collection before it takes an agent away, so that nothing is left to do on \
+             {host}; if the agent was removed otherwise, vscsiStats ends by itself within 30 minutes, or now if you run \
+             `vscsiStats -x -w {world_group}` there. What was fetched is here: `vscsi-helper analyze {job}`, and \
+             `vscsi-helper delete {job} --keep-on-host` removes it"
+        ))
+    }
+}
+
+/// The host answered that it has no agent.
+pub(super) fn is_without_agent(error: &HostError) -> bool {
+    matches!(error, HostError::Transport(TransportError::AgentMissing { .. }))
+}
+
 impl KnownJob<'_> {
-    /// Records what the host says of the job, and gives it back as this workstation knows it.
+    /// What the host answered about the job; without an agent there, what is left to do.
     ///
     /// # Errors
-    /// When it is not about this job, or cannot be written.
-    pub(super) fn update(&self, mut view: JobView) -> Result<JobView, CliError> {
-        view.job = self.directory.record(&self.target.identity(), &view.job)?.job;
+    /// When the host gave no answer.
+    pub(super) fn answer<T>(&self, answer: Result<T, HostError>) -> Result<T, CliError> {
+        answer.map_err(|error| {
+            if is_without_agent(&error) {
+                AgentGone {
+                    job: self.directory.reference().clone(),
+                    host: self.target.name().clone(),
+                    world_group: self.document.job.target.world_group_id,
+                }
+                .into()
+            } else {
+                error.into()
+            }
+        })
+    }
+
+    /// Records what the host says of the job, and gives it back as this workstation knows it. A disk that is full keeps
+    /// nobody from stopping a job: that it was not recorded is a warning.
+    ///
+    /// # Errors
+    /// When it is not about this job.
+    pub(super) fn update(&self, mut view: JobView, env: &Env) -> Result<JobView, CliError> {
+        let (document, written) = self.directory.try_record(&self.target.identity(), &view.job)?;
+        if let Err(error) = written {
+            env.warn(format_args!(
+                "what the host says was not kept: {}",
+                CliError::told(&error)
+            ));
+        }
+        view.job = document.job;
         Ok(view)
     }
 }

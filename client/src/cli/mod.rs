@@ -1,7 +1,9 @@
 //! The command line: global options, the commands, and what they share.
 
+mod columns;
 mod commands;
 mod connect;
+mod details;
 mod env;
 mod error;
 mod job;

@@ -75,6 +75,9 @@ impl GlobalOptions {
         let mut env = Env::of_process(config, path, data_dir);
         env.json = self.json;
         env.verbose = self.verbose;
+        if self.verbose {
+            env.show_details();
+        }
         env.color = self
             .color
             .decide(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());

@@ -1,8 +1,11 @@
 //! Durations, times and sizes as people read them.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 
-use crate::number::counted;
+use jiff::Timestamp;
+use vscsi_shared::job::TargetDisk;
+
+use crate::number::{counted, natural_order};
 
 /// A duration in its two largest units: `45 seconds`, `30 minutes`, `3 hours 20 minutes`.
 pub(super) fn duration(seconds: u64) -> String {
@@ -28,23 +31,33 @@ pub(super) fn time(timestamp: Timestamp) -> String {
     timestamp.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// The disks of a job, in the order of their nodes: `scsi0:2` before `scsi0:10`.
+pub(super) fn in_order(disks: &[TargetDisk]) -> Vec<&TargetDisk> {
+    let mut sorted: Vec<&TargetDisk> = disks.iter().collect();
+    sorted.sort_by(|one, other| natural_order(&one.node, &other.node).then(one.handle_id.cmp(&other.handle_id)));
+    sorted
+}
+
+/// The disks of a job by the names that the user gave them; where one name stands for several, as `all` and a datastore
+/// do, each by its node.
+pub(super) fn disk_names(disks: &[TargetDisk]) -> String {
+    let mut names = BTreeSet::new();
+    let are_names = disks.iter().all(|disk| names.insert(disk.lun.as_str()));
+    let name = |disk: &&TargetDisk| {
+        if are_names {
+            disk.lun.clone()
+        } else if disk.node.is_empty() {
+            format!("handle {}", disk.handle_id)
+        } else {
+            disk.node.clone()
+        }
+    };
+    in_order(disks).iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
 /// How a collection is ended by hand.
 pub(super) fn manual_cleanup(host: &str, command: &str) -> String {
     format!("Manual cleanup required:\n  1. SSH to {host}\n  2. Run: {command}")
-}
-
-/// Bytes in binary units with at most one decimal: `500 GiB`, `1.5 TiB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let number = format!("{value:.1}");
-    let name = UNITS.get(unit).copied().unwrap_or("B");
-    format!("{} {name}", number.strip_suffix(".0").unwrap_or(&number))
 }
 
 #[cfg(test)]
@@ -68,16 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_told_in_binary_units() {
-        let gib = 1 << 30;
-        for (number, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1536, "1.5 KiB"),
-            (500 * gib, "500 GiB"),
-            (1024 * gib, "1 TiB"),
-        ] {
-            assert_eq!(bytes(number), text);
-        }
+    fn disks_are_named_by_what_tells_them_apart_and_in_their_order() {
+        let disk = |handle: &str, node: &str, lun: &str| TargetDisk {
+            handle_id: handle.parse().unwrap(),
+            node: node.to_owned(),
+            lun: lun.to_owned(),
+        };
+        let same = [("8196", "scsi0:10"), ("8195", "scsi0:2"), ("8194", "")];
+        let same = same.map(|(handle, node)| disk(handle, node, "naa.6000"));
+        assert_eq!(disk_names(&same), "handle 8194, scsi0:2, scsi0:10");
+        let own = [
+            disk("8195", "scsi0:1", "vmhba1:C0:T1:L0"),
+            disk("8194", "scsi0:0", "SQL.vmdk"),
+        ];
+        assert_eq!(disk_names(&own), "SQL.vmdk, vmhba1:C0:T1:L0");
     }
 }

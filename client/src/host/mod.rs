@@ -18,7 +18,7 @@ use vscsi_shared::wire::v1::{CreateJob, CreateSchedule, Health, Info, Inventory,
 
 pub use agent::AgentHost;
 pub use error::HostError;
-pub use record::{HostRecord, InstalledAgent, KnownSchedule, Program};
+pub use record::{HostRecord, InstalledAgent, KnownSchedule, Program, esxi_version};
 pub(crate) use retrying::retried;
 pub use retrying::{Connect, Retrying};
 pub use select::{SelectError, select_disks, select_vm};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use vscsi_shared::esxi;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::wire::v1::ScheduleView;
 
@@ -21,7 +22,7 @@ pub struct HostRecord {
     /// What `install` put there; `None` when this workstation did not.
     #[serde(default)]
     pub agent: Option<InstalledAgent>,
-    /// First line of `vmware -v`, when last asked.
+    /// Its version as people write it, such as `8.0.3 build 24022510`, when last asked.
     #[serde(default)]
     pub esxi_version: String,
     /// When it last answered.
@@ -43,6 +44,13 @@ pub struct KnownSchedule {
     /// Why its last moment started no job, such as that no agent was running.
     #[serde(default)]
     pub problem: Option<String>,
+}
+
+/// The version of ESXi in the one form in which it is shown, from what `vmware -v` says or a record of it.
+pub fn esxi_version(text: &str) -> String {
+    let text = text.trim();
+    let read = esxi::parse_vmware_version(text.as_bytes()).value;
+    read.map_or_else(|| text.to_owned(), |version| version.to_string())
 }
 
 impl KnownSchedule {
@@ -68,6 +76,14 @@ pub enum Program {
 }
 
 impl Program {
+    /// Its mode, as `--mode` names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Script => "script",
+        }
+    }
+
     /// The other one of the two.
     pub(crate) fn other(self) -> Self {
         match self {
@@ -216,6 +232,13 @@ fn parse(path: PathBuf, bytes: &[u8]) -> Result<HostRecord, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_has_one_form_whichever_command_said_it() {
+        for text in ["VMware ESXi 8.0.3 build-24022510\n", "8.0.3 build 24022510"] {
+            assert_eq!(esxi_version(text), "8.0.3 build 24022510");
+        }
+    }
 
     #[test]
     fn a_host_is_remembered_and_forgotten() {

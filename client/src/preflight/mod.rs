@@ -136,10 +136,7 @@ fn read(answer: &str, now: Timestamp) -> Findings {
             .and_then(|root| root.status)
             .map(|status| status == 0),
         host_name,
-        version: version.map(|found| match found.build {
-            Some(build) => format!("{} build {build}", found.version),
-            None => found.version,
-        }),
+        version: version.map(|found| found.to_string()),
         exec_policy,
         secure_boot,
         acceptance_level: output("acceptance")

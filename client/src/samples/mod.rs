@@ -2,6 +2,8 @@
 
 mod error;
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 pub use error::SamplesError;
@@ -9,6 +11,7 @@ pub use error::SamplesError;
 use crate::analysis::load::{self, Loaded};
 use crate::analysis::{self, Analysis, Code, Finding, Options};
 use crate::failure::FileError;
+use crate::number::counted;
 use crate::store::{JobFiles, snapshot_files};
 use crate::table::{self, CacheKey};
 
@@ -29,6 +32,8 @@ pub fn load(job: &JobFiles) -> Result<Samples, FileError> {
     let files = snapshot_files(job)?;
     let key = CacheKey::of(&files);
     let cached = key.as_ref().and_then(|key| table::read_cache(&job.analysis(), key));
+    let begun = Instant::now();
+    let from = if cached.is_some() { "the cache" } else { "the snapshots" };
     let loaded = match cached {
         Some((series, findings)) => Loaded {
             series,
@@ -37,6 +42,26 @@ pub fn load(job: &JobFiles) -> Result<Samples, FileError> {
         },
         None => load::load_snapshots(&files, &job.sums()?),
     };
+    log::debug!(
+        "{}: read {} of {} from {from} in {} ms; {}",
+        job.path().display(),
+        counted(loaded.series.samples.len(), "sample"),
+        counted(files.len(), "snapshot file"),
+        begun.elapsed().as_millis(),
+        counted(loaded.findings.len(), "finding")
+    );
+    for finding in &loaded.findings {
+        let disk = finding
+            .disk
+            .as_ref()
+            .map_or_else(String::new, |disk| format!(" {disk}:"));
+        log::debug!(
+            "  {:?}:{disk} {} ({} times)",
+            finding.code,
+            finding.message,
+            finding.occurrences
+        );
+    }
     Ok(Samples { loaded, key })
 }
 

@@ -17,6 +17,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_whole(path, |file| {
         file.write_all(bytes).map_err(FileError::new("write", path))
     })
+    .map_err(|error: FileError| match error.source.kind() {
+        io::ErrorKind::StorageFull => {
+            let needed = format!(
+                "{}; it needs {}",
+                error.source,
+                crate::number::bytes(bytes.len() as u64)
+            );
+            FileError::new("write", path)(io::Error::new(io::ErrorKind::StorageFull, needed))
+        }
+        _ => error,
+    })
 }
 
 /// Puts `value` into `path` as indented JSON that ends with a line feed, as [`write_whole`] does.

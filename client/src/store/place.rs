@@ -78,6 +78,19 @@ impl JobDirectory {
     /// # Errors
     /// When another job is here, others may write here, or its description cannot be written. Nothing was changed then.
     pub fn record(&self, host: &HostIdentity, job: &Job) -> Result<JobDocument, StoreError> {
+        let (document, written) = self.try_record(host, job)?;
+        written.map(|()| document)
+    }
+
+    /// The same; what the host tells is given back also where it could not be written.
+    ///
+    /// # Errors
+    /// When another job is here, or others may write here.
+    pub fn try_record(
+        &self,
+        host: &HostIdentity,
+        job: &Job,
+    ) -> Result<(JobDocument, Result<(), StoreError>), StoreError> {
         for directory in [self.path(), &self.samples()] {
             check_directory(directory)?;
         }
@@ -96,9 +109,11 @@ impl JobDirectory {
             document.job.host = HostIdentity::default();
         }
         put(&mut document, host, job);
-        if here.as_ref() != Some(&document) {
-            self.write_job(&document)?;
-        }
-        Ok(document)
+        let written = if here.as_ref() == Some(&document) {
+            Ok(())
+        } else {
+            self.write_job(&document)
+        };
+        Ok((document, written))
     }
 }

@@ -6,7 +6,7 @@ use vscsi_shared::job::Job;
 
 use crate::analysis::estimate::{PerMille, Range};
 use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
-use crate::analysis::{Analysis, Finding, Partial, Profile, Severity};
+use crate::analysis::{Analysis, DiskKey, Finding, Partial, Profile, Severity};
 use crate::number::{count, counted, duration_ms, percent, rate};
 use crate::store::is_imported;
 
@@ -80,35 +80,69 @@ pub(crate) fn report(analysis: &Analysis) -> String {
             let _ = writeln!(text, "  {disk}: {}", one_line(profile));
         }
     }
-    text.push_str(&data_quality(&analysis.findings));
+    text.push_str(&data_quality(&analysis.findings, analysis.series.disks.len()));
     text
 }
 
-/// What was noticed about the data, or nothing.
-pub(crate) fn data_quality(findings: &[Finding]) -> String {
+/// What was noticed about the data of a job with so many disks, or nothing. What is the same on several is said once.
+pub(crate) fn data_quality(findings: &[Finding], disks: usize) -> String {
     let mut text = String::new();
-    if !findings.is_empty() {
-        text.push_str("\nData quality:\n");
-        for finding in findings {
-            let word = match finding.severity {
-                Severity::Info => "note",
-                Severity::Warning => "warning",
-                Severity::Error => "error",
-            };
-            let disk = finding
-                .disk
-                .as_ref()
-                .map_or_else(String::new, |disk| format!(" {disk}:"));
-            let seen = match (finding.sequence, finding.occurrences) {
-                (Some(sequence), 1) => format!(" (snapshot {sequence})"),
-                (Some(sequence), times) => format!(" ({times} times, first in snapshot {sequence})"),
-                (None, 1) => String::new(),
-                (None, times) => format!(" ({times} times)"),
-            };
-            let _ = writeln!(text, "  {word}:{disk} {}{seen}", finding.message);
-        }
+    if findings.is_empty() {
+        return text;
+    }
+    text.push_str("\nData quality:\n");
+    for same in alike(findings) {
+        let Some(finding) = same.first() else { continue };
+        let word = match finding.severity {
+            Severity::Info => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let seen = match (finding.sequence, finding.occurrences) {
+            (Some(sequence), 1) => format!(" (snapshot {sequence})"),
+            (Some(sequence), times) => format!(" ({times} times, first in snapshot {sequence})"),
+            (None, 1) => String::new(),
+            (None, times) => format!(" ({times} times)"),
+        };
+        let _ = writeln!(text, "  {word}:{} {}{seen}", where_seen(&same, disks), finding.message);
     }
     text
+}
+
+/// The findings, those that differ in nothing but the disk together.
+fn alike(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        let is_the_same = |group: &&mut Vec<&Finding>| {
+            group.first().is_some_and(|first| {
+                first.disk.is_some()
+                    && Finding {
+                        disk: first.disk.clone(),
+                        ..finding.clone()
+                    } == **first
+            })
+        };
+        match groups.iter_mut().find(is_the_same) {
+            Some(group) if finding.disk.is_some() => group.push(finding),
+            _ => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+/// ` scsi0:0:`, ` on all 20 disks:`, ` on 2 of 20 disks (scsi0:1, scsi0:10):`.
+fn where_seen(same: &[&Finding], disks: usize) -> String {
+    let mut seen: Vec<&DiskKey> = same.iter().filter_map(|finding| finding.disk.as_ref()).collect();
+    seen.sort();
+    match seen.as_slice() {
+        [] => String::new(),
+        [disk] => format!(" {disk}:"),
+        all if all.len() == disks => format!(" on all {disks} disks:"),
+        some => {
+            let names: Vec<&str> = some.iter().map(|disk| disk.0.as_str()).collect();
+            format!(" on {} of {disks} disks ({}):", names.len(), names.join(", "))
+        }
+    }
 }
 
 /// The lines of a profile, with ranges.
@@ -283,4 +317,47 @@ fn one_line(profile: &Profile) -> String {
         known(profile.throughput_mbps.total, |total| rate(total.est)),
         ratio(profile)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Code;
+
+    fn on(disk: Option<&str>, message: &str) -> Finding {
+        Finding {
+            severity: Severity::Info,
+            code: Code::OtherCommands,
+            message: message.to_owned(),
+            sequence: Some(1),
+            disk: disk.map(|disk| DiskKey(disk.to_owned())),
+            occurrences: 2,
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_on_many_disks_is_said_once() {
+        let names: Vec<String> = (0..20).map(|number| format!("scsi0:{number}")).collect();
+        let mut findings: Vec<Finding> = names
+            .iter()
+            .flat_map(|name| [on(Some(name), "a"), on(Some(name), "b")])
+            .collect();
+        findings.extend([
+            on(Some("scsi0:10"), "c"),
+            on(Some("scsi0:9"), "c"),
+            on(Some("scsi0:3"), "d"),
+            on(None, "d"),
+        ]);
+        findings.push(on(None, "d"));
+        assert_eq!(
+            data_quality(&findings, 20),
+            "\nData quality:\n  \
+             note: on all 20 disks: a (2 times, first in snapshot 1)\n  \
+             note: on all 20 disks: b (2 times, first in snapshot 1)\n  \
+             note: on 2 of 20 disks (scsi0:9, scsi0:10): c (2 times, first in snapshot 1)\n  \
+             note: scsi0:3: d (2 times, first in snapshot 1)\n  \
+             note: d (2 times, first in snapshot 1)\n  \
+             note: d (2 times, first in snapshot 1)\n"
+        );
+    }
 }

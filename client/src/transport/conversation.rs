@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::child::{ChildLink, Explain};
 use super::ssh::Ssh;
 use super::{Link as _, TransportError};
+use crate::number;
 
 /// How long one answer may take; esxcli takes seconds on a busy host.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
@@ -64,8 +65,12 @@ impl Conversation {
             return Err(self.link.post_mortem());
         }
         let deadline = Instant::now() + ANSWER_TIMEOUT;
+        let begun = Instant::now();
         loop {
             if let Some(answer) = self.take_answer() {
+                let (status, output) = &answer;
+                let (took, size) = (begun.elapsed().as_millis(), number::bytes(output.len() as u64));
+                log::debug!("asked `{}`: status {status} after {took} ms, {size}", line.trim());
                 return Ok(answer);
             }
             let mut piece = [0; 16 * 1024];

@@ -34,6 +34,12 @@ pub(super) fn greet(host: &str, mut link: Box<dyn Link>, timeout: Duration) -> R
         }
         if byte == [b'\n'] {
             if let Some(greeting) = greeting_in(&String::from_utf8_lossy(&text)) {
+                log::debug!(
+                    "{host}: agent {} speaks versions {} to {} of the protocol",
+                    greeting.version,
+                    greeting.api.min,
+                    greeting.api.max
+                );
                 check_version(host, &greeting)?;
                 return Ok(Opened { link, greeting });
             }

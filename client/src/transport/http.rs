@@ -20,6 +20,7 @@ use vscsi_shared::wire::Greeting;
 
 use super::pace::{Pace, Reading};
 use super::{Link, Opened, TransportError};
+use crate::number;
 
 const BUFFER_BYTES: usize = 128 * 1024;
 
@@ -79,11 +80,13 @@ impl Session {
         let uri = self.uri(path);
         self.begin(limit_bytes, Reading::Whole);
         let token = self.bearer();
-        match method {
-            Method::Get => self.agent.get(uri).header("Authorization", token).call(),
-            Method::Delete => self.agent.delete(uri).header("Authorization", token).call(),
-            Method::Post => self.agent.post(uri).header("Authorization", token).send_empty(),
-        }
+        let begun = Instant::now();
+        let (word, answer) = match method {
+            Method::Get => ("GET", self.agent.get(uri).header("Authorization", token).call()),
+            Method::Delete => ("DELETE", self.agent.delete(uri).header("Authorization", token).call()),
+            Method::Post => ("POST", self.agent.post(uri).header("Authorization", token).send_empty()),
+        };
+        tell(word, path, begun, answer)
     }
 
     /// Asks for an answer of at most `limit_bytes` that is read piece by piece, for as long as it keeps its pace.
@@ -92,10 +95,9 @@ impl Session {
     /// As [`Session::send`].
     pub fn stream(&self, path: &str, limit_bytes: u64) -> Result<Response<Body>, Error> {
         self.begin(limit_bytes, Reading::Stream);
-        self.agent
-            .get(self.uri(path))
-            .header("Authorization", self.bearer())
-            .call()
+        let begun = Instant::now();
+        let request = self.agent.get(self.uri(path)).header("Authorization", self.bearer());
+        tell("GET", path, begun, request.call())
     }
 
     /// Posts `body` as JSON; the answer has at most `limit_bytes`.
@@ -109,10 +111,9 @@ impl Session {
         limit_bytes: u64,
     ) -> Result<Response<Body>, Error> {
         self.begin(limit_bytes, Reading::Whole);
-        self.agent
-            .post(self.uri(path))
-            .header("Authorization", self.bearer())
-            .send_json(body)
+        let begun = Instant::now();
+        let request = self.agent.post(self.uri(path)).header("Authorization", self.bearer());
+        tell("POST", path, begun, request.send_json(body))
     }
 
     /// Why the stream broke, when it did; asked once.
@@ -131,6 +132,25 @@ impl Session {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.greeting.token)
     }
+}
+
+/// Passes on the answer to a request, and tells of both.
+fn tell(
+    method: &str,
+    path: &str,
+    begun: Instant,
+    answer: Result<Response<Body>, Error>,
+) -> Result<Response<Body>, Error> {
+    let took = begun.elapsed().as_millis();
+    match &answer {
+        Ok(answer) => {
+            let length = answer.body().content_length();
+            let size = length.map_or_else(|| "a stream".to_owned(), number::bytes);
+            log::debug!("{method} {path}: {} after {took} ms, {size}", answer.status().as_u16());
+        }
+        Err(error) => log::debug!("{method} {path}: failed after {took} ms: {error}"),
+    }
+    answer
 }
 
 /// Without the token.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::TransportError;
 use super::child::keep_end;
+use crate::number;
 
 /// What a command of ours may print at most; the listings of a large host are far below.
 const OUTPUT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
@@ -94,7 +95,8 @@ pub(super) fn run(
                 let _ = pipe.write_all(bytes);
             });
         }
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         let status = loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) => break Some(status),
@@ -109,7 +111,14 @@ pub(super) fn run(
         let stdout = stdout.join().unwrap_or_default();
         let stderr = String::from_utf8_lossy(&stderr.join().unwrap_or_default()).into_owned();
         match status {
-            Some(status) => Ok(Output { status, stdout, stderr }),
+            Some(status) => {
+                log::debug!(
+                    "  {status} after {} ms, with {} of output",
+                    begun.elapsed().as_millis(),
+                    number::bytes(stdout.len() as u64)
+                );
+                Ok(Output { status, stdout, stderr })
+            }
             None => Err(TransportError::Silent {
                 host: host.to_owned(),
                 seconds: timeout.as_secs(),

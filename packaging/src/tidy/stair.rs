@@ -13,8 +13,8 @@ const CRATE: &str = "vscsi_helper";
 /// The modules in order, those of one purpose on a line. A module's floor is its place in it, from 1.
 const ORDER: &[&[&str]] = &[
     &[
-        "failure",
         "number",
+        "failure",
         "suggest",
         "sha256",
         "visible",

@@ -1,5 +1,7 @@
 //! `esxcli system version get` and `vmware -v`: which ESXi it is.
 
+use std::fmt;
+
 use super::diagnostic::Findings;
 use super::text::{Line, decode, lines};
 use super::{Reading, blocks};
@@ -36,6 +38,16 @@ pub fn parse_system_version(output: &[u8]) -> Reading<Option<SystemVersion>> {
         })
     });
     findings.with(version)
+}
+
+/// The version as people write it, whichever command said it: `8.0.3 build 24022510`.
+impl fmt::Display for SystemVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.build {
+            Some(build) => write!(formatter, "{} build {build}", self.version),
+            None => formatter.write_str(&self.version),
+        }
+    }
 }
 
 /// Reads `vmware -v` (`VMware ESXi 7.0.3 build-19482537`) or `vmware -vl`, whose second line names the update.

@@ -9,12 +9,11 @@ use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{Analysis, Selected, explain};
 use crate::chart::{self, ChartFormat, ChartInput, ChartKind, Style};
 use crate::cli::job::JobArg;
-use crate::cli::phrase::bytes;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
 use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, TracedLog, WriteError};
-use crate::number::counted;
+use crate::number::{bytes, counted};
 use crate::samples;
 use crate::store::{self, JobDirectory, LockKind, Store, followed, write_json};
 use crate::summary::{self, FilterRow, Summary};
@@ -114,23 +113,20 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
     }
     let analysis = selected.analyze(env.clock.now())?;
     let phases = args.split(&analysis)?;
-    let written = write_files(args, &directory, &analysis, &phases, env)?;
+    let written = match write_files(args, &directory, &analysis, &phases, env) {
+        Err(error) if error.is_about_the_place() => {
+            // A disk that is full or may not be written costs the files, and not what can be read without them.
+            print_profile(&directory, &analysis, &phases, &[], env)?;
+            return Err(error);
+        }
+        written => written?,
+    };
     if args.compress {
         compress(&store, &directory, &analysis, env)?;
     }
+    print_profile(&directory, &analysis, &phases, &written.static_fidelity, env)?;
     if env.json {
-        env.print_json(&Summary::of(&analysis, &phases, &written.static_fidelity))?;
         return Ok(outcome);
-    }
-    env.print(format_args!(
-        "Analyzing job: {}\nData directory: {}\n",
-        directory.reference(),
-        env.shown(directory.path())
-    ))?;
-    env.print(summary::report(&analysis))?;
-    if !phases.is_empty() {
-        env.print(summary::phases(&phases).trim_end())?;
-        env.print("")?;
     }
     env.print("Output files:")?;
     for (what, path) in &written.files {
@@ -152,6 +148,30 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         ))?;
     }
     Ok(outcome)
+}
+
+/// Prints what the analysis says.
+fn print_profile(
+    directory: &JobDirectory,
+    analysis: &Analysis,
+    phases: &[Phase],
+    static_fidelity: &[PhaseFidelity],
+    env: &Env,
+) -> Result<(), CliError> {
+    if env.json {
+        return env.print_json(&Summary::of(analysis, phases, static_fidelity));
+    }
+    env.print(format_args!(
+        "Analyzing job: {}\nData directory: {}\n",
+        directory.reference(),
+        env.shown(directory.path())
+    ))?;
+    env.print(summary::report(analysis))?;
+    if !phases.is_empty() {
+        env.print(summary::phases(phases).trim_end())?;
+        env.print("")?;
+    }
+    Ok(())
 }
 
 impl AnalyzeArgs {
@@ -229,8 +249,13 @@ pub(super) fn write_profile(
     env: &Env,
 ) -> Result<Output, CliError> {
     let folder = directory.analysis();
-    directory.make(&folder)?;
+    let made = directory.make(&folder);
+    if output.is_none() {
+        // A file that the user named may be elsewhere, where there is room.
+        made?;
+    }
     let mut written = write_fio(output, options, directory, analysis, phases, env)?;
+    directory.make(&folder)?;
     let path = folder.join("summary.json");
     write_json(&path, &Summary::of(analysis, phases, &written.static_fidelity))?;
     written.add("Summary JSON", path);

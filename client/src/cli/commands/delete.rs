@@ -7,11 +7,12 @@ use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
 use crate::cli::connect::ConnectArgs;
-use crate::cli::job::{JobArg, host_of};
+use crate::cli::job::{JobArg, host_of, is_without_agent};
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
 use crate::store::{JobReference, LockKind, Origin, Store};
+use crate::transport::HostName;
 
 /// Delete a job and its data, here and in the host's spool
 #[derive(Debug, Args)]
@@ -53,6 +54,25 @@ impl Failure for InUse {
     }
 }
 
+/// Nothing on the host can delete its copy, which went with the agent where `uninstall` removed that.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no agent on {1} any more to delete its copy of job `{0}`, so nothing was deleted")]
+struct NoAgent(JobReference, HostName);
+
+impl Failure for NoAgent {
+    fn exit_code(&self) -> u8 {
+        vscsi_shared::exit_code::VSCSISTATS_UNAVAILABLE
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "`vscsi-helper uninstall` removes the copies of a host with its agent; what is left is here, and \
+             `vscsi-helper delete {} --keep-on-host` removes it",
+            self.0
+        ))
+    }
+}
+
 #[derive(Serialize)]
 struct Deleted {
     deleted: String,
@@ -79,6 +99,7 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
             Ok(view) if !view.job.status.is_final() => return Err(InUse::Running(reference).into()),
             Ok(_) => host.delete_job(&document.job.job_id)?,
             Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
+            Err(error) if is_without_agent(&error) => return Err(NoAgent(reference, target.name().clone()).into()),
             Err(error) => return Err(error.into()),
         }
     }

@@ -6,9 +6,9 @@ use clap::Args;
 use vscsi_shared::wire::v1::{Disk, Inventory};
 
 use crate::cli::connect::{ConnectArgs, HostArg, Target};
-use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::host::{Host as _, HostError};
+use crate::number::{bytes, natural_order};
 use crate::store::Store;
 use crate::transport::{TransportError, Tunnel};
 
@@ -67,7 +67,7 @@ fn inventory(target: &Target<'_>, store: &Store, env: &Env) -> Result<Inventory,
         }
         answer => {
             let inventory = answer?;
-            target.remember(store)?;
+            target.remember_seen(store);
             Ok(inventory)
         }
     }
@@ -86,7 +86,9 @@ fn render(inventory: &Inventory) -> String {
         }
         let _ = writeln!(text, "    Power State: {}", if vm.powered_on { "On" } else { "Off" });
         let _ = writeln!(text, "    Configuration: {}", vm.config_file);
-        for disk in &vm.disks {
+        let mut disks: Vec<&Disk> = vm.disks.iter().collect();
+        disks.sort_by(|one, other| natural_order(&one.node, &other.node));
+        for disk in disks {
             render_disk(&mut text, disk);
         }
         text.push('\n');

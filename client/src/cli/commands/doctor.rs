@@ -9,12 +9,11 @@ use vscsi_shared::wire::v1::ScheduleView;
 
 use crate::catalog::Catalog;
 use crate::cli::connect::ConnectArgs;
-use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
-use crate::host::Host as _;
+use crate::host::{Host as _, esxi_version};
 use crate::install::find_agent;
-use crate::number::counted;
+use crate::number::{bytes, counted};
 use crate::store::Store;
 use crate::visible;
 
@@ -84,13 +83,15 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
                 "{} on {}, {}",
                 info.version,
                 info.hostname,
-                info.esxi_version.trim()
+                esxi_version(&info.esxi_version)
             )),
         ));
         let mut seen = target.record.clone();
-        info.esxi_version.trim().clone_into(&mut seen.esxi_version);
+        seen.esxi_version = esxi_version(&info.esxi_version);
         seen.last_seen = Some(env.clock.now());
-        store.remember_host(&seen)?;
+        if let Err(error) = store.remember_host(&seen) {
+            env.warn(CliError::told(&error));
+        }
         let health = host.health()?;
         let used = format!(
             "{} of {} used",

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::cli::columns;
 use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
-use crate::host::{HostRecord, Program};
+use crate::host::{HostRecord, KnownSchedule, Program, esxi_version};
 use crate::store::Store;
 
 /// List the known hosts and the agent on each
@@ -24,6 +25,8 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print_json(&hosts)?;
     } else if hosts.is_empty() {
         env.note("No hosts are known yet. Begin with: vscsi-helper preflight HOST");
+    } else if env.terminal {
+        env.print(table(&hosts, env.clock.now()))?;
     } else {
         for record in &hosts {
             env.print(render(record, env.clock.now()))?;
@@ -37,42 +40,73 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
     })
 }
 
-fn render(record: &HostRecord, now: Timestamp) -> String {
+/// What is known of a host: its name, the version of ESXi, the agent, and when it last answered.
+fn facts(record: &HostRecord) -> [String; 4] {
     let agent = record.agent.as_ref().map_or_else(
-        || "agent not installed from here".to_owned(),
+        || "not installed from here".to_owned(),
         |agent| match agent.program {
-            Program::Binary => format!("agent {}", agent.version),
-            Program::Script => format!("agent {} (script)", agent.version),
+            Program::Binary => agent.version.clone(),
+            Program::Script => format!("{} (script)", agent.version),
         },
     );
-    let seen = record.last_seen.map_or_else(|| "never".to_owned(), time);
+    let version = match record.esxi_version.as_str() {
+        "" => "unknown".to_owned(),
+        known => esxi_version(known),
+    };
+    [
+        record.address.host.to_string(),
+        version,
+        agent,
+        record.last_seen.map_or_else(|| "never".to_owned(), time),
+    ]
+}
+
+/// What a script reads, whose form stays.
+fn render(record: &HostRecord, now: Timestamp) -> String {
+    let [host, version, agent, seen] = facts(record);
     let version = if record.esxi_version.is_empty() {
         "version unknown"
     } else {
-        &record.esxi_version
+        &version
     };
-    let host = &record.address.host;
+    let agent = format!("agent {agent}");
     let mut text = format!("{host:<32} {version:<24} {agent:<29} seen {seen}");
-    for schedule in &record.schedules {
-        let name = &schedule.name;
+    for problem in problems(record, now) {
         // Writing to a string cannot fail.
-        let _ = match (&schedule.problem, schedule.next_run_at) {
-            (Some(problem), _) => write!(text, "\n  schedule {name}: {problem}"),
-            (None, Some(due)) if due < now => write!(
-                text,
-                "\n  schedule {name}: was due {}, and {host} was not asked since (`vscsi-helper pull --host {host}`)",
-                time(due)
-            ),
-            _ => Ok(()),
-        };
+        let _ = write!(text, "\n  {problem}");
     }
     text
+}
+
+/// What a person reads on a terminal.
+fn table(records: &[HostRecord], now: Timestamp) -> String {
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|record| facts(record).into_iter().chain(problems(record, now)).collect())
+        .collect();
+    columns::table(&["HOST", "ESXI", "AGENT", "LAST SEEN"], &rows)
+}
+
+/// What its schedules missed, and which nobody asked for since they were due.
+fn problems(record: &HostRecord, now: Timestamp) -> Vec<String> {
+    let host = &record.address.host;
+    let problem = |schedule: &KnownSchedule| {
+        let name = &schedule.name;
+        match (&schedule.problem, schedule.next_run_at) {
+            (Some(problem), _) => Some(format!("schedule {name}: {problem}")),
+            (None, Some(due)) if due < now => Some(format!(
+                "schedule {name}: was due {}, and {host} was not asked since (`vscsi-helper pull --host {host}`)",
+                time(due)
+            )),
+            _ => None,
+        }
+    };
+    record.schedules.iter().filter_map(problem).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::KnownSchedule;
     use crate::transport::Address;
 
     #[test]
@@ -95,5 +129,10 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("good"), "{text}");
+        let table = table(&[record], "2025-11-06T22:30:00Z".parse().unwrap());
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[0], "HOST  ESXI     AGENT                    LAST SEEN");
+        assert_eq!(lines[1], "esx1  unknown  not installed from here  never");
+        assert_eq!((lines[2], lines.len()), ("  schedule missed: no agent was running", 4));
     }
 }

@@ -106,7 +106,7 @@ fn report(job: &Imported, shown_path: &str) -> String {
     for line in summary::profile_lines(&analysis.profile) {
         let _ = writeln!(text, "  {line}");
     }
-    text.push_str(&summary::data_quality(&analysis.findings));
+    text.push_str(&summary::data_quality(&analysis.findings, analysis.series.disks.len()));
     let _ = write!(
         text,
         "\nSaved to: {shown_path}\nNext: vscsi-helper analyze {}",

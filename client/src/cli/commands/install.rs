@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome};
 use crate::install::{Installed, Payload, Place, check_owner, choose_mode, find_agent, install};
+use crate::number::{bytes, counted};
 use crate::preflight::{self, Findings, Mode};
 use crate::store::Store;
 
@@ -73,7 +73,7 @@ pub(super) fn run(args: &InstallArgs, env: &Env) -> Result<Outcome, CliError> {
     if env.json {
         env.print_json(&installed)?;
     } else {
-        env.print(render(&installed, target.name().as_str()))?;
+        env.print(render(&installed, target.name().as_str(), env.verbose))?;
     }
     Ok(Outcome::Done)
 }
@@ -103,7 +103,7 @@ fn plan(mode: Mode, place: &Place, payload: &Payload, host: &str) -> String {
     )
 }
 
-fn render(installed: &Installed, host: &str) -> String {
+fn render(installed: &Installed, host: &str, verbose: bool) -> String {
     let agent = &installed.agent;
     let verb = if installed.unchanged {
         "was already installed and is"
@@ -114,12 +114,11 @@ fn render(installed: &Installed, host: &str) -> String {
         .python
         .as_ref()
         .map_or_else(String::new, |python| format!("\nRun by:  {python}"));
-    let mut doctor = if installed.doctor.is_empty() {
-        String::new()
-    } else {
-        "\n\nSelf-test:".to_owned()
+    let mut doctor = match installed.doctor.len() {
+        0 => String::new(),
+        lines => format!("\n\nSelf-test: {} passed", counted(lines, "check")),
     };
-    for line in &installed.doctor {
+    for line in installed.doctor.iter().filter(|_| verbose) {
         // Writing to a string cannot fail.
         let _ = write!(doctor, "\n  {line}");
     }

@@ -1,13 +1,16 @@
 //! `list`: every job known here.
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 use vscsi_shared::job::Status;
 
 use crate::catalog::{Catalog, CatalogError, IndexedJob};
+use crate::cli::columns;
 use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
-use crate::store::{Store, StoreError};
+use crate::failure::is_about_the_place;
+use crate::store::{JobReference, Store, StoreError};
 
 /// List the jobs known here
 #[derive(Debug, Args)]
@@ -106,9 +109,10 @@ fn catalog(store: &Store, env: &Env) -> Result<(Catalog, Vec<StoreError>), CliEr
         Ok((catalog, unreadable))
     };
     match open() {
-        Err(CatalogError::Sqlite(error)) if is_unwritable(&error) => {
+        Err(error) if is_unwritable(&error) => {
             env.detail(format_args!(
-                "the catalog cannot be written, so it is kept in memory only: {error}"
+                "the catalog cannot be written, so it is kept in memory only: {}",
+                CliError::describe(&error)
             ));
             let mut catalog = Catalog::in_memory()?;
             let unreadable = catalog.refresh(store)?;
@@ -118,15 +122,59 @@ fn catalog(store: &Store, env: &Env) -> Result<(Catalog, Vec<StoreError>), CliEr
     }
 }
 
-fn is_unwritable(error: &rusqlite::Error) -> bool {
+/// The place of the catalog has no room or may not be written; SQLite says no more of a full disk than that an operation
+/// failed.
+fn is_unwritable(error: &CatalogError) -> bool {
     use rusqlite::ErrorCode;
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-    )
+    match error {
+        CatalogError::Sqlite(error) => matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+            )
+        ),
+        CatalogError::File(error) => is_about_the_place(error),
+        CatalogError::TooNew { .. } | CatalogError::Damaged(_) | CatalogError::Store(_) => false,
+    }
 }
 
 fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
+    if env.terminal {
+        env.print(table(rows, store))?;
+    } else {
+        print_lines(rows, store, env)?;
+    }
+    if rows.iter().any(|row| !row.status.is_final()) {
+        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
+    }
+    Ok(())
+}
+
+/// What a person reads on a terminal.
+fn table(rows: &[Row], store: &Store) -> String {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let claimed = if row.host_is_claimed { " (claimed)" } else { "" };
+            vec![
+                row.job.clone(),
+                row.status.to_string(),
+                format!("{}/{}", row.samples_collected, row.samples_expected),
+                format!("{}{claimed}", row.host),
+                row.vm.clone(),
+                last_heard(row, store).map_or_else(|| "-".to_owned(), time),
+            ]
+        })
+        .collect();
+    columns::table(&["JOB", "STATUS", "SAMPLES", "HOST", "VM", "AS OF"], &cells)
+}
+
+/// What a script reads, whose form stays.
+fn print_lines(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
     let width = rows
         .iter()
         .map(|row| row.job.chars().count())
@@ -135,28 +183,22 @@ fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
         .max(27);
     for row in rows {
         let samples = format!("{}/{}", row.samples_collected, row.samples_expected);
-        let heard = if row.status.is_final() {
-            String::new()
-        } else {
-            last_heard(&row.job, store)
-        };
+        let heard = last_heard(row, store).map_or_else(String::new, |at| format!(", as of {}", time(at)));
         let claimed = if row.host_is_claimed { " (claimed)" } else { "" };
         env.print(format_args!(
             "{:<width$} {:<10} {samples:>9} samples  {}{claimed}{heard}",
             row.job, row.status, row.host
         ))?;
     }
-    if rows.iter().any(|row| !row.status.is_final()) {
-        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
-    }
     Ok(())
 }
 
 /// When the host last told of a job that goes on.
-fn last_heard(job: &str, store: &Store) -> String {
-    let document = job.parse().and_then(|reference| store.directory(&reference).read_job());
-    document.map_or_else(
-        |_| String::new(),
-        |document| format!(", as of {}", time(document.job.updated_at)),
-    )
+fn last_heard(row: &Row, store: &Store) -> Option<Timestamp> {
+    if row.status.is_final() {
+        return None;
+    }
+    let reference: JobReference = row.job.parse().ok()?;
+    let document = store.directory(&reference).read_job().ok()?;
+    Some(document.job.updated_at)
 }

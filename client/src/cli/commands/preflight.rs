@@ -7,9 +7,10 @@ use serde::Serialize;
 use vscsi_shared::exit_code;
 
 use crate::cli::connect::{ConnectArgs, HostArg};
-use crate::cli::phrase::{bytes, duration};
+use crate::cli::phrase::duration;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
+use crate::number::bytes;
 use crate::preflight::{self, Findings, Mode, Verdict};
 use crate::store::Store;
 

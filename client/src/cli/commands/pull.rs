@@ -13,11 +13,10 @@ use vscsi_shared::job::{HostIdentity, Status, UnreadableJob};
 
 use crate::cli::connect::{ConnectArgs, Target};
 use crate::cli::job::{NoHost, host_of};
-use crate::cli::phrase::bytes;
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
-use crate::number::counted;
+use crate::number::{bytes, counted};
 use crate::pull::{Progress, PullError, Pulled, Puller, for_each_concurrently};
 use crate::store::{JobReference, Store, StoreError};
 use crate::transport::HostName;
@@ -238,7 +237,7 @@ fn pull_jobs(
         names.clone()
     } else {
         let jobs = host.jobs()?;
-        target.remember_schedules(&host.schedules()?, store)?;
+        target.remember_schedules(&host.schedules()?, store);
         jobs.into_iter().map(|view| view.job.job_id).collect()
     };
     let voice = Voice::new(env, target.name());

@@ -7,6 +7,7 @@ use vscsi_shared::job::HostIdentity;
 use vscsi_shared::wire::v1::{CreateSchedule, ErrorCode, JobTemplate, ScheduleView};
 
 use super::start::CollectArgs;
+use crate::cli::columns;
 use crate::cli::connect::{ConnectArgs, HostOption};
 use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
@@ -113,7 +114,7 @@ fn add(args: &AddArgs, env: &Env) -> Result<Outcome, CliError> {
             options: args.what.options(),
         },
     })?;
-    target.remember_schedules(&host.schedules()?, &store)?;
+    target.remember_schedules(&host.schedules()?, &store);
     if env.json {
         env.print_json(&view)?;
     } else {
@@ -135,13 +136,15 @@ fn list(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let schedules = target.host().schedules()?;
-    target.remember_schedules(&schedules, &store)?;
+    target.remember_schedules(&schedules, &store);
     if env.json {
         env.print_json(&schedules)?;
     } else if schedules.is_empty() {
         env.note(format_args!("No schedules on {}.", target.name()));
     }
-    if !env.json {
+    if !env.json && env.terminal && !schedules.is_empty() {
+        env.print(table(&schedules))?;
+    } else if !env.json {
         for view in &schedules {
             env.print(render(view))?;
         }
@@ -158,18 +161,44 @@ fn outcome(schedules: &[ScheduleView]) -> Outcome {
     }
 }
 
-fn render(view: &ScheduleView) -> String {
-    let schedule = &view.schedule;
+/// When it runs next, and what came of the last time.
+fn runs(view: &ScheduleView) -> (String, String) {
     let next = view.next_run_at.map_or_else(|| "never".to_owned(), time);
     let last = match (&view.last_error, &view.last_job, view.last_run_at) {
         (Some(error), _, Some(at)) => format!("failed {}: {error}", time(at)),
         (None, Some(job), Some(at)) => format!("{job} ({})", time(at)),
         _ => "none".to_owned(),
     };
+    (next, last)
+}
+
+/// What a script reads, whose form stays.
+fn render(view: &ScheduleView) -> String {
+    let schedule = &view.schedule;
+    let (next, last) = runs(view);
     format!(
         "{:<20} {:<16} {:<24} next {next}\n{:<20} last {}",
         schedule.name, schedule.cron, schedule.job.vm_name, "", last
     )
+}
+
+/// What a person reads on a terminal.
+fn table(schedules: &[ScheduleView]) -> String {
+    let rows: Vec<Vec<String>> = schedules
+        .iter()
+        .map(|view| {
+            let schedule = &view.schedule;
+            let (next, last) = runs(view);
+            vec![
+                schedule.name.to_string(),
+                schedule.cron.clone(),
+                schedule.job.vm_name.clone(),
+                next,
+                last,
+            ]
+        })
+        .collect();
+    columns::table(&["SCHEDULE", "CRON (UTC)", "VM", "NEXT RUN", "LAST RUN"], &rows)
 }
 
 fn remove(args: &RemoveArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -225,6 +254,12 @@ mod tests {
         assert!(
             shown.contains("failed 2025-11-06 22:00:00 UTC: no agent was running"),
             "{shown}"
+        );
+        let table = table(std::slice::from_ref(&missed));
+        assert_eq!(
+            table,
+            "SCHEDULE  CRON (UTC)  VM   NEXT RUN                 LAST RUN\n\
+             nightly   0 22 * * *  SQL  2025-11-07 22:00:00 UTC  failed 2025-11-06 22:00:00 UTC: no agent was running"
         );
         assert_eq!(outcome(&[view(None), missed]), Outcome::Partial);
         assert_eq!(outcome(&[view(None)]), Outcome::Done);

@@ -10,7 +10,7 @@ use vscsi_shared::wire::v1::{CreateJob, ErrorCode, JobOptions, JobView, Vm, VmSe
 
 use crate::cli::connect::{ConnectArgs, HostOption, Target};
 use crate::cli::job_name::JobName;
-use crate::cli::phrase::{duration, time};
+use crate::cli::phrase::{disk_names, duration, time};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::{Failure, UsageError};
 use crate::host::{Host as _, HostError, select_disks, select_vm};
@@ -211,14 +211,46 @@ pub(super) fn start(
             |name| host.job(name).is_ok(),
         )?,
     };
-    target.remember(store)?;
-    let directory = store.place_for::<StoreError>(&identity.hostname, &view.job, |_| Ok(false))?;
-    let job = directory.record(&identity, &view.job)?.job;
+    let keep = || -> Result<Job, StoreError> {
+        target.remember(store)?;
+        let directory = store.place_for::<StoreError>(&identity.hostname, &view.job, |_| Ok(false))?;
+        Ok(directory.record(&identity, &view.job)?.job)
+    };
+    let job = keep().map_err(|source| NotKept {
+        name: view.job.job_id.clone(),
+        host: target.name().to_string(),
+        source,
+    })?;
     let view = JobView { job, ..view };
     Ok(Started {
         view,
         repeated: known.is_some(),
     })
+}
+
+/// The job runs, and this workstation has no record of it.
+#[derive(Debug, thiserror::Error)]
+#[error("job `{name}` was started on {host}, and could not be recorded here")]
+struct NotKept {
+    name: Name,
+    host: String,
+    #[source]
+    source: StoreError,
+}
+
+impl Failure for NotKept {
+    fn exit_code(&self) -> u8 {
+        self.source.exit_code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let Self { name, host, source } = self;
+        let first = source.hint().map_or_else(String::new, |hint| format!("{hint}. "));
+        Some(format!(
+            "{first}The job collects all the same, and ends by itself: `vscsi-helper pull {name} --host {host}` records and \
+             fetches it"
+        ))
+    }
 }
 
 /// A job of that name has ended: its samples are another time's.
@@ -295,7 +327,7 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
         samples,
         interval_seconds,
     } = &job.profile;
-    let luns: Vec<String> = job.target.disks.iter().map(|disk| disk.lun.clone()).collect();
+    let luns = disk_names(&job.target.disks);
     let seconds = u64::from(*samples) * u64::from(*interval_seconds);
     // The host tells the end once the first snapshot is taken; until then it is counted from now.
     let end = view.expected_completion_at.or_else(|| {
@@ -320,7 +352,6 @@ fn render(started: &Started, host: &str, reference: &str) -> String {
          Check status: vscsi-helper status {reference}",
         id = job.job_id,
         vm = job.target.vm_name,
-        luns = luns.join(", "),
         samples = counted(samples, "sample"),
         duration = duration(seconds),
     )

@@ -10,7 +10,7 @@ use vscsi_shared::wire::v1::{ErrorCode, JobView};
 
 use crate::cli::connect::ConnectArgs;
 use crate::cli::job::{JobArg, known};
-use crate::cli::phrase::{duration, manual_cleanup, time};
+use crate::cli::phrase::{duration, in_order, manual_cleanup, time};
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::host::Host;
@@ -52,15 +52,14 @@ pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
     let host = known.target.host();
     let document = &known.document;
     let view = match host.job(&document.job.job_id) {
-        Ok(view) => view,
         Err(error) if error.code() == Some(ErrorCode::NotFound) && document.job.status.is_final() => {
             return show_last_known(&known.directory, document, env);
         }
-        Err(error) => return Err(error.into()),
+        answer => known.answer(answer)?,
     };
-    let mut view = known.update(view)?;
+    let mut view = known.update(view, env)?;
     if args.watch {
-        view = known.update(watch(&host, view, env)?)?;
+        view = known.update(watch(&host, view, env)?, env)?;
     }
     if env.json {
         env.print_json(&view)?;
@@ -220,7 +219,7 @@ pub(super) fn render(view: &JobView, host: &str) -> String {
         "  VM: {} (World Group: {})",
         target.vm_name, target.world_group_id
     );
-    for disk in &target.disks {
+    for disk in in_order(&target.disks) {
         let node = if disk.node.is_empty() || disk.node == disk.lun {
             String::new()
         } else {

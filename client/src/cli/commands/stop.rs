@@ -19,6 +19,9 @@ use crate::store::Store;
 pub struct StopArgs {
     #[command(flatten)]
     job: JobArg,
+    /// Stop vscsiStats on the host (the default)
+    #[arg(long, overrides_with = "no_cleanup")]
+    cleanup: bool,
     /// Leave vscsiStats collecting on the host; it stops by itself within 30 minutes
     #[arg(long)]
     no_cleanup: bool,
@@ -34,9 +37,9 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
     env.note(format_args!("Stopping job '{name}'..."));
     let (view, vscsi_stats) = {
         let host = target.host();
-        let before = host.job(&name)?;
+        let before = known.answer(host.job(&name))?;
         // Nothing is stopped before it is known to be this job.
-        let before = known.update(before)?;
+        let before = known.update(before, env)?;
         let stopped = host.stop_job(&name, !args.no_cleanup)?;
         let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
         let voice = Voice::new(env, target.name());
@@ -53,7 +56,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
             }
         }
     };
-    let view = known.update(view)?;
+    let view = known.update(view, env)?;
     if env.json {
         env.print_json(&view)?;
     } else {
@@ -156,6 +159,7 @@ fn render(job: &Job, vscsi_stats: &VscsiStats, host: &str, directory: &str) -> S
     let end = if collected == expected { "Data" } else { "Partial data" };
     let status = match vscsi_stats {
         VscsiStats::EndedBefore => format!("Job status: {}.", job.status),
+        VscsiStats::Failed => format!("Job status: {}; its collection may go on.", job.status),
         _ => format!("Job {} successfully.", job.status),
     };
     format!("Collected {collected}/{expected} samples.\n{collection}\n\n{status}\n{end} saved to: {directory}")
@@ -207,6 +211,10 @@ mod tests {
         }
         let text = render(&stopped, &VscsiStats::Failed, "esx1", "d");
         assert!(text.contains("failed") && !text.contains("done."), "{text}");
+        assert!(
+            text.contains("Job status: stopped; its collection may go on.") && !text.contains("success"),
+            "{text}"
+        );
     }
 
     #[test]

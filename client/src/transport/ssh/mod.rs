@@ -6,6 +6,7 @@ mod known_key;
 mod resolve;
 mod version;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -142,6 +143,7 @@ impl Ssh {
     }
 
     fn prepare(&self, command: &mut Command) -> Result<(), TransportError> {
+        log::debug!("running {}", shown(command));
         match &self.password {
             Some(password) => password.hand_to(command, &self.asker()),
             None => Ok(()),
@@ -164,6 +166,27 @@ impl Ssh {
     pub fn shell(&self) -> SshShell {
         SshShell(self.clone())
     }
+}
+
+/// The command as `-v` shows it: on one line, which ends where a long script begins, and without the commands that a
+/// user's options name, because people write passwords into those.
+fn shown(command: &Command) -> String {
+    const LENGTH: usize = 160;
+    let word = |word: &OsStr| {
+        let word = word.to_string_lossy();
+        let named = word
+            .split_once('=')
+            .filter(|(name, _)| name.to_ascii_lowercase().ends_with("command"));
+        match named {
+            Some((name, value)) if !value.eq_ignore_ascii_case("none") => format!("{name}=..."),
+            _ => match word.char_indices().nth(LENGTH) {
+                Some((end, _)) => format!("{}...", quote(word.get(..end).unwrap_or_default())),
+                None => quote(&word).into_owned(),
+            },
+        }
+    };
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Runs command lines on the host, each over its own connection, because a hardened host allows one session per
@@ -274,6 +297,16 @@ mod tests {
     fn keep_alives_come_before_a_hardened_host_loses_patience() {
         const { assert!(KEEP_ALIVE_SECONDS < 200) };
         assert!(arguments(&ssh().exec("true").unwrap()).contains(&"ServerAliveInterval=60".to_owned()));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_command_is_one_line_without_the_commands_of_options() {
+        let mut ssh = ssh();
+        ssh.address.ssh_options = vec!["ProxyCommand=corkscrew proxy 80 %h %p user:hunter2".to_owned()];
+        let shown = shown(&ssh.exec(&format!("first\n{}", "second ".repeat(1000))).unwrap());
+        assert!(shown.starts_with("ssh -T -l root -o ProxyCommand=... "), "{shown}");
+        assert!(shown.contains(" -- esx1 'first\n") && shown.ends_with("..."), "{shown}");
+        assert!(!shown.contains("hunter2") && shown.len() < 600, "{shown}");
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! The client where its own disk is full or may not be written: what only looks works, a host is left collecting by
+//! nothing, and what cannot be kept is named.
+
+use vscsi_tests::sshd::{Client, SshHost, Style};
+use vscsi_tests::volume::Volume;
+
+/// A workstation whose data directory is a small volume of its own.
+fn workstation(host: &SshHost) -> (Client, Volume) {
+    let client = Client::of(host);
+    // More than a pull leaves to others.
+    let volume = Volume::mount(client.data(), "size=160m,mode=0700");
+    (client, volume)
+}
+
+#[track_caller]
+fn looks(client: &Client, why: &str) {
+    let listed = client.run(&["list"]).expect(0);
+    assert!(listed.stdout.contains("sql"), "{}", listed.stdout);
+    client.run(&["status", "sql"]).expect(0);
+    client.run(&["hosts"]).expect(0);
+    client.run(&["config", "show"]).expect(0);
+    client.run(&["discover", "esxi"]).expect(0);
+    let exported = client.run(&["export", "sql", "-o", "-"]).expect(0);
+    assert!(exported.stdout.lines().count() > 10, "{}", exported.stdout);
+
+    let analyzed = client.run(&["analyze", "sql"]).expect(1);
+    assert!(analyzed.stdout.contains("IOPS"), "{}", analyzed.stdout);
+    for part in ["cannot write", "/sql/analysis/", why] {
+        assert!(analyzed.stderr.contains(part), "no `{part}` in {}", analyzed.stderr);
+    }
+    let json = client.run(&["--json", "analyze", "sql"]).expect(1).json();
+    assert!(json["metrics"].is_object(), "{json}");
+}
+
+#[test]
+fn a_full_disk_costs_neither_a_look_nor_the_profile_and_the_room_is_told() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let (client, volume) = workstation(&host);
+    client.install();
+    client.collect(2, &["--name", "sql"]).expect(0);
+    let filling = volume.fill();
+    looks(&client, "; it needs ");
+    let analyzed = client.run(&["analyze", "sql"]).expect(1);
+    assert!(
+        analyzed.stderr.contains("free some space there (0 B are free)"),
+        "{}",
+        analyzed.stderr
+    );
+
+    // What the user puts elsewhere has room.
+    let elsewhere = client.home().join("elsewhere.fio");
+    client
+        .run(&["analyze", "sql", "-o", &elsewhere.display().to_string()])
+        .expect(1);
+    assert!(elsewhere.is_file());
+
+    std::fs::remove_file(filling).unwrap();
+    client.run(&["analyze", "sql"]).expect(0);
+}
+
+#[test]
+fn a_disk_that_may_not_be_written_costs_neither_a_look_nor_the_profile() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let (client, volume) = workstation(&host);
+    client.install();
+    client.collect(2, &["--name", "sql"]).expect(0);
+    volume.refuse_writing();
+    looks(&client, "Read-only file system");
+}
+
+#[test]
+fn a_job_is_stopped_from_a_workstation_whose_disk_is_full() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let (client, volume) = workstation(&host);
+    client.install();
+    client.start("sql", "esxi", "SQL-Server-01", 1000);
+    let _filling = volume.fill();
+    let stopped = client.run(&["stop", "sql"]).expect(0);
+    assert!(
+        stopped.stderr.contains("what the host says was not kept") && stopped.stderr.contains("0 B are free"),
+        "{}",
+        stopped.stderr
+    );
+    assert_eq!(host.sim(&["collecting"]).trim(), "");
+}
+
+#[test]
+fn a_job_that_could_not_be_recorded_is_told_with_how_to_get_at_it() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let (client, volume) = workstation(&host);
+    client.install();
+    let filling = volume.fill();
+    let words = [
+        "start",
+        "--host",
+        "esxi",
+        "--vm",
+        "SQL-Server-01",
+        "--samples",
+        "2",
+        "--interval",
+        "1",
+    ];
+    let started = client.run(&[&words[..], &["--name", "sql"]].concat()).expect(1);
+    for part in [
+        "job `sql` was started on esxi, and could not be recorded here",
+        "vscsi-helper pull sql --host esxi",
+    ] {
+        assert!(started.stderr.contains(part), "no `{part}` in {}", started.stderr);
+    }
+    std::fs::remove_file(filling).unwrap();
+    client.run(&["pull", "sql", "--host", "esxi"]);
+    client.run(&["status", "sql", "--watch"]).expect(0);
+}
