@@ -183,8 +183,10 @@ impl BootId {
     pub fn remove_marker(&self, host_root: &Path) {
         let marker = marker_below(host_root);
         if Marker::read(&marker) == Marker::Is(self.id.clone()) {
-            // One that stays says nothing wrong.
-            let _ = std::fs::remove_file(marker);
+            // One that stays says nothing wrong; beside it may lie what a write that was interrupted has left.
+            for path in [files::temporary_beside(&marker), marker] {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 
@@ -383,5 +385,16 @@ mod tests {
         let other = places.recognise_by("other", 1_000_001, 6_000);
         assert_eq!(other.id, first.id);
         assert_eq!(places.recognise(1_000_002, 7_000).id, first.id);
+    }
+
+    #[test]
+    fn what_an_interrupted_write_of_the_marker_has_left_goes_with_it() {
+        let places = Places::new();
+        let root = places.0.path().join("root");
+        let first = places.recognise(1_000_000, 5_000);
+        let run = root.join("var/run");
+        fs::write(run.join("vscsi-agent.boot.tmp"), "half").unwrap();
+        first.remove_marker(&root);
+        assert_eq!(fs::read_dir(run).unwrap().count(), 0);
     }
 }

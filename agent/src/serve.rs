@@ -271,6 +271,10 @@ fn stop_everything(collector: &mut Collector, link: &Link, options: &Options) ->
         collector.attend();
         link.has_ended().then_some(())
     });
+    if collector.has_passed() {
+        // The successor, which waits for this process to go, stops what no job needs.
+        return true;
+    }
     let is_left = |journal: Journal| journal.armed.iter().any(|armed| !armed.kept);
     if ended.is_none() || !Journal::peek(&options.state_directory).is_some_and(is_left) {
         return ended.is_some();

@@ -9,6 +9,7 @@ use vscsi_fixtures::{Fault, FaultKind};
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::processes::is_alive;
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -252,6 +253,32 @@ fn a_successor_that_dies_before_it_is_handed_to_changes_nothing() {
     assert!(taken.iter().all(Taken::is_usable));
     assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("job")), 16);
     agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stopping_to_its_successor() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    let (before, switch) = (agent.process(), agent.switch().unwrap());
+    let log_path = agent.state().join("agent.log");
+    let log = || fs::read_to_string(&log_path).unwrap();
+    signal_process(switch, libc::SIGSTOP);
+    agent.start_with(&Start {
+        arguments: &["--take-over"],
+        ..Start::default()
+    });
+    wait_until("it is handed over", || log().contains("handing over"));
+    // It does not hear that its switch has done so before it hears that it is to end.
+    signal_process(before, libc::SIGSTOP);
+    signal_process(switch, libc::SIGCONT);
+    wait_until("the switch has passed everything on", || !is_alive(switch));
+    signal_process(before, libc::SIGTERM);
+    signal_process(before, libc::SIGCONT);
+    agent.wait_for_answer();
+    agent.wait_until_nothing_collects();
+    assert!(!log().contains("not every collection was stopped"), "{}", log());
 }
 
 #[test]
