@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use vscsi_fixtures::{Scenario, SimulatedHost};
 
 use crate::binaries::Binary;
+use crate::processes::is_alive;
 
 /// How long anything may take before a test gives up; generous, because the machine may be busy.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -502,11 +503,6 @@ fn limit_descriptors(process: i32, limit: Option<libc::rlimit>) -> libc::rlimit 
     let result = unsafe { libc::prlimit(process, libc::RLIMIT_NOFILE, limit, &raw mut before) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     before
-}
-
-fn is_alive(process: u32) -> bool {
-    let status = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"));
-    status.is_ok_and(|status| !status.contains("State:\tZ"))
 }
 
 /// Waits for something that must come to be.

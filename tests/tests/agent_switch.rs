@@ -4,12 +4,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vscsi_fixtures::{Fault, FaultKind};
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
-use vscsi_tests::processes::is_alive;
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -262,8 +261,13 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
     agent.begin("job", "SQL-Server-01", 1000, 1);
     agent.wait_for_snapshots("job", 2);
     let (before, switch) = (agent.process(), agent.switch().unwrap());
-    let log_path = agent.state().join("agent.log");
-    let log = || fs::read_to_string(&log_path).unwrap();
+    let state = agent.state();
+    let holder = || {
+        let journal: Value = serde_json::from_slice(&fs::read(state.join("journal.json")).unwrap()).unwrap();
+        journal["switch"]["start"].clone()
+    };
+    let first = holder();
+    let log = || fs::read_to_string(state.join("agent.log")).unwrap();
     signal_process(switch, libc::SIGSTOP);
     agent.start_with(&Start {
         arguments: &["--take-over"],
@@ -273,7 +277,7 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
     // It does not hear that its switch has done so before it hears that it is to end.
     signal_process(before, libc::SIGSTOP);
     signal_process(switch, libc::SIGCONT);
-    wait_until("the switch has passed everything on", || !is_alive(switch));
+    wait_until("the switch has passed everything on", || holder() != first);
     signal_process(before, libc::SIGTERM);
     signal_process(before, libc::SIGCONT);
     agent.wait_for_answer();
