@@ -100,10 +100,7 @@ fn a_name_that_does_not_fit_ends_in_an_ellipsis_and_leaves_the_host_and_the_disk
         &long_named(Filtered::of(job(6, 20, Directions::Both))),
         ChartKind::IopsTimeline,
     );
-    let subject = texts(&layout)
-        .into_iter()
-        .find(|run| run.text.starts_with("sql-peak"))
-        .unwrap();
+    let subject = text_beginning(&layout, "sql-peak");
     assert!(
         subject.text.contains("typed…") || subject.text.contains("… on a-host"),
         "{}",

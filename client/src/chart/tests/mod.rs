@@ -31,6 +31,11 @@ fn has_text(layout: &Layout, text: &str) -> bool {
     layout.scene.texts().any(|run| run.text == text)
 }
 
+/// The one text that begins so.
+fn text_beginning<'a>(layout: &'a Layout, start: &str) -> &'a TextRun {
+    layout.scene.texts().find(|run| run.text.starts_with(start)).unwrap()
+}
+
 fn layer<'a>(layout: &'a Layout, name: &'a str) -> &'a Layer {
     layout.scene.layers_named(name).next().unwrap()
 }

@@ -126,10 +126,7 @@ fn percentiles_cover_the_bucket_that_holds_them() {
 #[test]
 fn the_caption_tells_period_filter_samples_and_version() {
     let layout = layout(&Filtered::of(job(30, 2, Directions::Both)), ChartKind::IopsTimeline);
-    let caption = texts(&layout)
-        .into_iter()
-        .find(|run| run.text.starts_with("2025-11-06 08:30:30 to 09:00:30 UTC"))
-        .unwrap();
+    let caption = text_beginning(&layout, "2025-11-06 08:30:30 to 09:00:30 UTC");
     for part in [
         "filter percentile (75th)",
         "23 of 30 samples kept, 98.7 % of I/Os",
@@ -143,6 +140,7 @@ fn the_caption_tells_period_filter_samples_and_version() {
         "sql-peak  ·  SQL-Server-01 on esxi-host01.example.com  ·  2 disks: scsi0:0, scsi0:1"
     ));
 }
+
 #[test]
 fn a_percentile_of_latency_is_a_band_over_its_whole_bucket_with_the_estimate_inside() {
     let job = Filtered::of(job(1, 1, Directions::ReadsOnly));
@@ -175,10 +173,7 @@ fn a_percentile_of_latency_is_a_band_over_its_whole_bucket_with_the_estimate_ins
 #[test]
 fn the_label_of_the_cut_hides_nothing_of_the_plot() {
     let layout = layout(&Filtered::of(job(30, 1, Directions::Both)), ChartKind::IopsTimeline);
-    let label = texts(&layout)
-        .into_iter()
-        .find(|run| run.text.starts_with("cut at "))
-        .unwrap();
+    let label = text_beginning(&layout, "cut at ");
     let top = place_of(&layout, 1000.0, [("0", 0.0), ("500", 500.0)]);
     assert!(label.area().bottom < top, "{:?} reaches below {top}", label.area());
 }
@@ -189,10 +184,7 @@ fn a_job_that_was_imported_is_not_called_unknown_on_imported() {
     job.workload.provenance.vm_name = "unknown".to_owned();
     job.workload.provenance.host = "imported".to_owned();
     let layout = layout(&job, ChartKind::IopsTimeline);
-    let subject = texts(&layout)
-        .into_iter()
-        .find(|run| run.text.starts_with("sql-peak"))
-        .unwrap();
+    let subject = text_beginning(&layout, "sql-peak");
     assert!(
         subject.text.contains("imported") && !subject.text.contains("unknown"),
         "{}",
