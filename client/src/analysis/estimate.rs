@@ -94,9 +94,7 @@ impl Range {
             method: self.method,
         }
     }
-}
 
-impl Range {
     /// `2.1ms (1ms-5ms)`, or `>100ms (max 51s)` in the overflow bucket; `value` writes a number with its unit.
     pub(crate) fn shown(&self, last_limit: f64, value: impl Fn(f64) -> String) -> String {
         if self.lo >= last_limit {
