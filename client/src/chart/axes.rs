@@ -41,7 +41,7 @@ pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: 
         layer.line((x, plot.bottom), (x, plot.bottom + 3.0 * scale), AXIS, 0.6);
         let half = font::width(&mark.label, tick, Weight::Regular) / 2.0;
         let at = (
-            x.min(area.right - half),
+            x.min(area.right + Page::OVERHANG * scale - half),
             plot.bottom + 4.5 * scale + font::CAP_HEIGHT * tick,
         );
         runs.push(label_at(&mark.label, at, tick, Anchor::Middle));

@@ -30,6 +30,10 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// What is free at the sides, points before scaling.
+    const MARGIN: f64 = 22.0;
+    /// How far the end of a label that stands at the end of an axis may reach into the margin, points before scaling.
+    pub(super) const OVERHANG: f64 = Self::MARGIN - 4.0;
     /// Sizes of type in points, before scaling.
     const TITLE: f64 = 13.0;
     const SUBJECT: f64 = 8.0;
@@ -42,7 +46,7 @@ impl Page {
     /// A page with its frame of texts, and the body free.
     pub(super) fn new(style: &Style, texts: &Texts) -> Self {
         let scale = style.scale();
-        let margin = 22.0 * scale;
+        let margin = Self::MARGIN * scale;
         let mut page = Self {
             scene: Scene {
                 width: style.width(),

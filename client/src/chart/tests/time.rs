@@ -57,6 +57,32 @@ fn a_gap_takes_the_room_of_its_length_on_the_time_axis() {
 }
 
 #[test]
+fn times_stand_evenly_up_to_the_end_of_the_axis() {
+    let mut series = job(5, 1, Directions::Both);
+    for sample in &mut series.samples {
+        sample.flags.insert(vscsi_shared::snapshot::SnapshotFlag::Undated);
+    }
+    let job = Filtered::of(series);
+    for kind in [ChartKind::IopsTimeline, surface(Surface::Iops)] {
+        let layout = layout(&job, kind);
+        let flat = layout.scene.layers.iter().filter(|layer| layer.name != "surface-axes");
+        let places: Vec<f64> = flat
+            .flat_map(|layer| &layer.items)
+            .filter_map(|item| match item {
+                Item::Text(run) if run.text.starts_with("0:0") => Some(run.at.0),
+                _ => None,
+            })
+            .collect();
+        let pitches: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pitches.len() > 1, "{places:?}");
+        assert!(
+            pitches.iter().all(|pitch| (pitch - pitches[0]).abs() < 1e-6),
+            "{pitches:?}"
+        );
+    }
+}
+
+#[test]
 fn lines_break_at_a_gap() {
     let mut series = job(10, 1, Directions::Both);
     let unbroken = {
