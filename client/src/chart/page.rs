@@ -103,8 +103,8 @@ impl Page {
         text + 23.0 * self.scale * keys.len() as f64
     }
 
-    /// Draws the legend at the right.
-    fn legend(&self, layer: &mut Layer, keys: &[Key], baseline: f64) {
+    /// Draws a legend that ends at the right edge of the body.
+    pub(super) fn legend(&self, layer: &mut Layer, keys: &[Key], baseline: f64) {
         let size = Self::LABEL * self.scale;
         let swatch = 7.0 * self.scale;
         let mut right = self.body.right;

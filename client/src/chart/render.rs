@@ -11,7 +11,7 @@ use super::kind::{ChartKind, Surface};
 use super::page::{Key, Page, Texts};
 use super::palette::{FILTERED, LEFT_OUT, hue};
 use super::scale::Decades;
-use super::scene::{Area, Color, Scene};
+use super::scene::{Area, Color, Layer, Scene};
 use super::slices::Slices;
 use super::style::Style;
 use super::surface::SurfacePanel;
@@ -78,10 +78,16 @@ fn timeline_page(
     let slices = Slices::cut(input, TIMELINE_SLICES)?;
     let time = caption::time_axis(input, &slices);
     let timelines = make(&slices);
-    let first = timelines.first();
-    let mut notes = first.map(|timeline| timeline.notes.clone()).unwrap_or_default();
+    let mut notes = timelines
+        .first()
+        .map(|timeline| timeline.notes.clone())
+        .unwrap_or_default();
     notes.extend(caption::time_notes(&slices));
-    let mut legend = first.map(Timeline::legend).unwrap_or_default();
+    // The colours of one of several timelines mean nothing beside the others.
+    let mut legend = match timelines.as_slice() {
+        [only] => only.legend(),
+        _ => Vec::new(),
+    };
     legend.extend(filtered_key(input, LEFT_OUT));
     let mut page = page(input, kind, style, &notes, legend);
     let body = page.body;
@@ -95,6 +101,15 @@ fn timeline_page(
             ..body
         };
         timeline.draw(&mut page, &slices, &time, &part);
+        if timelines.len() > 1 {
+            let mut layer = Layer::new("legend");
+            page.legend(
+                &mut layer,
+                &timeline.legend(),
+                timeline::unit_baseline(&part, page.scale),
+            );
+            page.scene.layers.push(layer);
+        }
     }
     Ok(Layout {
         scene: page.scene,

@@ -104,19 +104,14 @@ pub(super) struct BucketRows {
 }
 
 impl BucketRows {
-    /// The rows that hold these values, and at least one; a value beyond the last limit is in the row above it.
+    /// The rows that hold these values, and all rows where there is none; a value beyond the last limit is in the row
+    /// above it.
     pub(super) fn around(limits: &[i64], values: impl Iterator<Item = f64>) -> Self {
-        let buckets = limits.len() + 1;
-        let row = |value: f64| limits.iter().take_while(|limit| (**limit as f64) < value).count();
-        let (mut first, mut end) = (buckets, 0);
-        for value in values {
-            first = first.min(row(value));
-            end = end.max(row(value) + 1);
-        }
+        let rows: Vec<usize> = values.map(|value| bucket_of(value, limits)).collect();
         Self {
             limits: limits.to_vec(),
-            first: first.min(end.saturating_sub(1)),
-            end: end.max(1),
+            first: rows.iter().copied().min().unwrap_or(0),
+            end: rows.iter().max().map_or(limits.len() + 1, |last| last + 1),
         }
     }
 
@@ -138,10 +133,15 @@ impl BucketRows {
     }
 }
 
+/// The bucket that holds a value.
+fn bucket_of(value: f64, limits: &[i64]) -> usize {
+    limits.partition_point(|limit| (*limit as f64) < value)
+}
+
 /// Where a latency is on the axis of equally high buckets, 0 to 1; inside a bucket the axis is logarithmic.
 pub(super) fn bucket_share(value: f64, limits: &[i64]) -> f64 {
     let buckets = (limits.len() + 1) as f64;
-    let below = limits.iter().take_while(|limit| (**limit as f64) < value).count();
+    let below = bucket_of(value, limits);
     let low = below
         .checked_sub(1)
         .and_then(|index| limits.get(index))
@@ -210,6 +210,8 @@ mod tests {
             [Some(0), Some(1), Some(10), None]
         );
         assert!((beyond.share(f64::INFINITY) - 1.0).abs() < 1e-12);
+        let all = BucketRows::around(&[1, 10], std::iter::empty());
+        assert_eq!(all.edges().count(), 4);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Quantities over time, one step per slice.
 
-use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Limits, Metric, Operation};
 
 use super::axes::{ValueAxis, gaps, time_axis};
 use super::font::{self, Weight};
@@ -223,15 +223,14 @@ pub(super) fn latencies(slices: &Slices) -> Vec<Timeline> {
         (Operation::Read, "latency of reads"),
         (Operation::Write, "latency of writes"),
     ];
+    // A direction without commands leaves its room to the other one.
     let mut timelines: Vec<Timeline> = directions
         .into_iter()
         .map(|(operation, unit)| latency(slices, operation, unit))
+        .filter(Timeline::has_values)
         .collect();
-    // A direction without commands leaves its room to the other one.
-    if timelines.iter().any(Timeline::has_values) {
-        timelines.retain(Timeline::has_values);
-    } else {
-        timelines.truncate(1);
+    if timelines.is_empty() {
+        timelines.push(latency(slices, Operation::All, "latency"));
     }
     timelines
 }
@@ -251,30 +250,28 @@ fn latency(slices: &Slices, operation: Operation, unit: &'static str) -> Timelin
             filled: false,
         }
     });
+    let known = Limits::known(Metric::Latency);
     let limits = HistogramKind::new(Metric::Latency, operation).and_then(|kind| slices.limits(kind));
     Timeline {
         metric: Metric::Latency,
         unit,
         fixed_top: None,
         lines: lines.collect(),
-        buckets: Some(limits.unwrap_or_default().to_vec()),
+        buckets: Some(limits.unwrap_or(known.as_slice()).to_vec()),
         band: None,
         cut: None,
         notes: vec!["bands: the range that holds the true percentile; lines: the estimate".to_owned()],
     }
 }
 
+/// The line above the plot on which the unit stands, and what else is said of the timeline alone.
+pub(super) fn unit_baseline(area: &Area, scale: f64) -> f64 {
+    area.top + font::CAP_HEIGHT * Page::LABEL * scale
+}
+
 impl Timeline {
     /// The legend: lines, and what a band around or above the first one means.
     pub(super) fn legend(&self) -> Vec<Key> {
-        if self.buckets.is_some() {
-            // For both directions, so in the colour of neither.
-            let keys = PERCENTILES.into_iter().map(|(_, label, depth)| Key {
-                color: shade(AXIS, depth),
-                label: label.to_owned(),
-            });
-            return keys.collect();
-        }
         let lines = self.lines.iter().map(|line| Key {
             color: line.color,
             label: line.label.clone(),
@@ -331,7 +328,7 @@ impl Timeline {
         }
         gaps(&mut ground, slices, time, &plot);
         axis.draw(&mut ground, &plot, scale);
-        let unit_at = (area.left, area.top + font::CAP_HEIGHT * label);
+        let unit_at = (area.left, unit_baseline(area, scale));
         ground.text(label_at(self.unit, unit_at, label, Anchor::Start));
         page.scene.layers.push(ground);
 

@@ -212,6 +212,7 @@ fn a_histogram_that_the_capture_lacks_is_not_called_idle() {
     for kind in [
         surface(Surface::Latency),
         ChartKind::Latencies,
+        ChartKind::LatencyTimeline,
         ChartKind::SequentialTimeline,
         ChartKind::OutstandingTimeline,
     ] {
@@ -219,4 +220,8 @@ fn a_histogram_that_the_capture_lacks_is_not_called_idle() {
         assert!(has_text(&layout, "not in the capture"));
         assert!(!has_text(&layout, "no I/O"));
     }
+    // It is of no direction, and no single bucket is picked out.
+    let layout = layout(&job, ChartKind::LatencyTimeline);
+    assert!(has_text(&layout, "latency") && !has_text(&layout, "latency of reads"));
+    assert!(has_text(&layout, "1µs") && has_text(&layout, "100ms"));
 }

@@ -171,6 +171,24 @@ fn a_percentile_of_latency_is_a_band_over_its_whole_bucket_with_the_estimate_ins
 }
 
 #[test]
+fn each_timeline_of_latency_names_its_lines_in_their_colours() {
+    for (directions, timelines) in [(Directions::Both, 2), (Directions::ReadsOnly, 1)] {
+        let layout = layout(&Filtered::of(job(3, 1, directions)), ChartKind::LatencyTimeline);
+        let named = texts(&layout).iter().filter(|run| run.text == "p95").count();
+        assert_eq!(named, timelines);
+        let legends = layout.scene.layers.iter().filter(|layer| layer.name != "line");
+        let swatches: Vec<_> = legends.flat_map(rectangles).map(|(_, color)| color).collect();
+        for line in layout.scene.layers_named("line") {
+            let color = line.items.iter().find_map(|item| match item {
+                Item::Path { color, .. } => Some(color.rgb),
+                _ => None,
+            });
+            assert!(swatches.contains(&color.unwrap()), "{color:?} is not in {swatches:?}");
+        }
+    }
+}
+
+#[test]
 fn the_label_of_the_cut_hides_nothing_of_the_plot() {
     let layout = layout(&Filtered::of(job(30, 1, Directions::Both)), ChartKind::IopsTimeline);
     let label = text_beginning(&layout, "cut at ");
