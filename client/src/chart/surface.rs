@@ -343,13 +343,13 @@ impl SurfacePanel<'_> {
     ) -> Vec<TextRun> {
         let size = Page::TICK * scale;
         let title_size = Page::LABEL * scale;
-        let (_, top) = view.place(0.0, 0.0, 1.0);
-        layer.text(label_at(
-            self.field.unit,
-            (area.left, top - 1.6 * size),
-            title_size,
-            Anchor::Start,
-        ));
+        // The title reaches over the left wall, whose upper edge is as high as the surface can be there.
+        let ((near_x, near_y), (far_x, far_y)) = (view.place(0.0, 0.0, 1.0), view.place(0.0, 1.0, 1.0));
+        let title_end = area.left + font::width(self.field.unit, title_size, Weight::Regular);
+        let along = ((title_end - near_x) / (far_x - near_x)).clamp(0.0, 1.0);
+        let edge = near_y + along * (far_y - near_y) - font::DESCENT * title_size - 1.5 * scale;
+        let title_at = (area.left, edge.min(near_y - 1.6 * size));
+        layer.text(label_at(self.field.unit, title_at, title_size, Anchor::Start));
         let run = |(value, label): (f64, &String)| {
             let (x, y) = view.place(0.0, 0.0, axis.share(value));
             layer.line((x - 3.0 * scale, y), (x, y), AXIS, 0.6);

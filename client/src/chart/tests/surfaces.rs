@@ -225,3 +225,23 @@ fn a_histogram_that_the_capture_lacks_is_not_called_idle() {
     assert!(has_text(&layout, "latency") && !has_text(&layout, "latency of reads"));
     assert!(has_text(&layout, "1µs") && has_text(&layout, "100ms"));
 }
+
+#[test]
+fn the_title_of_the_values_stands_clear_of_a_surface_that_is_high_in_its_first_bucket() {
+    let job = Filtered::of(job(5, 1, Directions::Both));
+    for kind in ChartKind::all().filter(|kind| matches!(kind, ChartKind::Surface(..))) {
+        let layout = layout(&job, kind);
+        // Its near and its far upper corner; nothing of the first bucket's row is drawn above the line between them.
+        let [_, _, (far_x, far_y), (near_x, near_y)] = *polygons(layer(&layout, "surface-frame"))[1] else {
+            panic!("the left wall has four corners");
+        };
+        let axes = layer(&layout, "surface-axes");
+        let title = axes.items.iter().find_map(|item| match item {
+            Item::Text(run) if run.text == "I/Os per second" || run.text == "% of I/Os" => Some(run.area()),
+            _ => None,
+        });
+        let title = title.unwrap();
+        let edge = near_y + (far_y - near_y) * (title.right - near_x).max(0.0) / (far_x - near_x);
+        assert!(title.bottom <= edge, "{kind}: {title:?} reaches below {edge}");
+    }
+}
