@@ -345,24 +345,49 @@ fn a_start_under_way_when_the_agent_dies_does_not_outlive_it() {
     assert!(agent.host.collecting().unwrap().is_empty());
 }
 
-#[test]
-fn a_restart_that_is_handed_over_half_done_is_finished_by_the_successor() {
+/// An agent whose job has a snapshot, and restarts its two collections with a `-x` that takes so long. The next sample,
+/// which would restart them once more, is far away.
+fn restarting(slow_ms: u64) -> AgentHost {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
-    let slow = Fault::of_vscsi_stats(FaultKind::Slow(2000)).with_arguments("-x ");
+    let slow = Fault::of_vscsi_stats(FaultKind::Slow(slow_ms)).with_arguments("-x ");
     agent.host.add_fault(slow.times(2)).unwrap();
-    // The next sample, which would restart it once more, is far away.
     let mut request = agent.job_request("job", "SQL-Server-01", 2, 90);
     request["options"] = json!({"mode": "restart"});
     assert_eq!(agent.post("jobs", &request).status, 201);
     wait_until("the first snapshot is taken", || {
         agent.job_directory("job").join("samples/sample_000.csv").is_file()
     });
+    agent
+}
+
+#[test]
+fn a_restart_that_is_handed_over_half_done_is_finished_by_the_successor() {
+    let mut agent = restarting(2000);
     agent.hand_over();
     wait_until("what was stopped has been started", || {
         agent.host.collecting().unwrap().len() == 2
     });
     let stopped = agent.post("jobs/job/stop", &json!({}));
     assert_eq!(stopped.status, 200, "{}", stopped.json);
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn what_is_just_being_restarted_is_kept_once_it_runs_and_not_before() {
+    let agent = restarting(6000);
+    let stop = || agent.post("jobs/job/stop", &json!({"cleanup": false}));
+    let refused = stop();
+    assert_eq!(refused.status, 503, "{}", refused.json);
+    assert_eq!(agent.status("job"), "running");
+    let mut kept = refused;
+    wait_until("the job is stopped", || {
+        kept = stop();
+        kept.status == 200
+    });
+    assert_eq!(kept.json["job"]["cleanup"]["manual_cleanup_required"], true);
+    assert_eq!(agent.host.collecting().unwrap().len(), 2);
+    let cleaned = agent.post("jobs/job/cleanup", &json!({})).json;
+    assert_eq!(cleaned["job"]["cleanup"]["vscsiStats_stopped"], true, "{cleaned}");
     agent.wait_until_nothing_collects();
 }

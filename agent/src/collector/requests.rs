@@ -11,6 +11,7 @@ use vscsi_shared::job::{
 use vscsi_shared::vscsistats::Listing;
 use vscsi_shared::wire::v1::{Acknowledge, CreateJob, ErrorCode, JobView, StopJob, VmSelector};
 
+use super::disks::Seen;
 use super::job::{JobState, Phase};
 use super::{AWAIT_MS, Collector};
 use crate::action::{Outcome, Refusal, refuse};
@@ -282,13 +283,23 @@ impl Collector {
         }
     }
 
-    /// Has the switch leave these disks running; it is durable before this returns.
+    /// Has the switch leave these disks running; it is durable before this returns. What is just being started or
+    /// restarted may end as a collection or as none, so that there is nothing to keep yet.
     fn keep_running(&mut self, disks: &BTreeSet<DiskKey>) -> Result<(), Refusal> {
         let ours: BTreeSet<DiskKey> = disks
             .iter()
             .copied()
             .filter(|disk| self.is_armed(*disk) && !self.is_foreign(*disk))
             .collect();
+        self.await_orders(&ours, AWAIT_MS);
+        let is_pending = |disk: &&DiskKey| self.disks.get(disk).is_some_and(Seen::is_pending);
+        if let Some(disk) = ours.iter().find(is_pending) {
+            return Err(refuse(
+                ErrorCode::Unavailable,
+                format!("{disk} is just being started, and cannot be left running yet"),
+                "try again in a moment, or stop the job together with its collection",
+            ));
+        }
         for disk in &ours {
             self.ask(*disk, Ask::Keep);
         }

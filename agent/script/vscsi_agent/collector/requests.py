@@ -219,8 +219,16 @@ def stop(collector, name, with_cleanup):
 
 def _keep_running(collector, disks):
     # type: (Collector, list[DiskKey]) -> None
-    """Has the switch leave these disks running; it is durable before this returns."""
+    """Has the switch leave these disks running; it is durable before this returns. What is just being started or
+    restarted may end as a collection or as none, so that there is nothing to keep yet.
+    """
     ours = [disk for disk in disks if is_armed(collector, disk) and not is_foreign(collector, disk)]
+    await_orders(collector, ours, AWAIT_MS)
+    for disk in ours:
+        seen = collector.disks.get(disk)
+        if seen is not None and seen.is_pending():
+            words = "{} is just being started, and cannot be left running yet".format(disk)
+            raise Refusal("unavailable", words, "try again in a moment, or stop the job together with its collection")
     for disk in ours:
         ask(collector, disk, "keep")
     await_orders(collector, ours, AWAIT_MS)
