@@ -337,15 +337,17 @@ fn write_fio(
             .join(format!("{}-workload.{}", analysis.job.job_id, options.tool.extension()))
     };
     let path = output.map(followed).transpose()?.unwrap_or_else(usual);
-    let trace = trace(options, directory, analysis)?.filter(|_| {
-        if !phases.is_empty() {
-            env.warn(
-                "the commands of the job's trace are not replayed with phases: each phase's log is sampled from its \
-                 histograms",
-            );
-        }
-        phases.is_empty()
-    });
+    let has_trace = options.style == fio::Style::Iolog && directory.trace().path().exists();
+    if has_trace && !phases.is_empty() {
+        env.warn(
+            "the commands of the job's trace are not replayed with phases: each phase's log is sampled from its histograms",
+        );
+    }
+    let trace = if has_trace && phases.is_empty() {
+        Some(traced_log(directory, analysis)?)
+    } else {
+        None
+    };
     let written = match fio::write_files(provenance, &parts, options, trace.as_ref(), &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");
@@ -370,15 +372,10 @@ fn write_fio(
     })
 }
 
-/// The commands of the kept samples, where they are replayed one by one and the job has them.
-fn trace(options: &FioOptions, directory: &JobDirectory, analysis: &Analysis) -> Result<Option<TracedLog>, CliError> {
-    let trace = directory.trace();
-    if options.style != fio::Style::Iolog || !trace.path().exists() {
-        return Ok(None);
-    }
+/// The commands of the kept samples, which are counted on the way: the whole trace is read.
+fn traced_log(directory: &JobDirectory, analysis: &Analysis) -> Result<TracedLog, CliError> {
     let samples = analysis.series.samples.iter().zip(&analysis.kept);
     let kept = samples.filter(|(_, kept)| **kept);
     let stretches = kept.map(|(sample, _)| (sample.start_seconds, sample.seconds));
-    let log = TracedLog::of(trace, stretches).map_err(FioError::Trace)?;
-    Ok(Some(log))
+    Ok(TracedLog::of(directory.trace(), stretches).map_err(FioError::Trace)?)
 }

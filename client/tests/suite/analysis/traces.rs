@@ -181,6 +181,8 @@ fn phases_of_a_trace_are_sampled_and_that_is_said() {
         "{}",
         whole.stderr
     );
+    // Nor is the trace read then.
+    fs::write(desk.job("traced").join("trace.csv.gz"), "damaged").unwrap();
     let ended = desk.run(&["analyze", "traced", "--style", "iolog", "--phase", "all=0s-1h"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
