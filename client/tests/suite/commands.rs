@@ -450,6 +450,11 @@ fn a_job_whose_files_cannot_be_listed_is_not_said_to_have_none() {
 }
 
 #[test]
+fn of_a_fio_file_that_is_not_there_its_own_name_is_said() {
+    Desk::new().refuses(&["verify", "nowhere.fio"], 1, &["cannot read `nowhere.fio`"]);
+}
+
+#[test]
 fn a_capture_is_not_compared_with_a_file_of_several_phases() {
     let desk = Desk::with_the_capture();
     assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));

@@ -10,7 +10,7 @@ use crate::analysis::{Analysis, Options};
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::{FileError, UsageError};
-use crate::fio::TargetFile;
+use crate::fio::{FioNeed, TargetFile};
 use crate::import;
 use crate::samples;
 use crate::store::{Store, write_json};
@@ -76,13 +76,16 @@ pub struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
     let job_file = job_file(&args.job, env)?;
-    let target = TargetFile::read(&TargetFile::path_for(&job_file))?;
+    let target = || TargetFile::read(&TargetFile::path_for(&job_file));
     if let Some(other) = &args.against {
+        let target = target()?;
         let captured = capture(other, &args.selection.options(env)?, env)?;
         return tell(&against(&target, &captured.workload)?, &job_file, env);
     }
+    // The file that was named is read before the one beside it, so that a wrong name is said of the first.
+    let need = needed_by(&job_file)?;
     // The run's scratch file is removed at the end of this, after everything was said.
-    let run = run_fio(&job_file, &target, args, env)?;
+    let run = run_fio(&job_file, need, &target()?, args, env)?;
     tell(&run.verification, &job_file, env)
 }
 
@@ -110,8 +113,8 @@ fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outco
     })
 }
 
-fn run_fio(job_file: &Path, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Run, CliError> {
-    let fio = FioProgram::find(args.fio.as_deref(), needed_by(job_file)?)?;
+fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Run, CliError> {
+    let fio = FioProgram::find(args.fio.as_deref(), need)?;
     env.detail(format_args!("fio {} is `{}`", fio.version, fio.path.display()));
     let place = match &args.device {
         Some(device) => Place::Device(device.clone()),
