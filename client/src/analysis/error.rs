@@ -121,7 +121,10 @@ impl AnalysisError {
             job: job.job_id.to_string(),
             seconds: ends.map_or(0.0, |(_, last)| last.start_seconds + last.seconds),
             dates: dated.map_or_else(String::new, |(first, last)| {
-                format!(", from {} to {}", select::begin(first), last.taken_at)
+                // To the second, in the form that `--from` takes.
+                let [first, last] =
+                    [select::begin(first), last.taken_at].map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ"));
+                format!(", from {first} to {last}")
             }),
         }
     }

@@ -66,6 +66,13 @@ fn a_period_without_samples_tells_how_far_they_reach_and_from_when_to_when_if_th
         5,
         &["has its middle in that period", "reach over 2 s, from 20"],
     );
+    // Nobody types fractions of a second.
+    let dates = collected.stderr.split(", from ").nth(1).unwrap();
+    let dates = dates.lines().next().unwrap();
+    for date in dates.split(" to ") {
+        assert_eq!(date.len(), "2025-11-06T08:30:00Z".len(), "{dates}");
+        date.parse::<jiff::Timestamp>().unwrap();
+    }
 }
 
 #[test]
