@@ -77,7 +77,7 @@ fn a_job_is_stopped_from_a_workstation_whose_disk_is_full() {
     let _filling = volume.fill();
     let stopped = client.run(&["stop", "sql"]).expect(0);
     assert!(
-        stopped.stderr.contains("what the host says was not kept") && stopped.stderr.contains("0 B are free"),
+        stopped.stderr.contains("what esxi says was not kept") && stopped.stderr.contains("0 B are free"),
         "{}",
         stopped.stderr
     );

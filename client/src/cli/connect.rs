@@ -193,7 +193,17 @@ impl Target<'_> {
         store.remember_host(&record)
     }
 
-    fn warn_of(&self, kept: Result<(), StoreError>) {
+    /// Records that the host answered, and which version of ESXi it has; where it cannot be, that is a warning.
+    pub(super) fn remember_version(&self, esxi_version: String, store: &Store) {
+        let record = HostRecord {
+            esxi_version,
+            ..self.record.clone()
+        };
+        self.warn_of(self.remember_as(record, store));
+    }
+
+    /// Warns where what the host says could not be recorded, which a full disk keeps from nothing else.
+    pub(super) fn warn_of(&self, kept: Result<(), StoreError>) {
         if let Err(error) = kept {
             let told = CliError::told(&error);
             self.env

@@ -159,14 +159,9 @@ impl KnownJob<'_> {
     ///
     /// # Errors
     /// When it is not about this job.
-    pub(super) fn update(&self, mut view: JobView, env: &Env) -> Result<JobView, CliError> {
+    pub(super) fn update(&self, mut view: JobView) -> Result<JobView, CliError> {
         let (document, written) = self.directory.try_record(&self.target.identity(), &view.job)?;
-        if let Err(error) = written {
-            env.warn(format_args!(
-                "what the host says was not kept: {}",
-                CliError::told(&error)
-            ));
-        }
+        self.target.warn_of(written);
         view.job = document.job;
         Ok(view)
     }

@@ -23,7 +23,7 @@ pub(super) fn run(args: &CleanupArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open(&env.data_dir)?;
     let known = known(args.job.find(&store)?, &args.connect, &store, env)?;
     let view = known.answer(known.target.host().clean_up_job(&known.document.job.job_id))?;
-    let view = known.update(view, env)?;
+    let view = known.update(view)?;
     let host = known.target.name();
     let cleanup = &view.job.cleanup;
     if env.json {

@@ -77,21 +77,12 @@ pub(super) fn run(args: &DoctorArgs, env: &Env) -> Result<Outcome, CliError> {
         let target = args.connect.target(name, &store, env)?;
         let host = target.host();
         let info = host.info()?;
+        let version = esxi_version(&info.esxi_version);
         checks.push(Check::new(
             "agent",
-            Ok(format!(
-                "{} on {}, {}",
-                info.version,
-                info.hostname,
-                esxi_version(&info.esxi_version)
-            )),
+            Ok(format!("{} on {}, {version}", info.version, info.hostname)),
         ));
-        let mut seen = target.record.clone();
-        seen.esxi_version = esxi_version(&info.esxi_version);
-        seen.last_seen = Some(env.clock.now());
-        if let Err(error) = store.remember_host(&seen) {
-            env.warn(CliError::told(&error));
-        }
+        target.remember_version(version, &store);
         let health = host.health()?;
         let used = format!(
             "{} of {} used",

@@ -57,9 +57,9 @@ pub(super) fn run(args: &StatusArgs, env: &Env) -> Result<Outcome, CliError> {
         }
         answer => known.answer(answer)?,
     };
-    let mut view = known.update(view, env)?;
+    let mut view = known.update(view)?;
     if args.watch {
-        view = known.update(watch(&host, view, env)?, env)?;
+        view = known.update(watch(&host, view, env)?)?;
     }
     if env.json {
         env.print_json(&view)?;

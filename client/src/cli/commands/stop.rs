@@ -39,7 +39,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
         let host = target.host();
         let before = known.answer(host.job(&name))?;
         // Nothing is stopped before it is known to be this job.
-        let before = known.update(before, env)?;
+        let before = known.update(before)?;
         let stopped = host.stop_job(&name, !args.no_cleanup)?;
         let vscsi_stats = VscsiStats::after(&before.job, &stopped.job, args.no_cleanup, &host.jobs()?);
         let voice = Voice::new(env, target.name());
@@ -56,7 +56,7 @@ pub(super) fn run(args: &StopArgs, env: &Env) -> Result<Outcome, CliError> {
             }
         }
     };
-    let view = known.update(view, env)?;
+    let view = known.update(view)?;
     if env.json {
         env.print_json(&view)?;
     } else {
