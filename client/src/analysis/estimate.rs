@@ -2,6 +2,8 @@
 //!
 //! Formulas and their sources stand in `METHODS.md`, section "Estimates and their ranges".
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use vscsi_shared::histogram::{Interval, Metric};
 
@@ -134,6 +136,13 @@ impl PerMille {
             .div_ceil(1000)
             .clamp(u128::from(count.min(1)), u128::from(count));
         u64::try_from(rank).unwrap_or(count)
+    }
+}
+
+/// `p50`, `p99.9`.
+impl fmt::Display for PerMille {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "p{}", f64::from(self.0) / 10.0)
     }
 }
 
@@ -416,6 +425,13 @@ mod tests {
         let interval = Interval::empty(Limits::known(Metric::Latency));
         assert_eq!(percentile(&interval, Metric::Latency, PerMille::P50), None);
         assert_eq!(mean(&interval, Metric::Latency), None);
+    }
+
+    #[test]
+    fn percentiles_are_named_as_people_write_them() {
+        let names =
+            [PerMille::P50, PerMille::P95, PerMille::P99, PerMille::P999].map(|percentile| percentile.to_string());
+        assert_eq!(names, ["p50", "p95", "p99", "p99.9"]);
     }
 
     #[test]

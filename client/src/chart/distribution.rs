@@ -153,18 +153,13 @@ pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
 
 /// Ranges of percentiles as columns beside the buckets, and the estimates above them.
 fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area, color: Color) {
-    const SHOWN: [(PerMille, &str); 4] = [
-        (PerMille::P50, "p50"),
-        (PerMille::P95, "p95"),
-        (PerMille::P99, "p99"),
-        (PerMille::P999, "p99.9"),
-    ];
+    const SHOWN: [PerMille; 4] = [PerMille::P50, PerMille::P95, PerMille::P99, PerMille::P999];
     let scale = page.scale;
     let tick = Page::TICK * scale;
     let pitch = area.width() / SHOWN.len() as f64;
     let mut layer = Layer::new("percentiles");
     let (mut names, mut estimates) = (Vec::new(), Vec::new());
-    for (index, (per_mille, name)) in SHOWN.into_iter().enumerate() {
+    for (index, per_mille) in SHOWN.into_iter().enumerate() {
         let Some(range) = estimate::percentile(interval, Metric::Latency, per_mille) else {
             continue;
         };
@@ -185,7 +180,7 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
         let estimate = y(range.est);
         layer.line((x - half * 1.6, estimate), (x + half * 1.6, estimate), INK, 1.2);
         let name_at = (x, area.bottom + 4.5 * scale + font::CAP_HEIGHT * tick);
-        names.push(label_at(name, name_at, tick, Anchor::Middle));
+        names.push(label_at(&per_mille.to_string(), name_at, tick, Anchor::Middle));
         let text = estimate_text(&range);
         estimates.push(colored(&text, (x, area.top - 4.0 * scale), tick, Anchor::Middle, INK));
     }

@@ -207,11 +207,7 @@ pub(super) fn outstanding(slices: &Slices) -> Timeline {
 }
 
 /// Percentiles over time, and how deep the colour of each is: below 1 lighter than the direction's, above it darker.
-const PERCENTILES: [(PerMille, &str, f64); 3] = [
-    (PerMille::P50, "p50", 0.5),
-    (PerMille::P95, "p95", 1.0),
-    (PerMille::P99, "p99", 1.65),
-];
+const PERCENTILES: [(PerMille, f64); 3] = [(PerMille::P50, 0.5), (PerMille::P95, 1.0), (PerMille::P99, 1.65)];
 
 fn shade(hue: Color, depth: f64) -> Color {
     PAPER.toward(hue, depth.min(1.0)).toward(INK, (depth - 1.0).max(0.0))
@@ -236,14 +232,14 @@ pub(super) fn latencies(slices: &Slices) -> Vec<Timeline> {
 }
 
 fn latency(slices: &Slices, operation: Operation, unit: &'static str) -> Timeline {
-    let lines = PERCENTILES.into_iter().map(|(per_mille, label, depth)| {
+    let lines = PERCENTILES.into_iter().map(|(per_mille, depth)| {
         let ranges = slices.slices.iter().map(|slice| {
             let interval = slice.histograms().of(Metric::Latency, operation)?;
             estimate::percentile(interval, Metric::Latency, per_mille)
         });
         let ends = |range: Range| (range.lo, range.hi.unwrap_or(f64::INFINITY));
         Line {
-            label: label.to_owned(),
+            label: per_mille.to_string(),
             color: shade(hue(operation), depth),
             values: ranges.clone().map(|range| Some(range?.est)).collect(),
             bounds: ranges.map(|range| range.map(ends)).collect(),

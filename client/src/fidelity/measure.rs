@@ -341,7 +341,7 @@ fn device_rows(target: &IntervalSet, run: &IntervalSet) -> Vec<DeviceRow> {
             Operation::All => "outstanding I/O".to_owned(),
             _ => part_name(metric, operation),
         };
-        for (word, per_mille) in [("p50", PerMille::P50), ("p95", PerMille::P95), ("p99", PerMille::P99)] {
+        for per_mille in [PerMille::P50, PerMille::P95, PerMille::P99] {
             let number = |interval: &Interval| {
                 let range = estimate::percentile(interval, metric, per_mille)?;
                 let last_limit = interval
@@ -355,7 +355,7 @@ fn device_rows(target: &IntervalSet, run: &IntervalSet) -> Vec<DeviceRow> {
                 })
             };
             rows.push(DeviceRow {
-                name: format!("{part} {word}"),
+                name: format!("{part} {per_mille}"),
                 unit: unit.to_owned(),
                 measured: target.of(metric, operation).and_then(number),
                 replayed: number(run),
