@@ -1,4 +1,4 @@
-//! The programs that people open the product's Parquet files with: the tests read them with each.
+//! The libraries of Python that people open the product's tables with: the tests read them with each.
 
 use anyhow::Result;
 

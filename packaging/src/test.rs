@@ -22,7 +22,13 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let whole = args.filter.is_empty();
     let checking = if whole { needs::CHECKING } else { &[] };
-    needs::ensure(&[needs::BUILDING, checking, needs::TESTING, needs::READING])?;
+    needs::ensure(&[
+        needs::BUILDING,
+        checking,
+        needs::TESTING,
+        needs::READING,
+        needs::OPENING,
+    ])?;
     if whole {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;
         tidy::check()?;

@@ -1,14 +1,24 @@
-//! The files of `export` in the programs that people open them with: what they read is what `analyze` says.
+//! The product's files in the programs that people open them with: what they read is what `analyze` says.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use vscsi_tests::binaries::Binary;
 
-/// A data directory with one imported job, `capture`.
+/// Three commands of 4096, 4608 and 512 bytes, in the form that `vscsiStats -e` exports.
+const TRACE: &str = "\
+#Vscsi Cmd Trace. (Trace Format Version 1)
+#Serial Number,IO Data Length,Num SG Entries,Command Type,LBN,Time Stamp (microseconds)
+2147483692,4096,1,write,24048792,2756778716647
+2147483658,4608,2,write,23749656,2756797029103
+2147483715,512,1,write,6422064,2756797702520
+";
+
+/// A data directory with two imported jobs, `capture` of a print and `traced` of [`TRACE`].
 struct Exported {
     folder: TempDir,
 }
@@ -19,7 +29,17 @@ impl Exported {
             folder: tempfile::tempdir().unwrap(),
         };
         let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv");
-        exported.helper(&["import", capture.to_str().unwrap(), "--name", "capture"]);
+        exported.helper(&[
+            "import",
+            capture.to_str().unwrap(),
+            "--name",
+            "capture",
+            "--vm",
+            "Größe",
+        ]);
+        let trace = exported.folder.path().join("trace.csv");
+        std::fs::write(&trace, TRACE).unwrap();
+        exported.helper(&["import", trace.to_str().unwrap(), "--name", "traced"]);
         exported
     }
 
@@ -36,6 +56,11 @@ impl Exported {
         String::from_utf8(run.stdout).unwrap()
     }
 
+    /// A file of a job.
+    fn stored(&self, job: &str, file: &str) -> PathBuf {
+        self.folder.path().join("data").join(job).join(file)
+    }
+
     fn export(&self, table: &str, file: &str) -> PathBuf {
         let path = self.folder.path().join(file);
         self.helper(&["export", "capture", "--table", table, "-o", path.to_str().unwrap()]);
@@ -44,20 +69,33 @@ impl Exported {
 
     fn read_with(&self, library: &str, python: &str) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/read.py");
-        let run = Command::new(python)
+        let mut command = Command::new(python);
+        command
             .arg(script)
             .arg(library)
             .arg(self.export("buckets", "buckets.parquet"))
             .arg(self.export("samples", "samples.parquet"))
-            .output()
-            .unwrap();
-        assert!(
-            run.status.success(),
-            "{library}: {}",
-            String::from_utf8_lossy(&run.stderr)
-        );
-        serde_json::from_slice(&run.stdout).unwrap()
+            .arg(self.export("buckets", "buckets.csv"))
+            .arg(self.export("buckets", "buckets.json"))
+            .arg(self.stored("traced", "trace.csv.gz"));
+        serde_json::from_slice(&printed(&mut command)).unwrap()
     }
+}
+
+/// What a program that is content prints.
+fn printed(command: &mut Command) -> Vec<u8> {
+    let run = command.output().unwrap();
+    assert!(
+        run.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    run.stdout
+}
+
+/// What jq finds in a file.
+fn jq(filter: &str, file: &Path) -> Value {
+    serde_json::from_slice(&printed(Command::new("jq").args(["-c", filter]).arg(file))).unwrap()
 }
 
 /// The interpreters whose environment's name begins with `library`.
@@ -78,13 +116,16 @@ fn assert_reads(library: &str, environments: usize, types: &[(&str, &str)]) {
     assert_eq!(interpreters.len(), environments);
     for python in interpreters {
         let read = exported.read_with(library, &python);
-        assert_eq!(
-            read["by_operation"],
-            serde_json::json!({"all": 793, "read": 4, "write": 789}),
-            "{python}"
-        );
+        for table in ["by_operation", "by_operation_of_csv", "by_operation_of_json"] {
+            assert_eq!(
+                read[table],
+                json!({"all": 793, "read": 4, "write": 789}),
+                "{python}: {table}"
+            );
+        }
+        assert_eq!(read["traced_bytes"], 4096 + 4608 + 512, "{python}");
         assert_eq!(read["ios"], 793, "{python}");
-        assert_eq!(read["job"], serde_json::json!(["capture"]), "{python}");
+        assert_eq!(read["job"], json!(["capture"]), "{python}");
         assert!(
             read["first"].as_str().unwrap().ends_with("+00:00"),
             "{python}: {}",
@@ -125,6 +166,69 @@ fn polars_reads_a_timestamp_in_utc() {
         ("taken_at", "Datetime(time_unit='us', time_zone='UTC')"),
     ];
     assert_reads("polars", 1, &types);
+}
+
+#[test]
+fn jq_finds_the_figures_of_the_summary_of_a_table_and_of_the_list() {
+    let exported = Exported::new();
+    exported.helper(&["analyze", "capture"]);
+    let summary = exported.stored("capture", "analysis/summary.json");
+    assert_eq!(jq("[.job_id, .vm_name]", &summary), json!(["capture", "Größe"]));
+    assert_eq!(
+        jq("[.metrics.ios | .total, .read, .write]", &summary),
+        json!([793, 4, 789])
+    );
+
+    let samples = exported.export("samples", "samples.json");
+    assert_eq!(
+        jq("map({(.operation): .ios}) | add", &samples),
+        json!({"all": 793, "read": 4, "write": 789})
+    );
+
+    let list = exported.folder.path().join("list.json");
+    std::fs::write(&list, exported.helper(&["list", "--json"])).unwrap();
+    assert_eq!(jq("map(.job) | sort", &list), json!(["capture", "traced"]));
+}
+
+#[test]
+fn sha256sum_finds_each_snapshot_as_it_was_stored() {
+    let exported = Exported::new();
+    let samples = exported.stored("capture", "samples");
+    let mut check = Command::new("sha256sum");
+    let said = printed(check.args(["--check", "--strict", "SHA256SUMS"]).current_dir(&samples));
+    assert_eq!(String::from_utf8(said).unwrap(), "sample_000.csv: OK\n");
+}
+
+#[test]
+fn zcat_gives_the_trace_in_the_form_that_was_imported() {
+    let exported = Exported::new();
+    let said = printed(Command::new("zcat").arg(exported.stored("traced", "trace.csv.gz")));
+    assert_eq!(String::from_utf8(said).unwrap(), TRACE);
+}
+
+#[test]
+fn a_renderer_of_svg_draws_every_chart() {
+    let exported = Exported::new();
+    let folder = exported.folder.path().join("charts");
+    exported.helper(&["chart", "capture", "--format", "svg", "-o", folder.to_str().unwrap()]);
+    let charts: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(!charts.is_empty());
+    let mut pictures = BTreeSet::new();
+    for chart in charts {
+        // 10 x 5.625 inches: 90 pixels high at a width of 160.
+        let pixels = printed(
+            Command::new("rsvg-convert")
+                .args(["--width", "160", "--keep-aspect-ratio"])
+                .arg(&chart),
+        );
+        assert_eq!(&pixels[1..4], b"PNG", "{}", chart.display());
+        assert_eq!(pixels[16..24], [0, 0, 0, 160, 0, 0, 0, 90], "{}", chart.display());
+        // What draws nothing looks like any other that does so.
+        assert!(pictures.insert(pixels), "{}", chart.display());
+    }
 }
 
 #[test]

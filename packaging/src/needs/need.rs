@@ -156,6 +156,20 @@ pub(crate) const FUZZING: &[Need] = &[
 /// To run generated jobs.
 pub(crate) const REPLAYING: &[Need] = &[FIO];
 
+/// The programs beside those of Python that the tests open the product's files with.
+pub(crate) const OPENING: &[Need] = &[
+    Need::Program {
+        name: "jq",
+        packages: &["jq"],
+        purpose: "reads the product's JSON",
+    },
+    Need::Program {
+        name: "rsvg-convert",
+        packages: &["librsvg2-bin"],
+        purpose: "draws the charts in SVG",
+    },
+];
+
 /// To make environments of Python packages: those that the product's files are read with, and pandas to compare with.
 pub(crate) const READING: &[Need] = &[
     PYTHON,
