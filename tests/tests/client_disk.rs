@@ -1,7 +1,7 @@
 //! The client where its own disk is full or may not be written: what only looks works, a host is left collecting by
 //! nothing, and what cannot be kept is named.
 
-use vscsi_tests::sshd::{Client, SshHost, Style};
+use vscsi_tests::sshd::{Client, SshHost, Style, sampling};
 use vscsi_tests::volume::Volume;
 
 /// A workstation whose data directory is a small volume of its own.
@@ -90,18 +90,9 @@ fn a_job_that_could_not_be_recorded_is_told_with_how_to_get_at_it() {
     let (client, volume) = workstation(&host);
     client.install();
     let filling = volume.fill();
-    let words = [
-        "start",
-        "--host",
-        "esxi",
-        "--vm",
-        "SQL-Server-01",
-        "--samples",
-        "2",
-        "--interval",
-        "1",
-    ];
-    let started = client.run(&[&words[..], &["--name", "sql"]].concat()).expect(1);
+    let words = sampling("start", "esxi", "SQL-Server-01", 2);
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--name", "sql"]).collect();
+    let started = client.run(&words).expect(1);
     for part in [
         "job `sql` was started on esxi, and could not be recorded here",
         "vscsi-helper pull sql --host esxi",
@@ -109,6 +100,6 @@ fn a_job_that_could_not_be_recorded_is_told_with_how_to_get_at_it() {
         assert!(started.stderr.contains(part), "no `{part}` in {}", started.stderr);
     }
     std::fs::remove_file(filling).unwrap();
-    client.run(&["pull", "sql", "--host", "esxi"]);
+    client.run(&["pull", "sql", "--host", "esxi"]).expect(0);
     client.run(&["status", "sql", "--watch"]).expect(0);
 }
