@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use vscsi_fixtures::{Fault, FaultKind};
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::processes::{self, command_line, is_alive};
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -230,13 +232,82 @@ fn without_a_switch_nothing_is_started_and_health_says_so() {
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
 }
 
+fn journal(agent: &AgentHost) -> Value {
+    serde_json::from_slice(&fs::read(agent.state().join("journal.json")).unwrap()).unwrap()
+}
+
+/// The start of the switch that has written the journal.
+fn holder(agent: &AgentHost) -> Value {
+    journal(agent)["switch"]["start"].clone()
+}
+
+/// A switch of this host beside `than`.
+fn another_switch(agent: &AgentHost, than: u32) -> Option<u32> {
+    let state = agent.state().display().to_string();
+    let is_switch = |process: &u32| {
+        let words = command_line(*process);
+        words.contains(&"switch".to_owned()) && words.contains(&state)
+    };
+    let mut others = processes::all().into_iter().filter(|process| *process != than);
+    others.find(|process| is_switch(process) && is_alive(*process))
+}
+
+#[test]
+fn what_is_printed_when_a_successor_has_the_disks_is_in_no_sample() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    let (before, switch, first) = (agent.process(), agent.switch().unwrap(), holder(&agent));
+    signal_process(before, libc::SIGSTOP);
+    agent.start_with(&Start {
+        arguments: &["--take-over"],
+        ..Start::default()
+    });
+    wait_until("the successor waits", || agent.state().join("successor.json").exists());
+    let next = another_switch(&agent, switch).unwrap();
+    // The lock is let go and not taken, so that the switch that let it go can be frozen before it hears who has it.
+    signal_process(next, libc::SIGSTOP);
+    signal_process(before, libc::SIGCONT);
+    wait_until("the switch lets the lock go", || {
+        journal(&agent)["handover"].is_object()
+    });
+    signal_process(switch, libc::SIGSTOP);
+    signal_process(next, libc::SIGCONT);
+    wait_until("the successor's switch holds it", || holder(&agent) != first);
+    agent.kill();
+    wait_until("it stops what its agent cannot use any more", || {
+        agent.host.collecting().unwrap().is_empty()
+    });
+    let stopped_us = agent.host.now_us().unwrap();
+    let printed = || -> Vec<u64> {
+        let calls = agent.host.journal().unwrap().into_iter();
+        let later =
+            calls.filter(|call| call.clock_us > stopped_us && call.arguments.first().is_some_and(|it| it == "-p"));
+        later.filter_map(|call| call.output).collect()
+    };
+    wait_until("the agent before has printed, or has left", || {
+        !printed().is_empty() || !is_alive(before)
+    });
+    signal_process(switch, libc::SIGCONT);
+    wait_until("it has left", || !is_alive(before));
+    let (taken, printed) = (snapshots(&agent.job_directory("job")), printed());
+    assert!(taken.len() >= 2);
+    assert!(taken.iter().all(|taken| !printed.contains(&taken.output)), "{taken:?}");
+}
+
 /// A successor that runs into `fault`; whether the agent before it has ended then.
 fn failed_upgrade(agent: &mut AgentHost, fault: &str) -> bool {
     let mut successor = agent.command(Binary::AgentWithFaultPoints, &[]);
     successor.args(["serve", "--detached", "--take-over", "--idle-exit", "0"]);
     agent.with_places(&mut successor);
     let mut successor = successor.env("VSCSI_AGENT_FAULT", fault).spawn().unwrap();
-    wait_until("the successor dies", || successor.try_wait().unwrap().is_some());
+    let mut died = None;
+    wait_until("the successor dies", || {
+        died = successor.try_wait().unwrap();
+        died.is_some()
+    });
+    assert_eq!(died.and_then(|status| status.signal()), Some(libc::SIGKILL), "{fault}");
     fs::metadata(format!("/proc/{}", agent.process())).is_err()
 }
 
@@ -261,12 +332,8 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
     agent.begin("job", "SQL-Server-01", 1000, 1);
     agent.wait_for_snapshots("job", 2);
     let (before, switch) = (agent.process(), agent.switch().unwrap());
+    let first = holder(&agent);
     let state = agent.state();
-    let holder = || {
-        let journal: Value = serde_json::from_slice(&fs::read(state.join("journal.json")).unwrap()).unwrap();
-        journal["switch"]["start"].clone()
-    };
-    let first = holder();
     let log = || fs::read_to_string(state.join("agent.log")).unwrap();
     signal_process(switch, libc::SIGSTOP);
     agent.start_with(&Start {
@@ -277,7 +344,7 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
     // It does not hear that its switch has done so before it hears that it is to end.
     signal_process(before, libc::SIGSTOP);
     signal_process(switch, libc::SIGCONT);
-    wait_until("the switch has passed everything on", || holder() != first);
+    wait_until("the switch has passed everything on", || holder(&agent) != first);
     signal_process(before, libc::SIGTERM);
     signal_process(before, libc::SIGCONT);
     agent.wait_for_answer();

@@ -7,7 +7,7 @@ import threading
 from . import VERSION, files, lock, running, secret
 from .boot import Boot
 from .clock import Clock, until
-from .collector import Equipment, disks, end, loop, recover
+from .collector import Equipment, end, loop, recover
 from .command import Programs, Runner
 from .desk import Desk
 from .fault import fault_point
@@ -201,7 +201,7 @@ class _Agent(object):
             return True if self._switch.has_ended() else None
 
         has_ended = until(_END_TIMEOUT, 0.0, stopped) is not None
-        if work.passing == disks.PASSED:
+        if work.has_passed():
             # The successor, which waits for this process to go, stops what no job needs.
             return True
         if not has_ended:
@@ -238,6 +238,7 @@ class _Agent(object):
     def _work(self, work, context):
         # type: (Collector, Context) -> bool
         """The loop: what is due, one thing at a time, then waiting. True when everything was passed on."""
+        # Whom everything is to pass to, until the switch has been asked.
         successor = None  # type: str | None
         while True:
             if self._signals.end:
@@ -246,13 +247,16 @@ class _Agent(object):
                 return False
             if self._signals.hand_over:
                 self._signals.hand_over = False
-                successor = self._pass_on(work)
+                successor = self._waiting(work) or successor
+            # A switch that is just being replaced is asked as soon as the next one is ready.
+            if successor is not None and loop.pass_on(work, successor):
+                successor = None
             asked = self._desk.next()
             if asked is not None:
                 loop.perform(work, asked)
             wake_ms = loop.step(work)
             loop.answer(work)
-            if self._has_passed(work, successor):
+            if work.has_passed():
                 recover.save_for_successor(work)
                 return True
             now_ms = self._clock.monotonic_ms()
@@ -266,23 +270,14 @@ class _Agent(object):
             wake_ms = latest_ms if wake_ms is None else min(wake_ms, latest_ms)
             self._waker.wait(self._switch.descriptors(), wake_ms - now_ms)
 
-    def _pass_on(self, work):
+    def _waiting(self, work):
         # type: (Collector) -> str | None
-        """Passes everything on to a successor that waits; without one there is nothing to do."""
+        """The switch of a successor that waits; without one there is nothing to do."""
         waiting = succession.announced(self._state_directory)
         if waiting is None:
             work.log("SIGHUP, but no successor waits: nothing is done")
             return None
-        loop.pass_on(work, waiting["start"])
         return str(waiting["start"])
-
-    def _has_passed(self, work, successor):
-        # type: (Collector, str | None) -> bool
-        """The successor's switch holds the lock: this agent is to end and leave its jobs as they are."""
-        if work.passing == disks.PASSED:
-            return True
-        # A switch that died on the way cannot say whether it has passed everything on; the journal does.
-        return not work.is_ready and successor is not None and succession.is_held_by(self._state_directory, successor)
 
 
 def _esxi_version(host):

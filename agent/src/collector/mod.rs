@@ -126,6 +126,8 @@ pub struct Collector {
     /// The jobs of the agent before have been taken in, so that what none of them needs can be dropped.
     recovered: bool,
     passing: Passing,
+    /// The switch that everything is to pass to, once a successor waits.
+    successor: Option<String>,
     /// When to write again what could not be written, monotonic milliseconds.
     save_again_ms: u64,
     /// The last listing and when it was taken.

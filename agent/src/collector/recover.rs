@@ -10,6 +10,7 @@ use vscsi_shared::snapshot::SnapshotFlag;
 use super::job::{JobState, Phase};
 use super::schedules::Schedules;
 use super::{Collector, Equipment, Passing};
+use crate::journal::Journal;
 use crate::spool::Stored;
 use crate::switch::{Ask, Order, State};
 
@@ -54,6 +55,7 @@ impl Collector {
             was_handed_over: false,
             recovered: false,
             passing: Passing::No,
+            successor: None,
             save_again_ms: 0,
             listing: None,
             volumes: None,
@@ -162,6 +164,7 @@ impl Collector {
     /// nothing else has changed, and nothing is asked of the switch. `false` when there is no switch that is ready, or
     /// one is passing on already: nothing was asked.
     pub fn pass_on(&mut self, start: &str) -> bool {
+        self.successor = Some(start.to_owned());
         let can = self.ready && self.passing == Passing::No;
         if can {
             self.log("handing over to a successor");
@@ -173,8 +176,13 @@ impl Collector {
     }
 
     /// The successor's switch holds the lock: this agent is to end and leave its jobs as they are.
+    ///
+    /// Its own switch says so, unless that is frozen or has died on the way; the journal says so always.
     pub fn has_passed(&self) -> bool {
-        self.passing == Passing::Passed
+        let holds = |start: &String| {
+            Journal::peek(&self.equipment.state_directory).is_some_and(|journal| journal.switch.start == *start)
+        };
+        self.passing == Passing::Passed || self.successor.as_ref().is_some_and(holds)
     }
 
     /// Writes what is to be left to the successor.

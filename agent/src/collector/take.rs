@@ -116,6 +116,10 @@ impl Collector {
         if attempt.problem.is_some() {
             flags.insert(SnapshotFlag::Failed);
         }
+        if self.has_passed() {
+            // What the successor has by now it may have stopped before the print: the snapshot is the successor's to take.
+            return;
+        }
         self.note_counters(vm, &attempt);
         if !self.keep(name, sequence, &target, now_there.disks, flags, &attempt) {
             return;

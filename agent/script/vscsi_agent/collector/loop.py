@@ -130,15 +130,18 @@ def _has_answered(collector, ticket):
 
 
 def pass_on(collector, start):
-    # type: (Collector, str) -> None
+    # type: (Collector, str) -> bool
     """Has the switch pass everything on to the switch `start`. Until it has, nothing else changes, and nothing is asked
-    of it.
+    of it. False when there is no switch that is ready, or one is passing on already: nothing was asked.
     """
-    if collector.is_ready and collector.passing == NOT_PASSING:
-        collector.log("handing over to a successor")
-        keep_up_with_clocks(collector)
-        collector.passing = PASSING
-        collector.switch.hand_over(start)
+    collector.successor = start
+    if not collector.is_ready or collector.passing != NOT_PASSING:
+        return False
+    collector.log("handing over to a successor")
+    keep_up_with_clocks(collector)
+    collector.passing = PASSING
+    collector.switch.hand_over(start)
+    return True
 
 
 def is_busy(collector):

@@ -2,7 +2,8 @@
 
 from ..host.drive import HostError
 from ..host.inventory import volumes
-from .disks import NOT_PASSING
+from ..switch import succession
+from .disks import NOT_PASSING, PASSED
 from .views import Views
 
 TYPE_CHECKING = False
@@ -61,6 +62,8 @@ class Collector(object):
         self.is_recovered = False
         # Whether a successor is to have everything.
         self.passing = NOT_PASSING
+        # The switch that everything is to pass to, once a successor waits.
+        self.successor = None  # type: str | None
         # Requests that wait for the switch: those that it has been asked for, and those that wait for another one.
         self.tickets = []  # type: list[Ticket]
         self.waiting = []  # type: list[Asked]
@@ -69,6 +72,16 @@ class Collector(object):
         # The last listing and when it was taken.
         self.listing = None  # type: tuple[int, Listing] | None
         self._volumes = None  # type: list[Volume] | None
+
+    def has_passed(self):
+        # type: () -> bool
+        """The successor's switch holds the lock: this agent is to end and leave its jobs as they are.
+
+        Its own switch says so, unless that is frozen or has died on the way; the journal says so always.
+        """
+        if self.passing == PASSED:
+            return True
+        return self.successor is not None and succession.is_held_by(self.equipment.state_directory, self.successor)
 
     def now_ms(self):
         # type: () -> int

@@ -58,6 +58,9 @@ def take(collector, state, due):
         collector.log(words.format(state.name, due.sequence, listing))
     if attempt.problem is not None:
         flags.add("failed")
+    if collector.has_passed():
+        # What the successor has by now it may have stopped before the print: the snapshot is the successor's to take.
+        return
     note_counters(collector, now_there.world_group_id, attempt)
     if not keep(collector, state, due.sequence, now_there.disks, flags, attempt):
         return
