@@ -1,6 +1,8 @@
 //! The client where its own disk is full or may not be written: what only looks works, a host is left collecting by
 //! nothing, and what cannot be kept is named.
 
+use std::process::Command;
+
 use vscsi_tests::sshd::{Client, SshHost, Style, sampling};
 use vscsi_tests::volume::Volume;
 
@@ -66,6 +68,40 @@ fn a_disk_that_may_not_be_written_costs_neither_a_look_nor_the_profile() {
     client.collect(2, &["--name", "sql"]).expect(0);
     volume.refuse_writing();
     looks(&client, "Read-only file system");
+}
+
+#[test]
+fn where_no_data_directory_can_be_made_there_are_no_jobs_and_no_hosts() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    let volume = Volume::mount(client.home().join("closed"), "size=1m,mode=0700");
+    volume.refuse_writing();
+    let data = client.home().join("closed/data").display().to_string();
+    let program = client.command([""; 0]).get_program().to_owned();
+    let run = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(["--data-dir", &data])
+            .args(words)
+            .env("HOME", client.home());
+        let ended = command.output().unwrap();
+        let [stdout, stderr] = [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap());
+        (ended.status.code(), stdout, stderr)
+    };
+    for (command, said) in [("list", "No jobs in "), ("hosts", "No hosts are known yet")] {
+        let (code, stdout, stderr) = run(&[command]);
+        assert_eq!((code, stdout.as_str()), (Some(0), ""), "{command}: {stderr}");
+        assert!(stderr.contains(said), "{command}: {stderr}");
+        let (code, stdout, stderr) = run(&["--json", command]);
+        assert_eq!((code, stdout.as_str()), (Some(0), "[]\n"), "{command}: {stderr}");
+    }
+    // What writes says where it cannot.
+    let (code, _, stderr) = run(&["import", "/dev/null"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("cannot create") && stderr.contains("closed/data"),
+        "{stderr}"
+    );
 }
 
 #[test]

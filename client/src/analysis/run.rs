@@ -133,6 +133,8 @@ fn provenance(
     let ends = ends.filter(|_| series.is_dated());
     Provenance {
         job: job.job_id.to_string(),
+        // It stands beside the job, for whoever opens that.
+        note: None,
         vm_name: job.target.vm_name.clone(),
         host: job.host.hostname.clone(),
         filter: filter.to_string(),

@@ -11,6 +11,8 @@ use super::{AnalysisError, DiskKey, Sample, Series};
 pub struct Provenance {
     /// The job.
     pub job: String,
+    /// What the user noted about the job, in one or several lines.
+    pub note: Option<String>,
     /// Display name of the VM.
     pub vm_name: String,
     /// Host name as the user knows it.

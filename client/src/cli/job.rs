@@ -9,7 +9,7 @@ use super::connect::{ConnectArgs, Target};
 use super::{CliError, Env};
 use crate::failure::Failure;
 use crate::host::HostError;
-use crate::store::{JobDirectory, JobReference, Origin, Store, StoreError};
+use crate::store::{JobDirectory, JobFiles, JobReference, Origin, Store, StoreError};
 use crate::transport::{HostName, TransportError};
 
 /// The job that a command is about.
@@ -25,6 +25,14 @@ impl JobArg {
     pub(super) fn find(&self, store: &Store) -> Result<(JobDirectory, JobDocument), StoreError> {
         store.find(&self.reference)
     }
+}
+
+/// The user's note on a job. One that cannot be read is a warning, and no reason to show nothing else.
+pub(super) fn note_of(directory: &JobFiles, env: &Env) -> Option<String> {
+    directory.note().unwrap_or_else(|error| {
+        env.warn(CliError::told(&error));
+        None
+    })
 }
 
 /// A job that is known here, and its host.

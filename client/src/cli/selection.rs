@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::job::note_of;
 use super::{CliError, Env, number};
 use crate::analysis::profile::SequentialGap;
 use crate::analysis::select::{Boundary, Period};
@@ -90,7 +91,8 @@ pub(super) fn analyze(
     env: &Env,
 ) -> Result<(JobDirectory, Analysis), CliError> {
     let (directory, _) = store.find(text)?;
-    let analysis = samples::analyze_job(&directory, options, env.clock.now())?;
+    let mut analysis = samples::analyze_job(&directory, options, env.clock.now())?;
+    analysis.workload.provenance.note = note_of(&directory, env);
     if let Some(partial) = analysis.partial {
         env.warn(summary::partial_warning(&analysis.job, partial));
     }

@@ -28,6 +28,9 @@ pub(crate) fn header(provenance: &Provenance, phases: &[Phase], needs: &str) -> 
 fn try_header(out: &mut String, provenance: &Provenance, phases: &[Phase], needs: &str) -> std::fmt::Result {
     writeln!(out, "{FIRST_WORDS} {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "# Job: {}", comment(&provenance.job))?;
+    for line in provenance.note.iter().flat_map(|note| note.lines()) {
+        writeln!(out, "# Note: {}", comment(line))?;
+    }
     writeln!(out, "# Analyzed: {}", provenance.analyzed_at)?;
     if is_whole(phases) {
         writeln!(

@@ -193,15 +193,16 @@ impl Store {
         Ok(write_json(&path, record)?)
     }
 
-    /// Forgets a host.
+    /// Forgets a host. Returns whether it was known.
     ///
     /// # Errors
     /// When the record cannot be removed.
-    pub fn forget_host(&self, host: &HostName) -> Result<(), StoreError> {
+    pub fn forget_host(&self, host: &HostName) -> Result<bool, StoreError> {
         let path = self.host_file(host);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", &path)(error).into()),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FileError::new("remove", &path)(error).into()),
         }
     }
 
@@ -223,10 +224,7 @@ impl Store {
 }
 
 fn parse(path: PathBuf, bytes: &[u8]) -> Result<HostRecord, StoreError> {
-    serde_json::from_slice(bytes).map_err(|source| StoreError::Unreadable {
-        path,
-        source: source.into(),
-    })
+    serde_json::from_slice(bytes).map_err(|source| StoreError::UnreadableHost { path, source })
 }
 
 #[cfg(test)]
@@ -250,7 +248,7 @@ mod tests {
         store.remember_host(&record).unwrap();
         assert_eq!(store.host(&host).unwrap(), Some(record.clone()));
         assert_eq!(store.hosts().unwrap(), [record]);
-        store.forget_host(&host).unwrap();
+        assert_eq!([(); 2].map(|()| store.forget_host(&host).unwrap()), [true, false]);
         assert_eq!(store.host(&host).unwrap(), None);
     }
 }

@@ -85,6 +85,15 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// What is known of a host cannot be used.
+    #[error("cannot use `{}`", path.display())]
+    UnreadableHost {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A `job.json` that cannot be used.
     #[error("cannot use `{}`", path.display())]
     Unreadable {
@@ -118,6 +127,7 @@ impl Failure for StoreError {
             | Self::OthersWrite { .. }
             | Self::AnotherJob { .. }
             | Self::TooLarge { .. }
+            | Self::UnreadableHost { .. }
             | Self::Unreadable { .. } => exit_code::FAILED,
         }
     }
@@ -157,6 +167,10 @@ impl Failure for StoreError {
             Self::AnotherJob { job, .. } => Some(format!(
                 "nothing here was changed; if the job was made anew on the host, pull it into another directory with \
                  `--data-dir`, or remove the old one with `vscsi-helper delete {job} --keep-on-host`"
+            )),
+            Self::UnreadableHost { path, .. } => Some(format!(
+                "`vscsi-helper hosts forget {}` removes it, and the next connection makes it anew",
+                path.file_stem().unwrap_or_default().display()
             )),
             Self::TooLarge { .. } => Some("nothing was changed; it cannot be used, and may be removed".to_owned()),
             Self::Reference(_)

@@ -6,6 +6,7 @@
 //! DATA/<job>/samples/SHA256SUMS         what each of them was when it was stored
 //! DATA/<job>/…/….damaged                what was not as the host recorded it, set aside by a pull
 //! DATA/<job>/trace.csv.gz               of a job made from a trace: each command with its exact values
+//! DATA/<job>/note.txt                   what the user notes about it
 //! DATA/<job>/analysis/…                 files.json names what the last analysis left
 //! DATA/<job>/visualizations/…
 //! DATA/.hosts/<host>.json               how a host is reached, and what was installed there
@@ -18,6 +19,7 @@ mod compress;
 mod error;
 mod job_directory;
 mod lock;
+mod note;
 mod origin;
 mod place;
 mod private;
@@ -39,6 +41,7 @@ pub use compress::{Compressed, compress};
 pub use error::StoreError;
 pub use job_directory::{JOB_LIMIT_BYTES, JobDirectory, JobFiles};
 pub use lock::{Lock, LockKind};
+pub use note::LONGEST_NOTE_BYTES;
 pub use origin::{IMPORT_PROFILE, Origin, UNKNOWN_HOST, UNKNOWN_VM, is_imported};
 pub use private::{create_directory, create_file, open_file};
 pub use reference::JobReference;
@@ -46,7 +49,7 @@ pub use snapshots::{LARGEST_SNAPSHOT_BYTES, SnapshotFile, read_snapshot_bytes, s
 pub use sums::{SumsFile, sum_of};
 pub use trace::TraceFile;
 
-use crate::failure::FileError;
+use crate::failure::{FileError, is_about_the_place};
 use crate::sha256::hexadecimal;
 
 /// The data directory.
@@ -81,6 +84,21 @@ impl Store {
             private::check_directory(&directory)?;
         }
         Ok(store)
+    }
+
+    /// The same for whoever only looks: where there is no room or no right to make the directory, it is an empty one.
+    ///
+    /// # Errors
+    /// As [`Store::open`], but for that.
+    pub fn open_to_look(root: &Path) -> Result<Self, StoreError> {
+        match Self::open(root) {
+            Err(StoreError::File(error)) if is_about_the_place(&error) => {
+                let root = std::path::absolute(root).map_err(FileError::new("find", root))?;
+                log::debug!("{}: cannot be made, so it is taken for empty", root.display());
+                Ok(Self { root })
+            }
+            opened => opened,
+        }
     }
 
     /// Where it is.
@@ -134,7 +152,11 @@ impl Store {
     /// Everything that has the name of a job, by name.
     fn candidates(&self) -> Result<Vec<JobDirectory>, StoreError> {
         let mut directories = Vec::new();
-        let listing = fs::read_dir(&self.root).map_err(FileError::new("list", &self.root))?;
+        let listing = match fs::read_dir(&self.root) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(directories),
+            Err(error) => return Err(FileError::new("list", &self.root)(error).into()),
+        };
         for entry in listing {
             let name = entry.map_err(FileError::new("list", &self.root))?.file_name();
             let reference = name.to_str().and_then(|name| name.parse().ok());

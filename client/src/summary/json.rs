@@ -28,6 +28,8 @@ pub(crate) struct Summary<'analysis> {
     method_version: u32,
     generator: &'static str,
     job_id: &'analysis str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'analysis str>,
     analyzed_at: Timestamp,
     host: &'analysis str,
     vm_name: &'analysis str,
@@ -229,6 +231,7 @@ impl<'analysis> Summary<'analysis> {
             method_version: provenance.method_version,
             generator: concat!("vscsi-helper ", env!("CARGO_PKG_VERSION")),
             job_id: &provenance.job,
+            note: provenance.note.as_deref(),
             analyzed_at: provenance.analyzed_at,
             host: &provenance.host,
             vm_name: &provenance.vm_name,

@@ -72,6 +72,131 @@ fn a_filter_that_leaves_nothing_has_a_code_of_its_own() {
 }
 
 #[test]
+fn a_note_is_kept_beside_the_job_and_shown_with_it() {
+    let desk = Desk::with_the_capture();
+    let noted = desk.run(&["note", "captured", "month", "end,", "old array"]);
+    assert_eq!((noted.code, noted.stdout.as_str()), (Some(0), ""), "{}", noted.stderr);
+    assert_eq!(desk.run(&["reindex"]).code, Some(0));
+    for arguments in [&["list"][..], &["note", "captured"], &["analyze", "captured"]] {
+        let ended = desk.run(arguments);
+        assert!(
+            ended.stdout.contains("month end, old array"),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
+    }
+    let fio = fs::read_to_string(desk.job("captured").join("analysis/captured-workload.fio")).unwrap();
+    assert!(fio.contains("\n# Note: month end, old array\n"), "{fio}");
+    let jobs = desk.run(&["--json", "list"]).json();
+    let summary = desk.run(&["--json", "analyze", "captured"]).json();
+    let note = desk.run(&["--json", "note", "captured"]).json();
+    for shown in [&jobs[0]["note"], &summary["note"], &note["note"]] {
+        assert_eq!(shown, "month end, old array");
+    }
+}
+
+#[test]
+fn a_note_of_several_lines_is_shown_whole_but_in_a_list() {
+    let desk = Desk::with_the_capture();
+    let text = "month end\n[global]\nfilename=/dev/sda";
+    assert_eq!(desk.run(&["note", "captured", text]).code, Some(0));
+    assert_eq!(desk.run(&["note", "captured"]).stdout, format!("{text}\n"));
+    let listed = desk.run(&["list"]).stdout;
+    assert!(listed.ends_with("  # month end…\n"), "{listed}");
+    assert_eq!(desk.run(&["analyze", "captured"]).code, Some(0));
+    let fio = fs::read_to_string(desk.job("captured").join("analysis/captured-workload.fio")).unwrap();
+    assert!(fio.contains("\n# Note: filename=/dev/sda\n"), "{fio}");
+    assert!(!fio.contains("\nfilename=/dev/sda"), "{fio}");
+}
+
+#[test]
+fn a_note_is_removed_by_its_option_and_by_an_empty_one() {
+    let desk = Desk::with_the_capture();
+    for remove in ["--remove", "", "  "] {
+        assert_eq!(desk.run(&["note", "captured", "soon gone"]).code, Some(0));
+        assert_eq!(desk.run(&["note", "captured", remove]).code, Some(0));
+        assert!(!desk.job("captured").join("note.txt").exists());
+        assert!(!desk.run(&["list"]).stdout.contains('#'));
+        let shown = desk.run(&["note", "captured"]);
+        assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), ""));
+        assert_eq!(shown.stderr, "Job 'captured' has no note.\n");
+    }
+}
+
+#[test]
+fn a_note_that_could_not_be_shown_as_it_is_is_refused_and_the_old_one_stays() {
+    let desk = Desk::with_the_capture();
+    assert_eq!(desk.run(&["note", "captured", "old"]).code, Some(0));
+    let long = "x".repeat(4097);
+    for (text, why) in [
+        (long.as_str(), "the note has 4097 bytes"),
+        ("a\u{1b}[2J", "the note holds \\u{1b}"),
+        ("a\tb", "the note holds \\t"),
+        ("a\u{202e}b", "the note holds \\u{202e}"),
+    ] {
+        desk.refuses(&["note", "captured", text], 2, &[why, "hint: "]);
+    }
+    desk.refuses(&["note", "captured", "new", "--remove"], 2, &["cannot be used with"]);
+    desk.refuses(&["note", "capture", "new"], 2, &["did you mean `captured`?"]);
+    assert_eq!(desk.run(&["note", "captured"]).stdout, "old\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_note_that_somebody_laid_beside_a_job_commands_nothing_and_is_not_followed() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let desk = Desk::with_the_capture();
+    let note = desk.job("captured").join("note.txt");
+    fs::write(&note, "\u{1b}]0;x\u{7}").unwrap();
+    let listed = desk.run(&["list"]).stdout;
+    assert!(listed.contains("\\u{1b}") && !listed.contains('\u{1b}'), "{listed}");
+    fs::remove_file(&note).unwrap();
+    symlink(desk.file("theirs", b"theirs"), &note).unwrap();
+    let listed = desk.run(&["list"]);
+    assert_eq!(listed.code, Some(0));
+    assert!(
+        listed.stdout.contains("captured") && !listed.stdout.contains("theirs"),
+        "{}",
+        listed.stdout
+    );
+    assert!(listed.stderr.contains("cannot read"), "{}", listed.stderr);
+    assert_eq!(desk.run(&["note", "captured", "ours"]).code, Some(0));
+    assert_eq!(fs::read_to_string(desk.path("theirs")).unwrap(), "theirs");
+    let mode = fs::symlink_metadata(&note).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_host_is_forgotten_and_one_that_is_not_known_is_a_mistake() {
+    let desk = Desk::new();
+    let store = Store::open(&desk.path("data")).unwrap();
+    for name in ["esx1", "esx2"] {
+        let record = HostRecord::new(Address::new(name.parse().unwrap()));
+        store.remember_host(&record).unwrap();
+    }
+    assert_eq!(desk.run(&["hosts", "forget", "esx1"]).code, Some(0));
+    let hosts = desk.run(&["hosts"]).stdout;
+    assert!(!hosts.contains("esx1") && hosts.contains("esx2"), "{hosts}");
+    desk.refuses(
+        &["hosts", "forget", "esx1"],
+        2,
+        &["no host `esx1` is known here", "did you mean `esx2`?"],
+    );
+    desk.refuses(&["hosts", "forget", "../esx2"], 2, &["invalid value"]);
+    desk.refuses(&["hosts", "forget"], 2, &["<HOST>"]);
+}
+
+#[test]
+fn a_record_of_a_host_that_is_damaged_is_forgotten_by_what_the_message_says() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("data/.hosts")).unwrap();
+    desk.file("data/.hosts/esx1.json", b"{");
+    desk.refuses(&["hosts"], 1, &["esx1.json", "`vscsi-helper hosts forget esx1`"]);
+    assert_eq!(desk.run(&["hosts", "forget", "esx1"]).code, Some(0));
+    assert_eq!(desk.run(&["hosts"]).code, Some(0));
+}
+
+#[test]
 fn a_limit_that_is_not_kept_has_a_code_of_its_own() {
     let desk = Desk::with_the_capture();
     let kept = desk.run(&["compare", "captured", "captured", "--limit", "iops=90%"]);

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{Analysis, Selected, explain};
 use crate::chart::{self, ChartFormat, ChartInput, ChartKind, Style};
-use crate::cli::job::JobArg;
+use crate::cli::job::{JobArg, note_of};
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
@@ -111,7 +111,8 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
         explain_filters(&selected, env)?;
         return Ok(outcome);
     }
-    let analysis = selected.analyze(env.clock.now())?;
+    let mut analysis = selected.analyze(env.clock.now())?;
+    analysis.workload.provenance.note = note_of(&directory, env);
     let phases = args.split(&analysis)?;
     let written = match write_files(args, &directory, &analysis, &phases, env) {
         Err(error) if error.is_about_the_place() => {
@@ -161,10 +162,15 @@ fn print_profile(
     if env.json {
         return env.print_json(&Summary::of(analysis, phases, static_fidelity));
     }
+    let note = analysis.workload.provenance.note.as_deref();
     env.print(format_args!(
-        "Analyzing job: {}\nData directory: {}\n",
+        "Analyzing job: {}\nData directory: {}\n{}",
         directory.reference(),
-        env.shown(directory.path())
+        env.shown(directory.path()),
+        note.map_or_else(String::new, |note| format!(
+            "Note: {}\n",
+            note.replace('\n', "\n      ")
+        ))
     ))?;
     env.print(summary::report(analysis))?;
     if !phases.is_empty() {

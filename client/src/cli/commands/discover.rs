@@ -27,7 +27,7 @@ pub struct DiscoverArgs {
 }
 
 pub(super) fn run(args: &DiscoverArgs, env: &Env) -> Result<Outcome, CliError> {
-    let store = Store::open(&env.data_dir)?;
+    let store = Store::open_to_look(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let inventory = inventory(&target, &store, env)?;
     for warning in &inventory.warnings {

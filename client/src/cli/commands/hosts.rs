@@ -2,24 +2,45 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::cli::columns;
 use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
+use crate::failure::UsageError;
 use crate::host::{HostRecord, KnownSchedule, Program, esxi_version};
 use crate::store::Store;
+use crate::suggest::nearest;
+use crate::transport::HostName;
 
 /// List the known hosts and the agent on each
 ///
 /// What their schedules missed is shown as it was when the host was last asked, with exit code 3.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vscsi-helper hosts")]
-pub struct HostsArgs {}
+#[command(after_help = "Examples:\n  vscsi-helper hosts\n  vscsi-helper hosts forget esxi-host01")]
+pub struct HostsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
 
-pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
-    let store = Store::open(&env.data_dir)?;
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Forget how a host is reached and what was installed there; the host and the jobs here stay as they are
+    #[command(after_help = "Example:\n  vscsi-helper hosts forget esxi-host01")]
+    Forget {
+        /// The host, as `hosts` lists it
+        #[arg(value_name = "HOST")]
+        host: HostName,
+    },
+}
+
+pub(super) fn run(args: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
+    let store = Store::open_to_look(&env.data_dir)?;
+    if let Some(Action::Forget { host }) = &args.action {
+        return forget(host, &store, env);
+    }
     let hosts = store.hosts()?;
     if env.json {
         env.print_json(&hosts)?;
@@ -38,6 +59,37 @@ pub(super) fn run(_: &HostsArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         Outcome::Done
     })
+}
+
+#[derive(Serialize)]
+struct Forgotten<'a> {
+    forgotten: &'a HostName,
+}
+
+fn forget(host: &HostName, store: &Store, env: &Env) -> Result<Outcome, CliError> {
+    // A record that cannot be read is one more reason to forget it.
+    let agent = store.host(host).ok().flatten().and_then(|record| record.agent);
+    if !store.forget_host(host)? {
+        let known = store.hosts()?;
+        let names = known.iter().map(|record| record.address.host.as_str());
+        let hint = nearest(host.as_str(), names).map_or_else(
+            || "`vscsi-helper hosts` lists those that are".to_owned(),
+            |name| format!("did you mean `{name}`?"),
+        );
+        return Err(UsageError::new(format!("no host `{host}` is known here"), hint).into());
+    }
+    if let Some(agent) = agent {
+        env.warn(format_args!(
+            "the agent at {} stays on {host}, and goes on with its jobs and schedules; `vscsi-helper uninstall {host}` removes it",
+            agent.path
+        ));
+    }
+    if env.json {
+        env.print_json(&Forgotten { forgotten: host })?;
+    } else {
+        env.print(format_args!("Host {host} is forgotten."))?;
+    }
+    Ok(Outcome::Done)
 }
 
 /// What is known of a host: its name, the version of ESXi, the agent, and when it last answered.

@@ -1,5 +1,7 @@
 //! `list`: every job known here.
 
+use std::io::ErrorKind;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,10 +9,14 @@ use vscsi_shared::job::Status;
 
 use crate::catalog::{Catalog, CatalogError, IndexedJob};
 use crate::cli::columns;
+use crate::cli::job::note_of;
 use crate::cli::phrase::time;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::is_about_the_place;
 use crate::store::{JobReference, Store, StoreError};
+
+/// Letters of a note that are shown in a list.
+const NOTE_SHOWN: usize = 60;
 
 /// List the jobs known here
 #[derive(Debug, Args)]
@@ -44,11 +50,16 @@ struct Row {
     host_is_claimed: bool,
     vm: String,
     created_at: String,
+    /// What the user noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
-impl From<IndexedJob> for Row {
-    fn from(job: IndexedJob) -> Self {
+impl Row {
+    fn of(job: IndexedJob, store: &Store, env: &Env) -> Self {
+        let reference = job.reference.parse::<JobReference>().ok();
         Self {
+            note: reference.and_then(|reference| note_of(&store.directory(&reference), env)),
             job: job.reference,
             status: job.status,
             samples_collected: job.samples_collected,
@@ -63,7 +74,7 @@ impl From<IndexedJob> for Row {
 }
 
 pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
-    let store = Store::open(&env.data_dir)?;
+    let store = Store::open_to_look(&env.data_dir)?;
     let (catalog, unreadable) = catalog(&store, env)?;
     for error in &unreadable {
         env.warn(CliError::told(error));
@@ -74,7 +85,7 @@ pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
         .into_iter()
         .filter(|job| args.status.is_none_or(|status| status == job.status))
         .filter(|job| args.host.as_ref().is_none_or(|host| *host == job.host))
-        .map(Row::from)
+        .map(|job| Row::of(job, &store, env))
         .collect();
     if env.json {
         env.print_json(&rows)?;
@@ -137,7 +148,8 @@ fn is_unwritable(error: &CatalogError) -> bool {
                     | ErrorCode::SystemIoFailure
             )
         ),
-        CatalogError::File(error) => is_about_the_place(error),
+        // Not found is what a file is whose directory could not be made.
+        CatalogError::File(error) => is_about_the_place(error) || error.source.kind() == ErrorKind::NotFound,
         CatalogError::TooNew { .. } | CatalogError::Damaged(_) | CatalogError::Store(_) => false,
     }
 }
@@ -156,21 +168,36 @@ fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
 
 /// What a person reads on a terminal.
 fn table(rows: &[Row], store: &Store) -> String {
+    let has_notes = rows.iter().any(|row| row.note.is_some());
+    let mut headings = vec!["JOB", "STATUS", "SAMPLES", "HOST", "VM", "AS OF"];
+    headings.extend(has_notes.then_some("NOTE"));
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
             let claimed = if row.host_is_claimed { " (claimed)" } else { "" };
-            vec![
+            let mut cells = vec![
                 row.job.clone(),
                 row.status.to_string(),
                 format!("{}/{}", row.samples_collected, row.samples_expected),
                 format!("{}{claimed}", row.host),
                 row.vm.clone(),
                 last_heard(row, store).map_or_else(|| "-".to_owned(), time),
-            ]
+            ];
+            cells.extend(has_notes.then(|| row.note.as_deref().map_or_else(String::new, in_short)));
+            cells
         })
         .collect();
-    columns::table(&["JOB", "STATUS", "SAMPLES", "HOST", "VM", "AS OF"], &cells)
+    columns::table(&headings, &cells)
+}
+
+/// The beginning of a note, as far as it has room in a line of its job.
+fn in_short(note: &str) -> String {
+    let line = note.lines().next().unwrap_or_default();
+    let mut short: String = line.chars().take(NOTE_SHOWN).collect();
+    if short.len() < note.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// What a script reads, whose form stays.
@@ -185,8 +212,12 @@ fn print_lines(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
         let samples = format!("{}/{}", row.samples_collected, row.samples_expected);
         let heard = last_heard(row, store).map_or_else(String::new, |at| format!(", as of {}", time(at)));
         let claimed = if row.host_is_claimed { " (claimed)" } else { "" };
+        let note = row
+            .note
+            .as_ref()
+            .map_or_else(String::new, |note| format!("  # {}", in_short(note)));
         env.print(format_args!(
-            "{:<width$} {:<10} {samples:>9} samples  {}{claimed}{heard}",
+            "{:<width$} {:<10} {samples:>9} samples  {}{claimed}{heard}{note}",
             row.job, row.status, row.host
         ))?;
     }

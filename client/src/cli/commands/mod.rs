@@ -20,6 +20,7 @@ mod install;
 mod licenses;
 mod list;
 mod man;
+mod note;
 mod preflight;
 mod pull;
 mod reindex;
@@ -53,6 +54,7 @@ pub enum Command {
     Export(export::ExportArgs),
     Cleanup(cleanup::CleanupArgs),
     Delete(delete::DeleteArgs),
+    Note(note::NoteArgs),
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
     Chart(chart::ChartArgs),
@@ -84,6 +86,7 @@ impl Command {
             Self::Export(args) => export::run(args, env),
             Self::Cleanup(args) => cleanup::run(args, env),
             Self::Delete(args) => delete::run(args, env),
+            Self::Note(args) => note::run(args, env),
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),
             Self::Chart(args) => chart::run(args, env),

@@ -37,7 +37,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> {
-    let store = Store::open(&env.data_dir)?;
+    let store = Store::open_to_look(&env.data_dir)?;
     let target = args.connect.target(&args.host.name, &store, env)?;
     let findings = preflight::ask(&*target.shell()?, env.clock.now())?;
     let recommended = findings.recommended();

@@ -292,6 +292,7 @@ fn provenance(series: &Series, kept: &[bool]) -> Provenance {
         io_share_kept: 0.987,
         period: Some((begin, last.taken_at)),
         analyzed_at: "2025-11-06T12:00:00Z".parse().unwrap(),
+        note: None,
         method_version: 1,
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn provenance(job: &str) -> Provenance {
         io_share_kept: 1.0,
         period: None,
         analyzed_at: Timestamp::UNIX_EPOCH,
+        note: None,
         method_version: 1,
     }
 }
