@@ -79,9 +79,7 @@ fn generated() -> String {
         {
             *count += next() % 4096;
         }
-        let print = Print {
-            disks: (0..).zip(&disks).map(|(number, counts)| disk(number, counts)).collect(),
-        };
+        let print = Print::new((0..).zip(&disks).map(|(number, counts)| disk(number, counts)).collect());
         text += &print.csv().to_string();
     }
     text

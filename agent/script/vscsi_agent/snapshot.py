@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 VERSION_MAJOR = 1
 
 # What a reader has to know, in the order of the header.
-FLAGS = ("late", "gap", "failed", "retried", "new_baseline", "resumed", "restarted", "foreign", "undated", "traced")
+FLAGS = ("late", "gap", "failed", "retried", "new_baseline", "resumed", "restarted", "foreign", "undated", "traced",
+         "timed")
 
 _FILE_NAME = re.compile(r"sample_(\d{3,10})\.csv\Z", re.ASCII)
 _LINE = re.compile(rb"# ([^:\n]*):(?: )?([^\n]*)\n")

@@ -75,6 +75,10 @@ pub enum Code {
     FirstPrint,
     /// The interarrival times make up less than the time that was given for an import.
     IntervalContradictsInterarrival,
+    /// Times that were printed beside the prints of an import tell how long its samples are.
+    PrintedTimes,
+    /// A print of an import does not go on with the one before it, and how long it counted is not known.
+    CountersBeganAgain,
     /// Two successive prints of an import hold the same numbers.
     IdenticalPrints,
     /// A disk lacks histograms that vscsiStats prints.

@@ -13,6 +13,7 @@ pub mod load;
 mod options;
 mod partial;
 pub mod phases;
+mod printed_times;
 pub mod profile;
 mod run;
 pub mod select;

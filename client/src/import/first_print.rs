@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use vscsi_shared::vscsistats::{DiskHistograms, Print};
 
-use crate::analysis::load::{seconds_between_prints, seconds_of_print};
+use crate::analysis::load::{seconds_of_print, watched_between_prints};
 
 /// The least share of an interval that the times between the I/Os of a busy VM make up.
 const BUSY_SHARE: f64 = 0.9;
@@ -30,9 +30,9 @@ impl Placed {
     /// Places the first print of a VM, by the one after it where there is one.
     ///
     /// An empty one was taken when the collection began. A loop that prints before it waits leaves a first print of less
-    /// than an interval. Where the VM is busy enough for the times between its I/Os to measure the next interval, they
-    /// measure the first print too; where it is not, the interval is believed, and the analysis states what else may be
-    /// true.
+    /// than an interval. Where the VM is busy enough for the times between its I/Os to measure the next interval, without
+    /// a pause as long as what the first print does not tell of, they measure the first print too; where it is not, the
+    /// interval is believed, and the analysis states what else may be true.
     pub(super) fn of(first: &Print, next: Option<&Print>, asked: Option<FirstPrint>, interval_ms: Option<u64>) -> Self {
         let is_baseline = match asked {
             Some(asked) => asked == FirstPrint::Baseline,
@@ -51,11 +51,14 @@ impl Placed {
         if counted_ms >= interval_ms || asked == Some(FirstPrint::Interval) {
             return at(interval_ms.max(counted_ms));
         }
-        let is_share = |ms: u64| ms as f64 >= interval_ms as f64 * BUSY_SHARE;
-        let next_ms = next
-            .and_then(|next| seconds_between_prints(first, next))
-            .map_or(0, milliseconds_up);
-        if is_share(counted_ms) || !is_share(next_ms) {
+        let is_share = |ms: f64| ms >= interval_ms as f64 * BUSY_SHARE;
+        // A pause as long as what the first print does not tell of may have been what ends it.
+        let untold_ms = (interval_ms - counted_ms) as f64;
+        let is_busy = next.is_some_and(|next| {
+            watched_between_prints(first, next)
+                .any(|watched| is_share(watched.seconds * 1e3) && watched.longest_pause_seconds * 1e3 < untold_ms)
+        });
+        if is_share(counted_ms as f64) || !is_busy {
             return at(interval_ms);
         }
         Self {

@@ -12,9 +12,9 @@ use vscsi_shared::job::{
     JobDocument, Profile, Status, Target, TargetDisk,
 };
 use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
-use vscsi_shared::vscsistats::{DiskHistograms, Print, TracedCommand};
+use vscsi_shared::vscsistats::{DiskHistograms, Print, PrintedTime, TracedCommand};
 
-use super::first_print::Placed;
+use super::clock::{Clock, Tick};
 use super::read::{Description, Warning};
 use super::trace::{self, TracedPrints};
 use super::{ImportError, Request};
@@ -77,7 +77,7 @@ pub(super) struct Staged {
     first: Option<(Print, Timestamp)>,
     /// The round of its last print.
     round: u64,
-    elapsed_ms: u64,
+    clock: Clock,
     /// The first print is a baseline.
     has_baseline: bool,
     /// The SHA-256 of each snapshot.
@@ -115,7 +115,8 @@ impl<'request> Importer<'request> {
         }
         let round = self.round.of(by_vm.keys().copied());
         for (world_group_id, disks) in by_vm {
-            let print = Print { disks };
+            let time = print.time.clone();
+            let print = Print { disks, time };
             if let Some(staged) = self.jobs.get_mut(&world_group_id) {
                 staged.push(&print, changed_at, round, self.request)?;
                 continue;
@@ -153,8 +154,11 @@ impl<'request> Importer<'request> {
         staged.has_baseline = true;
         staged.is_traced = true;
         for traced in TracedPrints::of(&commands, self.request.interval_ms()) {
-            staged.elapsed_ms = trace::BASELINE_MS.saturating_add(traced.after_ms);
-            staged.write(&traced.print, changed_at, self.request)?;
+            let tick = Tick {
+                elapsed_ms: trace::BASELINE_MS.saturating_add(traced.after_ms),
+                is_timed: false,
+            };
+            staged.write(&traced.print, tick, changed_at, self.request)?;
         }
         staged.files.trace().write(&commands)?;
         self.jobs.insert(trace::WORLD_GROUP, staged);
@@ -195,7 +199,7 @@ impl<'request> Importer<'request> {
             disks: Vec::new(),
             first: None,
             round: 0,
-            elapsed_ms: 0,
+            clock: Clock::default(),
             has_baseline: false,
             sums: Vec::new(),
             is_traced: false,
@@ -237,9 +241,9 @@ impl Staged {
         if let Some((first, changed_at)) = self.first.take() {
             self.write_first(&first, Some(print), changed_at, request)?;
         }
-        self.elapsed_ms += request.interval_ms().unwrap_or(0) * (round - self.round);
+        let tick = self.clock.tick(print.time.as_ref(), round - self.round);
         self.round = round;
-        self.write(print, changed_at, request)
+        self.write(print, tick, changed_at, request)
     }
 
     fn finish(&mut self, request: &Request, errors: &[CollectionError], now: Timestamp) -> Result<(), ImportError> {
@@ -264,13 +268,19 @@ impl Staged {
         changed_at: Timestamp,
         request: &Request,
     ) -> Result<(), ImportError> {
-        let placed = Placed::of(first, next, request.first_print, request.interval_ms());
-        self.elapsed_ms = placed.elapsed_ms;
+        let (clock, placed, tick) = Clock::begin(first, next, request);
+        self.clock = clock;
         self.has_baseline = placed.is_baseline;
-        self.write(first, changed_at, request)
+        self.write(first, tick, changed_at, request)
     }
 
-    fn write(&mut self, print: &Print, changed_at: Timestamp, request: &Request) -> Result<(), ImportError> {
+    fn write(
+        &mut self,
+        print: &Print,
+        tick: Tick,
+        changed_at: Timestamp,
+        request: &Request,
+    ) -> Result<(), ImportError> {
         for disk in &print.disks {
             let node = disk.node.clone().unwrap_or_default();
             if self.disks.iter().all(|known| known.handle_id != disk.handle_id) {
@@ -284,8 +294,8 @@ impl Staged {
         let header = SnapshotHeader {
             job: self.name.clone(),
             sequence: self.prints,
-            taken_at: changed_at,
-            monotonic_ms: self.elapsed_ms,
+            taken_at: print.time.as_ref().and_then(PrintedTime::moment).unwrap_or(changed_at),
+            monotonic_ms: tick.elapsed_ms,
             duration_ms: 0,
             boot_id: "imported".to_owned(),
             host: request.host.clone().unwrap_or_else(|| UNKNOWN_HOST.to_owned()),
@@ -304,6 +314,7 @@ impl Staged {
                 .into_iter()
                 .chain((self.has_baseline && self.prints == 0).then_some(SnapshotFlag::NewBaseline))
                 .chain(self.is_traced.then_some(SnapshotFlag::Traced))
+                .chain(tick.is_timed.then_some(SnapshotFlag::Timed))
                 .collect(),
             exit_status: None,
         };
@@ -377,7 +388,7 @@ impl Staged {
 }
 
 impl Request {
-    fn interval_ms(&self) -> Option<u64> {
+    pub(super) fn interval_ms(&self) -> Option<u64> {
         self.interval_seconds.map(|seconds| u64::from(seconds) * 1000)
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
-//! numbers in the CSV form of vscsiStats, and carry the flag `undated`, because the files do not say when they were
-//! printed. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them.
+//! numbers in the CSV form of vscsiStats, and carry the flag `undated`, because the host's clock was not read with them,
+//! and `timed` where a time beside the print tells its moment. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them.
 
+mod clock;
 mod error;
 mod first_print;
 mod job;

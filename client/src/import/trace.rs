@@ -111,7 +111,7 @@ fn print(counted: &IntervalSet) -> Print {
             disk.insert(kind, histogram);
         }
     }
-    Print { disks: vec![disk] }
+    Print::new(vec![disk])
 }
 
 fn histogram(interval: &Interval) -> Option<Histogram> {

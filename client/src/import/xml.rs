@@ -66,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Answers, roxmltree::Error> {
                 vm_name: name.map(str::to_owned),
                 lun: None,
             };
-            answers.prints.push((Print { disks }, description));
+            answers.prints.push((Print::new(disks), description));
         }
     }
     Ok(answers)

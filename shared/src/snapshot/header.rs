@@ -34,11 +34,13 @@ pub enum SnapshotFlag {
     Undated,
     /// Counted from a trace of commands that an import read.
     Traced,
+    /// Imported, and its moment is the time that was printed beside it.
+    Timed,
 }
 
 impl SnapshotFlag {
     /// Every flag.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Late,
         Self::Gap,
         Self::Failed,
@@ -49,6 +51,7 @@ impl SnapshotFlag {
         Self::Foreign,
         Self::Undated,
         Self::Traced,
+        Self::Timed,
     ];
 
     /// The word in the header.
@@ -64,6 +67,7 @@ impl SnapshotFlag {
             Self::Foreign => "foreign",
             Self::Undated => "undated",
             Self::Traced => "traced",
+            Self::Timed => "timed",
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::header::Header;
 use super::print::{DiskHistograms, Print};
+use super::printed_time::PrintedTime;
 use crate::histogram::{Histogram, HistogramKind};
 use crate::identifier::{HandleId, WorldGroupId};
 
@@ -23,9 +24,44 @@ pub(super) struct Assembly {
     positions: BTreeMap<(WorldGroupId, HandleId), usize>,
     /// Position of the disk whose histogram was begun last.
     current: usize,
+    times: Times,
+}
+
+/// The times beside the prints. Those of an input stand all before the prints or all behind them, as its loop had it.
+#[derive(Debug, Default)]
+struct Times {
+    /// Where they stand, once the first print has begun.
+    stand_before: Option<bool>,
+    /// The last one so far.
+    last: Option<PrintedTime>,
+    /// The last one before the current print, and the first one since it began.
+    before: Option<PrintedTime>,
+    behind: Option<PrintedTime>,
+}
+
+impl Times {
+    fn begin_print(&mut self) {
+        self.before = self.last.take();
+        self.behind = None;
+        self.stand_before.get_or_insert(self.before.is_some());
+    }
+
+    fn of_print(&mut self) -> Option<PrintedTime> {
+        if self.stand_before == Some(true) {
+            self.before.take()
+        } else {
+            self.behind.take()
+        }
+    }
 }
 
 impl Assembly {
+    /// Takes a time that stands beside the prints.
+    pub(super) fn time(&mut self, time: PrintedTime) {
+        self.times.behind.get_or_insert_with(|| time.clone());
+        self.times.last = Some(time);
+    }
+
     /// Begins a histogram; [`Self::store`] completes it.
     pub(super) fn begin(&mut self, header: &Header<'_>, kind: HistogramKind) {
         let bit = 1 << kind.index();
@@ -65,8 +101,9 @@ impl Assembly {
             .map(|slot| slot.disk)
             .filter(|disk| disk.iter().next().is_some())
             .collect();
+        let time = self.times.of_print();
         if !disks.is_empty() {
-            self.finished.push(Print { disks });
+            self.finished.push(Print { disks, time });
         }
         self.positions.clear();
         self.current = 0;
@@ -84,6 +121,9 @@ impl Assembly {
 
     fn add(&mut self, header: &Header<'_>) -> usize {
         let position = self.slots.len();
+        if position == 0 {
+            self.times.begin_print();
+        }
         let node = header.node.map(|node| String::from_utf8_lossy(node).into_owned());
         self.slots.push(Slot {
             disk: DiskHistograms::new(header.world_group_id, header.handle_id, node),

@@ -185,7 +185,7 @@ impl Tallies {
                 disk.insert(kind, histogram);
             }
         }
-        Print { disks: vec![disk] }
+        Print::new(vec![disk])
     }
 }
 

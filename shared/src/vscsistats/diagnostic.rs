@@ -51,7 +51,7 @@ pub enum DiagnosticKind {
     #[error("`{0}` before the text of vscsiStats is left out, here and wherever the like stands")]
     Stripped(String),
     /// A line between prints that tells the time and nothing else; told once.
-    #[error("`{0}` and other times between the prints are not used; rates take the interval that is given")]
+    #[error("`{0}` and other times between the prints are taken for the moments of the prints")]
     TimeLine(String),
     /// A minimum, maximum or mean that a spreadsheet rounded; it is used as the range that its digits leave.
     #[error("`{0}` was rounded, as spreadsheets do; what it may have been is used")]

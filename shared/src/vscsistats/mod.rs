@@ -18,7 +18,7 @@ mod notes;
 mod number;
 mod parser;
 mod print;
-mod time_line;
+mod printed_time;
 mod trace;
 mod write;
 
@@ -27,4 +27,5 @@ pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
 pub use parser::Parser;
 pub use print::{DiskHistograms, Parsed, Print, parse};
+pub use printed_time::PrintedTime;
 pub use trace::{TraceParser, TracedCommand, is_trace, trace_heading};

@@ -12,7 +12,7 @@ use super::header::{self, Header, NoHeader};
 use super::lines::{Cut, LONGEST, LineCutter};
 use super::notes::Notes;
 use super::print::{Parsed, Print};
-use super::time_line::is_time_line;
+use super::printed_time::PrintedTime;
 use super::{DiagnosticKind, exact};
 use crate::diagnostic::excerpt;
 use crate::histogram::{Histogram, HistogramKind};
@@ -153,6 +153,9 @@ impl Parser {
             self.title(torn);
         } else if !in_block && !body::classify(torn).is_usable() && body::ends_other_text(text) {
             self.notes.stripped(self.line, torn, &mut self.findings);
+            if let Some(time) = PrintedTime::within(torn) {
+                self.assembly.time(time);
+            }
         } else {
             self.body_line(torn, false);
         }
@@ -250,9 +253,9 @@ impl Parser {
                 }
             }
             Place::BeforeFirst => {
-                if !self.preamble_reported && !line.starts_with(SEPARATOR_HINT) {
+                if !self.takes_time(line) && !self.preamble_reported && !line.starts_with(SEPARATOR_HINT) {
                     self.preamble_reported = true;
-                    self.unexpected(line);
+                    self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
                 }
             }
         }
@@ -325,11 +328,20 @@ impl Parser {
     }
 
     fn unexpected(&mut self, line: &[u8]) {
-        if is_time_line(line) {
-            self.notes.time(self.line, line, &mut self.findings);
-            return;
+        if !self.takes_time(line) {
+            self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
         }
-        self.report(DiagnosticKind::UnexpectedLine(excerpt(line)));
+    }
+
+    /// The line is a time that stands beside the prints.
+    fn takes_time(&mut self, line: &[u8]) -> bool {
+        let is_between = matches!(self.place, Place::BeforeFirst | Place::Between);
+        let Some(time) = PrintedTime::of_line(line, is_between) else {
+            return false;
+        };
+        self.notes.time(self.line, line, &mut self.findings);
+        self.assembly.time(time);
+        true
     }
 
     fn report(&mut self, kind: DiagnosticKind) {

@@ -3,7 +3,7 @@
 use crate::histogram::{Histogram, HistogramKind};
 use crate::identifier::{HandleId, WorldGroupId};
 
-use super::{Diagnostic, Parser};
+use super::{Diagnostic, Parser, PrintedTime};
 
 /// The histograms of one disk in one print.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,16 @@ impl DiskHistograms {
 pub struct Print {
     /// The disks in the order printed.
     pub disks: Vec<DiskHistograms>,
+    /// The time that somebody had printed beside it: the last one before it, or the first one behind it where the first
+    /// print has none before it.
+    pub time: Option<PrintedTime>,
+}
+
+impl Print {
+    /// A print of these disks, without a time beside it.
+    pub fn new(disks: Vec<DiskHistograms>) -> Self {
+        Self { disks, time: None }
+    }
 }
 
 /// Everything found in an input, which may hold several prints one after another.

@@ -55,7 +55,7 @@ proptest! {
         second in disk(7, 8192),
         text in any::<bool>(),
     ) {
-        let prints = [first, second].map(|disk| Print { disks: vec![disk] });
+        let prints = [first, second].map(|disk| Print::new(vec![disk]));
         let mut input = prints[0].csv().to_string();
         input += &if text { prints[1].text().to_string() } else { prints[1].csv().to_string() };
         prop_assert_eq!(clean(input.as_bytes()), prints);
@@ -90,7 +90,7 @@ proptest! {
         disk in disk(2_099_979, 8194),
         at in any::<prop::sample::Index>(),
     ) {
-        let whole = Print { disks: vec![disk.clone()] };
+        let whole = Print::new(vec![disk.clone()]);
         let csv = whole.csv().to_string();
         let cut = at.index(csv.len());
         let expected: Vec<_> = disk.iter().take(complete_before(&csv, cut)).collect();
@@ -117,7 +117,7 @@ proptest! {
             None,
         );
         disk.insert(kind, Histogram::new(limits, counts, summary).unwrap());
-        let print = Print { disks: vec![disk] };
+        let print = Print::new(vec![disk]);
         for input in [print.csv().to_string(), print.text().to_string()] {
             let parsed = parse(input.as_bytes());
             prop_assert_eq!(&parsed.prints[..], std::slice::from_ref(&print));

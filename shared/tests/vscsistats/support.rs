@@ -95,6 +95,6 @@ pub(crate) fn print() -> impl Strategy<Value = Print> {
             .into_iter()
             .map(|handle_id| disk(world_group_id, handle_id))
             .collect();
-        disks.prop_map(|disks| Print { disks })
+        disks.prop_map(Print::new)
     })
 }

@@ -7,7 +7,7 @@ use super::disks::{Context, Disks, FirstSeen, Part};
 use super::duration::{Moment, Timeline, seconds_by_interarrival};
 use super::reading::{DiskReading, Reading};
 use crate::analysis::finding::{Code, Findings, Severity};
-use crate::analysis::{DiskSample, Sample, Series};
+use crate::analysis::{DiskSample, Sample, Series, printed_times};
 
 /// Two moments closer than this are the same: far below a millisecond, far above rounding.
 const SAME_MOMENT_SECONDS: f64 = 1e-6;
@@ -90,6 +90,7 @@ impl Assembler {
         let mut order: Vec<usize> = (0..disks.len()).collect();
         order.sort_by(|one, two| disks.get(*one).cmp(&disks.get(*two)));
         let mut samples = self.samples;
+        printed_times::settle_alone(&mut samples, findings);
         let zero = samples.first().map_or(0.0, |first| first.start_seconds);
         for sample in &mut samples {
             sample.start_seconds -= zero;
@@ -316,7 +317,8 @@ fn report_flags(reading: &Reading, findings: &mut Findings) {
             | SnapshotFlag::Resumed
             | SnapshotFlag::Restarted
             | SnapshotFlag::Undated
-            | SnapshotFlag::Traced => {}
+            | SnapshotFlag::Traced
+            | SnapshotFlag::Timed => {}
         }
     }
     // What a failed snapshot printed is said with the failure.

@@ -79,9 +79,10 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
 
 /// Compares the time that somebody gave for the prints of an import with what their interarrival times add up to.
 fn given_interval(series: &Series, findings: &mut Findings) {
-    // A trace tells its time itself.
+    // A trace tells its time itself, and so do times that were printed.
     let undated = |sample: &&Sample| {
-        sample.flags.contains(&SnapshotFlag::Undated) && !sample.flags.contains(&SnapshotFlag::Traced)
+        let has = |flag| sample.flags.contains(&flag);
+        has(SnapshotFlag::Undated) && !has(SnapshotFlag::Traced) && !has(SnapshotFlag::Timed)
     };
     let (mut given, mut counted) = (0.0, 0.0);
     first_print(series, findings);

@@ -16,8 +16,9 @@ use rayon::prelude::*;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Step};
 use vscsi_shared::vscsistats::Print;
 
-use super::Series;
+use super::estimate::{self, PerMille};
 use super::finding::{Code, Finding, Findings, Severity};
+use super::{Sample, Series};
 use crate::store::SnapshotFile;
 use assemble::Assembler;
 use reading::Reading;
@@ -34,17 +35,40 @@ pub fn seconds_of_print(print: &Print) -> Option<f64> {
         .max_by(f64::total_cmp)
 }
 
-/// How long the disks were watched between two prints of one loop, by the times between their I/Os.
-pub fn seconds_between_prints(first: &Print, next: &Print) -> Option<f64> {
-    let kind = HistogramKind::new(Metric::Interarrival, Operation::All)?;
-    let seconds = next.disks.iter().filter_map(|disk| {
+/// What the times between the I/Os of a disk tell of the stretch between two prints.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watched {
+    /// What they add up to, seconds.
+    pub seconds: f64,
+    /// No pause between two I/Os is longer, seconds.
+    pub longest_pause_seconds: f64,
+}
+
+/// How the disks were watched between two prints of one loop.
+pub fn watched_between_prints<'print>(
+    first: &'print Print,
+    next: &'print Print,
+) -> impl Iterator<Item = Watched> + 'print {
+    next.disks.iter().filter_map(|disk| {
+        let kind = HistogramKind::new(Metric::Interarrival, Operation::All)?;
         let before = first.disks.iter().find(|before| before.handle_id == disk.handle_id);
-        match disk.get(kind)?.since(before?.get(kind)?) {
-            Ok(Step::Difference(interval)) => duration::seconds_of_interarrival(&interval),
-            Ok(Step::Reset) => duration::seconds_by_interarrival(&chain::whole(disk, None).0),
-            Err(_) => None,
-        }
-    });
+        let interval = match disk.get(kind)?.since(before?.get(kind)?) {
+            Ok(Step::Difference(interval)) => interval,
+            Ok(Step::Reset) => chain::whole(disk, None).0.get(kind)?.clone(),
+            Err(_) => return None,
+        };
+        let longest = estimate::percentile(&interval, Metric::Interarrival, PerMille(1000))?;
+        Some(Watched {
+            seconds: duration::seconds_of_interarrival(&interval)?,
+            longest_pause_seconds: longest.hi.map_or(f64::INFINITY, |us| us / 1e6),
+        })
+    })
+}
+
+/// How long the disks of a sample were watched, by the times between their I/Os.
+pub(super) fn seconds_of_sample(sample: &Sample) -> Option<f64> {
+    let disks = sample.disks.iter();
+    let seconds = disks.filter_map(|disk| duration::seconds_by_interarrival(&disk.histograms));
     seconds.max_by(f64::total_cmp)
 }
 

@@ -19,7 +19,8 @@ use crate::summary;
   vscsi-helper import hour-*.csv --interval 3600 --name sql-day
 
 Files are taken in the order given; a file may hold several prints.
-Without --interval the time comes from the interarrival histograms.
+A time printed beside each print (`date; vscsiStats -p all -c`) tells how long the samples are, whatever --interval says.
+Without times and --interval the time comes from the interarrival histograms.
 With it the first print counts an interval too, unless it is empty, or the times between its I/Os and those of the second
 print tell that it was taken sooner; a finding says so, and --first-print decides otherwise.
 

@@ -101,6 +101,23 @@ fn a_first_print_with_one_io_of_a_busy_vm_is_a_baseline() {
 }
 
 #[test]
+fn a_vm_that_rests_each_time_until_the_print_is_not_taken_for_a_loop_that_printed_at_once() {
+    // 500 reads in the first 5 s of each 30 s: the second print tells of 30 s too, but 25 of them are one pause.
+    let events: Vec<IoEvent> = (0..4).flat_map(|burst| reads(burst * 30_000, 500)).collect();
+    let first = events[0].issue_us;
+    let capture = loop_at(&[30_000, 60_000, 90_000, 120_000], &events, |event| {
+        (event.issue_us - first) / 1000
+    });
+    let analysis = imported(&capture, 30, None).unwrap();
+    assert!((iops(&analysis) - 2000.0 / 120.0).abs() < 1e-9, "{}", iops(&analysis));
+    let finding = said(&analysis).unwrap();
+    // 2000 / 120 and 2000 / 94.99.
+    for bound in ["16.67", "21.05"] {
+        assert!(finding.message.contains(bound), "{}", finding.message);
+    }
+}
+
+#[test]
 fn where_the_clock_of_the_prints_cannot_tell_the_range_is_stated() {
     // 5 reads in 50 ms, then 200 at the beginning of each interval and none in the rest.
     let events: Vec<IoEvent> = [reads(0, 5), reads(100, 200), reads(6100, 200)].concat();

@@ -12,6 +12,7 @@ mod oracle;
 mod partial;
 mod period;
 mod phases;
+mod printed_times;
 mod restarts;
 mod snapshots;
 mod traces;
