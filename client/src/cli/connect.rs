@@ -37,10 +37,13 @@ pub(super) struct HostOption {
     pub(super) name: String,
 }
 
+/// Under which heading the help shows how to reach a host.
+pub(super) const CONNECTION: &str = "Connection";
+
 /// How to reach a host. What is left out is taken from the last time, then from the configuration, then from ssh
 /// itself.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = CONNECTION)]
 pub(super) struct ConnectArgs {
     /// Login name [default: that of `ssh_config`, else root]
     #[arg(short, long, value_name = "NAME")]

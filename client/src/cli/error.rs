@@ -66,8 +66,17 @@ impl CliError {
 
     /// The message, and what to do about it.
     pub fn told(error: &impl Failure) -> String {
-        let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
-        format!("{}{hint}", Self::describe(error))
+        Self::with_hint(&Self::describe(error), error.hint())
+    }
+
+    /// This one's message, and what to do about it.
+    pub(crate) fn told_itself(&self) -> String {
+        Self::with_hint(&self.to_string(), self.hint())
+    }
+
+    fn with_hint(message: &str, hint: Option<String>) -> String {
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        format!("{message}{hint}")
     }
 }
 

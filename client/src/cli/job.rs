@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vscsi_shared::identifier::WorldGroupId;
-use vscsi_shared::job::JobDocument;
+use vscsi_shared::job::{Job, JobDocument};
 use vscsi_shared::wire::v1::JobView;
 
 use super::connect::{ConnectArgs, Target};
@@ -142,24 +142,36 @@ pub(super) fn is_without_agent(error: &HostError) -> bool {
     matches!(error, HostError::Transport(TransportError::AgentMissing { .. }))
 }
 
+/// Why `host` gave no answer about a job of its own; without an agent there, what is left to do.
+pub(super) fn no_answer(error: HostError, job: &JobReference, document: &JobDocument, host: &HostName) -> CliError {
+    if is_without_agent(&error) {
+        AgentGone {
+            job: job.clone(),
+            host: host.clone(),
+            world_group: document.job.target.world_group_id,
+        }
+        .into()
+    } else {
+        error.into()
+    }
+}
+
+/// The job has ended, and every snapshot of it is here.
+///
+/// # Errors
+/// When its snapshots cannot be listed.
+pub(super) fn is_all_here(directory: &JobFiles, job: &Job) -> Result<bool, StoreError> {
+    let here = directory.sequences()?.len() as u64;
+    Ok(job.status.is_final() && here > u64::from(job.collection.samples_collected))
+}
+
 impl KnownJob<'_> {
-    /// What the host answered about the job; without an agent there, what is left to do.
+    /// What the host answered about the job.
     ///
     /// # Errors
-    /// When the host gave no answer.
+    /// When the host gave no answer (see [`no_answer`]).
     pub(super) fn answer<T>(&self, answer: Result<T, HostError>) -> Result<T, CliError> {
-        answer.map_err(|error| {
-            if is_without_agent(&error) {
-                AgentGone {
-                    job: self.directory.reference().clone(),
-                    host: self.target.name().clone(),
-                    world_group: self.document.job.target.world_group_id,
-                }
-                .into()
-            } else {
-                error.into()
-            }
-        })
+        answer.map_err(|error| no_answer(error, self.directory.reference(), &self.document, self.target.name()))
     }
 
     /// Records what the host says of the job, and gives it back as this workstation knows it. A disk that is full keeps

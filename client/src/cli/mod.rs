@@ -2,6 +2,7 @@
 
 mod columns;
 mod commands;
+mod confirm;
 mod connect;
 mod details;
 mod env;
@@ -12,6 +13,7 @@ mod number;
 mod options;
 mod outcome;
 mod phrase;
+mod refresh;
 mod selection;
 
 use std::ffi::OsString;

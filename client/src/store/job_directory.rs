@@ -141,6 +141,14 @@ impl JobFiles {
         Ok(write_atomic(&path, &bytes)?)
     }
 
+    /// Bytes that its files hold, links not followed.
+    ///
+    /// # Errors
+    /// When a directory of it cannot be listed.
+    pub fn bytes(&self) -> Result<u64, FileError> {
+        bytes_in(&self.path)
+    }
+
     /// Sequences of the snapshots that are here, compressed or not.
     ///
     /// # Errors
@@ -160,4 +168,19 @@ impl JobFiles {
         }
         Ok(sequences)
     }
+}
+
+fn bytes_in(directory: &Path) -> Result<u64, FileError> {
+    let failed = || FileError::new("list", directory);
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let metadata = entry.metadata().map_err(failed())?;
+        bytes += if metadata.is_dir() {
+            bytes_in(&entry.path())?
+        } else {
+            metadata.len()
+        };
+    }
+    Ok(bytes)
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vscsi_helper::host::HostRecord;
 use vscsi_helper::store::Store;
 use vscsi_helper::transport::Address;
@@ -194,6 +195,141 @@ fn a_record_of_a_host_that_is_damaged_is_forgotten_by_what_the_message_says() {
     desk.refuses(&["hosts"], 1, &["esx1.json", "`vscsi-helper hosts forget esx1`"]);
     assert_eq!(desk.run(&["hosts", "forget", "esx1"]).code, Some(0));
     assert_eq!(desk.run(&["hosts"]).code, Some(0));
+}
+
+/// A desk with the jobs `old`, imported from a file of 40 days ago, and `young`, from one of 20 days ago.
+fn desk_with_an_old_job() -> Desk {
+    let desk = Desk::new();
+    for (name, days) in [("old", 40), ("young", 20)] {
+        let file = desk.file("capture.csv", capture().as_bytes());
+        let changed = SystemTime::now() - Duration::from_secs(days * 86_400);
+        fs::File::open(&file).unwrap().set_modified(changed).unwrap();
+        let ended = desk.run(&["import", &file, "--name", name]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    desk
+}
+
+#[test]
+fn jobs_whose_last_sample_is_older_are_deleted_and_no_others() {
+    let desk = desk_with_an_old_job();
+    let none = desk.run(&["prune", "--older-than", "50d", "--yes"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""), "{}", none.stderr);
+    assert!(none.stderr.contains("Nothing to delete"), "{}", none.stderr);
+    let pruned = desk.run(&["prune", "--older-than", "30d", "--yes"]);
+    assert_eq!(pruned.code, Some(0), "{}", pruned.stderr);
+    for part in ["JOB  LAST SAMPLE", "\nold  ", "Deleted 1 job with "] {
+        assert!(pruned.stdout.contains(part), "no `{part}` in {}", pruned.stdout);
+    }
+    assert!(!pruned.stdout.contains("young"), "{}", pruned.stdout);
+    assert!(!desk.job("old").exists() && desk.job("young").exists());
+    assert_eq!(desk.run(&["--json", "list"]).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_deleted_and_how_much_that_is() {
+    let desk = desk_with_an_old_job();
+    let dry = desk.run(&["prune", "--older-than", "30d", "--dry-run"]);
+    assert_eq!(dry.code, Some(0), "{}", dry.stderr);
+    assert!(dry.stdout.contains("Would delete 1 job with "), "{}", dry.stdout);
+    let json = desk
+        .run(&["--json", "prune", "--older-than", "30d", "--dry-run"])
+        .json();
+    let old = &json["deleted"].as_array().unwrap()[..];
+    assert!(matches!(old, [row] if row["job"] == "old"), "{json}");
+    let files = [
+        "job.json",
+        "samples/sample_000.csv",
+        "samples/sample_001.csv",
+        "samples/SHA256SUMS",
+    ];
+    let sizes = files.map(|file| {
+        desk.job("old")
+            .join(file)
+            .metadata()
+            .map_or(0, |metadata| metadata.len())
+    });
+    assert_eq!(old[0]["bytes"], sizes.iter().sum::<u64>(), "{json}");
+    assert_eq!(json["dry_run"], true);
+    assert!(desk.job("old").exists());
+}
+
+#[test]
+fn nothing_is_pruned_without_a_word_where_nobody_can_be_asked() {
+    let desk = desk_with_an_old_job();
+    desk.refuses(
+        &["prune", "--older-than", "30d"],
+        2,
+        &["needs to be confirmed", "give `--yes`", "`--dry-run`"],
+    );
+    for age in ["30", "-30d", "0d", "soon", ""] {
+        desk.refuses(
+            &["prune", "--yes", "--older-than", age],
+            2,
+            &["expected an age such as 30d"],
+        );
+    }
+    desk.refuses(
+        &["prune", "--yes", "--older-than", "19000y"],
+        2,
+        &["no job can be 19000y old"],
+    );
+    desk.refuses(&["prune", "--yes"], 2, &["--older-than <AGE>"]);
+    assert!(desk.job("old").exists());
+}
+
+#[test]
+fn a_job_that_may_still_run_or_is_not_all_here_is_not_pruned_and_says_why() {
+    let desk = desk_with_an_old_job();
+    let path = desk.job("old").join("job.json");
+    let imported: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut on_host = imported.clone();
+    on_host["pulled_from"] = json!({"host": "esx1"});
+    let mut running = on_host.clone();
+    running["status"] = json!("running");
+    let mut unclean = on_host.clone();
+    unclean["cleanup"]["vscsiStats_stopped"] = json!(false);
+    let mut partly = on_host.clone();
+    partly["collection"]["samples_collected"] = json!(9);
+    let prune = ["prune", "--older-than", "30d", "--yes"];
+    for (job, why) in [
+        (
+            running,
+            "Kept old: it is running, as far as is known here; `vscsi-helper status old`",
+        ),
+        (
+            unclean,
+            "Kept old: vscsiStats may still be running; `vscsi-helper cleanup old`",
+        ),
+        (
+            partly.clone(),
+            "Kept old: its host may hold samples that are not here; `vscsi-helper pull old`",
+        ),
+    ] {
+        fs::write(&path, job.to_string()).unwrap();
+        let kept = desk.run(&prune);
+        assert_eq!((kept.code, kept.stdout.as_str()), (Some(0), ""), "{}", kept.stderr);
+        assert!(kept.stderr.contains(why), "no `{why}` in {}", kept.stderr);
+        assert!(desk.job("old").exists());
+    }
+    fs::write(&path, partly.to_string()).unwrap();
+    assert_eq!(desk.run(&[&prune[..], &["--unpulled"]].concat()).code, Some(0));
+    assert!(!desk.job("old").exists());
+}
+
+#[test]
+fn a_job_that_cannot_be_read_is_not_pruned_and_named() {
+    let desk = desk_with_an_old_job();
+    fs::write(desk.job("young").join("job.json"), "{").unwrap();
+    let pruned = desk.run(&["prune", "--older-than", "30d", "--yes"]);
+    assert_eq!(pruned.code, Some(3), "{}", pruned.stderr);
+    assert!(pruned.stderr.contains("young/job.json"), "{}", pruned.stderr);
+    assert!(!desk.job("old").exists() && desk.job("young").exists());
+}
+
+#[test]
+fn how_to_reach_hosts_is_nothing_to_a_list_that_asks_none() {
+    Desk::new().refuses(&["list", "--port", "2222"], 2, &["--refresh"]);
 }
 
 #[test]

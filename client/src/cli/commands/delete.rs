@@ -1,14 +1,12 @@
 //! `delete`: removes a job with its data.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use clap::Args;
 use serde::Serialize;
 use vscsi_shared::wire::v1::ErrorCode;
 
 use crate::cli::connect::ConnectArgs;
 use crate::cli::job::{JobArg, host_of, is_without_agent};
-use crate::cli::{CliError, Env, Outcome};
+use crate::cli::{CliError, Env, Outcome, confirm};
 use crate::failure::{Failure, UsageError};
 use crate::host::Host as _;
 use crate::store::{JobReference, LockKind, Origin, Store};
@@ -115,19 +113,17 @@ pub(super) fn run(args: &DeleteArgs, env: &Env) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// Asks the user to type the name, so that nothing is deleted by a reflex.
+/// Asks the user to type the name.
 fn confirm(reference: &JobReference, env: &Env) -> Result<(), CliError> {
-    if !std::io::stdin().is_terminal() {
-        let message = format!("deleting `{reference}` needs to be confirmed, and there is no terminal to ask on");
-        return Err(UsageError::new(message, "give `--force` to delete without being asked").into());
-    }
-    env.note(format_args!(
+    confirm::needs_terminal(
+        &format!("deleting `{reference}`"),
+        "give `--force` to delete without being asked",
+    )?;
+    let question = format!(
         "Delete job '{reference}'?\nThis will remove all collected data and cannot be undone.\n\
          Type the job name to confirm:"
-    ));
-    let mut typed = String::new();
-    let read = std::io::stdin().lock().read_line(&mut typed);
-    if read.is_ok() && typed.trim() == reference.to_string() {
+    );
+    if confirm::typed(&reference.to_string(), &question, env) {
         return Ok(());
     }
     Err(UsageError::new(

@@ -9,8 +9,10 @@ use vscsi_shared::job::Status;
 
 use crate::catalog::{Catalog, CatalogError, IndexedJob};
 use crate::cli::columns;
+use crate::cli::connect::{CONNECTION, ConnectArgs};
 use crate::cli::job::note_of;
 use crate::cli::phrase::time;
+use crate::cli::refresh::refresh;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::is_about_the_place;
 use crate::store::{JobReference, Store, StoreError};
@@ -20,7 +22,13 @@ const NOTE_SHOWN: usize = 60;
 
 /// List the jobs known here
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vscsi-helper list\n  vscsi-helper list --status running --host esxi-host01")]
+#[command(
+    after_help = "Examples:
+  vscsi-helper list
+  vscsi-helper list --status running --host esxi-host01
+  vscsi-helper list --refresh",
+    mut_args(|arg| if arg.get_help_heading() == Some(CONNECTION) { arg.requires("refresh") } else { arg })
+)]
 pub struct ListArgs {
     /// Only jobs with this status: pending, running, completed, failed or stopped
     #[arg(long, value_parser = parse_status)]
@@ -28,6 +36,11 @@ pub struct ListArgs {
     /// Only jobs of this host
     #[arg(long)]
     host: Option<String>,
+    /// Ask the hosts of unfinished jobs how these are, and pull nothing; exit code 3 when one does not answer
+    #[arg(long)]
+    refresh: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 fn parse_status(text: &str) -> Result<Status, String> {
@@ -75,6 +88,7 @@ impl Row {
 
 pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     let store = Store::open_to_look(&env.data_dir)?;
+    let all_answered = !args.refresh || refresh(args.host.as_deref(), &args.connect, &store, env)?;
     let (catalog, unreadable) = catalog(&store, env)?;
     for error in &unreadable {
         env.warn(CliError::told(error));
@@ -104,8 +118,11 @@ pub(super) fn run(args: &ListArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         env.print(format_args!("Jobs in {}:\n", env.shown(store.root())))?;
         print_rows(&rows, &store, env)?;
+        if !args.refresh && rows.iter().any(|row| !row.status.is_final()) {
+            env.note("\nUnfinished jobs show their last known state; `vscsi-helper list --refresh` asks their hosts.");
+        }
     }
-    Ok(if unreadable.is_empty() {
+    Ok(if unreadable.is_empty() && all_answered {
         Outcome::Done
     } else {
         Outcome::Partial
@@ -156,14 +173,10 @@ fn is_unwritable(error: &CatalogError) -> bool {
 
 fn print_rows(rows: &[Row], store: &Store, env: &Env) -> Result<(), CliError> {
     if env.terminal {
-        env.print(table(rows, store))?;
+        env.print(table(rows, store))
     } else {
-        print_lines(rows, store, env)?;
+        print_lines(rows, store, env)
     }
-    if rows.iter().any(|row| !row.status.is_final()) {
-        env.note("\nUnfinished jobs show their last known state; `vscsi-helper status JOB` asks the host.");
-    }
-    Ok(())
 }
 
 /// What a person reads on a terminal.

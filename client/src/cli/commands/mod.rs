@@ -22,6 +22,7 @@ mod list;
 mod man;
 mod note;
 mod preflight;
+mod prune;
 mod pull;
 mod reindex;
 mod schedule;
@@ -54,6 +55,7 @@ pub enum Command {
     Export(export::ExportArgs),
     Cleanup(cleanup::CleanupArgs),
     Delete(delete::DeleteArgs),
+    Prune(prune::PruneArgs),
     Note(note::NoteArgs),
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
@@ -86,6 +88,7 @@ impl Command {
             Self::Export(args) => export::run(args, env),
             Self::Cleanup(args) => cleanup::run(args, env),
             Self::Delete(args) => delete::run(args, env),
+            Self::Prune(args) => prune::run(args, env),
             Self::Note(args) => note::run(args, env),
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),

@@ -12,7 +12,7 @@ use vscsi_shared::identifier::Name;
 use vscsi_shared::job::{HostIdentity, Status, UnreadableJob};
 
 use crate::cli::connect::{ConnectArgs, Target};
-use crate::cli::job::{NoHost, host_of};
+use crate::cli::job::{NoHost, host_of, is_all_here};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
@@ -192,10 +192,7 @@ fn unfinished(store: &Store, env: &Env) -> Result<Vec<Order>, CliError> {
         env.warn(CliError::describe(error));
     }
     for (directory, document) in jobs.jobs {
-        let job = &document.job;
-        let here = directory.sequences()?.len() as u64;
-        let complete = job.status.is_final() && here > u64::from(job.collection.samples_collected);
-        if complete {
+        if is_all_here(&directory, &document.job)? {
             continue;
         }
         match host_of(directory.reference(), &document) {
