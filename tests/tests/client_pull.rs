@@ -114,6 +114,20 @@ fn received(directory: &Path) -> u64 {
 }
 
 #[test]
+fn all_jobs_of_a_host_are_pulled_by_one_login() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    for name in ["one", "two", "three"] {
+        client.start(name, "esxi", "Web-App-VM", 1);
+        client.run(&["status", name, "--watch"]).expect(0);
+    }
+    let pulled = client.run(&["-v", "pull", "--host", "esxi"]).expect(0);
+    assert_eq!(pulled.stdout.lines().count(), 3, "{}", pulled.stdout);
+    assert_eq!(pulled.stderr.matches("running ssh ").count(), 1, "{}", pulled.stderr);
+}
+
+#[test]
 fn a_lost_connection_is_tried_again_by_itself() {
     let host = SshHost::start("many-disks", Style::Esxi8);
     let proxy = Proxy::start(host.address());

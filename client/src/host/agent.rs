@@ -1,6 +1,6 @@
 //! The agent over HTTP.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -196,8 +196,12 @@ impl Host for AgentHost {
         };
         let path = format!("/v1/jobs/{name}/bundle{query}");
         let answer = self.checked(self.session.stream(&path, part.limit_bytes))?;
-        // The pace of the stream holds the limit.
-        Ok(Box::new(answer.into_body().into_with_config().limit(u64::MAX).reader()))
+        let body = answer.into_body();
+        Ok(Box::new(ToItsEnd {
+            left: body.content_length(),
+            // The pace of the stream holds the limit.
+            body: body.into_with_config().limit(u64::MAX).reader(),
+        }))
     }
 
     fn acknowledge(&self, name: &Name, through: u32) -> Result<JobView, HostError> {
@@ -228,5 +232,25 @@ impl Host for AgentHost {
         let path = format!("/v1/log?lines={lines}");
         let mut answer = self.checked(self.session.send(Method::Get, &path, limit::LOG))?;
         self.text(&mut answer, limit::LOG)
+    }
+}
+/// A body that is read once more where it ends: only then does its connection serve the next question.
+struct ToItsEnd<B> {
+    body: B,
+    /// What is to come, where that was told.
+    left: Option<u64>,
+}
+
+impl<B: Read> Read for ToItsEnd<B> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let amount = self.body.read(buffer)?;
+        if let Some(left) = self.left.as_mut().filter(|_| amount > 0) {
+            *left = left.saturating_sub(amount as u64);
+            if *left == 0 {
+                // There is nothing more to wait for, and whoever reads has everything.
+                let _ = self.body.read(&mut [0]);
+            }
+        }
+        Ok(amount)
     }
 }
