@@ -28,6 +28,7 @@ mod interrupt;
 mod number;
 mod preflight;
 mod pull;
+pub mod report;
 pub mod samples;
 mod sha256;
 pub mod store;

@@ -28,6 +28,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         needs::TESTING,
         needs::READING,
         needs::OPENING,
+        needs::BROWSING,
     ])?;
     if whole {
         process::run(&mut process::cargo(["fmt", "--all", "--check"])?)?;

@@ -2,6 +2,7 @@
 
 pub mod agent_host;
 pub mod binaries;
+pub mod browser;
 pub mod hostile;
 pub mod processes;
 pub mod sshd;

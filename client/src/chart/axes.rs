@@ -7,7 +7,7 @@ use super::font::{self, Weight};
 use super::labels::{self, axis_number};
 use super::lettering::label_at;
 use super::page::Page;
-use super::palette::{AXIS, GRID};
+use super::palette::{AXIS, GRID, HATCH};
 use super::scale::{BucketRows, Linear};
 use super::scene::{Anchor, Area, Layer};
 use super::slices::Slices;
@@ -112,6 +112,6 @@ pub(super) fn gaps(layer: &mut Layer, slices: &Slices, time: &TimeAxis, plot: &A
             right: plot.left + plot.width() * time.share(end),
             ..*plot
         };
-        layer.hatching(&gap, 4.0, GRID.toward(AXIS, 0.4));
+        layer.hatching(&gap, 4.0, HATCH);
     }
 }

@@ -6,7 +6,7 @@ use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, axis_number, short};
 use super::lettering::{colored, label_at, widest};
 use super::page::Page;
-use super::palette::{GRID, INK, PAPER, QUIET};
+use super::palette::{GRID, INK, PAPER, QUIET, STRIPE};
 use super::scale::Linear;
 use super::scene::{Anchor, Area, Color, Layer, TextRun};
 
@@ -121,7 +121,7 @@ impl BarPanel<'_> {
                     bottom,
                     ..*plot
                 },
-                PAPER.toward(GRID, 0.3),
+                STRIPE,
             );
         }
         let mut runs = Vec::new();

@@ -10,7 +10,7 @@ use super::font;
 use super::labels::{self, rough, short};
 use super::lettering::{colored, label_at};
 use super::page::Page;
-use super::palette::{INK, PAPER, hue};
+use super::palette::{COLUMN, INK, PAPER, hue};
 use super::scale::bucket_share;
 use super::scene::{Anchor, Area, Color, Layer};
 use crate::analysis::estimate::{self, PerMille, Range};
@@ -167,7 +167,7 @@ fn percentiles(page: &mut Page, interval: &Interval, limits: &[i64], area: &Area
         let y = |value: f64| area.bottom - area.height() * bucket_share(value, limits);
         let top = range.hi.map_or(area.top, y);
         let half = (pitch * 0.16).min(5.0 * scale);
-        layer.line((x, area.top), (x, area.bottom), PAPER.toward(INK, 0.08), 0.5);
+        layer.line((x, area.top), (x, area.bottom), COLUMN, 0.5);
         layer.rectangle(
             Area {
                 left: x - half,

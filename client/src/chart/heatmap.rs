@@ -7,7 +7,7 @@ use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, short};
 use super::lettering::label_at;
 use super::page::Page;
-use super::palette::{GROUND, PAPER, heat};
+use super::palette::{GROUND, HEAT_LEVELS, PAPER, heat, heat_level};
 use super::scale::Decades;
 use super::scene::{Anchor, Area, Layer};
 use super::slices::Slices;
@@ -88,7 +88,7 @@ impl HeatPanel<'_> {
                             top: bottom - height,
                             bottom,
                         },
-                        heat(decades.share(value)),
+                        heat(heat_level(decades.share(value))),
                     );
                 }
             }
@@ -119,7 +119,6 @@ impl HeatPanel<'_> {
 
     /// The key of the colours, at the top right.
     fn color_bar(&self, layer: &mut Layer, area: &Area, decades: Option<Decades>, scale: f64) {
-        const STEPS: u32 = 48;
         let tick = Page::TICK * scale;
         let label = Page::LABEL * scale;
         let baseline = area.top + font::CAP_HEIGHT * label;
@@ -133,15 +132,15 @@ impl HeatPanel<'_> {
             right: area.right,
             bottom: area.top + 7.0 * scale,
         };
-        for step in 0..STEPS {
-            let edge = |index: u32| bar.left + width * f64::from(index) / f64::from(STEPS);
+        for level in 0..HEAT_LEVELS {
+            let edge = |index: u8| bar.left + width * f64::from(index) / f64::from(HEAT_LEVELS);
             layer.rectangle(
                 Area {
-                    left: edge(step),
-                    right: edge(step + 1),
+                    left: edge(level),
+                    right: edge(level + 1),
                     ..bar
                 },
-                heat((f64::from(step) + 0.5) / f64::from(STEPS)),
+                heat(level),
             );
         }
         let runs = decades

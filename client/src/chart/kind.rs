@@ -25,7 +25,8 @@ pub enum Surface {
 }
 
 impl Surface {
-    const ALL: [Self; 6] = [
+    /// Every surface, in the order they are drawn.
+    pub const ALL: [Self; 6] = [
         Self::Iops,
         Self::BlockSize,
         Self::Latency,
@@ -56,7 +57,8 @@ impl Surface {
         }
     }
 
-    fn title(self) -> &'static str {
+    /// What it shows, in a few words.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Iops => "IOPS by block size",
             Self::BlockSize => "Block size mix",

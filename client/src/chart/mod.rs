@@ -1,7 +1,8 @@
 //! Pictures of a job: surfaces over buckets and time, their heat maps, timelines and distributions.
 //!
 //! Data flows one way: samples -> `slices` of time -> values -> a `scene` laid out in points -> `paint` through
-//! plotters' backend trait -> one of three encoders. The same input gives the same bytes.
+//! plotters' backend trait -> one of three encoders of files. For a web page a fourth encoder makes small elements of the
+//! same scenes (`inline`). The same input gives the same bytes.
 //!
 //! Architecture invariant: only [`write_all`] touches the file system, and nothing reads a clock.
 
@@ -15,6 +16,7 @@ mod fit;
 mod font;
 mod format;
 mod heatmap;
+mod inline;
 mod kind;
 mod labels;
 mod lettering;
@@ -33,6 +35,7 @@ mod write;
 
 pub use encode::EncodeError;
 pub use format::ChartFormat;
+pub use inline::{InlineChart, inline_charts, stylesheet};
 pub use kind::{ChartKind, Surface, UnknownChart};
 pub use render::render;
 pub use style::{InvalidStyle, Style};
@@ -123,4 +126,4 @@ impl Failure for ChartError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,6 +7,7 @@ use super::scene::{Anchor, Area, Color, Layer, Scene, TextRun};
 use super::style::Style;
 
 /// An entry of the legend.
+#[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) color: Color,
     pub(super) label: String,
@@ -66,6 +67,25 @@ impl Page {
         page.foot(&mut layer, texts);
         page.scene.layers.push(layer);
         page
+    }
+
+    /// A page that is a part of another one, which has the texts: all of it is body. Sides in points.
+    pub(super) fn bare((width, height): (f64, f64), scale: f64) -> Self {
+        let side = 4.0 * scale;
+        Self {
+            scene: Scene {
+                width,
+                height,
+                layers: Vec::new(),
+            },
+            body: Area {
+                left: side,
+                top: side,
+                right: width - Self::OVERHANG * scale,
+                bottom: height - side,
+            },
+            scale,
+        }
     }
 
     fn head(&mut self, layer: &mut Layer, texts: &Texts) {

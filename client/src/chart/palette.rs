@@ -22,6 +22,14 @@ pub(super) const FILTERED: Color = Color::hex(0x00a3_adb8);
 
 /// The ground under samples that the filter left out.
 pub(super) const LEFT_OUT: Color = Color::hex(0x00e2_e6ea);
+/// Every second row of a list of buckets.
+pub(super) const STRIPE: Color = Color::hex(0x00f6_f8f9);
+/// The wall behind a surface.
+pub(super) const WALL: Color = Color::hex(0x00f0_f3f6);
+/// Lines through what is not known.
+pub(super) const HATCH: Color = Color::hex(0x00c5_ccd4);
+/// The column that a range stands in.
+pub(super) const COLUMN: Color = Color::hex(0x00ed_eeef);
 /// Sequential I/O as seen through interleaved streams, beside the blue of all commands.
 pub(super) const STREAM: Color = Color::hex(0x00d0_9a1c);
 
@@ -29,21 +37,57 @@ pub(super) const STREAM: Color = Color::hex(0x00d0_9a1c);
 /// lightness differs too, so that they stay apart for readers who do not see red and green.
 pub(super) fn hue(operation: Operation) -> Color {
     match operation {
-        Operation::All => Color::hex(0x001f_63ad),
-        Operation::Read => Color::hex(0x002c_a36f),
-        Operation::Write => Color::hex(0x00c2_3b33),
+        Operation::All => ALL,
+        Operation::Read => READ,
+        Operation::Write => WRITE,
     }
+}
+
+/// Steps between the colour of little and the colour of much.
+pub(super) const HEAT_LEVELS: u8 = 32;
+
+/// The level of a share, 0 to 1.
+pub(super) fn heat_level(share: f64) -> u8 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32")]
+    let level = (share.clamp(0.0, 1.0) * f64::from(HEAT_LEVELS)) as u8;
+    level.min(HEAT_LEVELS - 1)
 }
 
 /// Viridis, which readers of every colour vision rank alike, from yellow for little to dark for much: on white paper
 /// little must be close to nothing.
-pub(super) fn heat(share: f64) -> Color {
-    let color = ViridisRGB::get_color_normalized(1.0 - share.clamp(0.0, 1.0), 0.0, 1.0);
+pub(super) fn heat(level: u8) -> Color {
+    let share = (f64::from(level) + 0.5) / f64::from(HEAT_LEVELS);
+    let color = ViridisRGB::get_color_normalized(1.0 - share, 0.0, 1.0);
     Color {
         rgb: (color.0, color.1, color.2),
         alpha: 1.0,
     }
 }
+
+/// What a colour stands for, where it has one meaning on every chart: its name, and the colour itself on white paper
+/// and on a dark screen.
+pub(super) const ROLES: [(&str, Color, Color); 16] = [
+    ("ink", INK, Color::hex(0x00e8_ecf1)),
+    ("quiet", QUIET, Color::hex(0x00a9_b4c0)),
+    ("axis", AXIS, Color::hex(0x006b_7785)),
+    ("grid", GRID, Color::hex(0x002f_3843)),
+    ("ground", GROUND, Color::hex(0x001d_242d)),
+    ("paper", PAPER, Color::hex(0x0015_1b22)),
+    ("filtered", FILTERED, Color::hex(0x006c_7784)),
+    ("left-out", LEFT_OUT, Color::hex(0x0026_2e38)),
+    ("stripe", STRIPE, Color::hex(0x001a_2129)),
+    ("wall", WALL, Color::hex(0x0022_2a33)),
+    ("hatch", HATCH, Color::hex(0x0045_505c)),
+    ("column", COLUMN, Color::hex(0x0026_2e38)),
+    ("stream", STREAM, Color::hex(0x00e3_b341)),
+    ("all", ALL, Color::hex(0x005b_a3e6)),
+    ("read", READ, Color::hex(0x0045_c48a)),
+    ("write", WRITE, Color::hex(0x00ef_7068)),
+];
+
+const ALL: Color = Color::hex(0x001f_63ad);
+const READ: Color = Color::hex(0x002c_a36f);
+const WRITE: Color = Color::hex(0x00c2_3b33);
 
 /// A slope of this hue: `height` 0 to 1 deepens it, `light` 0 to 1 is how much it faces the lamp.
 pub(super) fn slope(hue: Color, height: f64, light: f64) -> Color {

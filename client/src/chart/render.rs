@@ -14,7 +14,8 @@ use super::scale::Decades;
 use super::scene::{Area, Color, Layer, Scene};
 use super::slices::Slices;
 use super::style::Style;
-use super::surface::SurfacePanel;
+use super::surface::{Finish, SurfacePanel};
+use super::time_axis::TimeAxis;
 use super::timeline::{self, Timeline};
 use super::{ChartError, ChartFormat, ChartInput};
 
@@ -26,7 +27,17 @@ const TIMELINE_SLICES: usize = 600;
 /// A page laid out, and what has to be said about it.
 pub(super) struct Layout {
     pub(super) scene: Scene,
+    pub(super) legend: Vec<Key>,
     pub(super) notes: Vec<String>,
+}
+
+/// What a chart is laid out on.
+#[derive(Clone, Copy)]
+pub(super) enum Sheet<'a> {
+    /// A file of its own, with title, legend and caption.
+    File(&'a Style),
+    /// A part of another page, which has them: its sides in points, and the scale of its type.
+    Part((f64, f64), f64),
 }
 
 /// Draws a chart and returns the file's bytes.
@@ -44,52 +55,63 @@ pub fn render(
     Ok(encode(&layout.scene, &metadata, format, style.dpi)?)
 }
 
-/// Lays a chart out.
+/// Lays a chart out as a file of its own.
 pub(super) fn lay_out(input: &ChartInput<'_>, kind: ChartKind, style: &Style) -> Result<Layout, ChartError> {
     style.check()?;
-    if input.kept.len() != input.series.samples.len() {
-        return Err(ChartError::Mask {
-            mask: input.kept.len(),
-            samples: input.series.samples.len(),
-        });
-    }
+    check_mask(input)?;
+    let sheet = Sheet::File(style);
     match kind {
-        ChartKind::Surface(surface, operation) => surface_page(input, surface, operation, style),
-        ChartKind::IopsTimeline => timeline_page(input, kind, style, |slices| {
-            vec![timeline::iops(slices, input.cut_iops)]
-        }),
-        ChartKind::LatencyTimeline => timeline_page(input, kind, style, timeline::latencies),
-        ChartKind::ThroughputTimeline => timeline_page(input, kind, style, |slices| vec![timeline::throughput(slices)]),
-        ChartKind::SequentialTimeline => timeline_page(input, kind, style, |slices| vec![timeline::sequential(slices)]),
-        ChartKind::OutstandingTimeline => {
-            timeline_page(input, kind, style, |slices| vec![timeline::outstanding(slices)])
+        ChartKind::Surface(surface, operation) => {
+            let slices = Slices::cut(input, SURFACE_SLICES)?;
+            Ok(surface_page(
+                input,
+                &SurfaceParts::of(input, &slices, surface, operation),
+                style,
+            ))
         }
-        ChartKind::BlockSizes => Ok(distribution_page(input, kind, style, distribution::block_sizes)),
-        ChartKind::Latencies => Ok(distribution_page(input, kind, style, distribution::latencies)),
+        ChartKind::BlockSizes | ChartKind::Latencies => Ok(distribution_page(input, kind, sheet)),
+        _ => Ok(timeline_page(input, kind, &Slices::cut(input, TIMELINE_SLICES)?, sheet)),
     }
 }
 
-fn timeline_page(
-    input: &ChartInput<'_>,
-    kind: ChartKind,
-    style: &Style,
-    make: impl Fn(&Slices) -> Vec<Timeline>,
-) -> Result<Layout, ChartError> {
-    let slices = Slices::cut(input, TIMELINE_SLICES)?;
-    let time = caption::time_axis(input, &slices);
-    let timelines = make(&slices);
+/// Whether the filter judged the samples that there are.
+pub(super) fn check_mask(input: &ChartInput<'_>) -> Result<(), ChartError> {
+    let (mask, samples) = (input.kept.len(), input.series.samples.len());
+    if mask == samples {
+        Ok(())
+    } else {
+        Err(ChartError::Mask { mask, samples })
+    }
+}
+
+/// The lines of a timeline; none for a chart of another kind.
+fn timelines(input: &ChartInput<'_>, kind: ChartKind, slices: &Slices) -> Vec<Timeline> {
+    match kind {
+        ChartKind::IopsTimeline => vec![timeline::iops(slices, input.cut_iops)],
+        ChartKind::LatencyTimeline => timeline::latencies(slices),
+        ChartKind::ThroughputTimeline => vec![timeline::throughput(slices)],
+        ChartKind::SequentialTimeline => vec![timeline::sequential(slices)],
+        ChartKind::OutstandingTimeline => vec![timeline::outstanding(slices)],
+        ChartKind::Surface(..) | ChartKind::BlockSizes | ChartKind::Latencies => Vec::new(),
+    }
+}
+
+/// A chart over time.
+pub(super) fn timeline_page(input: &ChartInput<'_>, kind: ChartKind, slices: &Slices, sheet: Sheet<'_>) -> Layout {
+    let time = caption::time_axis(input, slices);
+    let timelines = timelines(input, kind, slices);
     let mut notes = timelines
         .first()
         .map(|timeline| timeline.notes.clone())
         .unwrap_or_default();
-    notes.extend(caption::time_notes(&slices));
+    notes.extend(caption::time_notes(slices));
     // The colours of one of several timelines mean nothing beside the others.
     let mut legend = match timelines.as_slice() {
         [only] => only.legend(),
         _ => Vec::new(),
     };
     legend.extend(filtered_key(input, LEFT_OUT));
-    let mut page = page(input, kind, style, &notes, legend);
+    let mut page = page(input, kind, sheet, &notes, &legend);
     let body = page.body;
     let (height, gutter) = (body.height() / timelines.len() as f64, 5.0 * page.scale);
     for (index, timeline) in timelines.iter().enumerate() {
@@ -100,7 +122,7 @@ fn timeline_page(
             bottom: top + height - if last { 0.0 } else { gutter },
             ..body
         };
-        timeline.draw(&mut page, &slices, &time, &part);
+        timeline.draw(&mut page, slices, &time, &part);
         if timelines.len() > 1 {
             let mut layer = Layer::new("legend");
             page.legend(
@@ -111,99 +133,127 @@ fn timeline_page(
             page.scene.layers.push(layer);
         }
     }
-    Ok(Layout {
-        scene: page.scene,
-        notes,
-    })
-}
-
-fn distribution_page(
-    input: &ChartInput<'_>,
-    kind: ChartKind,
-    style: &Style,
-    draw: impl Fn(&mut Page, &ChartInput<'_>, &Area),
-) -> Layout {
-    let mut notes = vec!["of the samples that the filter kept".to_owned()];
-    notes.push(match kind {
-        ChartKind::BlockSizes => "whiskers: what buckets and mean allow".to_owned(),
-        _ => "percentiles: the bar is the range that holds the true value, the line the estimate".to_owned(),
-    });
-    let legend = [Operation::Read, Operation::Write].map(direction_key).into();
-    let mut page = page(input, kind, style, &notes, legend);
-    let body = page.body;
-    draw(&mut page, input, &body);
     Layout {
         scene: page.scene,
+        legend,
         notes,
     }
 }
 
-fn page(input: &ChartInput<'_>, kind: ChartKind, style: &Style, notes: &[String], legend: Vec<Key>) -> Page {
-    Page::new(
-        style,
-        &Texts {
-            title: kind.title(),
-            subject: caption::subject(input),
-            caption: captions(input, notes),
-            legend,
-        },
-    )
+/// A chart of what the kept samples do as a whole.
+pub(super) fn distribution_page(input: &ChartInput<'_>, kind: ChartKind, sheet: Sheet<'_>) -> Layout {
+    let whiskers = match kind {
+        ChartKind::BlockSizes => "whiskers: what buckets and mean allow",
+        _ => "percentiles: the bar is the range that holds the true value, the line the estimate",
+    };
+    let notes = vec!["of the samples that the filter kept".to_owned(), whiskers.to_owned()];
+    let legend = [Operation::Read, Operation::Write].map(direction_key).to_vec();
+    let mut page = page(input, kind, sheet, &notes, &legend);
+    let body = page.body;
+    match kind {
+        ChartKind::BlockSizes => distribution::block_sizes(&mut page, input, &body),
+        _ => distribution::latencies(&mut page, input, &body),
+    }
+    Layout {
+        scene: page.scene,
+        legend,
+        notes,
+    }
 }
 
-fn surface_page(
-    input: &ChartInput<'_>,
+fn page(input: &ChartInput<'_>, kind: ChartKind, sheet: Sheet<'_>, notes: &[String], legend: &[Key]) -> Page {
+    match sheet {
+        Sheet::Part(sides, scale) => Page::bare(sides, scale),
+        Sheet::File(style) => Page::new(
+            style,
+            &Texts {
+                title: kind.title(),
+                subject: caption::subject(input),
+                caption: captions(input, notes),
+                legend: legend.to_vec(),
+            },
+        ),
+    }
+}
+
+/// What a surface and its heat map are drawn from.
+pub(super) struct SurfaceParts<'a> {
+    slices: &'a Slices,
+    field: Field,
+    time: TimeAxis,
     surface: Surface,
     operation: Operation,
-    style: &Style,
-) -> Result<Layout, ChartError> {
-    let slices = Slices::cut(input, SURFACE_SLICES)?;
-    let field = Field::of(&slices, surface, operation);
-    let time = caption::time_axis(input, &slices);
-    let mut notes = caption::time_notes(&slices);
-    if let Some(decades) = Decades::around(field.values()).filter(|decades| decades.clipped) {
-        let least = 10_f64.powi(decades.low);
-        notes.push(format!(
-            "the heat map draws values below {least} in the colour of {least}"
-        ));
+    pub(super) legend: Vec<Key>,
+    pub(super) notes: Vec<String>,
+}
+
+impl<'a> SurfaceParts<'a> {
+    pub(super) fn of(input: &ChartInput<'_>, slices: &'a Slices, surface: Surface, operation: Operation) -> Self {
+        let field = Field::of(slices, surface, operation);
+        let mut notes = caption::time_notes(slices);
+        if let Some(decades) = Decades::around(field.values()).filter(|decades| decades.clipped) {
+            let least = 10_f64.powi(decades.low);
+            notes.push(format!(
+                "the heat map draws values below {least} in the colour of {least}"
+            ));
+        }
+        let mut legend = vec![direction_key(operation)];
+        legend.extend(filtered_key(input, FILTERED));
+        Self {
+            slices,
+            field,
+            time: caption::time_axis(input, slices),
+            surface,
+            operation,
+            legend,
+            notes,
+        }
     }
-    let kind = ChartKind::Surface(surface, operation);
-    let mut legend = vec![direction_key(operation)];
-    legend.extend(filtered_key(input, FILTERED));
-    let mut page = page(input, kind, style, &notes, legend);
+
+    pub(super) fn draw_surface(&self, page: &mut Page, area: &Area, finish: Finish) {
+        SurfacePanel {
+            field: &self.field,
+            slices: self.slices,
+            time: &self.time,
+            hue: hue(self.operation),
+            bucket_title: self.surface.bucket_title(),
+            finish,
+        }
+        .draw(page, area);
+    }
+
+    pub(super) fn draw_heat_map(&self, page: &mut Page, area: &Area) {
+        HeatPanel {
+            field: &self.field,
+            slices: self.slices,
+            time: &self.time,
+            bucket_title: self.surface.bucket_title(),
+        }
+        .draw(page, area);
+    }
+}
+
+fn surface_page(input: &ChartInput<'_>, parts: &SurfaceParts<'_>, style: &Style) -> Layout {
+    let kind = ChartKind::Surface(parts.surface, parts.operation);
+    let mut page = page(input, kind, Sheet::File(style), &parts.notes, &parts.legend);
     let body = page.body;
     let split = body.left + body.width() * 0.56;
     let gutter = 14.0 * page.scale;
-    SurfacePanel {
-        field: &field,
-        slices: &slices,
-        time: &time,
-        hue: hue(operation),
-        bucket_title: surface.bucket_title(),
-    }
-    .draw(
-        &mut page,
-        &Area {
-            right: split - gutter,
-            ..body
-        },
-    );
-    HeatPanel {
-        field: &field,
-        slices: &slices,
-        time: &time,
-        bucket_title: surface.bucket_title(),
-    }
-    .draw(
-        &mut page,
-        &Area {
-            left: split + gutter,
-            ..body
-        },
-    );
-    Ok(Layout {
+    let left = Area {
+        right: split - gutter,
+        ..body
+    };
+    let right = Area {
+        left: split + gutter,
+        ..body
+    };
+    parts.draw_surface(&mut page, &left, Finish::WHOLE);
+    parts.draw_heat_map(&mut page, &right);
+    Layout {
         scene: page.scene,
-        notes,
-    })
+        legend: parts.legend.clone(),
+        notes: parts.notes.clone(),
+    }
 }
 
 fn captions(input: &ChartInput<'_>, notes: &[String]) -> Vec<String> {

@@ -17,7 +17,7 @@ use super::font::{self, Weight};
 use super::labels::axis_number;
 use super::lettering::label_at;
 use super::page::Page;
-use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, slope};
+use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, WALL, slope};
 use super::scale::Linear;
 use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
 use super::slices::Slices;
@@ -128,6 +128,33 @@ pub(super) struct SurfacePanel<'a> {
     pub(super) time: &'a TimeAxis,
     pub(super) hue: Color,
     pub(super) bucket_title: &'a str,
+    pub(super) finish: Finish,
+}
+
+/// How finely a surface is worked out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Finish {
+    /// Whether the edges of its cells are drawn as lines of their own.
+    pub(super) mesh: bool,
+    /// Whether cells that are seen from below are drawn, which cells nearer to the reader cover.
+    pub(super) covered: bool,
+    /// Cells that rise no higher, as a share of the highest there can be, are drawn flat.
+    pub(super) flat_up_to: f64,
+}
+
+impl Finish {
+    /// Everything there is.
+    pub(super) const WHOLE: Self = Self {
+        mesh: true,
+        covered: true,
+        flat_up_to: 0.0,
+    };
+    /// What is seen on a screen: a height of 0.8 % is less than a pixel.
+    pub(super) const LIGHT: Self = Self {
+        mesh: false,
+        covered: false,
+        flat_up_to: 0.008,
+    };
 }
 
 impl SurfacePanel<'_> {
@@ -246,7 +273,7 @@ impl SurfacePanel<'_> {
             let (&[n0, n1], &[f0, f1]) = (near_pair, far_pair) else {
                 continue;
             };
-            let flat = [n0, n1, f0, f1].iter().all(|height| *height <= 0.0);
+            let flat = [n0, n1, f0, f1].iter().all(|height| *height <= self.finish.flat_up_to);
             if flat {
                 flat_from = flat_from.or(Some(bucket));
                 continue;
@@ -259,8 +286,11 @@ impl SurfacePanel<'_> {
             let height = (n0 + n1 + f0 + f1) / 4.0;
             let color = slope(hue, height, light(&corners));
             let places = corners.map(|[u, v, h]| view.place(u, v, h));
-            facet(layer, places, color);
+            facet(layer, places, color, self.finish.covered);
             let [near_left, _, far_right, far_left] = places;
+            if !self.finish.mesh {
+                continue;
+            }
             if across {
                 layer.path(vec![near_left, far_left, far_right], mesh, 0.3);
             } else {
@@ -315,7 +345,7 @@ impl SurfacePanel<'_> {
         let back = [(0.0, 1.0, 0.0), (1.0, 1.0, 0.0), (1.0, 1.0, 1.0), (0.0, 1.0, 1.0)];
         layer.polygon(floor.map(place).to_vec(), PAPER);
         layer.polygon(left.map(place).to_vec(), GROUND);
-        layer.polygon(back.map(place).to_vec(), GROUND.toward(GRID, 0.25));
+        layer.polygon(back.map(place).to_vec(), WALL);
         for value in axis.ticks() {
             let h = axis.share(value);
             let line = [(0.0, 0.0, h), (0.0, 1.0, h), (1.0, 1.0, h)];
@@ -412,20 +442,31 @@ fn time_ticks(area: &Area, size: f64) -> usize {
     ((area.height() * 0.4 / (2.2 * size)) as usize).clamp(2, 8)
 }
 
-/// A cell. Where its four corners do not span a simple figure it is drawn as two triangles.
-fn facet(layer: &mut Layer, places: [Point; 4], color: Color) {
+/// A cell. Where its four corners do not span a simple figure it is drawn as two triangles. Those that turn their lower side
+/// to the reader are left out unless `covered` ones are wanted.
+fn facet(layer: &mut Layer, places: [Point; 4], color: Color, covered: bool) {
     let [a, b, c, d] = places;
-    let side = |from: Point, to: Point, point: Point| {
-        (to.0 - from.0) * (point.1 - from.1) - (to.1 - from.1) * (point.0 - from.0)
-    };
-    let turns = [side(a, b, c), side(b, c, d), side(c, d, a), side(d, a, b)];
+    let turns = [turn(a, b, c), turn(b, c, d), turn(c, d, a), turn(d, a, b)];
     let convex = turns.iter().all(|turn| *turn >= 0.0) || turns.iter().all(|turn| *turn <= 0.0);
-    if convex {
-        layer.polygon(places.to_vec(), color);
+    let figures = if convex {
+        vec![places.to_vec()]
     } else {
-        layer.polygon(vec![a, c, d], color);
-        layer.polygon(vec![a, b, c], color);
+        vec![vec![a, c, d], vec![a, b, c]]
+    };
+    for figure in figures {
+        let from_above = match figure.as_slice() {
+            [first, second, third] => turn(*first, *second, *third) <= 0.0,
+            _ => turns.iter().all(|turn| *turn <= 0.0),
+        };
+        if covered || from_above {
+            layer.polygon(figure, color);
+        }
     }
+}
+
+/// Which way a line that goes from one place to another and on to a third one turns: below 0 to the left.
+fn turn(from: Point, to: Point, on: Point) -> f64 {
+    (to.0 - from.0) * (on.1 - from.1) - (to.1 - from.1) * (on.0 - from.0)
 }
 
 /// The point `length` beyond `edge`, seen from `inside`.

@@ -6,5 +6,4 @@ mod text;
 
 pub(crate) use json::{ComparisonJson, FilterRow, Summary};
 pub(crate) use tables::{comparison, filters, phases};
-pub(crate) use text::data_quality;
-pub(crate) use text::{partial_warning, profile_lines, report};
+pub(crate) use text::{data_quality, noted, partial_warning, profile_lines, report, severity_word};

@@ -84,29 +84,53 @@ pub(crate) fn report(analysis: &Analysis) -> String {
     text
 }
 
-/// What was noticed about the data of a job with so many disks, or nothing. What is the same on several is said once.
+/// What was noticed about the data of a job with so many disks, or nothing.
 pub(crate) fn data_quality(findings: &[Finding], disks: usize) -> String {
     let mut text = String::new();
     if findings.is_empty() {
         return text;
     }
     text.push_str("\nData quality:\n");
-    for same in alike(findings) {
-        let Some(finding) = same.first() else { continue };
-        let word = match finding.severity {
-            Severity::Info => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
+    for noted in noted(findings, disks) {
+        let _ = writeln!(text, "  {}:{}", severity_word(noted.severity), noted.text);
+    }
+    text
+}
+
+/// How a finding is called.
+pub(crate) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// Findings in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Noted {
+    pub(crate) severity: Severity,
+    /// Where, what, and how often; begins with a space.
+    pub(crate) text: String,
+}
+
+/// The findings in words, for a job with so many disks. What is the same on several is said once.
+pub(crate) fn noted(findings: &[Finding], disks: usize) -> Vec<Noted> {
+    let groups = alike(findings);
+    let words = |same: &Vec<&Finding>| {
+        let finding = same.first()?;
         let seen = match (finding.sequence, finding.occurrences) {
             (Some(sequence), 1) => format!(" (snapshot {sequence})"),
             (Some(sequence), times) => format!(" ({times} times, first in snapshot {sequence})"),
             (None, 1) => String::new(),
             (None, times) => format!(" ({times} times)"),
         };
-        let _ = writeln!(text, "  {word}:{} {}{seen}", where_seen(&same, disks), finding.message);
-    }
-    text
+        Some(Noted {
+            severity: finding.severity,
+            text: format!("{} {}{seen}", where_seen(same, disks), finding.message),
+        })
+    };
+    groups.iter().filter_map(words).collect()
 }
 
 /// The findings, those that differ in nothing but the disk together.

@@ -12,6 +12,8 @@ mod commands;
 mod data_directory;
 #[cfg(test)]
 mod fio;
+#[cfg(test)]
+mod report;
 #[cfg(unix)]
 #[cfg(test)]
 mod signals;

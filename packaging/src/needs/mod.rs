@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::process;
 use machine::Machine;
 
-pub(crate) use need::{BUILDING, CHECKING, FUZZING, MUSL, Need, OPENING, READING, REPLAYING, TESTING};
+pub(crate) use need::{BROWSING, BUILDING, CHECKING, FUZZING, MUSL, Need, OPENING, READING, REPLAYING, TESTING};
 
 /// Makes sure that everything in these lists is there, and installs what is not.
 ///

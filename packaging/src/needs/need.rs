@@ -170,6 +170,20 @@ pub(crate) const OPENING: &[Need] = &[
     },
 ];
 
+/// The browser that the report is read with.
+pub(crate) const BROWSING: &[Need] = &[
+    Need::Program {
+        name: "chromium",
+        packages: &["chromium"],
+        purpose: "shows the report",
+    },
+    Need::Program {
+        name: "chromedriver",
+        packages: &["chromium-driver"],
+        purpose: "drives the browser",
+    },
+];
+
 /// To make environments of Python packages: those that the product's files are read with, and pandas to compare with.
 pub(crate) const READING: &[Need] = &[
     PYTHON,

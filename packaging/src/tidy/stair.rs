@@ -25,7 +25,7 @@ const ORDER: &[&[&str]] = &[
     &["transport", "host", "preflight", "install", "pull"],
     &["stream"],
     &["analysis", "fidelity", "table", "samples"],
-    &["fio", "chart", "compare", "import", "verify", "summary"],
+    &["fio", "chart", "compare", "import", "verify", "summary", "report"],
     &["config", "cli"],
 ];
 

@@ -1,5 +1,6 @@
 //! Three encoders behind one drawing path.
 
+pub(super) mod inline;
 mod pdf;
 mod png;
 mod svg;

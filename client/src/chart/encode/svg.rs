@@ -100,7 +100,7 @@ impl std::fmt::Display for Length {
 }
 
 /// Text as XML content or attribute value. Characters that XML 1.0 forbids become U+FFFD.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,7 +1,7 @@
 //! What is on a chart and where, seen in the scene that every encoder draws.
 
 #[path = "../../../tests/suite/support/chart_job.rs"]
-mod chart_job;
+pub(crate) mod chart_job;
 mod labels_fit;
 mod surfaces;
 mod time;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::report::write_beside;
 use crate::analysis::phases::{self, NamedPeriod, Phase};
 use crate::analysis::{Analysis, Selected, explain};
 use crate::chart::{self, ChartFormat, ChartInput, ChartKind, Style};
@@ -24,7 +25,7 @@ use crate::table::{self, Contents, Format, Texts};
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = "Examples:
   vscsi-helper analyze sql-peak
-  vscsi-helper analyze sql-peak --filter cluster --csv --visualize
+  vscsi-helper analyze sql-peak --filter cluster --csv --visualize --report
   vscsi-helper analyze sql-peak --from 15m --to 45m --disk scsi0:1
   vscsi-helper analyze sql-peak --phases
   vscsi-helper analyze sql-peak --phase day=0h-8h --phase night=8h-16h
@@ -51,8 +52,11 @@ pub struct AnalyzeArgs {
     /// Write no CSV (the default)
     #[arg(long)]
     no_csv: bool,
+    /// Write the report, one page to be passed on
+    #[arg(long)]
+    report: bool,
     /// Show what each filter would keep, and write nothing
-    #[arg(long, conflicts_with_all = ["visualize", "csv", "output", "compress"])]
+    #[arg(long, conflicts_with_all = ["visualize", "csv", "report", "output", "compress"])]
     explain_filters: bool,
     /// Compress the job's raw snapshots in place afterwards; everything that reads them reads both forms
     #[arg(long)]
@@ -241,6 +245,9 @@ fn write_files(
             written.add("Chart", path);
         }
     }
+    if args.report {
+        written.add_report(directory, analysis, &args.fio)?;
+    }
     written.replace_the_last(directory, env)?;
     Ok(written)
 }
@@ -273,6 +280,18 @@ impl Output {
     fn add(&mut self, what: &'static str, path: PathBuf) {
         self.of_the_job.push(path.clone());
         self.files.push((what, path));
+    }
+
+    /// Writes the report beside the other files of the job.
+    pub(super) fn add_report(
+        &mut self,
+        directory: &JobDirectory,
+        analysis: &Analysis,
+        options: &FioOptions,
+    ) -> Result<(), CliError> {
+        let path = write_beside(&directory.analysis(), analysis, options)?;
+        self.add("Report", path);
+        Ok(())
     }
 
     /// Removes what the analysis before left and this one did not write, so that all that is there belongs together.

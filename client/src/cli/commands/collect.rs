@@ -25,7 +25,7 @@ use crate::store::Store;
 /// an hour after the last sample is due.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a crontab line:
-  0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01
+  0 22 * * 1-5  vscsi-helper collect --host esxi-host01 --vm SQL-Server-01 --report
 
 Exit codes: 0 complete, 3 partial data, 5 the filter left no sample, 10 host
 unreachable, 11 login refused, 12 vscsiStats unavailable, 13 no such VM or disk,
@@ -39,6 +39,9 @@ pub struct CollectCommandArgs {
     /// [default: job-YYYYMMDD-HHMMSS]
     #[arg(short, long)]
     name: Option<JobName>,
+    /// Write the report too, one page to be passed on
+    #[arg(long)]
+    report: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten, next_help_heading = "fio job")]
@@ -98,7 +101,10 @@ pub(super) fn run(args: &CollectCommandArgs, env: &Env) -> Result<Outcome, CliEr
     let pulled = puller(&store, &from, env, &voice).pull(&host, &view.job.job_id)?;
     let job = &pulled.view.job;
     let analysis = samples::analyze_job(&pulled.directory, &options, env.clock.now())?;
-    let written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
+    let mut written = write_profile(None, &args.fio, &pulled.directory, &analysis, &[], env)?;
+    if args.report {
+        written.add_report(&pulled.directory, &analysis, &args.fio)?;
+    }
     written.replace_the_last(&pulled.directory, env)?;
     let report = Report {
         job: pulled.directory.reference().to_string(),

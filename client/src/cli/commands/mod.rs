@@ -25,6 +25,7 @@ mod preflight;
 mod prune;
 mod pull;
 mod reindex;
+mod report;
 mod schedule;
 mod start;
 mod status;
@@ -60,6 +61,7 @@ pub enum Command {
     Collect(collect::CollectCommandArgs),
     Schedule(schedule::ScheduleArgs),
     Chart(chart::ChartArgs),
+    Report(report::ReportArgs),
     Verify(verify::VerifyArgs),
     Config(config::ConfigArgs),
     Reindex(reindex::ReindexArgs),
@@ -93,6 +95,7 @@ impl Command {
             Self::Collect(args) => collect::run(args, env),
             Self::Schedule(args) => schedule::run(args, env),
             Self::Chart(args) => chart::run(args, env),
+            Self::Report(args) => report::run(args, env),
             Self::Verify(args) => verify::run(args, env),
             Self::Config(args) => config::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),

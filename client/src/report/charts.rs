@@ -1,0 +1,181 @@
+//! Charts with what belongs to them: title, legend, what to know about them, and the numbers behind them.
+
+use maud::{Markup, PreEscaped, html};
+use vscsi_shared::histogram::{HistogramKind, Interval, Metric, Operation};
+
+use super::Report;
+use super::figure::time;
+use crate::analysis::profile::label;
+use crate::chart::{ChartKind, InlineChart, Surface};
+use crate::number::count;
+
+/// The directions, by the word in the page's classes, and what they are called.
+const DIRECTIONS: [(Operation, &str, &str); 3] = [
+    (Operation::All, "all", "all commands"),
+    (Operation::Read, "read", "reads"),
+    (Operation::Write, "write", "writes"),
+];
+
+/// A chart as wide as the page.
+pub(super) fn figure(chart: &InlineChart) -> Markup {
+    html! {
+        figure {
+            figcaption { h3 { (chart.kind.title()) } (legend(chart)) }
+            @for picture in &chart.pictures { div.wide { (PreEscaped(picture)) } }
+            (notes(chart))
+        }
+    }
+}
+
+fn legend(chart: &InlineChart) -> Markup {
+    html! {
+        ul.legend { @for (swatch, meaning) in &chart.legend { li { (PreEscaped(swatch)) " " (meaning) } } }
+    }
+}
+
+fn notes(chart: &InlineChart) -> Markup {
+    html! {
+        @if !chart.notes.is_empty() { p.note { (chart.notes.join(" · ")) } }
+    }
+}
+
+/// The surfaces beside their heat maps, by quantity and direction, with the histograms behind them.
+pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
+    let of = |surface: Surface, operation: Operation| {
+        charts
+            .iter()
+            .find(|chart| chart.kind == ChartKind::Surface(surface, operation))
+    };
+    let shown: Vec<_> = DIRECTIONS
+        .into_iter()
+        .filter(|(operation, ..)| {
+            Surface::ALL
+                .into_iter()
+                .any(|surface| of(surface, *operation).is_some())
+        })
+        .collect();
+    html! {
+        fieldset.choice {
+            legend { "Show" }
+            @for (index, (_, word, name)) in shown.iter().enumerate() {
+                label { input type="radio" name="direction" id={ "show-" (word) } checked[index == 0]; " " (name) }
+            }
+        }
+        @for surface in Surface::ALL {
+            section.quantity {
+                h3 { (surface.title()) }
+                p.note { (explained(surface)) }
+                @for (operation, word, name) in &shown {
+                    @if let Some(chart) = of(surface, *operation) {
+                        figure class={ "pair of-" (word) } {
+                            figcaption { h4 { (name) } (legend(chart)) }
+                            div.beside { @for picture in &chart.pictures { div { (PreEscaped(picture)) } } }
+                            (notes(chart))
+                        }
+                    }
+                }
+                (histogram(report, surface))
+            }
+        }
+    }
+}
+
+/// What to look for, in one line.
+fn explained(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Iops => {
+            "How many I/Os of each size a second: where the activity is. The ridge of a size runs along the time."
+        }
+        Surface::BlockSize => "The same sizes as shares of all I/Os: what the mix is, also when little happens.",
+        Surface::Latency => "How long I/Os took. A ridge that moves to longer times is storage that slows down.",
+        Surface::Seek => {
+            "How far the next I/O lies from the one before, in blocks of 512 bytes. Sequential I/O stands at 1."
+        }
+        Surface::Outstanding => "How many I/Os were in flight when a new one was issued, itself included.",
+        Surface::Interarrival => "How long after the one before an I/O came. Much at the short end are bursts.",
+    }
+}
+
+/// The histograms behind a surface, over the samples that were kept; block sizes stand behind two of them and are told
+/// with the first.
+fn histogram(report: &Report<'_>, surface: Surface) -> Markup {
+    let metric = match surface {
+        Surface::Iops => Metric::IoLength,
+        Surface::BlockSize => return html! { p.note { "The numbers stand behind the surface above." } },
+        Surface::Latency => Metric::Latency,
+        Surface::Seek => Metric::SeekDistance,
+        Surface::Outstanding => Metric::OutstandingIos,
+        Surface::Interarrival => Metric::Interarrival,
+    };
+    let of = |operation| {
+        report
+            .analysis
+            .workload
+            .histograms
+            .get(HistogramKind::new(metric, operation)?)
+    };
+    let found: Vec<(&str, &Interval)> = DIRECTIONS
+        .into_iter()
+        .filter_map(|(operation, _, name)| Some((name, of(operation)?)))
+        .collect();
+    let Some((_, first)) = found.first() else {
+        return html! { p.note { "The capture does not hold this histogram." } };
+    };
+    let labels = bucket_labels(metric, first.limits.as_slice());
+    html! {
+        details {
+            summary { "Numbers: the histogram of the samples that were kept" }
+            div.wide { table.figures {
+                thead { tr {
+                    th scope="col" { "bucket" }
+                    @for (name, _) in &found { th scope="col" { (name) } th scope="col" { "share" } }
+                } }
+                tbody {
+                    @for (bucket, label) in labels.iter().enumerate() {
+                        tr {
+                            th scope="row" { (label) }
+                            @for (_, interval) in &found {
+                                @let number = interval.counts.get(bucket).copied().unwrap_or(0);
+                                td { (count(number as f64)) }
+                                td { (share(number, interval.total())) }
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn share(number: u64, of: u64) -> String {
+    match (number, of) {
+        (0, _) | (_, 0) => "–".to_owned(),
+        (number, of) => format!("{:.2}%", 100.0 * number as f64 / of as f64),
+    }
+}
+
+/// What the values of each bucket are.
+fn bucket_labels(metric: Metric, limits: &[i64]) -> Vec<String> {
+    let value = |limit: i64| match metric {
+        Metric::Latency | Metric::Interarrival => time(limit as f64 / 1000.0),
+        _ => count(limit as f64),
+    };
+    let mut below: Option<i64> = None;
+    let mut labels = Vec::new();
+    for &limit in limits {
+        labels.push(match metric {
+            Metric::IoLength => label(below, Some(limit)),
+            _ => match below {
+                Some(below) => format!("above {} to {}", value(below), value(limit)),
+                None => format!("up to {}", value(limit)),
+            },
+        });
+        below = Some(limit);
+    }
+    labels.push(match (metric, below) {
+        (Metric::IoLength, below) => label(below, None),
+        (_, Some(below)) => format!("above {}", value(below)),
+        (_, None) => "all".to_owned(),
+    });
+    labels
+}

@@ -1,0 +1,105 @@
+//! The report that people pass on: one page of HTML with everything an analysis says, whole by itself.
+//!
+//! Data flows one way: an analysis -> a [`Report`], which holds what is shown -> the bytes of the page. Markup comes from a
+//! template that escapes whatever is put into it; the one thing that goes in as it is are the charts, which escape their own
+//! texts. The page has no clock: what it tells of time is the job's, so the same job gives the same bytes.
+//!
+//! Architecture invariant: nothing here reads a clock or a file.
+
+mod charts;
+mod figure;
+mod page;
+mod parts;
+mod profile;
+mod samples;
+mod style;
+mod verdict;
+
+use jiff::Timestamp;
+
+use crate::analysis::phases::{self, Phase};
+use crate::analysis::{Analysis, AnalysisError, Provenance};
+use crate::chart::{ChartInput, ChartKind, InlineChart, inline_charts};
+use crate::fio::{self, FioError, FioJob, FioOptions, Style, Tool};
+
+/// What a report shows.
+#[derive(Debug)]
+pub struct Report<'analysis> {
+    analysis: &'analysis Analysis,
+    /// The busy and quiet stretches of the job.
+    phases: Vec<Phase>,
+    charts: Charts,
+    replay: Replay,
+}
+
+/// The charts of a job.
+#[derive(Debug)]
+enum Charts {
+    Drawn(Vec<InlineChart>),
+    /// There are none, for this reason.
+    Missing(String),
+}
+
+/// The fio job that replays the workload.
+#[derive(Debug)]
+enum Replay {
+    Written(Box<FioJob>),
+    /// There is none, for this reason.
+    Missing(String),
+}
+
+impl<'analysis> Report<'analysis> {
+    /// The report of one job. What cannot be made of it, such as charts where bucket limits changed, is told in its place.
+    /// The fio job is one for fio itself without files beside it, whatever else the options say.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] when the samples of a phase cannot be merged.
+    pub fn of(analysis: &'analysis Analysis, options: &FioOptions) -> Result<Self, AnalysisError> {
+        let provenance = dated_by_itself(analysis);
+        let phases = phases::automatic(&analysis.series, &provenance, &analysis.options)?;
+        let charts = match inline_charts(&ChartInput::from(analysis), &ChartKind::of(&analysis.series)) {
+            Ok(charts) => Charts::Drawn(charts),
+            Err(error) => Charts::Missing(error.to_string()),
+        };
+        let replay = match written(analysis, &provenance, options) {
+            Ok(job) => Replay::Written(Box::new(job)),
+            Err(error) => Replay::Missing(error.to_string()),
+        };
+        Ok(Self {
+            analysis,
+            phases,
+            charts,
+            replay,
+        })
+    }
+
+    /// The page. The same analysis gives the same bytes, whenever it was made.
+    pub fn to_html(&self) -> String {
+        page::page(self)
+    }
+}
+
+/// The provenance with the end of the last sample as the time of the analysis.
+fn dated_by_itself(analysis: &Analysis) -> Provenance {
+    let last = analysis.series.samples.last();
+    Provenance {
+        analyzed_at: last.map_or(Timestamp::UNIX_EPOCH, |sample| sample.taken_at),
+        ..analysis.workload.provenance.clone()
+    }
+}
+
+fn written(analysis: &Analysis, provenance: &Provenance, options: &FioOptions) -> Result<FioJob, FioError> {
+    let options = FioOptions {
+        style: Style::Jobs,
+        tool: Tool::Fio,
+        ..options.clone()
+    };
+    let whole = fio::Phase {
+        name: "",
+        workload: &analysis.workload,
+    };
+    fio::generate_phases(provenance, &[whole], &options)
+}
+
+#[cfg(test)]
+mod tests;

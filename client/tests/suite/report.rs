@@ -1,0 +1,233 @@
+//! `vscsi-helper report`, on the job of a simulated host.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use vscsi_fixtures::{Direction, IoEvent};
+
+use crate::support::desk::Desk;
+use crate::support::raw_job::UPTIME_US;
+
+/// What a VM may be called by somebody who hopes that a page takes it for more than a name.
+const HOSTILE: &str = "</script></style></title><img src=x onerror=alert(1)>\"' onload=\"alert(2)";
+
+/// A job of two seconds of reads of 8 KiB in sequence, and of writes in between.
+fn desk_with_a_job() -> Desk {
+    let stream: Vec<IoEvent> = (0..200_u64)
+        .map(|index| IoEvent {
+            issue_us: UPTIME_US + 10_000 * index,
+            latency_us: 700,
+            lbn: 16 * index,
+            bytes: 8192,
+            direction: if index % 4 == 3 {
+                Direction::Write
+            } else {
+                Direction::Read
+            },
+        })
+        .collect();
+    Desk::with_job(&[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000])
+}
+
+/// The page of the job `raw-stream`.
+fn report(desk: &Desk, arguments: &[&str]) -> String {
+    let ended = desk.run(&[&["report", "raw-stream", "-o", "-"], arguments].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
+}
+
+/// A start tag: its name, and its attributes with their values.
+type Tag = (String, Vec<(String, String)>);
+
+/// The start tags of a page, outside its style sheet. Values may be quoted or not, as in HTML.
+fn tags(page: &str) -> Vec<Tag> {
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, rest) = rest.split_once("</style>").unwrap();
+    let mut tags = Vec::new();
+    for text in [head, rest] {
+        for begin in text
+            .split('<')
+            .skip(1)
+            .filter(|begin| begin.starts_with(|first: char| first.is_ascii_alphabetic()))
+        {
+            let mut rest = begin.trim_start_matches(|character: char| character.is_ascii_alphanumeric());
+            let name = begin[..begin.len() - rest.len()].to_owned();
+            let mut attributes = Vec::new();
+            loop {
+                rest = rest.trim_start();
+                let end = rest
+                    .find(|character: char| "=>/ ".contains(character))
+                    .unwrap_or(rest.len());
+                let (attribute, after) = rest.split_at(end);
+                if let Some(value) = after.strip_prefix('=') {
+                    let (value, after) = match value.strip_prefix('"') {
+                        Some(quoted) => quoted.split_once('"').unwrap(),
+                        None => value.split_at(value.find([' ', '>']).unwrap()),
+                    };
+                    attributes.push((attribute.to_owned(), value.to_owned()));
+                    rest = after;
+                } else {
+                    if !attribute.is_empty() {
+                        attributes.push((attribute.to_owned(), String::new()));
+                    }
+                    rest = after.strip_prefix('/').unwrap_or(after);
+                    if rest.starts_with('>') || rest.is_empty() {
+                        break;
+                    }
+                }
+            }
+            tags.push((name, attributes));
+        }
+    }
+    tags
+}
+
+#[test]
+fn the_page_loads_nothing_runs_nothing_and_styles_nothing_by_the_way() {
+    let page = report(&desk_with_a_job(), &[]);
+    let tags = tags(&page);
+    assert!(tags.len() > 500, "{} tags were found", tags.len());
+    for (name, attributes) in tags {
+        let forbidden = [
+            "script", "img", "image", "link", "iframe", "object", "embed", "base", "form", "use", "style",
+        ];
+        assert!(!forbidden.contains(&name.as_str()), "{name}");
+        for (attribute, value) in attributes {
+            assert!(
+                !attribute.starts_with("on") && attribute != "style" && attribute != "src",
+                "{name} {attribute}"
+            );
+            assert!(
+                attribute != "href" || value.starts_with('#'),
+                "{name} {attribute}={value}"
+            );
+        }
+    }
+    assert!(!page.contains("url(") && !page.contains("@import"));
+}
+
+#[test]
+fn the_policy_allows_the_style_sheet_of_the_page_and_nothing_else() {
+    let page = report(&desk_with_a_job(), &[]);
+    let (_, style) = page.split_once("<style>").unwrap();
+    let (style, _) = style.split_once("</style>").unwrap();
+    let hash = STANDARD.encode(Sha256::digest(style));
+    let policy =
+        format!("content=\"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'\"");
+    assert!(page.contains(&policy), "no {policy}");
+}
+
+#[test]
+fn names_of_others_are_text_wherever_they_stand() {
+    let desk = desk_with_a_job();
+    let before: BTreeSet<String> = tags(&report(&desk, &[])).into_iter().map(|(name, _)| name).collect();
+    let path = desk.job("raw-stream").join("job.json");
+    let mut job: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    job["target"]["vm_name"] = HOSTILE.into();
+    job["host"]["hostname"] = HOSTILE.into();
+    std::fs::write(&path, job.to_string()).unwrap();
+    let page = report(&desk, &[]);
+    let after: BTreeSet<String> = tags(&page).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(before, after);
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
+    assert!(!page.contains("<img") && !page.contains("\" onload"));
+    // Title, heading, and the one `h1`: the page is whole.
+    assert_eq!(page.matches("</html>").count(), 1);
+}
+
+#[test]
+fn the_same_job_gives_the_same_bytes() {
+    let desk = desk_with_a_job();
+    assert_eq!(report(&desk, &[]), report(&desk, &[]));
+}
+
+#[test]
+fn the_figures_are_those_of_the_analysis() {
+    let desk = desk_with_a_job();
+    let page = report(&desk, &["--filter", "none"]);
+    let summary = desk
+        .run(&["--json", "analyze", "raw-stream", "--filter", "none"])
+        .json();
+    let metrics = &summary["metrics"];
+    let ios = metrics["ios"]["total"].as_u64().unwrap();
+    let [read, write] = ["read", "write"].map(|direction| metrics["ios"][direction].as_u64().unwrap());
+    let row = format!("<th scope=\"row\">I/Os</th><td><b>{ios}</b></td><td><b>{read}</b></td><td><b>{write}</b></td>");
+    assert!(page.contains(&row), "no {row}");
+    // Every command takes 700 us.
+    assert!(page.contains("<b>700µs</b>"));
+}
+
+#[test]
+fn the_filter_asked_for_is_told() {
+    let page = report(&desk_with_a_job(), &["--filter", "absolute", "--threshold", "1"]);
+    assert!(page.contains("absolute (&gt;= 1 IOPS)"));
+}
+
+#[test]
+fn the_page_is_written_beside_the_reader_unless_it_is_told_where() {
+    let desk = desk_with_a_job();
+    let ended = desk.run(&["--json", "report", "raw-stream"]);
+    let written = std::fs::read(desk.path("raw-stream.html")).unwrap();
+    assert_eq!(ended.json()["bytes"], written.len());
+    desk.run(&["report", "raw-stream", "-o", "elsewhere.html"]);
+    assert_eq!(std::fs::read(desk.path("elsewhere.html")).unwrap(), written);
+}
+
+#[test]
+fn analyze_writes_the_page_as_a_file_of_the_job_which_the_next_analysis_takes_away() {
+    let desk = desk_with_a_job();
+    let ended = desk.run(&["analyze", "raw-stream", "--report"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let path = desk.job("raw-stream").join("analysis/raw-stream-report.html");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), report(&desk, &[]));
+    assert!(ended.stdout.contains("raw-stream-report.html"), "{}", ended.stdout);
+    desk.run(&["analyze", "raw-stream"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_page_on_the_standard_output_cannot_be_opened() {
+    let desk = desk_with_a_job();
+    desk.refuses(
+        &["report", "raw-stream", "-o", "-", "--open"],
+        2,
+        &["cannot be opened", "-o FILE"],
+    );
+}
+
+#[test]
+fn a_job_that_is_not_there_a_filter_that_leaves_nothing_and_a_place_that_cannot_be_written_are_told() {
+    let desk = desk_with_a_job();
+    desk.refuses(&["report", "nothing"], 2, &["nothing", "vscsi-helper list"]);
+    desk.refuses(
+        &["report", "raw-stream", "--filter", "absolute", "--threshold", "1e9"],
+        5,
+        &["--threshold"],
+    );
+    desk.refuses(
+        &["report", "raw-stream", "-o", "missing/page.html"],
+        1,
+        &["missing/page.html", "check the path"],
+    );
+}
+
+/// Without a browser, which the desk has none of, the page is there all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_that_cannot_be_started_costs_a_warning_and_not_the_page() {
+    let desk = desk_with_a_job();
+    let ended = desk.run(&["report", "raw-stream", "--open"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no browser could be started"), "{}", ended.stderr);
+    assert!(desk.path("raw-stream.html").is_file());
+}
+
+#[test]
+fn an_imported_capture_is_called_one() {
+    let desk = Desk::with_the_capture();
+    let ended = desk.run(&["report", "captured", "-o", "-"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("imported from a capture"));
+}

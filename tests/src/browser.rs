@@ -1,0 +1,214 @@
+//! A real browser, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>), which is JSON over HTTP: Debian's chromium by
+//! its chromedriver.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A browser without a window, with a profile of its own. It ends with this value.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    session: String,
+    _profile: TempDir,
+}
+
+/// Why the browser did not do what it was asked for.
+pub type Trouble = Box<dyn std::error::Error>;
+
+impl Browser {
+    /// Starts a browser, with these switches besides those that every test needs.
+    ///
+    /// # Errors
+    /// When chromedriver or chromium cannot be started.
+    pub fn start(switches: &[&str]) -> Result<Self, Trouble> {
+        let profile = tempfile::tempdir()?;
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut lines = BufReader::new(driver.stdout.take().ok_or("chromedriver has no output")?).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .ok_or("chromedriver names no port")?;
+        // Whatever else it says is nobody's concern, but has to go somewhere.
+        std::thread::spawn(move || lines.for_each(drop));
+        let profile_switch = format!("--user-data-dir={}", profile.path().display());
+        let usual = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-dev-shm-usage",
+            &profile_switch,
+        ];
+        let switches: Vec<&str> = usual.into_iter().chain(switches.iter().copied()).collect();
+        let mut browser = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            _profile: profile,
+        };
+        let started = browser.ask(
+            "",
+            &json!({"capabilities": {"alwaysMatch": {
+                "goog:chromeOptions": {"args": switches},
+                "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            }}}),
+        )?;
+        let id = started["sessionId"].as_str().ok_or("the session has no name")?;
+        browser.session = format!("{}/{id}", browser.session);
+        Ok(browser)
+    }
+
+    fn ask(&self, what: &str, body: &Value) -> Result<Value, Trouble> {
+        let mut answer = ureq::post(format!("{}{what}", self.session)).send_json(body)?;
+        let answer: Value = answer.body_mut().with_config().limit(64 << 20).read_json()?;
+        Ok(answer["value"].clone())
+    }
+
+    /// Shows a page of this machine.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub fn open(&self, page: &Path) -> Result<(), Trouble> {
+        self.ask("/url", &json!({"url": format!("file://{}", page.display())}))?;
+        Ok(())
+    }
+
+    /// What an expression of JavaScript comes to in the page, by the driver and not by a script of the page.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn value_of(&self, expression: &str) -> Result<Value, Trouble> {
+        let script = format!("return ({expression})");
+        self.ask("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// A command of the DevTools protocol.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn command(&self, name: &str, parameters: &Value) -> Result<Value, Trouble> {
+        self.ask("/goog/cdp/execute", &json!({"cmd": name, "params": parameters}))
+    }
+
+    /// Makes the page as wide as this, whatever the window is.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn resize(&self, width: u32, height: u32) -> Result<(), Trouble> {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.command("Emulation.setDeviceMetricsOverride", &metrics)?;
+        Ok(())
+    }
+
+    /// Shows the page as a medium does, `screen` or `print`, to a reader who likes it `light` or `dark`.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn show_on(&self, medium: &str, scheme: &str) -> Result<(), Trouble> {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.command(
+            "Emulation.setEmulatedMedia",
+            &json!({"media": medium, "features": features}),
+        )?;
+        Ok(())
+    }
+
+    /// Presses keys in the element that has the focus.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn press(&self, keys: &str) -> Result<(), Trouble> {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                [
+                    json!({"type": "keyDown", "value": key}),
+                    json!({"type": "keyUp", "value": key}),
+                ]
+            })
+            .collect();
+        self.ask(
+            "/actions",
+            &json!({"actions": [{"type": "key", "id": "keys", "actions": actions}]}),
+        )?;
+        Ok(())
+    }
+
+    /// The page on A4 as a PDF.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    pub fn print(&self) -> Result<Vec<u8>, Trouble> {
+        let printed = self.command(
+            "Page.printToPDF",
+            &json!({"printBackground": true, "preferCSSPageSize": true}),
+        )?;
+        Ok(STANDARD.decode(printed["data"].as_str().ok_or("no page was printed")?)?)
+    }
+
+    /// What the page looks like, as a PNG of its whole length.
+    ///
+    /// # Errors
+    /// When it cannot be taken.
+    pub fn picture(&self) -> Result<Vec<u8>, Trouble> {
+        let taken = self.command("Page.captureScreenshot", &json!({"captureBeyondViewport": true}))?;
+        Ok(STANDARD.decode(taken["data"].as_str().ok_or("no picture was taken")?)?)
+    }
+
+    /// What stands in the console since the last time.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn console(&self) -> Result<Vec<String>, Trouble> {
+        let log = self.ask("/se/log", &json!({"type": "browser"}))?;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        Ok(entries.iter().map(|entry| entry["message"].to_string()).collect())
+    }
+
+    /// The addresses that were asked for since the last time.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn requests(&self) -> Result<Vec<String>, Trouble> {
+        let log = self.ask("/se/log", &json!({"type": "performance"}))?;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        let address = |entry: &Value| {
+            let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let event = &message["message"];
+            let is_request = event["method"] == "Network.requestWillBeSent";
+            is_request.then(|| event["params"]["request"]["url"].as_str().map(str::to_owned))?
+        };
+        Ok(entries.iter().filter_map(address).collect())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends the browser, and a test that is over asks for no more than that.
+        let _ = ureq::delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// The number of pages of a PDF that chromium wrote.
+pub fn pages(pdf: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(pdf);
+    text.match_indices("/Type /Page")
+        .filter(|(at, found)| !text[at + found.len()..].starts_with('s'))
+        .count()
+}
