@@ -1,4 +1,4 @@
-//! A real browser, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>), which is JSON over HTTP: Debian's chromium by
+//! A real browser, driven over `WebDriver` (<https://www.w3.org/TR/webdriver2/>), which is JSON over HTTP: Debian's chromium by
 //! its chromedriver.
 
 use std::io::{BufRead as _, BufReader};
@@ -78,11 +78,14 @@ impl Browser {
         Ok(answer["value"].clone())
     }
 
-    /// Shows a page of this machine.
+    /// Shows a page of this machine, and forgets what was logged before.
     ///
     /// # Errors
     /// When it cannot be loaded.
     pub fn open(&self, page: &Path) -> Result<(), Trouble> {
+        self.ask("/url", &json!({"url": "about:blank"}))?;
+        self.console()?;
+        self.requests()?;
         self.ask("/url", &json!({"url": format!("file://{}", page.display())}))?;
         Ok(())
     }
@@ -96,7 +99,7 @@ impl Browser {
         self.ask("/execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the browser's own protocol for its developers' tools.
     ///
     /// # Errors
     /// When it fails.
