@@ -66,7 +66,7 @@ pub(super) fn heat(level: u8) -> Color {
 
 /// What a colour stands for, where it has one meaning on every chart: its name, and the colour itself on white paper
 /// and on a dark screen.
-pub(super) const ROLES: [(&str, Color, Color); 16] = [
+pub(super) const ROLES: [(&str, Color, Color); 19] = [
     ("ink", INK, Color::hex(0x00e8_ecf1)),
     ("quiet", QUIET, Color::hex(0x00a9_b4c0)),
     ("axis", AXIS, Color::hex(0x006b_7785)),
@@ -83,7 +83,29 @@ pub(super) const ROLES: [(&str, Color, Color); 16] = [
     ("all", ALL, Color::hex(0x005b_a3e6)),
     ("read", READ, Color::hex(0x0045_c48a)),
     ("write", WRITE, Color::hex(0x00ef_7068)),
+    ("all-deep", Color::hex(0x001f_3d5e), Color::hex(0x00bc_dcf8)),
+    ("read-deep", Color::hex(0x0024_5448), Color::hex(0x00b6_f0d3)),
+    ("write-deep", Color::hex(0x0058_2f33), Color::hex(0x00ff_c4bf)),
 ];
+
+/// The colour that a mixture with white paper was made from, and its share: on a dark screen it is mixed with that.
+pub(super) fn on_paper(color: Color) -> Option<(&'static str, f64)> {
+    let parts = |color: Color| [color.rgb.0, color.rgb.1, color.rgb.2].map(f64::from);
+    let paper = parts(PAPER);
+    [("all", ALL), ("read", READ), ("write", WRITE), ("stream", STREAM)]
+        .into_iter()
+        .find_map(|(name, pure)| {
+            let pure = parts(pure);
+            let taken = |of: [f64; 3]| paper.iter().zip(of).map(|(paper, part)| paper - part).sum::<f64>();
+            let share = taken(parts(color)) / taken(pure);
+            let is_mixture = paper
+                .iter()
+                .zip(pure)
+                .zip(parts(color))
+                .all(|((paper, pure), part)| (paper + (pure - paper) * share - part).abs() <= 1.0);
+            (is_mixture && share < 1.0).then_some((name, share))
+        })
+}
 
 const ALL: Color = Color::hex(0x001f_63ad);
 const READ: Color = Color::hex(0x002c_a36f);
@@ -94,4 +116,26 @@ pub(super) fn slope(hue: Color, height: f64, light: f64) -> Color {
     let body = PAPER.toward(hue, 0.30 + 0.70 * height.clamp(0.0, 1.0).sqrt());
     let shadow = Color::hex(0x0010_2030);
     body.toward(shadow, 0.42 * (1.0 - light.clamp(0.0, 1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixture_with_paper_is_told_by_what_it_was_made_from() {
+        let (name, share) = on_paper(PAPER.toward(READ, 0.45)).unwrap();
+        assert_eq!(name, "read");
+        assert!((share - 0.45).abs() < 0.01, "{share}");
+        assert_eq!(on_paper(INK), None);
+    }
+
+    #[test]
+    fn the_deep_colours_are_those_that_deeper_lines_have() {
+        for (name, pure) in [("all-deep", ALL), ("read-deep", READ), ("write-deep", WRITE)] {
+            let (_, deep, _) = ROLES.into_iter().find(|(role, ..)| *role == name).unwrap();
+            // The 99th percentile of a latency is drawn 0.65 of the way to the ink.
+            assert_eq!(pure.toward(INK, 0.65), deep, "{name}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::svg::Escaped;
 use crate::chart::font::Weight;
-use crate::chart::palette::{HEAT_LEVELS, ROLES, heat};
+use crate::chart::palette::{HEAT_LEVELS, ROLES, heat, on_paper};
 use crate::chart::scene::{Anchor, Color, Item, Layer, Point, Scene, TextRun};
 
 /// Units of the picture in a point: a third of a point is half a pixel where the page is as wide as it gets.
@@ -28,10 +28,9 @@ pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
         ));
     }
     for layer in &scene.layers {
-        let class = match layer.name {
-            "surface" => "edges",
-            _ => "boxes",
-        };
+        // A facet covers what is behind it, so its colour is no mixture with what is below.
+        writer.covers = layer.name == "surface";
+        let class = if writer.covers { "edges" } else { "boxes" };
         writer.put(format_args!("<g class=\"{class}\">"));
         for item in in_order(layer) {
             writer.item(item);
@@ -90,6 +89,8 @@ struct Writer {
     pen: (i32, i32),
     /// A rectangle of the open path that the next one may continue.
     pending: Option<Box4>,
+    /// Whether shapes cover what is below them.
+    covers: bool,
 }
 
 /// Left, top, right and bottom in units.
@@ -104,13 +105,13 @@ impl Writer {
     fn item(&mut self, item: &Item) {
         match item {
             Item::Polygon { points, fill } => {
-                self.enter(Element::Path(filled(*fill)));
+                self.enter(Element::Path(filled(*fill, self.covers)));
                 self.settle();
                 self.line(points.iter().copied());
                 self.svg.push('z');
             }
             Item::Rectangle { area, fill } => {
-                self.enter(Element::Path(filled(*fill)));
+                self.enter(Element::Path(filled(*fill, self.covers)));
                 let next = (units(area.left), units(area.top), units(area.right), units(area.bottom));
                 match &mut self.pending {
                     Some(before) if (before.1, before.2, before.3) == (next.1, next.0, next.3) => before.2 = next.2,
@@ -238,31 +239,42 @@ fn paint(color: Color) -> Paint {
     Paint::Own(format!("#{:x}{:x}{:x}", digit(red), digit(green), digit(blue)))
 }
 
-fn filled(color: Color) -> String {
-    let opacity = opacity("fill", color);
-    match paint(color) {
-        Paint::Role(name) => format!("class=\"f-{name}\"{opacity}"),
-        Paint::Heat(level) => format!("class=\"h{level}\"{opacity}"),
-        Paint::Own(own) => format!("color={own}{opacity}"),
+fn filled(color: Color, covers: bool) -> String {
+    let mixture = on_paper(color).filter(|_| !covers);
+    match (paint(color), mixture) {
+        (Paint::Role(name), _) => format!("class=\"f-{name}\"{}", opacity("fill", color.alpha)),
+        (Paint::Heat(level), _) => format!("class=\"h{level}\"{}", opacity("fill", color.alpha)),
+        (Paint::Own(_), Some((name, share))) => {
+            format!("class=\"f-{name}\"{}", opacity("fill", color.alpha * share))
+        }
+        (Paint::Own(own), None) => format!("color={own}{}", opacity("fill", color.alpha)),
     }
 }
 
 fn stroked(color: Color, width: f64) -> String {
-    let opacity = opacity("stroke", color);
     let width = (width * UNITS_PER_POINT * 10.0).round() / 10.0;
-    match paint(color) {
-        Paint::Role(name) => format!("class=\"lines s-{name}\" stroke-width=\"{width}\"{opacity}"),
-        Paint::Heat(level) => format!(
-            "class=\"lines\" stroke=\"{}\" stroke-width=\"{width}\"{opacity}",
-            css(heat(level))
-        ),
-        Paint::Own(own) => format!("class=\"lines\" stroke=\"{own}\" stroke-width=\"{width}\"{opacity}"),
+    let line = format!("stroke-width=\"{width}\"");
+    match (paint(color), on_paper(color)) {
+        (Paint::Role(name), _) => format!("class=\"lines s-{name}\" {line}{}", opacity("stroke", color.alpha)),
+        (Paint::Own(_), Some((name, share))) => {
+            format!(
+                "class=\"lines s-{name}\" {line}{}",
+                opacity("stroke", color.alpha * share)
+            )
+        }
+        (Paint::Heat(_) | Paint::Own(_), _) => {
+            format!(
+                "class=\"lines\" stroke=\"{}\" {line}{}",
+                css(color),
+                opacity("stroke", color.alpha)
+            )
+        }
     }
 }
 
-fn opacity(what: &str, color: Color) -> String {
-    if color.alpha < 1.0 {
-        format!(" {what}-opacity=\"{:.2}\"", color.alpha.max(0.0))
+fn opacity(what: &str, alpha: f64) -> String {
+    if alpha < 1.0 {
+        format!(" {what}-opacity=\"{:.2}\"", alpha.max(0.0))
     } else {
         String::new()
     }
