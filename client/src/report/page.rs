@@ -80,6 +80,7 @@ fn body(report: &Report<'_>, subject: &str) -> Markup {
             p.kind { "Storage workload report" }
             h1 { (subject) }
             p.subject { (origin(analysis)) }
+            @if let Some(note) = &analysis.workload.provenance.note { p.user-note { (note) } }
             p.verdict { (verdict::what(analysis)) }
             p.verdict.sure { (verdict::how_sure(analysis)) }
             (tiles(analysis))

@@ -160,6 +160,14 @@ fn the_figures_are_those_of_the_analysis() {
 }
 
 #[test]
+fn the_users_note_stands_in_the_page_as_text() {
+    let desk = desk_with_a_job();
+    let noted = desk.run(&["note", "raw-stream", "before <b>the</b> migration"]);
+    assert_eq!(noted.code, Some(0), "{}", noted.stderr);
+    assert!(report(&desk, &[]).contains("<p class=\"user-note\">before &lt;b&gt;the&lt;/b&gt; migration</p>"));
+}
+
+#[test]
 fn the_filter_asked_for_is_told() {
     let page = report(&desk_with_a_job(), &["--filter", "absolute", "--threshold", "1"]);
     assert!(page.contains("absolute (&gt;= 1 IOPS)"));
