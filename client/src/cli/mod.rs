@@ -2,6 +2,7 @@
 
 mod columns;
 mod commands;
+mod completion;
 mod confirm;
 mod connect;
 mod details;
@@ -17,6 +18,7 @@ mod refresh;
 mod selection;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -49,6 +51,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let prompt = arguments.get(1).map(|prompt| prompt.to_string_lossy());
     if let Some(answered) = answer_as_helper(prompt.as_deref(), &mut std::io::stdout()) {
         return ExitCode::from(if answered { exit_code::OK } else { exit_code::FAILED });
+    }
+    if let Some(answer) = completion::answer(&arguments) {
+        // A shell shows nobody why there is nothing to complete.
+        let written = answer.and_then(|answer| std::io::stdout().write_all(&answer));
+        return ExitCode::from(if written.is_ok() {
+            exit_code::OK
+        } else {
+            exit_code::FAILED
+        });
     }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

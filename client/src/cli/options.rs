@@ -60,18 +60,33 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 impl GlobalOptions {
+    fn data_dir_of(&self, config: &Config) -> PathBuf {
+        let named = self.data_dir.clone().or_else(|| variable("VSCSI_HELPER_DATA_DIR"));
+        named.unwrap_or_else(|| config.data_directory.clone())
+    }
+
+    /// The directory of jobs and catalog; that of the default configuration where the one there is cannot be used.
+    pub(super) fn data_dir(&self) -> PathBuf {
+        let (path, must_exist) = self.config_file();
+        self.data_dir_of(&config::load(&path, must_exist).unwrap_or_default())
+    }
+
+    /// The configuration file, and whether it has to be there.
+    fn config_file(&self) -> (PathBuf, bool) {
+        let named = self.config.clone().or_else(|| variable("VSCSI_HELPER_CONFIG"));
+        let must_exist = named.is_some();
+        (named.unwrap_or_else(config::default_path), must_exist)
+    }
+
     /// Reads the configuration and makes the surroundings of a command. When the configuration cannot be used, the
     /// surroundings are there all the same, to show the error in.
     pub(super) fn environment(&self) -> (Env, Result<(), CliError>) {
-        let named = self.config.clone().or_else(|| variable("VSCSI_HELPER_CONFIG"));
-        let must_exist = named.is_some();
-        let path = named.unwrap_or_else(config::default_path);
+        let (path, must_exist) = self.config_file();
         let (config, read) = match config::load(&path, must_exist) {
             Ok(config) => (config, Ok(())),
             Err(error) => (Config::default(), Err(error.into())),
         };
-        let data_dir = self.data_dir.clone().or_else(|| variable("VSCSI_HELPER_DATA_DIR"));
-        let data_dir = data_dir.unwrap_or_else(|| config.data_directory.clone());
+        let data_dir = self.data_dir_of(&config);
         let mut env = Env::of_process(config, path, data_dir);
         env.json = self.json;
         env.verbose = self.verbose;

@@ -9,9 +9,14 @@ mod charts;
 mod commands;
 #[cfg(unix)]
 #[cfg(test)]
+mod completion;
+#[cfg(unix)]
+#[cfg(test)]
 mod data_directory;
 #[cfg(test)]
 mod fio;
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod report;
 #[cfg(unix)]

@@ -96,6 +96,11 @@ pub(crate) const TESTING: &[Need] = &[
         purpose: "the ssh client that the product runs",
     },
     Need::Program {
+        name: "bash",
+        packages: &["bash"],
+        purpose: "the shell in which completion is tried",
+    },
+    Need::Program {
         name: "busybox",
         packages: &["busybox-static"],
         purpose: "the shell of the simulated host",
