@@ -1,9 +1,9 @@
 //! Hostile and careless clients: refused, and the agent goes on.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vscsi_tests::agent_host::{AgentHost, NoMoreDescriptors, wait_until};
@@ -212,6 +212,90 @@ fn answers_in_time(agent: &AgentHost) -> bool {
         .get(format!("http://127.0.0.1:{}/v1/health", agent.port()))
         .header("Authorization", format!("Bearer {}", agent.token()));
     request.call().is_ok()
+}
+
+/// A request for the agent's health on a connection that stays.
+fn health_request(agent: &AgentHost) -> String {
+    let token = agent.token();
+    format!("GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
+}
+
+/// Asks for the agent's health on a connection that stays; the status of the answer.
+fn ask(stream: &mut TcpStream, agent: &AgentHost) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(health_request(agent).as_bytes()).unwrap();
+    let mut answer = BufReader::new(stream);
+    let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
+    answer.read_line(&mut first).unwrap();
+    while answer.read_line(&mut line).unwrap() > 2 {
+        if let Some(value) = line.strip_prefix("Content-Length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    answer.read_exact(&mut vec![0; length]).unwrap();
+    status(&first).to_owned()
+}
+
+fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    matches!({ stream }.read(&mut [0]), Ok(0))
+}
+
+#[test]
+fn a_client_too_many_is_told_so_and_those_that_are_in_stay() {
+    let agent = started();
+    let connect = || TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+    let mut clients: Vec<TcpStream> = (0..40).map(|_| connect()).collect();
+    for client in &mut clients {
+        assert_eq!(ask(client, &agent), "200");
+    }
+    let refused = raw(&agent, health_request(&agent).as_bytes());
+    assert_eq!(status(&refused), "503", "{refused}");
+    assert!(
+        refused.contains("\"code\":\"unavailable\"") && refused.contains("try again in a moment"),
+        "{refused}"
+    );
+    for client in &mut clients {
+        assert_eq!(ask(client, &agent), "200");
+    }
+    clients.pop();
+    wait_until("there is room again", || answers(&agent));
+}
+
+#[test]
+fn the_oldest_client_without_the_token_makes_room_for_the_next_and_no_other_does() {
+    let agent = started();
+    let connect = || TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+    let mut client = connect();
+    assert_eq!(ask(&mut client, &agent), "200");
+    let mut silent: Vec<TcpStream> = (0..16).map(|_| connect()).collect();
+    assert!(!silent.iter().any(is_closed));
+    silent.push(connect());
+    wait_until("the oldest has gone", || is_closed(&silent[0]));
+    assert!(!silent[1..].iter().any(is_closed));
+    assert_eq!(ask(&mut client, &agent), "200");
+}
+
+#[test]
+fn a_client_without_the_token_has_its_place_for_ten_seconds() {
+    let agent = started();
+    let began = Instant::now();
+    let [mut silent, mut half] = [(); 2].map(|()| {
+        let stream = TcpStream::connect(("127.0.0.1", agent.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        stream
+    });
+    half.write_all(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    half.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), "400");
+    assert!(answer.contains("did not arrive within 10 s"), "{answer}");
+    answer.clear();
+    silent.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "");
+    assert!(began.elapsed() >= Duration::from_secs(9), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -10,6 +10,7 @@ from vscsi_agent import files, lock, running
 from vscsi_agent.boot import Boot
 from vscsi_agent.command import RunError, Runner, Spec
 from vscsi_agent.host.unlisted import Unlisted
+from vscsi_agent.http.places import FRIENDS, PATIENCE, STRANGERS, Places
 from vscsi_agent.identifier import DiskKey
 from vscsi_agent.moment import SECOND
 from vscsi_agent.options import Options, UsageError
@@ -181,6 +182,47 @@ class Programs(Directory):
         finally:
             del os.environ["A_SECRET"]
         self.assertNotIn(b"A_SECRET", output.stdout)
+
+
+class Connections(unittest.TestCase):
+    def setUp(self):
+        self.places = Places()
+        self.shown_out = []
+
+    def enter(self, name=0):
+        return self.places.enter(lambda: self.shown_out.append(name))
+
+    def test_a_stranger_makes_room_for_the_next_one_after_its_moment(self):
+        began = time.monotonic()
+        for name in range(STRANGERS + 1):
+            self.enter(name)
+        self.assertGreaterEqual(time.monotonic() - began, PATIENCE)
+        self.assertEqual(self.shown_out, [0])
+
+    def test_a_crowd_of_strangers_shows_no_friend_out(self):
+        friend = self.enter("friend")
+        self.assertTrue(self.places.befriend(friend))
+        for _ in range(2 * STRANGERS):
+            self.enter()
+        self.assertNotIn("friend", self.shown_out)
+        self.assertTrue(self.places.befriend(friend))
+
+    def test_a_place_is_free_again_when_its_connection_is_over(self):
+        for _ in range(3):
+            friends = []
+            for _ in range(FRIENDS):
+                friends.append(self.enter())
+                self.assertTrue(self.places.befriend(friends[-1]))
+            one_too_many = self.enter()
+            self.assertFalse(self.places.befriend(one_too_many))
+            for place in friends + [one_too_many]:
+                self.places.leave(place)
+
+    def test_a_stranger_that_was_shown_out_is_no_friend_any_more(self):
+        first = self.enter()
+        for _ in range(STRANGERS):
+            self.enter()
+        self.assertFalse(self.places.befriend(first))
 
 
 class Absences(unittest.TestCase):

@@ -8,6 +8,7 @@ import threading
 from . import files, jsonfile, running
 from .clock import until
 from .files import reason
+from .introduction import introduce
 from .plain import encoded
 from .switch.client import command_line
 from .wire import greeting
@@ -78,6 +79,7 @@ def _running(options):
     stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         stream.connect(("127.0.0.1", agent["port"]))
+        introduce(stream, agent["token"])
     except OSError:
         stream.close()
         return None

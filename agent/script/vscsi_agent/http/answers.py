@@ -56,7 +56,8 @@ def read(context, what, arguments):
     if what == "health":
         return json(200, _health(context))
     if what == "inventory":
-        return json(200, inventory(context.equipment.host, context.host_root))
+        with context.inventory:
+            return json(200, inventory(context.equipment.host, context.host_root))
     if what == "jobs":
         return json(200, {"jobs": context.equipment.views.jobs()})
     if what == "schedules":

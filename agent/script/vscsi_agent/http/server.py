@@ -2,14 +2,15 @@
 
 import select
 import socket
-import struct
 import threading
 import time
 
 from ..files import reason
+from ..timeout import set_timeout
 from ..wire import Refusal
 from . import answers, head
 from .head import HEADER_LIMIT, Head
+from .places import Places
 from .routes import ACTIONS, route
 
 TYPE_CHECKING = False
@@ -18,14 +19,11 @@ if TYPE_CHECKING:
     from ..desk import Desk
     from .answers import Answer
 
-# Connections at one time; each has a thread.
-MAX_CONNECTIONS = 48
-
-# Requests answered at one time.
-MAX_REQUESTS = 16
+# How long a connection may take until its first request begins, seconds.
+FIRST_TIMEOUT = 10.0
 
 # How long a connection may rest between two requests, as that of a client that waits for its next sample, seconds.
-IDLE_TIMEOUT = 15 * 60.0
+REST_TIMEOUT = 15 * 60.0
 
 # How long a request may take to arrive once it has begun, seconds.
 REQUEST_TIMEOUT = 10.0
@@ -47,6 +45,8 @@ class Context(object):
         self.token = token
         self.esxi_version = esxi_version
         self.host_root = host_root
+        # Held while the host is asked for its inventory, which costs it several commands.
+        self.inventory = threading.Lock()
         # Monotonic clock at the last admitted request, milliseconds.
         self.last_request_ms = equipment.clock.monotonic_ms()
 
@@ -60,9 +60,7 @@ class Server(object):
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         self.port = self._listener.getsockname()[1]
-        self._mutex = threading.Lock()
-        self._connections = []  # type: list[_Connection]
-        self._requests = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._places = Places()
 
     def start(self, context):
         # type: (Context) -> None
@@ -89,82 +87,41 @@ class Server(object):
 
     def _let_in(self, client, context):
         # type: (socket.socket, Context) -> None
-        _set_timeout(client, socket.SO_SNDTIMEO, WRITE_TIMEOUT)
+        set_timeout(client, socket.SO_SNDTIMEO, WRITE_TIMEOUT)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(client, context, self)
-        with self._mutex:
-            is_full = len(self._connections) >= MAX_CONNECTIONS
-            # Whoever holds a connection without having shown the token makes room for who may have it.
-            idle = next((other for other in self._connections if not other.is_admitted), None) if is_full else None
-            if idle is not None:
-                self._connections.remove(idle)
-                idle.break_off()
-            if not is_full or idle is not None:
-                self._connections.append(connection)
-                is_full = False
-        if is_full:
-            words = "{} clients are connected already".format(MAX_CONNECTIONS)
-            connection.send(head.refusal(Refusal("unavailable", words, "try again in a moment")))
-            client.close()
-            return
+        connection = _Connection(client, context, self._places)
         try:
             threading.Thread(target=connection.attend, name="connection", daemon=True).start()
         except (RuntimeError, MemoryError):
-            self.forget(connection)
-            client.close()
+            connection.leave()
             raise
-
-    def forget(self, connection):
-        # type: (_Connection) -> None
-        """The connection has ended."""
-        with self._mutex:
-            if connection in self._connections:
-                self._connections.remove(connection)
-
-    def answer(self, context, request, body):
-        # type: (Context, Head, bytes) -> Answer
-        """Answers one request that was admitted."""
-        if not self._requests.acquire(False):
-            words = "{} requests are being answered already".format(MAX_REQUESTS)
-            raise Refusal("unavailable", words, "try again in a moment")
-        try:
-            context.last_request_ms = context.equipment.clock.monotonic_ms()
-            what, arguments = route(request.method, request.url, request.all("Range"), body)
-            if what not in ACTIONS:
-                return answers.read(context, what, arguments)
-            status, value = context.desk.ask(what, arguments)
-            return answers.json(status, value) if value is not None else answers.whole(status, "application/json", b"")
-        finally:
-            self._requests.release()
 
 
 class _Connection(object):
     """One client: its requests are answered one after another until it is done or refused."""
 
-    def __init__(self, client, context, server):
-        # type: (socket.socket, Context, Server) -> None
+    def __init__(self, client, context, places):
+        # type: (socket.socket, Context, Places) -> None
         self._client = client
         self._context = context
-        self._server = server
+        self._places = places
+        self._place = places.enter(self._break_off)
+        self._rest = FIRST_TIMEOUT
         self._arrived = b""
-        # A request of it was admitted.
-        self.is_admitted = False
 
-    def send(self, data):
-        # type: (bytes) -> None
-        """Sends everything, or gives the client up."""
-        try:
-            self._client.sendall(data)
-        except OSError:
-            self.break_off()
-
-    def break_off(self):
+    def _break_off(self):
         # type: () -> None
         """Ends the connection from another thread; its own notices."""
         try:
             self._client.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+    def leave(self):
+        # type: () -> None
+        """The connection is over, and its place free."""
+        self._places.leave(self._place)
+        self._client.close()
 
     def attend(self):
         # type: () -> None
@@ -178,8 +135,7 @@ class _Connection(object):
         except Exception as error:  # noqa: B902 (a defect in one answer must not pass for silence)
             self._context.equipment.log.line("answering a request failed: {!r}".format(error))
         finally:
-            self._server.forget(self)
-            self._client.close()
+            self.leave()
 
     def _serve_next(self):
         # type: () -> bool
@@ -190,12 +146,15 @@ class _Connection(object):
             body = self._read_body(request)
             if body is None:
                 return False
+            if not self._places.befriend(self._place):
+                words = "as many clients as there is room for are connected already"
+                raise Refusal("unavailable", words, "try again in a moment")
         except Refusal as problem:
             self._refuse(problem)
             return False
-        self.is_admitted = True
+        self._rest = REST_TIMEOUT
         try:
-            answer = self._server.answer(self._context, request, body)
+            answer = _answer(self._context, request, body)
         except Refusal as problem:
             answer = answers.json(problem.status, problem.body())
         self._client.sendall(head.answer(answer.status, answer.content_type, answer.length, answer.more))
@@ -237,11 +196,11 @@ class _Connection(object):
     def _read_more(self):
         # type: () -> bool
         """Reads what comes next; `False` when nothing comes any more."""
-        timeout = IDLE_TIMEOUT if self._until is None else self._until - time.monotonic()
+        timeout = self._rest if self._until is None else self._until - time.monotonic()
         if timeout <= 0:
             words = "the request did not arrive within {} s".format(int(REQUEST_TIMEOUT))
             raise Refusal("bad_request", words)
-        _set_timeout(self._client, socket.SO_RCVTIMEO, timeout)
+        set_timeout(self._client, socket.SO_RCVTIMEO, timeout)
         try:
             piece = self._client.recv(16 * 1024)
         except BlockingIOError:
@@ -269,8 +228,12 @@ class _Connection(object):
                 return
 
 
-def _set_timeout(client, which, seconds):
-    # type: (socket.socket, int, float) -> None
-    """Has the kernel end a wait: a time-out of the standard library needs a nonblocking socket, unproven on ESXi."""
-    whole = int(seconds)
-    client.setsockopt(socket.SOL_SOCKET, which, struct.pack("ll", whole, int((seconds - whole) * 1000000)))
+def _answer(context, request, body):
+    # type: (Context, Head, bytes) -> Answer
+    """Answers one request that was admitted."""
+    context.last_request_ms = context.equipment.clock.monotonic_ms()
+    what, arguments = route(request.method, request.url, request.all("Range"), body)
+    if what not in ACTIONS:
+        return answers.read(context, what, arguments)
+    status, value = context.desk.ask(what, arguments)
+    return answers.json(status, value) if value is not None else answers.whole(status, "application/json", b"")
