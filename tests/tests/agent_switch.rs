@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -211,6 +212,38 @@ fn a_frozen_switch_is_replaced_and_no_snapshot_is_lost() {
     agent.wait_until_nothing_collects();
 }
 
+/// A host on which agent and switch have died and left a collection, and the switch that was just started in their place
+/// and is told nothing.
+fn with_a_switch_that_is_told_nothing() -> (AgentHost, Child) {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 1);
+    agent.kill_both();
+    assert!(!agent.host.collecting().unwrap().is_empty());
+    let mut command = agent.command(Binary::Agent, &[]);
+    command.args(["switch", "--start", "00112233445566778899aabbccddeeff"]);
+    agent.with_places(&mut command);
+    let switch = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    (agent, switch)
+}
+
+#[test]
+fn what_a_dead_switch_has_left_is_stopped_though_the_agent_freezes_before_it_tells_the_next_one_anything() {
+    let (agent, mut switch) = with_a_switch_that_is_told_nothing();
+    wait_long("nothing is collected", || agent.host.collecting().unwrap().is_empty());
+    // It has ended by itself: an agent that thaws starts another one.
+    wait_until("the switch ends", || switch.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn what_a_dead_switch_has_left_is_stopped_though_the_agent_dies_before_it_tells_the_next_one_anything() {
+    let (agent, mut switch) = with_a_switch_that_is_told_nothing();
+    drop(switch.stdin.take());
+    agent.wait_until_nothing_collects();
+    wait_until("the switch ends", || switch.try_wait().unwrap().is_some());
+}
+
 #[test]
 fn without_a_switch_nothing_is_started_and_health_says_so() {
     let mut agent = AgentHost::new("demo", FILTER);
@@ -341,6 +374,8 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
         ..Start::default()
     });
     wait_until("it is handed over", || log().contains("handing over"));
+    // The order itself is written a moment after the line, by another thread.
+    std::thread::sleep(Duration::from_secs(1));
     // It does not hear that its switch has done so before it hears that it is to end.
     signal_process(before, libc::SIGSTOP);
     signal_process(switch, libc::SIGCONT);
@@ -350,6 +385,45 @@ fn an_agent_that_is_told_to_end_when_it_has_passed_everything_on_leaves_the_stop
     agent.wait_for_answer();
     agent.wait_until_nothing_collects();
     assert!(!log().contains("not every collection was stopped"), "{}", log());
+}
+
+#[test]
+fn a_successor_that_cannot_write_the_journal_gives_the_lock_back_and_the_job_goes_on() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("job", "SQL-Server-01", 1000, 1);
+    agent.wait_for_snapshots("job", 2);
+    let switch = agent.switch().unwrap();
+    // The lock is let go only when the successor's storage is one that can be made to fail.
+    signal_process(switch, libc::SIGSTOP);
+    let fails = agent.state().with_file_name("storage-fails");
+    let mut successor = agent.command(Binary::Agent, &["--failing-storage", fails.to_str().unwrap()]);
+    successor.args(["serve", "--detached", "--take-over", "--idle-exit", "0"]);
+    agent.with_places(&mut successor);
+    let mut successor = successor.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the successor waits", || agent.state().join("successor.json").exists());
+    let next = another_switch(&agent, switch).unwrap();
+    signal_process(next, libc::SIGSTOP);
+    signal_process(switch, libc::SIGCONT);
+    wait_until("the switch lets the lock go", || {
+        journal(&agent)["handover"].is_object()
+    });
+    fs::write(&fails, agent.host.root().display().to_string()).unwrap();
+    signal_process(next, libc::SIGCONT);
+    let log = || fs::read_to_string(agent.state().join("agent.log")).unwrap();
+    wait_until("it is given back", || log().contains("the successor did not take over"));
+    fs::remove_file(&fails).unwrap();
+    wait_long("the successor gives up", || successor.try_wait().unwrap().is_some());
+    assert_eq!(agent.status("job"), "running");
+    agent.post("jobs/job/stop", &json!({}));
+    agent.wait_until_nothing_collects();
+    let taken = snapshots(&agent.job_directory("job"));
+    assert!(
+        taken
+            .iter()
+            .all(|taken| taken.is_usable() && !taken.has(SnapshotFlag::NewBaseline)),
+        "{taken:?}"
+    );
 }
 
 #[test]

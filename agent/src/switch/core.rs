@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vscsi_shared::vscsistats::Listing;
 
 use super::disk::{Disk, OnFile, RunId, Step};
+use super::silence::Silence;
 use super::words::{Ask, Order, Report, State};
 use crate::command::Child;
 use crate::host::{DiskKey, lists};
@@ -15,9 +16,6 @@ use crate::journal::{Handover, Journal, SwitchId};
 
 /// A collector that has said nothing for so long is late, milliseconds of time in which the switch itself ran.
 pub(super) const LATE_MS: u64 = 30_000;
-
-/// What may pass between two looks at the clock while the switch runs, milliseconds: more was a suspended host.
-const LONGEST_STEP_MS: u64 = 2000;
 
 /// How often the switch says that it is there, milliseconds.
 pub(super) const ALIVE_MS: u64 = 1000;
@@ -92,6 +90,8 @@ pub struct Core {
     listing: Option<RunId>,
     last_run: RunId,
     holding: bool,
+    /// The lock was handed over whole, and goes back unless the journal can be written: until then nothing is done.
+    taking: bool,
     passing: Passing,
     /// The file as it was written last, and what is being written.
     on_file: Journal,
@@ -99,8 +99,7 @@ pub struct Core {
     /// What could not be written, and when that is tried again.
     refused: Option<(Journal, u64)>,
     asker: Asker,
-    silent_ms: u64,
-    ticked_ms: u64,
+    silence: Silence,
     said_alive_ms: u64,
     collector_runs: Vec<u32>,
     effects: Vec<Effect>,
@@ -116,13 +115,13 @@ impl Core {
             listing: None,
             last_run: 0,
             holding: false,
+            taking: false,
             passing: Passing::No,
             on_file: Journal::default(),
             writing: None,
             refused: None,
             asker: Asker::There,
-            silent_ms: 0,
-            ticked_ms: now_ms,
+            silence: Silence::from(now_ms),
             said_alive_ms: now_ms,
             collector_runs: Vec::new(),
             effects: Vec::new(),
@@ -146,16 +145,18 @@ impl Core {
             self.disks = found.collect();
         }
         self.on_file = journal;
+        self.taking = whole;
         self.tell_changes(now_ms);
-        self.effects.push(Effect::Say(Report::Ready { whole }));
-        self.ticked_ms = now_ms;
-        self.silent_ms = 0;
+        if !whole {
+            self.effects.push(Effect::Say(Report::Ready { whole }));
+        }
+        self.silence = Silence::from(now_ms);
         self.go_on(now_ms);
     }
 
     /// The collector said something.
     pub fn hear(&mut self, order: Order, now_ms: u64) {
-        self.silent_ms = 0;
+        self.silence.is_broken();
         if self.asker == Asker::Late {
             self.asker = Asker::There;
         }
@@ -243,6 +244,9 @@ impl Core {
                 if self.refused.take().is_some() {
                     self.effects.push(Effect::Say(Report::Journal(None)));
                 }
+                if std::mem::take(&mut self.taking) {
+                    self.effects.push(Effect::Say(Report::Ready { whole: true }));
+                }
                 if let Passing::Writing(to) = &self.passing
                     && self.on_file.is_handed_to(to)
                 {
@@ -250,6 +254,11 @@ impl Core {
                     self.effects.push(Effect::Release(to.clone()));
                     self.passing = Passing::Released(to.clone());
                 }
+            }
+            Err(reason) if self.taking => {
+                self.log(&format!("cannot take over: cannot write the journal: {reason}"));
+                self.holding = false;
+                self.effects.push(Effect::Exit);
             }
             Err(reason) => {
                 let problem = format!("cannot write the journal: {reason}; the agent tries again");
@@ -291,10 +300,7 @@ impl Core {
 
     /// Nobody has asked for anything for a while: time alone may have made something due.
     pub fn tick(&mut self, now_ms: u64) {
-        let passed_ms = now_ms.saturating_sub(self.ticked_ms).min(LONGEST_STEP_MS);
-        self.ticked_ms = now_ms;
-        self.silent_ms = self.silent_ms.saturating_add(passed_ms);
-        if self.silent_ms >= LATE_MS && self.asker == Asker::There {
+        if self.silence.lasts_ms(now_ms) >= LATE_MS && self.asker == Asker::There {
             self.asker = Asker::Late;
             if !self.disks.is_empty() {
                 let message = "the agent does not answer: what it collected is stopped".to_owned();
@@ -350,7 +356,7 @@ impl Core {
         }
         if self.holding {
             self.write(now_ms);
-            if self.passing == Passing::No {
+            if self.passing == Passing::No && !self.taking {
                 self.take_steps(now_ms);
                 // What the steps have changed is to be known before anybody is told.
                 self.write(now_ms);

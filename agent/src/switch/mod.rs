@@ -2,12 +2,14 @@
 //!
 //! - `words`: the messages on the pipe. `disk`: the state machine of one disk. `core`: all of them, the journal and
 //!   the heartbeat. These are pure.
-//! - `run`: carries out what they decide. `link`: the collector's end of the pipe. `successor`: who waits.
+//! - `run`: carries out what they decide. `link`: the collector's end of the pipe. `successor`: who waits. `silence`: how
+//!   long the other side has said nothing.
 
 mod core;
 mod disk;
 mod link;
 mod run;
+mod silence;
 mod successor;
 mod words;
 
@@ -36,8 +38,10 @@ pub use words::{Ask, Order, Report, State, Told};
 
 pub(crate) use successor::Successor;
 
+use core::LATE_MS;
 pub(crate) use run::LOCK;
 use run::{Event, Runner};
+use silence::Silence;
 
 /// How often a switch without the lock looks whether it can have it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -93,7 +97,8 @@ pub fn switch(options: &Options, begin: &Begin) -> io::Result<()> {
 }
 
 /// Waits until the lock is this switch's: by a handover to it, or, once the collector says that the agent before is gone,
-/// as soon as it is free. `false` when the collector has gone: whoever holds the lock then stops everything.
+/// as soon as it is free. Where the collector goes or says nothing any more, a lock that is free is taken to stop what the
+/// journal names: the switch before may have died with it. `false` when somebody holds it, who then stops everything.
 fn wait_for_lock(runner: &mut Runner, id: &SwitchId, options: &Options, alone: bool) -> io::Result<bool> {
     let directory = options.state_directory.as_path();
     let waiting = Successor {
@@ -103,9 +108,11 @@ fn wait_for_lock(runner: &mut Runner, id: &SwitchId, options: &Options, alone: b
     let (mut may_take, mut gone, mut asked) = (alone, false, false);
     let mut over = None;
     let mut early = Vec::new();
+    let mut silence = Silence::from(SystemClock.monotonic_ms());
     loop {
         match runner.wait(LOOK_EVERY) {
             Some(Event::Line(line)) => {
+                silence.is_broken();
                 if let Some(Order::Take { over: said, .. }) = Order::parse(&line) {
                     over = said;
                     may_take = true;
@@ -116,7 +123,9 @@ fn wait_for_lock(runner: &mut Runner, id: &SwitchId, options: &Options, alone: b
             Some(Event::Closed) => gone = true,
             _ => {}
         }
-        let is_ours = |journal: &Journal| may_take || journal.is_handed_to(&id.start);
+        gone |= silence.lasts_ms(SystemClock.monotonic_ms()) >= LATE_MS;
+        let is_ours =
+            |journal: &Journal| may_take || journal.is_handed_to(&id.start) || (gone && journal.handover.is_none());
         let lock = if may_take || Journal::peek(directory).is_some_and(|journal| is_ours(&journal)) {
             lock(directory, LOCK)?
         } else {

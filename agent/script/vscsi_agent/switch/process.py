@@ -137,6 +137,7 @@ class Switch(object):
         for words in lines:
             self._obey(words)
         if self._inbox.has_ended:
+            self._looks_at_ms = 0
             self._lose_collector("the collector is gone; its switch stops what it has started")
 
     def _obey(self, words):
@@ -240,6 +241,8 @@ class Switch(object):
         silent = self._quiet_ms >= LATE_MS or self._outbox.is_broken
         if silent and not self._is_late and not self._is_gone:
             self._is_late = True
+            # Without the lock it has nothing to go on with for a collector that thaws, which starts another switch.
+            self._is_gone = self._lock is None and self._passing is None
             self._lose_collector("the collector says nothing any more; its switch stops what it has started")
 
     def _work(self, now_ms):
@@ -379,24 +382,30 @@ class Switch(object):
 
     def _look_for_lock(self, now_ms):
         # type: (int) -> None
-        """Takes the lock when it was handed over to this switch, or when it may be taken by whoever finds it free."""
-        if self._is_gone or self._is_ending:
+        """Takes the lock when it was handed over to this switch, or when it may be taken by whoever finds it free.
+
+        Without a collector it may, unless it is just passed on: the switch before may have died with the collector.
+        """
+        if self._is_ending:
             return
         try:
             handover = journal.read(self._state_directory)["handover"]
-            is_for_us = handover is not None and handover["to"] == self._start
         except (OSError, jsonfile.Unreadable):
-            is_for_us = False
-        if not is_for_us and not self._may_take:
+            handover = None
+        is_for_us = handover is not None and handover["to"] == self._start
+        if not (handover is None if self._is_gone else is_for_us or self._may_take):
             return
         held = lock.take(self._state_directory, succession.LOCK)
         if held is None:
-            if self._may_take and not is_for_us and succession.announced(self._state_directory) is None:
+            is_asking = self._may_take and not is_for_us and not self._is_gone
+            if is_asking and succession.announced(self._state_directory) is None:
                 self._announce()
             return
         try:
             self._begin(self._read(), now_ms)
             self._lock = held
+            if self._is_gone:
+                self._abandon()
         except OSError as error:
             held.release()
             self._looks_at_ms = now_ms + READ_AGAIN_MS
@@ -479,9 +488,7 @@ class Switch(object):
         if problem is not None or self._lock is None:
             self._remain(heir, "cannot write the journal: {}".format(problem))
             return
-        waiting = succession.announced(self._state_directory)
-        process = waiting["process"] if waiting is not None and waiting["start"] == heir else None
-        self._passing = Passing(self._state_directory, heir, process, by_order, now_ms)
+        self._passing = Passing(self._state_directory, heir, by_order, now_ms)
         self._lock.release()
         self._lock, self._heir = None, None
         self._looks_at_ms = now_ms

@@ -79,11 +79,10 @@ def is_held_by(state_directory, start):
 class Passing(object):
     """The lock on its way to the switch `start`, seen from the one that had it."""
 
-    def __init__(self, state_directory, start, process, by_order, now_ms):
-        # type: (str, str, int | None, bool, int) -> None
+    def __init__(self, state_directory, start, by_order, now_ms):
+        # type: (str, str, bool, int) -> None
         self._state_directory = state_directory
         self.start = start
-        self._process = process
         # The collector has asked for it, and is told what came of it.
         self.by_order = by_order
         self._until_ms = now_ms + PASS_MS
@@ -95,8 +94,10 @@ class Passing(object):
 
     def taken_back(self, now_ms):
         # type: (int) -> lock.Lock | None
-        """The lock again, when the successor has died or is late and has not taken it."""
-        if now_ms < self._until_ms and (self._process is None or is_alive(self._process)):
+        """The lock again, when the successor has died, waits no more, or is late, and does not hold it."""
+        waiting = announced(self._state_directory)
+        waits = waiting is not None and waiting["start"] == self.start
+        if now_ms < self._until_ms and waits:
             return None
         held = lock.take(self._state_directory, LOCK)
         if held is not None and self.has_arrived():
