@@ -237,6 +237,33 @@ fn what_agent_and_switch_leave_behind_is_stopped_by_the_cleanup_command() {
 }
 
 #[test]
+fn a_job_that_ended_just_before_both_died_tells_that_it_cannot_be_stopped() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    let fails = Fault::of_vscsi_stats(FaultKind::Fail).with_arguments("-x ").times(1000);
+    agent.host.add_fault(fails).unwrap();
+    agent.start_with(&Start {
+        fault: Some("end-after-job"),
+        ..Start::default()
+    });
+    agent.wait_for_answer();
+    agent.begin("long", "Web-App-VM", 1000, 1);
+    agent.begin("short", "SQL-Server-01", 1, 1);
+    let switch = agent.switch().unwrap();
+    agent.wait_for_end();
+    signal_process(switch, libc::SIGKILL);
+    wait_until("the switch is gone", || agent.switch().is_none());
+    agent.start();
+    for job in ["short", "long"] {
+        wait_until("the job tells", || {
+            let cleanup = &agent.job(job)["job"]["cleanup"];
+            cleanup["manual_cleanup_required"] == true && cleanup["cleanup_error"].is_string()
+        });
+    }
+    agent.host.clear_faults().unwrap();
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
 fn cleanup_leaves_a_living_agent_alone_unless_all_is_asked_for() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vscsi_fixtures::{Fault, FaultKind};
+use vscsi_fixtures::{Fault, FaultKind, Scenario};
 use vscsi_shared::snapshot::SnapshotFlag;
 use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
 use vscsi_tests::binaries::Binary;
@@ -511,6 +511,34 @@ fn a_restart_that_is_handed_over_half_done_is_finished_by_the_successor() {
     });
     let stopped = agent.post("jobs/job/stop", &json!({}));
     assert_eq!(stopped.status, 200, "{}", stopped.json);
+    agent.wait_until_nothing_collects();
+}
+
+#[test]
+fn what_a_switch_has_stopped_for_a_restart_when_it_dies_is_started_by_the_next_one() {
+    let mut scenario = Scenario::load("demo").unwrap();
+    // There the next restart, which begins with a `-x`, would fail as well, and each one after it.
+    scenario.variants.stop_needs_collection = true;
+    let mut agent = AgentHost::with_scenario(&scenario, FILTER);
+    agent.start_with(&Start {
+        // The second command is the `-x` of the first restart.
+        fault: Some("switch-after-command:2"),
+        ..Start::default()
+    });
+    agent.wait_for_answer();
+    let first = agent.switch().unwrap();
+    let mut request = agent.job_request("job", "SQL-Server-01", 6, 1);
+    request["options"] = json!({"mode": "restart"});
+    request["disks"].as_array_mut().unwrap().truncate(1);
+    assert_eq!(agent.post("jobs", &request).status, 201);
+    wait_until("another switch runs", || {
+        agent.switch().is_some_and(|switch| switch != first)
+    });
+    let job = agent.wait_for_job("job");
+    assert_eq!(job["job"]["status"], "completed", "{job}");
+    let taken = snapshots(&agent.job_directory("job"));
+    let restarted = |taken: &Taken| taken.has(SnapshotFlag::Restarted);
+    assert!(taken.iter().filter(|taken| restarted(taken)).count() >= 3, "{taken:?}");
     agent.wait_until_nothing_collects();
 }
 

@@ -176,6 +176,18 @@ class States(unittest.TestCase):
         self.assertEqual(self.run_at(1111), START)
         self.assertEqual((self.disk.state, self.disk.order), ("on", 3))
 
+    def test_a_restart_stops_nothing_before_the_journal_says_that_it_may_not_collect(self):
+        self.turn_on()
+        self.journal.is_slow = True
+        self.disk.restart(2, 2000)
+        self.assertFalse(self.disk.entry()["started"])
+        self.assertIsNone(self.disk.advance(2001, self.journal))
+        self.journal.is_slow = False
+        self.assertEqual(self.disk.advance(2002, self.journal), STOP)
+        self.assertFalse(self.disk.entry()["started"])
+        self.disk.ended("it failed", True, 2010)
+        self.assertEqual((self.disk.state, self.disk.entry()["started"]), ("on", True))
+
     def test_a_restart_stops_and_starts(self):
         self.turn_on()
         self.disk.restart(2, 2000)

@@ -375,7 +375,8 @@ impl Disk {
         }
         match (pending, file) {
             (Pending::Keep, _) => None,
-            (Pending::Restart { stopped: false }, _) => Some(Step::Stop),
+            // Whoever takes over from here is to know that it may not collect.
+            (Pending::Restart { stopped: false }, OnFile::Same | OnFile::Refused { named: true }) => Some(Step::Stop),
             _ if self.wish == Wish::Foreign => Some(Step::Start),
             (_, OnFile::Same | OnFile::Refused { named: true }) => Some(Step::Start),
             (_, OnFile::Behind) => None,
@@ -388,8 +389,10 @@ impl Disk {
 
     /// The order has failed.
     fn fail(&mut self, reason: &str) {
-        if let Some(Pending::Start { was_on }) = self.pending {
-            self.started = was_on;
+        match self.pending {
+            Some(Pending::Start { was_on }) => self.started = was_on,
+            Some(Pending::Restart { stopped: false }) => self.started = self.succeeded_ms.is_some(),
+            Some(Pending::Restart { stopped: true } | Pending::Keep) | None => {}
         }
         if !self.may_run && self.wish == Wish::Wanted {
             self.wish = Wish::Nobody;

@@ -251,7 +251,7 @@ def cleanup(collector, name):
     # What no job uses and the switch still has is asked for once more, which is tried at once.
     for disk in collector.outstanding(state):
         ask(collector, disk, "drop")
-    state.ended_ms = None
+    state.ended_ms = collector.now_ms()
     return 200, view(collector, name)
 
 

@@ -117,7 +117,9 @@ class Collector(object):
     def is_being_stopped(self, state):
         # type: (JobState) -> bool
         """The switch is at the first attempt to stop what an ended job has left."""
-        if state.is_active() or (state.ended_ms is not None and self.now_ms() - state.ended_ms >= ANSWER_MS):
+        # A job that ended under an earlier agent keeps nobody waiting.
+        is_recent = state.ended_ms is not None and self.now_ms() - state.ended_ms < ANSWER_MS
+        if state.is_active() or not is_recent:
             return False
         return any(self.disks[key].is_pending() for key in self.outstanding(state))
 

@@ -77,9 +77,14 @@ class Disk(object):
             "world_group_id": str(self.key.world_group_id),
             "handle_id": str(self.key.handle_id),
             "armed_ms": self.armed_ms,
-            "started": self.started,
+            "started": self.started and not self._is_restarting(),
             "kept": self._keeping or self.state == KEPT,
         }
+
+    def _is_restarting(self):
+        # type: () -> bool
+        """The `-x` of a restart is to be run or runs: whoever takes over from here cannot know whether it collects."""
+        return STOP in self._plan or (self.state == STARTING and self.command == STOP)
 
     def found(self, entry, is_whole, now_ms):
         # type: (dict, bool, int) -> None
@@ -165,7 +170,7 @@ class Disk(object):
 
     def abandon(self):
         # type: () -> None
-        """The collector is gone: only what a user asked to keep is left alone."""
+        """Nobody is there to want it: only what a user asked to keep is left alone."""
         if self.state != KEPT:
             self.drop(self._under_way)
 
@@ -248,7 +253,7 @@ class Disk(object):
 
     def _may_run(self, journal):
         # type: (Journal) -> bool
-        """The journal says what has to be said before `-s`; where it cannot be written the order has failed."""
+        """The journal says what has to be said before the command; where it cannot be written the order has failed."""
         if not self._waits or journal.is_durable(self.version):
             return True
         problem = journal.problem_since(self.version)

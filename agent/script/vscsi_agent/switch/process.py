@@ -153,8 +153,8 @@ class Switch(object):
             self._may_take = True
         elif word == "all":
             for disk in self._disks.values():
-                if not disk.claimed and disk.state != states.KEPT:
-                    disk.drop(0)
+                if not disk.claimed:
+                    disk.abandon()
         elif word in ("run", "done") and len(arguments) == 1 and number(arguments[0], 31):
             change = self._running.add if word == "run" else self._running.discard
             change(int(arguments[0]))
