@@ -21,9 +21,12 @@ const CONFORMANCE: &[&str] = &[
     "agent_life",
     "agent_spool",
     "agent_switch",
+    "client_disk",
+    "client_gone",
     "client_journey",
     "client_pull",
     "main_job",
+    "torture",
 ];
 
 /// Tests of that suite that are not about the script, and why.
