@@ -20,6 +20,12 @@ pub trait Failure: Error + Send + Sync + 'static {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// The commands with which it works by hand, printed below the hint on lines of their own. Nothing of it may be in the
+    /// words of a host that have more than one line.
+    fn by_hand(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The command line or a name on it is wrong in a way that only running the command could tell.

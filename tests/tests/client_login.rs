@@ -207,11 +207,13 @@ fn a_login_that_is_not_root_s_is_recognised_as_that() {
     let user = PasswordUser::with_id(12345, "vscsiguest", "password");
     let mut options = client.connection_without("--key");
     options.extend(["--user".to_owned(), user.name.clone(), "--password".to_owned()]);
-    let finished = client
-        .run_with_input(&["preflight", "esxi"], &options, &format!("{}\n", user.password))
-        .expect(11);
-    assert!(finished.stderr.contains("is not root's"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("root@esxi"), "{}", finished.stderr);
+    for (command, advice) in [("preflight", "root@esxi"), ("install", "--user root")] {
+        let finished = client
+            .run_with_input(&[command, "esxi"], &options, &format!("{}\n", user.password))
+            .expect(11);
+        assert!(finished.stderr.contains("is not root's"), "{}", finished.stderr);
+        assert!(finished.stderr.contains(advice), "{}", finished.stderr);
+    }
 }
 
 #[test]

@@ -150,11 +150,20 @@ fn where_nothing_can_be_installed_every_command_ends_at_the_commands_to_collect_
         let host = host_with(python);
         let client = Client::of(&host);
         let before = host.datastores();
-        for command in ["preflight", "install"] {
-            let refused = client.run_connected(&[command, "esxi"]).expect(12);
+        for words in [
+            &["preflight", "esxi"][..],
+            &["install", "esxi"],
+            &["install", "esxi", "--mode", "script"],
+            &["install", "esxi", "--mode", "binary"],
+        ] {
+            let refused = client.run_connected(words).expect(12);
             let said = format!("{}{}", refused.stdout, refused.stderr);
-            for part in [reason, "/vscsiStats -s -w WG -i H", "vscsi-helper import"] {
-                assert!(said.contains(part), "{command}: {said}");
+            for part in [
+                reason,
+                "\n  /usr/sbin/vscsiStats -s -w WG -i H",
+                "\n  vscsi-helper import",
+            ] {
+                assert!(said.contains(part), "{words:?}: {said}");
             }
         }
         let removed = client.run_connected(&["uninstall", "esxi"]).expect(0);

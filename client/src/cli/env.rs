@@ -161,6 +161,9 @@ impl Env {
         if let Some(hint) = error.hint() {
             self.say("\nhint: ", &visible::one_line(&hint));
         }
+        if let Some(by_hand) = error.by_hand() {
+            self.say("\n", &visible::lines(&by_hand));
+        }
     }
 
     /// A progress bar on the standard error; nothing is drawn unless that is a terminal.

@@ -29,6 +29,11 @@ impl CliError {
         self.0.hint()
     }
 
+    /// The commands with which it works by hand, on lines of their own.
+    pub(super) fn by_hand(&self) -> Option<String> {
+        self.0.by_hand()
+    }
+
     /// The library's error when it is of type `E`.
     pub fn downcast_ref<E: Failure>(&self) -> Option<&E> {
         let error: &(dyn Error + 'static) = &*self.0;

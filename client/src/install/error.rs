@@ -6,7 +6,7 @@ use vscsi_shared::exit_code;
 use vscsi_shared::identifier::Name;
 
 use crate::failure::{Failure, FileError};
-use crate::preflight::Verdict;
+use crate::preflight::{COLLECT_BY_HAND, NAME_THE_HOST, Verdict};
 use crate::transport::TransportError;
 
 /// Why an agent could not be brought to a host, or taken away.
@@ -18,7 +18,13 @@ pub(crate) enum InstallError {
     /// A file of this machine.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The wanted way is closed.
+    /// It is something else.
+    #[error("this is not an ESXi host")]
+    NotEsxi,
+    /// The login may not do what an agent does.
+    #[error("the login is not root's, and vscsiStats is for root alone")]
+    NotRoot,
+    /// The wanted way is closed, and another one is open.
     #[error("cannot install on this host in mode {0}")]
     ModeRefused(Verdict),
     /// Every way that this version offers is closed.
@@ -122,9 +128,12 @@ impl Failure for InstallError {
         match self {
             Self::Transport(error) => error.exit_code(),
             Self::File(error) => error.exit_code(),
-            Self::ModeRefused(_) | Self::NothingFits { .. } | Self::NotPermitted(_) | Self::NotKnown(_) => {
-                exit_code::VSCSISTATS_UNAVAILABLE
-            }
+            Self::NotRoot => exit_code::AUTHENTICATION,
+            Self::NotEsxi
+            | Self::ModeRefused(_)
+            | Self::NothingFits { .. }
+            | Self::NotPermitted(_)
+            | Self::NotKnown(_) => exit_code::VSCSISTATS_UNAVAILABLE,
             Self::Folder(_)
             | Self::NoDatastore { .. }
             | Self::Unsuitable { .. }
@@ -145,13 +154,15 @@ impl Failure for InstallError {
         Some(match self {
             Self::Transport(error) => return error.hint(),
             Self::File(error) => return error.hint(),
+            Self::NotEsxi => format!("nothing was changed; {NAME_THE_HOST}"),
+            Self::NotRoot => "nothing was changed; log in as root: `--user root`".to_owned(),
             Self::ModeRefused(_) => {
                 "nothing was changed; without `--mode` the one that fits is taken, and `vscsi-helper preflight HOST` \
                  shows what each mode would need"
                     .to_owned()
             }
             Self::NothingFits { by_hand, .. } => match by_hand {
-                Some(by_hand) => format!("nothing was changed. {by_hand}"),
+                Some(_) => format!("nothing was changed; {COLLECT_BY_HAND}"),
                 None => "nothing was changed".to_owned(),
             },
             Self::NotPermitted(_) => {
@@ -201,5 +212,12 @@ impl Failure for InstallError {
             Self::Unproven { .. } => "log in to the host and look at `ps -c | grep vscsi-agent`".to_owned(),
             Self::StillThere(_) => "log in to the host and find out what is using it".to_owned(),
         })
+    }
+
+    fn by_hand(&self) -> Option<String> {
+        match self {
+            Self::NothingFits { by_hand, .. } => by_hand.clone(),
+            _ => None,
+        }
     }
 }

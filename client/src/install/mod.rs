@@ -57,9 +57,16 @@ pub(crate) fn choose_mode(
     wanted: Option<Mode>,
     installed: Option<Program>,
 ) -> Result<Mode, InstallError> {
+    if !findings.is_esxi {
+        return Err(InstallError::NotEsxi);
+    }
+    if findings.is_root == Some(false) {
+        return Err(InstallError::NotRoot);
+    }
     let verdicts = findings.verdicts();
     let is_open = |verdict: &Verdict| verdict.fits && verdict.in_this_version;
-    if let Some(wanted) = wanted {
+    // Where another one fits, the reason of the one that was wanted is what helps.
+    if let Some(wanted) = wanted.filter(|_| findings.recommended().is_some()) {
         return match verdicts.into_iter().find(|verdict| verdict.mode == wanted) {
             Some(verdict) if !is_open(&verdict) => Err(InstallError::ModeRefused(verdict)),
             _ => Ok(wanted),
@@ -248,6 +255,8 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::path::Path;
 
+    use vscsi_shared::exit_code;
+
     use super::*;
     use crate::failure::Failure as _;
     use crate::preflight::findings_for_tests;
@@ -325,14 +334,31 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_is_not_root_s_and_what_is_no_host_are_told_as_that() {
+        let mut findings = findings_for_tests(Some(false), Some(false));
+        findings.is_root = Some(false);
+        for wanted in [None, Some(Mode::Binary)] {
+            let error = choose_mode(&findings, wanted, None).unwrap_err();
+            assert_eq!(error.exit_code(), exit_code::AUTHENTICATION);
+            assert!(error.hint().unwrap().contains("--user root"), "{error:?}");
+        }
+        findings.is_esxi = false;
+        let error = choose_mode(&findings, None, None).unwrap_err();
+        assert_eq!(error.to_string(), "this is not an ESXi host");
+    }
+
+    #[test]
     fn where_nothing_fits_the_commands_to_collect_by_hand_are_told() {
         let mut findings = findings_for_tests(Some(true), Some(true));
         findings.python = None;
-        let error = choose_mode(&findings, None, None).unwrap_err();
-        assert!(error.to_string().contains("no Python"), "{error}");
-        let hint = error.hint().unwrap();
-        for part in ["vscsiStats -s -w", "vscsiStats -x -w", "vscsi-helper import"] {
-            assert!(hint.contains(part), "{hint}");
+        for wanted in [None, Some(Mode::Binary), Some(Mode::Script)] {
+            let error = choose_mode(&findings, wanted, None).unwrap_err();
+            assert!(error.to_string().contains("no Python"), "{error}");
+            assert!(error.hint().unwrap().contains("by hand"), "{error:?}");
+            let by_hand = error.by_hand().unwrap();
+            for part in ["vscsiStats -s -w", "vscsiStats -x -w", "vscsi-helper import"] {
+                assert!(by_hand.contains(part), "{by_hand}");
+            }
         }
     }
 

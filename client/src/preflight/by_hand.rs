@@ -17,7 +17,7 @@ impl Findings {
             .map_or(ELSEWHERE, |datastore| datastore.path.as_str());
         let file = format!("{place}/capture.csv");
         Some(format!(
-            "It can collect by hand all the same. In a shell of the host:\n\n  \
+            "In a shell of the host:\n\n  \
              {program} -l                  # world group ID (WG) and handle ID (H) of each disk\n  \
              {program} -s -w WG -i H       # starts; ends by itself after 30 minutes, so repeat it each 20 minutes\n  \
              for n in $(seq 31); do date -u '+# %Y-%m-%dT%H:%M:%SZ'; {program} -p all -c -w WG -i H; sleep 60; \

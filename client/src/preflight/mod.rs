@@ -15,6 +15,12 @@ use vscsi_shared::identifier::Name;
 pub(crate) use modes::tests::findings as findings_for_tests;
 pub(crate) use modes::{Mode, Verdict};
 
+/// What to do where the host is none of ESXi.
+pub(crate) const NAME_THE_HOST: &str = "name the ESXi host itself, and not its vCenter or a VM on it";
+
+/// What to do where nothing can be installed; the commands follow.
+pub(crate) const COLLECT_BY_HAND: &str = "it can collect by hand all the same, with these commands";
+
 use crate::transport::{Shell, ShellInput, TransportError};
 
 /// esxcli takes seconds on a busy host, and there are half a dozen calls of it.

@@ -11,7 +11,7 @@ use crate::cli::phrase::duration;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::Failure;
 use crate::number::bytes;
-use crate::preflight::{self, Findings, Mode, Verdict};
+use crate::preflight::{self, COLLECT_BY_HAND, Findings, Mode, NAME_THE_HOST, Verdict};
 use crate::store::Store;
 
 /// Clocks further apart than this confuse people who compare times; rates do not depend on them.
@@ -63,6 +63,7 @@ pub(super) fn run(args: &PreflightArgs, env: &Env) -> Result<Outcome, CliError> 
 struct NoModeFits {
     reason: String,
     hint: Option<String>,
+    by_hand: Option<String>,
     exit_code: u8,
 }
 
@@ -71,7 +72,8 @@ impl NoModeFits {
         if !findings.is_esxi {
             return Self {
                 reason: format!("{host} is not an ESXi host"),
-                hint: Some("name the ESXi host itself, and not its vCenter or a VM on it".to_owned()),
+                hint: Some(NAME_THE_HOST.to_owned()),
+                by_hand: None,
                 exit_code: exit_code::VSCSISTATS_UNAVAILABLE,
             };
         }
@@ -81,12 +83,14 @@ impl NoModeFits {
                 hint: Some(format!(
                     "log in as root: `vscsi-helper preflight root@{host}`, or `--user root`"
                 )),
+                by_hand: None,
                 exit_code: exit_code::AUTHENTICATION,
             };
         }
         Self {
             reason: format!("no mode of this version fits {host}"),
-            hint: findings.by_hand(),
+            hint: findings.by_hand().map(|_| COLLECT_BY_HAND.to_owned()),
+            by_hand: findings.by_hand(),
             exit_code: exit_code::VSCSISTATS_UNAVAILABLE,
         }
     }
@@ -99,6 +103,10 @@ impl Failure for NoModeFits {
 
     fn hint(&self) -> Option<String> {
         self.hint.clone()
+    }
+
+    fn by_hand(&self) -> Option<String> {
+        self.by_hand.clone()
     }
 }
 
@@ -223,10 +231,18 @@ mod tests {
             let mut findings = findings_for_tests(Some(true), Some(true));
             change(&mut findings);
             let error = NoModeFits::of(&findings, "esx1");
-            (error.exit_code(), error.to_string(), error.hint().unwrap_or_default())
+            let told = format!(
+                "{} {}",
+                error.hint().unwrap_or_default(),
+                error.by_hand().unwrap_or_default()
+            );
+            (error.exit_code(), error.to_string(), told)
         };
         let (code, _, hint) = of(|findings| findings.python = None);
-        assert!(code == 12 && hint.contains("vscsiStats -s -w"), "{code} {hint}");
+        assert!(
+            code == 12 && hint.contains("\n  /usr/sbin/vscsiStats -s -w"),
+            "{code} {hint}"
+        );
         let (code, message, hint) = of(|findings| findings.is_root = Some(false));
         assert!(
             code == 11 && message.contains("not root's") && hint.contains("root@esx1"),
