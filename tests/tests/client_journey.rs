@@ -150,7 +150,13 @@ fn a_schedule_is_added_listed_and_removed() {
     let client = Client::of(&host);
     client.install();
     let added = client.schedule("nightly", "0 22 * * 1-5").expect(0);
-    assert!(added.stdout.contains("Next run: "), "{}", added.stdout);
+    for part in [
+        "Next run: ",
+        "until the next boot of esxi",
+        "\n  17 * * * *  vscsi-helper pull --all",
+    ] {
+        assert!(added.stdout.contains(part), "{}", added.stdout);
+    }
     let listed = client
         .run(&["--json", "schedule", "list", "--host", "esxi"])
         .expect(0)
