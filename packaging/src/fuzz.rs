@@ -35,6 +35,10 @@ enum Target {
     Listing,
     /// A CSV that counts commands by all their properties.
     CommandTable,
+    /// A trace of commands, as `vscsiStats -e` exports it.
+    Trace,
+    /// The XML of the vSphere API.
+    ApiXml,
     /// What the companion commands print, and the files beside a VM.
     Esxi,
     /// A snapshot file.
@@ -62,7 +66,11 @@ impl Target {
 
     /// Longest input that is made up, bytes: a whole print of one disk, and of the others a few records.
     fn longest_input(self) -> u32 {
-        if self == Self::Vscsistats { 8192 } else { 2048 }
+        if matches!(self, Self::Vscsistats | Self::ApiXml) {
+            8192
+        } else {
+            2048
+        }
     }
 
     /// Test data that is a good beginning, below `fixtures/data`.
@@ -70,7 +78,13 @@ impl Target {
         match self {
             Self::Vscsistats | Self::Listing | Self::CommandTable => Some("vscsistats"),
             Self::Esxi => Some("esxi"),
-            Self::Snapshot | Self::JobJson | Self::HttpHead | Self::Iolog | Self::FioLog => None,
+            Self::Trace
+            | Self::ApiXml
+            | Self::Snapshot
+            | Self::JobJson
+            | Self::HttpHead
+            | Self::Iolog
+            | Self::FioLog => None,
         }
     }
 }

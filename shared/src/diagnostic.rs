@@ -22,7 +22,7 @@ const KEPT: usize = 100;
 
 /// The findings of one input while it is read: the first ones kept, the others counted.
 #[derive(Debug)]
-pub(crate) struct Findings<Kind> {
+pub struct Findings<Kind> {
     kept: Vec<Diagnostic<Kind>>,
     further: u64,
     first_further_line: u64,
@@ -39,7 +39,8 @@ impl<Kind> Default for Findings<Kind> {
 }
 
 impl<Kind> Findings<Kind> {
-    pub(crate) fn report(&mut self, line: u64, kind: Kind) {
+    /// Keeps a finding, or counts it.
+    pub fn report(&mut self, line: u64, kind: Kind) {
         if self.kept.len() < KEPT {
             self.kept.push(Diagnostic { line, kind });
         } else {
@@ -51,7 +52,7 @@ impl<Kind> Findings<Kind> {
     }
 
     /// The findings in order of lines; the number of those not kept comes last, as the kind that `further` makes.
-    pub(crate) fn finish(self, further: impl FnOnce(u64) -> Kind) -> Vec<Diagnostic<Kind>> {
+    pub fn finish(self, further: impl FnOnce(u64) -> Kind) -> Vec<Diagnostic<Kind>> {
         let mut diagnostics = self.kept;
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);
         if self.further > 0 {

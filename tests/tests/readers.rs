@@ -149,6 +149,52 @@ fn pandas_filters_and_groups_with_an_old_a_middle_and_the_newest_pyarrow() {
 }
 
 #[test]
+fn pandas_and_openpyxl_read_a_workbook_whose_cells_are_what_they_are() {
+    let exported = Exported::new();
+    // What a spreadsheet would run, were it not a text.
+    let capture = exported.stored("capture", "samples/sample_000.csv");
+    exported.helper(&["import", capture.to_str().unwrap(), "--name", "formula", "--vm", "=1+1"]);
+    let samples = exported.folder.path().join("formula.xlsx");
+    exported.helper(&[
+        "export",
+        "formula",
+        "--table",
+        "samples",
+        "-o",
+        samples.to_str().unwrap(),
+    ]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/workbook.py");
+    let interpreters = interpreters("pyarrow");
+    assert_eq!(interpreters.len(), 3);
+    for python in interpreters {
+        let mut command = Command::new(&python);
+        command
+            .arg(&script)
+            .arg(exported.export("buckets", "buckets.xlsx"))
+            .arg(&samples);
+        let read: Value = serde_json::from_slice(&printed(&mut command)).unwrap();
+        let figures = json!({"all": 793, "read": 4, "write": 789});
+        assert_eq!((&read["by_operation"], &read["ios"]), (&figures, &figures), "{python}");
+        assert_eq!(
+            (&read["dated"], &read["frozen"]),
+            (&json!(true), &json!("A2")),
+            "{python}"
+        );
+        // 35 columns; a header and a row for each operation.
+        assert_eq!(read["filter"], "A1:AI4", "{python}");
+        assert_eq!(read["vm"], "=1+1", "{python}");
+        for (column, kind) in [
+            ("vm", "s"),
+            ("taken_at (UTC)", "d"),
+            ("seconds (seconds)", "n"),
+            ("iops (I/Os per second)", "n"),
+        ] {
+            assert_eq!(read["types"][column], kind, "{python}: {column} of {}", read["header"]);
+        }
+    }
+}
+
+#[test]
 fn duckdb_reads_plain_signed_columns() {
     let types = [
         ("metric", "VARCHAR"),
@@ -234,7 +280,7 @@ fn a_renderer_of_svg_draws_every_chart() {
 #[test]
 fn an_ending_that_names_no_format_is_refused_before_anything_is_written() {
     let exported = Exported::new();
-    for ending in ["xlsx", "parquet.gz"] {
+    for ending in ["xls", "parquet.gz"] {
         let path = exported.folder.path().join(format!("table.{ending}"));
         let run = exported
             .command(&["export", "capture", "-o", path.to_str().unwrap()])
@@ -242,7 +288,7 @@ fn an_ending_that_names_no_format_is_refused_before_anything_is_written() {
             .unwrap();
         assert_eq!(run.status.code(), Some(2), "{ending}");
         let errors = String::from_utf8(run.stderr).unwrap();
-        assert!(errors.contains(".csv, .parquet, .json"), "{errors}");
+        assert!(errors.contains(".csv, .parquet, .json, .xlsx"), "{errors}");
         assert!(!path.exists(), "{ending}");
     }
 }

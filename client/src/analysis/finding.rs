@@ -63,6 +63,8 @@ pub enum Code {
     DirectionsExceedTotal,
     /// Counts of one print that have to agree do not.
     CountsContradict,
+    /// Minimum, maximum or mean of all commands do not fit those of reads and writes.
+    FiguresContradict,
     /// The printed mean and the buckets cannot both be true.
     MeanContradictsBuckets,
     /// The printed minimum or maximum lies outside the buckets that hold values.

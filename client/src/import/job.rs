@@ -15,7 +15,8 @@ use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{DiskHistograms, Print, PrintedTime, TracedCommand};
 
 use super::clock::{Clock, Tick};
-use super::read::{Description, Warning};
+use super::description::Description;
+use super::read::Warning;
 use super::trace::{self, TracedPrints};
 use super::{ImportError, Request};
 use crate::failure::FileError;

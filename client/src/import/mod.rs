@@ -7,6 +7,7 @@
 //! and `timed` where a time beside the print tells its moment. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them.
 
 mod clock;
+mod description;
 mod error;
 mod first_print;
 mod job;

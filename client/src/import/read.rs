@@ -11,6 +11,7 @@ use vscsi_shared::vscsistats::{
     is_trace, parse_command_table,
 };
 
+use super::description::Description;
 use super::{ImportError, xml};
 use crate::failure::FileError;
 
@@ -37,15 +38,6 @@ impl Warning {
 pub(super) fn changed_at(path: &Path) -> Option<Timestamp> {
     let time = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
     Timestamp::try_from(time).ok()
-}
-
-/// What a file says of the disk beside the numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Description {
-    /// Display name of the VM.
-    pub(super) vm_name: Option<String>,
-    /// What the disk is called.
-    pub(super) lun: Option<String>,
 }
 
 /// What an import reads.

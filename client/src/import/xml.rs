@@ -19,9 +19,9 @@ use roxmltree::{Document, Node};
 use sha2::{Digest as _, Sha256};
 use vscsi_shared::histogram::{Histogram, HistogramKind, Limits, Summary};
 use vscsi_shared::identifier::{HandleId, WorldGroupId};
-use vscsi_shared::vscsistats::{Diagnostic, DiagnosticKind, DiskHistograms, Print};
+use vscsi_shared::vscsistats::{Diagnostic, DiagnosticKind, DiskHistograms, Findings, Print};
 
-use super::read::Description;
+use super::description::Description;
 
 /// The limit of the overflow bucket.
 const OVERFLOW: i64 = i64::MAX;
@@ -49,18 +49,26 @@ pub(super) fn read(text: &str) -> Result<Answers, roxmltree::Error> {
     let text = format!("<answers>{}</answers>", without_declarations(text));
     let document = Document::parse(&text)?;
     let mut answers = Answers::default();
+    let mut findings = Findings::default();
     let vms = document.descendants().filter(|node| node.has_tag_name("VM"));
     for vm in vms {
         let lines = lines_of(vm);
         let name = lines.get("VM display name").copied();
         let identity = lines.get("VC uuid").copied().or(name).unwrap_or_default();
         let world_group_id = WorldGroupId(number_of(identity));
-        let disks: Vec<DiskHistograms> = vm
-            .children()
-            .filter(|node| node.has_tag_name("VirtualDisk"))
-            .map(|disk| read_disk(&document, disk, world_group_id, &mut answers.diagnostics))
-            .filter(|disk| disk.iter().next().is_some())
-            .collect();
+        let mut disks: Vec<DiskHistograms> = Vec::new();
+        for node in vm.children().filter(|node| node.has_tag_name("VirtualDisk")) {
+            let disk = read_disk(&document, node, world_group_id, &mut findings);
+            if disks.iter().any(|known| known.handle_id == disk.handle_id) {
+                let name = lines_of(node).get("Virtual disk name").copied().unwrap_or_default();
+                findings.report(
+                    line_of(&document, node),
+                    DiagnosticKind::UnexpectedLine(shortened(name)),
+                );
+            } else if disk.iter().next().is_some() {
+                disks.push(disk);
+            }
+        }
         if !disks.is_empty() {
             let description = Description {
                 vm_name: name.map(str::to_owned),
@@ -69,7 +77,12 @@ pub(super) fn read(text: &str) -> Result<Answers, roxmltree::Error> {
             answers.prints.push((Print::new(disks), description));
         }
     }
+    answers.diagnostics = findings.finish(DiagnosticKind::Further);
     Ok(answers)
+}
+
+fn line_of(document: &Document, node: Node) -> u64 {
+    u64::from(document.text_pos_at(node.range().start).row)
 }
 
 /// The declarations at the head of each answer, which may stand nowhere else in one document, become blanks.
@@ -85,26 +98,21 @@ fn without_declarations(text: &str) -> String {
     out
 }
 
-fn read_disk(
-    document: &Document,
-    disk: Node,
-    world_group_id: WorldGroupId,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> DiskHistograms {
+fn read_disk(document: &Document, disk: Node, world_group_id: WorldGroupId, findings: &mut Findings) -> DiskHistograms {
     let name = lines_of(disk).get("Virtual disk name").copied().unwrap_or_default();
     let is_node = !name.is_empty() && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == ':');
     let node = is_node.then(|| name.to_owned());
     let mut read = DiskHistograms::new(world_group_id, HandleId(number_of(name)), node);
     for histo in disk.children().filter(|node| node.has_tag_name("histo")) {
-        match read_histogram(&text_of(histo)) {
-            Ok((kind, histogram)) => {
+        let finding = match read_histogram(&text_of(histo)) {
+            Ok((kind, histogram)) if read.get(kind).is_none() => {
                 read.insert(kind, histogram);
+                continue;
             }
-            Err(finding) => diagnostics.push(Diagnostic {
-                line: u64::from(document.text_pos_at(histo.range().start).row),
-                kind: finding,
-            }),
-        }
+            Ok((kind, _)) => DiagnosticKind::UnexpectedLine(shortened(kind.title())),
+            Err(finding) => finding,
+        };
+        findings.report(line_of(document, histo), finding);
     }
     read
 }
@@ -120,6 +128,9 @@ fn read_histogram(text: &str) -> Result<(HistogramKind, Histogram), DiagnosticKi
     let limits: Vec<i64> = numbers(value("limits")?)?;
     let counts: Vec<u64> = numbers(value("counts")?)?;
     let finite: Vec<i64> = limits.into_iter().filter(|limit| *limit != OVERFLOW).collect();
+    if Limits::lack_rows(kind.metric(), &finite) {
+        return Err(DiagnosticKind::RowsMissing(kind.title()));
+    }
     let summary = Summary::exact(
         number(value("min")?)?,
         number(value("max")?)?,
@@ -180,8 +191,8 @@ mod tests {
         format!(
             "<?xml version=\"1.0\"?>\n<vscsiStats><VM>VM display name: SQL &amp; Web: 1\nVC uuid: 52 aa\n<VirtualDisk>Virtual \
              disk name: scsi0:1\n<histo>VSCSIVsi_IoLatencyHistogram: latency of IOs in Microseconds (us)\nmin: 7\nmax: \
-             90\nmean: 41\ncount: {count}\nnumBuckets: 3\nlimits: 1,10,100,9223372036854775807\ncounts: \
-             0,2,{},0\n</histo><histo>VSCSIVsi_New: something else\ncount: 1</histo></VirtualDisk></VM></vscsiStats>\n",
+             90\nmean: 41\ncount: {count}\nnumBuckets: 11\nlimits: \
+             1,10,100,500,1000,5000,15000,30000,50000,100000,9223372036854775807\ncounts: 0,2,{},0,0,0,0,0,0,0,0\n</histo><histo>VSCSIVsi_New: something else\ncount: 1</histo></VirtualDisk></VM></vscsiStats>\n",
             count - 2
         )
     }
@@ -195,7 +206,10 @@ mod tests {
             .iter()
             .map(|(print, _)| print.disks[0].get(kind).unwrap().counts())
             .collect();
-        assert_eq!(counts, [[0, 2, 3, 0], [0, 2, 7, 0]]);
+        assert_eq!(
+            counts,
+            [[0, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0], [0, 2, 7, 0, 0, 0, 0, 0, 0, 0, 0]]
+        );
         let (print, description) = &read.prints[1];
         assert_eq!(description.vm_name.as_deref(), Some("SQL & Web: 1"));
         assert_eq!(print.disks[0].node.as_deref(), Some("scsi0:1"));
@@ -209,6 +223,27 @@ mod tests {
             panic!("{:?}", read.diagnostics)
         };
         assert_eq!(finding.kind, DiagnosticKind::UnknownTitle("something else".to_owned()));
+    }
+
+    #[test]
+    fn a_histogram_that_lacks_buckets_or_stands_twice_is_named_and_left_out() {
+        let short = answer(5).replace("500,1000,", "").replace("0,2,3,0,0,", "0,2,3,");
+        let of = |text: &str| read(text).unwrap().diagnostics.remove(0).kind;
+        assert_eq!(
+            of(&short),
+            DiagnosticKind::RowsMissing("latency of IOs in Microseconds (us)")
+        );
+        let whole = answer(5);
+        let (begin, end) = (
+            whole.find("<histo>").unwrap(),
+            whole.find("</histo>").unwrap() + "</histo>".len(),
+        );
+        let twice = whole.replacen("<histo>", &format!("{}<histo>", &whole[begin..end]), 1);
+        assert_eq!(
+            of(&twice),
+            DiagnosticKind::UnexpectedLine("latency of IOs in Microseconds (us)".to_owned())
+        );
+        assert_eq!(read(&twice).unwrap().prints.len(), 1);
     }
 
     #[test]

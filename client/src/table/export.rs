@@ -5,7 +5,7 @@ use std::path::Path;
 use super::column::{ColumnSpec, Kind, Table, Values};
 use super::csv::{self, Texts};
 use super::rows::Names;
-use super::{TableError, by_sample, json, parquet, tidy};
+use super::{TableError, by_sample, json, parquet, tidy, xlsx};
 use crate::analysis::{Analysis, Sample, Series};
 
 /// Samples per batch: a table of a large job is made and written piece by piece.
@@ -20,6 +20,8 @@ pub(crate) enum Format {
     Parquet,
     /// A JSON array with one object per row.
     Json,
+    /// An Excel workbook.
+    Xlsx,
 }
 
 impl Format {
@@ -29,6 +31,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Json => "json",
+            Self::Xlsx => "xlsx",
         }
     }
 }
@@ -68,12 +71,13 @@ pub(crate) fn export(
         Contents::Buckets => buckets(&analysis.series, &kept, &names),
         Contents::Samples => samples(analysis, &kept),
     };
-    let named = contents == Contents::Samples || format == Format::Parquet;
+    let named = contents == Contents::Samples || matches!(format, Format::Parquet | Format::Xlsx);
     let table = if named { with_source(table, analysis) } else { table };
     match format {
         Format::Csv => csv::write(path, table, texts),
         Format::Parquet => parquet::write(path, table, None),
         Format::Json => json::write(path, table),
+        Format::Xlsx => xlsx::write(path, table),
     }
 }
 

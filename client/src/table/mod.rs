@@ -15,9 +15,11 @@ mod json;
 mod parquet;
 mod rows;
 mod tidy;
+mod xlsx;
 
 use std::path::{Path, PathBuf};
 
+use rust_xlsxwriter::XlsxError;
 use vscsi_shared::exit_code;
 
 pub(crate) use cache::{CacheKey, is_cached, read_cache, write_cache};
@@ -32,7 +34,7 @@ pub enum TableError {
     /// The file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The data frame library refused.
+    /// The library that makes the format refused.
     #[error("cannot write `{}`: {reason}", path.display())]
     Frame {
         /// The file.
@@ -43,6 +45,14 @@ pub enum TableError {
     /// A number needs more than a signed integer has.
     #[error("cannot write the table: a count is beyond the signed 64-bit integers that its readers know")]
     TooLarge,
+    /// A sheet of a workbook ends before the table does.
+    #[error("cannot write `{}`: a sheet has room for {rows} rows below its header, and the table has more", path.display())]
+    TooManyRows {
+        /// The file.
+        path: PathBuf,
+        /// Rows of a sheet.
+        rows: u32,
+    },
 }
 
 impl TableError {
@@ -55,11 +65,23 @@ impl TableError {
     }
 }
 
+impl TableError {
+    fn workbook(path: &Path, error: XlsxError) -> Self {
+        match error {
+            XlsxError::IoError(error) => FileError::new("write", path)(error).into(),
+            error => Self::Frame {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
 impl Failure for TableError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::File(error) => error.exit_code(),
-            Self::Frame { .. } | Self::TooLarge => exit_code::FAILED,
+            Self::Frame { .. } | Self::TooLarge | Self::TooManyRows { .. } => exit_code::FAILED,
         }
     }
 
@@ -67,6 +89,11 @@ impl Failure for TableError {
         match self {
             Self::File(error) => error.hint(),
             Self::Frame { .. } => None,
+            Self::TooManyRows { .. } => Some(
+                "use --table samples, fewer samples (--filter, --from, --to, --disk), or .csv or .parquet, which have no \
+                 such limit"
+                    .to_owned(),
+            ),
             Self::TooLarge => {
                 Some("such a count comes from a damaged capture; leave it out with --from and --to".to_owned())
             }

@@ -44,9 +44,9 @@ fn a_value_that_an_option_cannot_have_is_a_mistake_of_the_command_line() {
         &["cannot use the threshold 150", "more than 0 and at most 100"],
     );
     desk.refuses(
-        &["export", "captured", "--format", "xlsx"],
+        &["export", "captured", "--format", "ods"],
         2,
-        &["invalid value 'xlsx'", "possible values: csv"],
+        &["invalid value 'ods'", "possible values: csv"],
     );
     desk.refuses(
         &["compare", "captured", "captured", "--limit", "speed=90%"],

@@ -4,6 +4,7 @@
 //! `fixtures/data/fuzz/NAME`, and the tests of this crate replay them with the stable compiler.
 #![expect(clippy::panic, reason = "a target says by a panic what it found")]
 
+mod captures;
 mod files;
 mod host_output;
 mod http;
@@ -11,6 +12,8 @@ mod replay_logs;
 
 // The client's readers, taken from their files: the crate itself would bring the data frame library, which takes more
 // to build for the fuzzer than all the rest. They refer to each other as they do there.
+#[path = "../../../client/src/import/description.rs"]
+mod description;
 #[expect(unreachable_pub, reason = "it is public in the client")]
 #[path = "../../../client/src/fio/iolog/format.rs"]
 mod iolog_format;
@@ -25,6 +28,11 @@ mod log;
 )]
 #[path = "../../../client/src/stream/mod.rs"]
 mod stream;
+#[expect(dead_code, reason = "the client uses what is left over")]
+#[path = "../../../client/src/import/trace.rs"]
+mod trace;
+#[path = "../../../client/src/import/xml.rs"]
+mod xml;
 
 /// A reader, and what is asserted about it.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +56,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "command-table",
         run: host_output::command_table,
+    },
+    Target {
+        name: "trace",
+        run: captures::trace,
+    },
+    Target {
+        name: "api-xml",
+        run: captures::api_xml,
     },
     Target {
         name: "esxi",

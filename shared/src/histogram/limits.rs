@@ -70,6 +70,14 @@ impl Limits {
         matches!(self, Self::Known(_))
     }
 
+    /// Each of these limits is one of those that every known vscsiStats prints, and some of those are not there: rows were
+    /// lost, because a version with other limits would have other limits.
+    pub fn lack_rows(metric: Metric, limits: &[i64]) -> bool {
+        let known = Self::known(metric);
+        let known = known.as_slice();
+        limits.len() < known.len() && limits.iter().all(|limit| known.binary_search(limit).is_ok())
+    }
+
     /// The limits in order.
     pub fn as_slice(&self) -> &[i64] {
         match self {

@@ -62,8 +62,9 @@ impl Assembly {
         self.times.last = Some(time);
     }
 
-    /// Begins a histogram; [`Self::store`] completes it.
-    pub(super) fn begin(&mut self, header: &Header<'_>, kind: HistogramKind) {
+    /// Begins a histogram; [`Self::store`] completes it. Gives the node of the disk where an earlier title of this print has
+    /// another one.
+    pub(super) fn begin(&mut self, header: &Header<'_>, kind: HistogramKind) -> Option<&str> {
         let bit = 1 << kind.index();
         let known = self.position(header);
         let again = known
@@ -76,9 +77,11 @@ impl Assembly {
             Some(position) if !again => position,
             _ => self.add(header),
         };
-        if let Some(slot) = self.slots.get_mut(self.current) {
-            slot.begun |= bit;
-        }
+        let slot = self.slots.get_mut(self.current)?;
+        slot.begun |= bit;
+        let node = slot.disk.node.as_deref()?;
+        let is_other = |other| String::from_utf8_lossy(other) != node;
+        header.node.is_some_and(is_other).then_some(node)
     }
 
     /// Stores the histogram begun last.

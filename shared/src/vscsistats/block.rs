@@ -180,11 +180,7 @@ impl Block {
         }
     }
 
-    /// Every row is one of the known ones, and some of the known ones are not there: rows were lost, because a version
-    /// with other limits would have other limits.
     fn has_holes(&self) -> bool {
-        let known = Limits::known(self.kind.metric());
-        let known = known.as_slice();
-        self.limits.len() < known.len() && self.limits.iter().all(|limit| known.binary_search(limit).is_ok())
+        Limits::lack_rows(self.kind.metric(), &self.limits)
     }
 }

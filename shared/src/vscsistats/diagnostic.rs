@@ -1,12 +1,13 @@
 //! What the parsers of vscsiStats' output report.
 
 use crate::diagnostic;
+use crate::identifier::HandleId;
 
 /// A finding of a parser of this module.
 pub type Diagnostic = diagnostic::Diagnostic<DiagnosticKind>;
 
 /// The findings of one input while it is read.
-pub(super) type Findings = diagnostic::Findings<DiagnosticKind>;
+pub type Findings = diagnostic::Findings<DiagnosticKind>;
 
 /// The kinds of findings. Texts taken from the input are shortened and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,16 @@ pub enum DiagnosticKind {
     /// More rows than any histogram can have, and the histogram is left out.
     #[error("histogram `{0}` has too many buckets and is left out")]
     TooManyBuckets(&'static str),
+    /// Titles of one disk in one print name different nodes; the first is used.
+    #[error("handle {handle} is `{first}` in the titles before and `{other}` in this one; the first name is used")]
+    OtherNode {
+        /// The handle.
+        handle: HandleId,
+        /// The node of the first title.
+        first: String,
+        /// The node of this one.
+        other: String,
+    },
     /// Lines above the rows are missing; the buckets are used.
     #[error("histogram `{title}` is printed without {lines}; its buckets are used")]
     SummaryMissing {
@@ -92,6 +103,7 @@ impl DiagnosticKind {
             | Self::NothingFound
             | Self::Further(_) => true,
             Self::UnknownLimits(_)
+            | Self::OtherNode { .. }
             | Self::SummaryMissing { .. }
             | Self::Respelled(_)
             | Self::Stripped(_)

@@ -23,7 +23,7 @@ mod trace;
 mod write;
 
 pub use command_table::{CommandTable, is_command_table, parse_command_table};
-pub use diagnostic::{Diagnostic, DiagnosticKind};
+pub use diagnostic::{Diagnostic, DiagnosticKind, Findings};
 pub use listing::{ListedDisk, ListedVm, Listing, parse_listing};
 pub use parser::Parser;
 pub use print::{DiskHistograms, Parsed, Print, parse};

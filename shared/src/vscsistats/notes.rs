@@ -15,6 +15,7 @@ pub(super) struct Notes {
     /// Text that was left out before lines, with one digit for each number in it.
     shapes: Vec<Vec<u8>>,
     has_time: bool,
+    has_other_node: bool,
     without_summary: [bool; HistogramKind::COUNT],
 }
 
@@ -37,6 +38,12 @@ impl Notes {
     pub(super) fn time(&mut self, line: u64, text: &[u8], findings: &mut Findings) {
         if !std::mem::replace(&mut self.has_time, true) {
             findings.report(line, DiagnosticKind::TimeLine(excerpt(text.trim_ascii())));
+        }
+    }
+
+    pub(super) fn other_node(&mut self, line: u64, finding: DiagnosticKind, findings: &mut Findings) {
+        if !std::mem::replace(&mut self.has_other_node, true) {
+            findings.report(line, finding);
         }
     }
 

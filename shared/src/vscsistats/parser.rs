@@ -197,7 +197,13 @@ impl Parser {
     }
 
     fn begin(&mut self, found: &Header<'_>, kind: HistogramKind) {
-        self.assembly.begin(found, kind);
+        let other = self.assembly.begin(found, kind).map(str::to_owned);
+        if let Some(first) = other {
+            let other = excerpt(found.node.unwrap_or_default());
+            let handle = found.handle_id;
+            let finding = DiagnosticKind::OtherNode { handle, first, other };
+            self.notes.other_node(self.line, finding, &mut self.findings);
+        }
         self.place = Place::In(Block::new(kind, found.form, self.line));
     }
 

@@ -8,6 +8,7 @@ use vscsi_shared::identifier::HandleId;
 use super::agree;
 use super::artefact::Removed;
 use super::chain::{self, Advance, Chain, Taken};
+use super::figures;
 use super::reading::DiskReading;
 use crate::analysis::DiskKey;
 use crate::analysis::finding::{Code, Findings, Severity};
@@ -104,6 +105,9 @@ impl Disks {
         let counters = disk.histograms;
         if let Some(message) = agree::contradiction(&counters) {
             report.add(Severity::Error, Code::CountsContradict, message);
+        }
+        if let Some(message) = figures::contradiction(&counters) {
+            report.add(Severity::Warning, Code::FiguresContradict, message);
         }
         let same = self
             .chains

@@ -8,6 +8,7 @@ mod chain;
 mod check;
 mod disks;
 mod duration;
+mod figures;
 mod reading;
 
 use std::collections::BTreeMap;

@@ -15,11 +15,11 @@ use crate::number::counted;
 use crate::store::{Store, followed};
 use crate::table::{self, Contents, Format, TableError, Texts};
 
-/// Write a job's samples as a table: CSV, Parquet or JSON
+/// Write a job's samples as a table: CSV, Parquet, JSON or an Excel workbook
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper export sql-peak -o sql-peak.parquet
-  vscsi-helper export sql-peak --table samples -o sql-peak.csv
+  vscsi-helper export sql-peak --table samples -o sql-peak.xlsx
   vscsi-helper export sql-peak --format csv --filter cluster
   vscsi-helper export sql-peak --format json -o - | jq length
 

@@ -2,6 +2,7 @@
 
 mod cache;
 mod contradictions;
+mod damage;
 mod disks;
 mod errors;
 mod failures;

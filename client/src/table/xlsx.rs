@@ -1,0 +1,159 @@
+//! A table as an Excel workbook of one sheet.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+
+use super::TableError;
+use super::column::{Cell, ColumnSpec, Kind, Table, Values};
+use crate::store::write_whole;
+
+/// Rows of a sheet, its header included: a limit of the format.
+const ROWS_AT_MOST: u32 = 1_048_576;
+
+/// Widths of columns, characters: of a moment, of a text, and of a number; and the largest, in which headers are wrapped.
+const MOMENT_WIDTH: f64 = 19.0;
+const TEXT_WIDTH: f64 = 18.0;
+const NUMBER_WIDTH: f64 = 9.0;
+const LARGEST_WIDTH: f64 = 26.0;
+/// Beside a header there is the button of its filter.
+const BUTTON_WIDTH: f64 = 3.0;
+
+/// How moments and headers look.
+struct Looks {
+    header: Format,
+    moment: Format,
+}
+
+/// Writes a table: a header with the units that stays in sight and has filters, moments as dates in UTC, numbers as
+/// numbers, and texts as texts, never as formulas. Only a row is in memory at a time.
+///
+/// # Errors
+/// [`TableError`] when the table has more rows than a sheet, or the file cannot be written; an older one is then still
+/// there.
+pub(super) fn write(path: &Path, table: Table<'_>) -> Result<(), TableError> {
+    write_sheet(path, table, ROWS_AT_MOST)
+}
+
+fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), TableError> {
+    let failed = |error| TableError::workbook(path, error);
+    let looks = Looks {
+        header: Format::new().set_bold().set_text_wrap(),
+        moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
+    };
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet_with_low_memory().map_err(failed)?;
+    write_header(sheet, &table.columns, &looks).map_err(failed)?;
+    let columns = u16::try_from(table.columns.len()).unwrap_or(u16::MAX);
+    let mut line = 1;
+    for values in table.batches {
+        let values = values?;
+        for row in 0..values.first().map_or(0, Values::len) {
+            if line == rows_at_most {
+                return Err(TableError::TooManyRows {
+                    path: path.to_owned(),
+                    rows: rows_at_most - 1,
+                });
+            }
+            for (column, values) in (0..).zip(&values) {
+                write_cell(sheet, line, column, values.cell(row), &looks).map_err(failed)?;
+            }
+            line += 1;
+        }
+    }
+    sheet
+        .autofilter(0, 0, line - 1, columns.saturating_sub(1))
+        .map_err(failed)?;
+    write_whole(path, |file| workbook.save_to_writer(file).map_err(failed))
+}
+
+fn write_header(sheet: &mut Worksheet, columns: &[ColumnSpec], looks: &Looks) -> Result<(), XlsxError> {
+    sheet.set_freeze_panes(1, 0)?;
+    for (index, column) in (0..).zip(columns) {
+        let header = match column.unit {
+            "" => column.name.to_owned(),
+            unit => format!("{} ({unit})", column.name),
+        };
+        let least = match column.kind {
+            Kind::Timestamp => MOMENT_WIDTH,
+            Kind::Text => TEXT_WIDTH,
+            _ => NUMBER_WIDTH,
+        };
+        let of_header = (header.len() as f64 + BUTTON_WIDTH).min(LARGEST_WIDTH);
+        sheet.set_column_width(index, least.max(of_header))?;
+        sheet.write_string_with_format(0, index, header, &looks.header)?;
+    }
+    Ok(())
+}
+
+fn write_cell(sheet: &mut Worksheet, line: u32, column: u16, cell: Cell<'_>, looks: &Looks) -> Result<(), XlsxError> {
+    match cell {
+        Cell::Nothing => {}
+        // A workbook has one kind of number, so the last digits of integers beyond 2^53 are lost.
+        Cell::Integer(value) => {
+            sheet.write_number(line, column, value as f64)?;
+        }
+        Cell::Number(value) => {
+            sheet.write_number(line, column, value)?;
+        }
+        Cell::Text(value) => {
+            sheet.write_string(line, column, value)?;
+        }
+        Cell::Timestamp(value) => write_moment(sheet, line, column, value, looks)?,
+    }
+    Ok(())
+}
+
+/// A date where a workbook can hold it, which is from 1900 on, else its text.
+fn write_moment(
+    sheet: &mut Worksheet,
+    line: u32,
+    column: u16,
+    moment: Timestamp,
+    looks: &Looks,
+) -> Result<(), XlsxError> {
+    let there = moment.to_zoned(TimeZone::UTC).datetime();
+    if (1900..=9999).contains(&there.year()) {
+        sheet.write_datetime_with_format(line, column, there, &looks.moment)?;
+    } else {
+        sheet.write_string(line, column, moment.to_string())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: i32) -> Table<'static> {
+        Table {
+            columns: vec![ColumnSpec::new("sample", Kind::Int32, "", "")],
+            batches: Box::new(std::iter::once(Ok(vec![Values::Int32((0..rows).collect())]))),
+        }
+    }
+
+    #[test]
+    fn a_table_of_more_rows_than_a_sheet_is_refused_and_the_older_file_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.xlsx");
+        // A header and three rows.
+        write_sheet(&path, table(3), 4).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = write_sheet(&path, table(4), 4).unwrap_err();
+        assert!(matches!(error, TableError::TooManyRows { rows: 3, .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_moment_that_no_workbook_holds_is_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let moment = "1601-01-01T00:00:00Z".parse().unwrap();
+        let table = Table {
+            columns: vec![ColumnSpec::new("taken_at", Kind::Timestamp, "UTC", "")],
+            batches: Box::new(std::iter::once(Ok(vec![Values::Timestamp(vec![moment])]))),
+        };
+        write(&folder.path().join("table.xlsx"), table).unwrap();
+    }
+}
