@@ -44,11 +44,11 @@ impl IologPlan {
         seed: u64,
     ) -> Result<Self, FioError> {
         let histograms = target.histograms;
-        let commands: u64 = Direction::ALL
+        let commands = Direction::ALL
             .into_iter()
             .filter_map(|direction| histograms.of(Metric::IoLength, direction.operation()))
             .map(Interval::total)
-            .sum();
+            .fold(0, u64::saturating_add);
         if commands == 0 || target.seconds <= 0.0 {
             return Err(FioError::NoCommands);
         }

@@ -45,7 +45,8 @@ impl Bursts {
             .limits
             .as_slice()
             .partition_point(|limit| (*limit as f64) < mean_us);
-        let pauses: u64 = gaps.counts.iter().skip(mean_bucket + 1).sum();
+        let longer = gaps.counts.iter().skip(mean_bucket + 1);
+        let pauses = longer.copied().fold(0, u64::saturating_add);
         let commands = (total as f64 / pauses as f64).round();
         let every_us = commands * mean_us;
         let is_burst = commands >= LEAST_BURST_COMMANDS && every_us * LEAST_BURSTS <= seconds * 1e6;
@@ -151,7 +152,8 @@ fn share_beyond(seeks: &Interval, bytes: u64) -> f64 {
         bucket.up_to.is_some_and(|upper| upper as f64 <= -blocks)
             || bucket.above.is_some_and(|lower| lower as f64 >= blocks)
     });
-    beyond.map(|bucket| bucket.count).sum::<u64>() as f64 / seeks.total().max(1) as f64
+    let beyond = beyond.map(|bucket| bucket.count).fold(0, u64::saturating_add);
+    beyond as f64 / seeks.total().max(1) as f64
 }
 
 /// Below this share the slower direction would have too few commands apart.

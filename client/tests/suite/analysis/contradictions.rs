@@ -55,6 +55,21 @@ fn numbers_at_the_ends_of_64_bits_and_one_huge_bucket_are_found_and_overflow_not
 }
 
 #[test]
+fn what_is_imported_with_numbers_at_the_ends_of_64_bits_is_analysed_and_ends_by_itself() {
+    for name in ["onebucket", "counts", "mean2", "latency-bodies-swapped"] {
+        let desk = Desk::new();
+        let file = desk.file("print.csv", fixture(&format!("contradictions/{name}.csv")).as_bytes());
+        assert_eq!(desk.run(&["import", &file, "--name", name]).code, Some(0));
+        for style in ["jobs", "iolog"] {
+            let ended = desk.run(&["analyze", name, "--style", style]);
+            // A log without end is refused.
+            assert!(matches!(ended.code, Some(0..=2)), "{name} {style}: {}", ended.stderr);
+            assert!(!ended.stderr.contains("panicked"), "{name} {style}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_replay_log_that_one_damaged_counter_makes_endless_is_refused_with_its_size() {
     let desk = Desk::new();
     let file = desk.file("one.csv", fixture("contradictions/onebucket.csv").as_bytes());
