@@ -49,6 +49,15 @@ fn a_full_disk_costs_neither_a_look_nor_the_profile_and_the_room_is_told() {
         analyzed.stderr
     );
 
+    // Nobody knows the size of a table before it is written.
+    for table in ["table.csv", "table.json"] {
+        let path = client.data().join(table).display().to_string();
+        let exported = client.run(&["export", "sql", "-o", &path]).expect(1);
+        for part in [table, "; it needs more than ", "free some space there"] {
+            assert!(exported.stderr.contains(part), "no `{part}` in {}", exported.stderr);
+        }
+    }
+
     // What the user puts elsewhere has room.
     let elsewhere = client.home().join("elsewhere.fio");
     client

@@ -1,5 +1,6 @@
 //! Files that are either there with all their bytes or not at all.
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,26 +9,16 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::failure::FileError;
+use crate::number::bytes as size;
 
 /// Puts `bytes` into `path`, as [`write_whole`] does.
 ///
 /// # Errors
 /// When that fails; `path` then is as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    write_whole(path, |file| {
-        file.write_all(bytes).map_err(FileError::new("write", path))
-    })
-    .map_err(|error: FileError| match error.source.kind() {
-        io::ErrorKind::StorageFull => {
-            let needed = format!(
-                "{}; it needs {}",
-                error.source,
-                crate::number::bytes(bytes.len() as u64)
-            );
-            FileError::new("write", path)(io::Error::new(io::ErrorKind::StorageFull, needed))
-        }
-        _ => error,
-    })
+    let needed = || format!("it needs {}", size(bytes.len() as u64));
+    let write = |file: &mut BufWriter<&File>| file.write_all(bytes).map_err(FileError::new("write", path));
+    put(path, write, |_| needed())
 }
 
 /// Puts `value` into `path` as indented JSON that ends with a line feed, as [`write_whole`] does.
@@ -48,9 +39,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
 /// # Errors
 /// When any of that fails, or `path` is there and is neither file nor link, which a rename would replace by one; `path`
 /// then is as it was.
-pub fn write_whole<E: From<FileError>>(
+pub fn write_whole<E: From<FileError> + Error + 'static>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+) -> Result<(), E> {
+    put(path, write, |written| format!("it needs more than {}", size(written)))
+}
+
+/// Where there is no room for the file, `needed` says of the bytes that went in how much it needs.
+fn put<E: From<FileError> + Error + 'static>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+    needed: impl FnOnce(u64) -> String,
 ) -> Result<(), E> {
     let failed = || FileError::new("write", path);
     check_place(path).map_err(failed())?;
@@ -62,13 +62,28 @@ pub fn write_whole<E: From<FileError>>(
     let file = NamedTempFile::new_in(directory)
         .map_err(without_temporary)
         .map_err(failed())?;
-    let mut buffered = BufWriter::new(file.as_file());
-    write(&mut buffered)?;
-    buffered.flush().map_err(failed())?;
-    drop(buffered);
-    file.as_file().sync_all().map_err(failed())?;
+    let fill = || {
+        let mut buffered = BufWriter::new(file.as_file());
+        write(&mut buffered)?;
+        buffered.flush().map_err(failed())?;
+        file.as_file().sync_all().map_err(failed())?;
+        Ok(())
+    };
+    fill().map_err(|error: E| {
+        let Some(full) = out_of_room(&error) else { return error };
+        let written = file.as_file().metadata().map_or(0, |metadata| metadata.len());
+        let reason = format!("{full}; {}", needed(written));
+        failed()(io::Error::new(io::ErrorKind::StorageFull, reason)).into()
+    })?;
     file.persist(path).map_err(|error| failed()(error.error))?;
     Ok(sync_directory(directory)?)
+}
+
+/// What the system said when there was no room, somewhere behind `error`.
+fn out_of_room<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error io::Error> {
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .find(|said| said.kind() == io::ErrorKind::StorageFull)
 }
 
 /// Refuses to put a file where something else is.

@@ -17,8 +17,10 @@ mod rows;
 mod tidy;
 mod xlsx;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use polars::error::PolarsError;
 use rust_xlsxwriter::XlsxError;
 use vscsi_shared::exit_code;
 
@@ -56,11 +58,18 @@ pub enum TableError {
 }
 
 impl TableError {
-    fn frame(path: &Path) -> impl FnOnce(polars::error::PolarsError) -> Self {
+    fn frame(path: &Path) -> impl FnOnce(PolarsError) -> Self {
         let path = path.to_owned();
-        move |error| Self::Frame {
-            path,
-            reason: error.to_string(),
+        move |error| match error {
+            // What the system says is the file's affair, with what to do about it.
+            PolarsError::IO { error, .. } => Self::File(FileError::new("write", &path)(io::Error::new(
+                error.kind(),
+                error.to_string(),
+            ))),
+            error => Self::Frame {
+                path,
+                reason: error.to_string(),
+            },
         }
     }
 }
