@@ -152,6 +152,7 @@ fn summary_json_holds_every_key_that_is_documented_and_no_other() {
         seen: Vec::new(),
     };
     let idle = Desk::with_job(&[Vec::new()], &[0, 1_000_000]);
+    assert_eq!(idle.run(&["note", "raw-stream", "before the move"]).code, Some(0));
     let imported = |print: &str| Desk::with_import(print).run(&["--json", "analyze", "captured"]).json();
     let titles = [
         "IO lengths of commands",
