@@ -243,6 +243,8 @@ class Switch(object):
             self._is_late = True
             # Without the lock it has nothing to go on with for a collector that thaws, which starts another switch.
             self._is_gone = self._lock is None and self._passing is None
+            # It ends when it has looked, and not before.
+            self._looks_at_ms = 0 if self._is_gone else self._looks_at_ms
             self._lose_collector("the collector says nothing any more; its switch stops what it has started")
 
     def _work(self, now_ms):
