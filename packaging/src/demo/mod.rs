@@ -3,16 +3,20 @@
 //! The host is a folder in which stand-ins for vscsiStats and its neighbours behave like the real ones; the agent is the
 //! static program that is shipped. In the place of ssh the client runs the agent as a child, which speaks the same bytes.
 
+mod truth;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use crate::{binaries, needs, process};
+use truth::{Interval, Row};
 
 /// Name of the simulated host.
 const HOST: &str = "esx01";
@@ -61,16 +65,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     stage.helper(&["analyze", JOB, "--visualize", "--format", "svg", "--csv"])?;
     let job = stage.folder.join("data").join(JOB);
     show(&job.join("analysis").join(format!("{JOB}-workload.fio")))?;
-    process::say("\nWhat the simulated disks really did between the snapshots:");
-    process::run(
-        Command::new(&stage.simulator)
-            .arg("--root")
-            .arg(stage.folder.join(HOST))
-            .args(["truth", "--between-prints"]),
-    )?;
+    let report = stage.folder.join(format!("{JOB}.html"));
+    stage.helper(&["report", JOB, "-o", &report.display().to_string()])?;
+    process::say(&format!("\n{}", truth::compare(&stage.truth()?, &stage.samples()?)?));
     process::say(&format!(
-        "\nDone in {:.0} s after the build. The job lies in {}, the simulated host in {}.",
+        "\nDone in {:.0} s after the build. Open the report {} in a browser. The job lies in {}, the simulated host in {}.",
         began.elapsed().as_secs_f64(),
+        report.display(),
         job.display(),
         stage.folder.join(HOST).display()
     ));
@@ -110,16 +111,40 @@ impl Stage {
         })
     }
 
+    /// A command of the client.
+    fn client(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.client);
+        command
+            .args(arguments)
+            .env("VSCSI_HELPER_DATA_DIR", self.folder.join("data"))
+            .env("VSCSI_HELPER_CONFIG", self.folder.join("config.yaml"));
+        command
+    }
+
     /// Runs a command of the client, shown as a person would type it.
     fn helper(&self, arguments: &[&str]) -> Result<()> {
         process::say("");
-        process::run(
-            Command::new(&self.client)
-                .args(arguments)
-                .env("VSCSI_HELPER_DATA_DIR", self.folder.join("data"))
-                .env("VSCSI_HELPER_CONFIG", self.folder.join("config.yaml")),
-        )
+        process::run(&mut self.client(arguments))
     }
+
+    /// What the simulated disks really did between the prints.
+    fn truth(&self) -> Result<Vec<Interval>> {
+        let mut simulator = Command::new(&self.simulator);
+        simulator.arg("--root").arg(self.folder.join(HOST));
+        told(simulator.args(["truth", "--between-prints", "--json"]))
+    }
+
+    /// What the client counted in each sample.
+    fn samples(&self) -> Result<Vec<Row>> {
+        told(&mut self.client(&["export", JOB, "--table", "samples", "--format", "json", "-o", "-"]))
+    }
+}
+
+/// What a program says in JSON.
+fn told<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "`{}` failed", process::shown(command));
+    serde_json::from_slice(&output.stdout).with_context(|| format!("`{}` says no JSON", process::shown(command)))
 }
 
 /// Copies the agent to the host's datastore, with a starter beside the host that stands for `ssh esx01`.
