@@ -152,7 +152,7 @@ fn pandas_filters_and_groups_with_an_old_a_middle_and_the_newest_pyarrow() {
 fn pandas_and_openpyxl_read_a_workbook_whose_cells_are_what_they_are() {
     let exported = Exported::new();
     // What a spreadsheet would run, were it not a text.
-    let capture = exported.stored("capture", "samples/sample_000.csv");
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv");
     exported.helper(&["import", capture.to_str().unwrap(), "--name", "formula", "--vm", "=1+1"]);
     let samples = exported.folder.path().join("formula.xlsx");
     exported.helper(&[
