@@ -39,3 +39,4 @@ mod table;
 pub mod transport;
 pub mod verify;
 mod visible;
+mod watch;

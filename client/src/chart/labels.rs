@@ -8,7 +8,7 @@ use crate::number;
 ///
 /// A bucket is named by its upper limit, which is what vscsiStats prints. Where the limits come in pairs such as 4095
 /// and 4096 the first names an open range, so it reads `(2K–4K)` and the second, exactly 4096 bytes, reads `4K`.
-pub(super) fn buckets(metric: Metric, limits: &[i64]) -> Vec<String> {
+pub(crate) fn buckets(metric: Metric, limits: &[i64]) -> Vec<String> {
     let mut labels = Vec::with_capacity(limits.len() + 1);
     let mut below: Option<i64> = None;
     for (index, &limit) in limits.iter().enumerate() {

@@ -37,6 +37,7 @@ pub use encode::EncodeError;
 pub use format::ChartFormat;
 pub use inline::{InlineChart, inline_charts, stylesheet};
 pub use kind::{ChartKind, Surface, UnknownChart};
+pub(crate) use labels::buckets as bucket_labels;
 pub use render::render;
 pub use style::{InvalidStyle, Style};
 pub use write::write_all;

@@ -163,7 +163,38 @@ impl ConnectArgs {
     }
 }
 
+/// A host and how it is reached, for a thread that opens the connection itself.
+#[derive(Debug)]
+pub(super) struct Reach {
+    record: HostRecord,
+    password: Option<Arc<Password>>,
+}
+
+impl Reach {
+    /// The host's name as the user writes it.
+    pub(super) fn name(&self) -> &HostName {
+        &self.record.address.host
+    }
+
+    /// The host.
+    pub(super) fn target<'env>(&self, env: &'env Env) -> Target<'env> {
+        Target {
+            record: self.record.clone(),
+            env,
+            password: self.password.clone(),
+        }
+    }
+}
+
 impl Target<'_> {
+    /// The same without what it was found in.
+    pub(super) fn reach(self) -> Reach {
+        Reach {
+            record: self.record,
+            password: self.password,
+        }
+    }
+
     /// Its name as the user writes it.
     pub(super) fn name(&self) -> &HostName {
         &self.record.address.host

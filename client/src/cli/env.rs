@@ -88,6 +88,14 @@ impl Env {
         }
     }
 
+    /// The same for a thread beside a picture: it prints nothing, and what fails is told at once.
+    pub(super) fn silent(&self) -> Self {
+        let mut config = self.config.clone();
+        config.ssh.retry_attempts = 0;
+        let (path, data) = (self.config_path.clone(), self.data_dir.clone());
+        Self::with_writers(config, path, data, Box::new(std::io::sink()), Box::new(std::io::sink()))
+    }
+
     /// The standard output, for files that are written there as they are: tables, completions, manual pages.
     pub fn stdout(&self) -> MutexGuard<'_, Writer> {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner)

@@ -138,6 +138,11 @@ pub(crate) const TESTING: &[Need] = &[
     },
     PYTHON,
     Need::Program {
+        name: "tmux",
+        packages: &["tmux"],
+        purpose: "the terminal that the live view is looked at in",
+    },
+    Need::Program {
         name: "kill",
         packages: &["procps"],
         purpose: "ends the ssh server",

@@ -26,6 +26,7 @@ const ORDER: &[&[&str]] = &[
     &["stream"],
     &["analysis", "fidelity", "table", "samples"],
     &["fio", "chart", "compare", "import", "verify", "summary", "report"],
+    &["watch"],
     &["config", "cli"],
 ];
 

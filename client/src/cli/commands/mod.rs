@@ -32,6 +32,7 @@ mod status;
 mod stop;
 mod uninstall;
 mod verify;
+mod watch;
 
 use clap::Subcommand;
 
@@ -47,6 +48,7 @@ pub enum Command {
     Discover(discover::DiscoverArgs),
     Start(start::StartArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     List(list::ListArgs),
     Stop(stop::StopArgs),
     Pull(pull::PullArgs),
@@ -81,6 +83,7 @@ impl Command {
             Self::Discover(args) => discover::run(args, env),
             Self::Start(args) => start::run(args, env),
             Self::Status(args) => status::run(args, env),
+            Self::Watch(args) => watch::run(args, env),
             Self::List(args) => list::run(args, env),
             Self::Stop(args) => stop::run(args, env),
             Self::Pull(args) => pull::run(args, env),

@@ -1,0 +1,17 @@
+//! The live view of running jobs. What is shown is a pure function of one [`View`]: news of hosts and keys change it,
+//! and it is drawn on a terminal, or its samples are told line by line.
+//!
+//! Architecture invariant: nothing here asks a host or reads a clock; whoever follows the hosts sends [`News`].
+
+mod bars;
+mod columns;
+mod draw;
+mod line;
+mod screen;
+mod view;
+mod watched;
+
+pub(crate) use line::Line;
+pub(crate) use screen::Screen;
+pub(crate) use view::{News, View};
+pub(crate) use watched::Watched;
