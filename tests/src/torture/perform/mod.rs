@@ -238,7 +238,10 @@ impl<'plan> Performance<'plan> {
                 self.away.push((Instant::now() + Duration::from_millis(for_ms), vm));
                 moved
             }
-            HostEvent::Advance(minutes) => host.advance(Duration::from_mins(minutes)),
+            // What the disks did meanwhile is computed when somebody looks at them: that is no time of the host's commands.
+            HostEvent::Advance(minutes) => host
+                .advance(Duration::from_mins(minutes))
+                .and_then(|()| host.collecting().map(drop)),
         };
         // A VM that is away cannot be switched off.
         drop(happened);
