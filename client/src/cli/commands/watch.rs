@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ const AFTER_DUE: Duration = Duration::from_millis(500);
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// How long a host that did not answer is left alone.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How often the picture is drawn anew without a key or news.
-const REDRAW: Duration = Duration::from_millis(250);
+/// How long a key is waited for before news and signals are looked for.
+const LISTEN: Duration = Duration::from_millis(250);
 
 /// Show running jobs live, on the terminal
 ///
 /// Pulls samples as they fall due, over one connection for each host, and shows IOPS, throughput and latency over time,
 /// a heat map, and the latest numbers with their ranges. Nothing is started or stopped, and leaving it leaves the jobs
-/// running. Off a terminal, with `--plain`, or where TERM is `dumb`, each sample is one line; with `--json`, one object.
+/// running. Off a terminal, with `--plain` or `-v`, or where TERM is `dumb`, each sample is one line; with `--json`, one object.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper watch
@@ -94,7 +94,8 @@ pub(super) fn run(args: &WatchArgs, env: &Env) -> Result<Outcome, CliError> {
     drop(sender);
     let mut view = View::new(hosts, env.clock.now());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if env.terminal && !args.plain && !env.json && !is_dumb {
+    // Details of the work are lines on the terminal, too.
+    if env.terminal && !args.plain && !env.json && !env.verbose && !is_dumb {
         on_screen(&mut view, &told, env)
     } else {
         in_lines(&mut view, &told, env)
@@ -209,6 +210,7 @@ fn due_at(view: &JobView, env: &Env) -> Option<jiff::Timestamp> {
 fn on_screen(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcome, CliError> {
     let deferred = Deferred::begin().map_err(NoTerminal)?;
     let mut screen = Screen::begin().map_err(NoTerminal)?;
+    let mut shown_at = None;
     loop {
         deferred.check()?;
         view.tick(env.clock.now());
@@ -217,12 +219,19 @@ fn on_screen(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcom
                 .news
                 .map_or_else(|error| News::Lost(error.to_string()), News::Heard);
             view.hear(told.host.as_str(), news);
+            shown_at = None;
         }
-        screen.show(view).map_err(NoTerminal)?;
-        if let Some(key) = Screen::key(REDRAW).map_err(NoTerminal)?
-            && !view.press(key)
-        {
-            return Ok(Outcome::Done);
+        // Without news or keys only ages change, by the second.
+        let second = Some(env.clock.now().as_second());
+        if shown_at != second {
+            screen.show(view).map_err(NoTerminal)?;
+            shown_at = second;
+        }
+        if let Some(key) = Screen::key(LISTEN).map_err(NoTerminal)? {
+            shown_at = None;
+            if !view.press(key) {
+                return Ok(Outcome::Done);
+            }
         }
     }
 }
@@ -233,10 +242,8 @@ fn in_lines(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcome
     let mut troubles: BTreeMap<HostName, String> = BTreeMap::new();
     let mut heard: BTreeSet<HostName> = BTreeSet::new();
     loop {
-        let Told { host, news } = match told.recv_timeout(REDRAW) {
-            Ok(told) => told,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(Outcome::Done),
+        let Ok(Told { host, news }) = told.recv() else {
+            return Ok(Outcome::Done);
         };
         match news {
             // Nobody waits for a host that nothing is known of.
