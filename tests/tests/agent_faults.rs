@@ -254,6 +254,21 @@ fn counters_that_somebody_resets_do_not_end_the_job() {
 }
 
 #[test]
+fn counters_that_somebody_zeroes_between_the_two_looks_are_nobody_s_collection() {
+    let mut agent = AgentHost::new("demo", FILTER);
+    agent.start();
+    agent.begin("first", "SQL-Server-01", 1, 1);
+    agent.wait_for_job("first");
+    agent.wait_until_nothing_collects();
+    agent.begin("second", "SQL-Server-01", 3, 1);
+    // A second passes between the looks, and the first one has been made.
+    agent.host.reset_counters().unwrap();
+    let ended = agent.wait_for_job("second");
+    assert_eq!(ended["job"]["collection"]["foreign"], false, "{ended}");
+    assert_eq!(compare_with_truth(&agent.host, &agent.job_directory("second")), 6);
+}
+
+#[test]
 fn a_foreign_collection_is_used_reported_and_left_running() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();

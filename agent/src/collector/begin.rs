@@ -40,7 +40,7 @@ impl Collector {
         self.look(name);
     }
 
-    /// One look: a disk without counters is collected by nobody, counters that have changed since the look before
+    /// One look: a disk without counters is collected by nobody, counters that have grown since the look before
     /// belong to a collection that runs, and where nobody could look it is tried again.
     pub(super) fn look(&mut self, name: &Name) {
         let Some(Phase::Looking { before, failures, .. }) = self.jobs.get(name).map(|state| state.phase.clone()) else {
@@ -68,7 +68,10 @@ impl Collector {
                 (Ok(counted @ Some(_)), None) => {
                     unclear.insert(disk, counted);
                 }
-                // Counters that fell were zeroed by somebody.
+                // Somebody zeroed them, which does not tell whether they run.
+                (Ok(Some(counted)), Some(earlier)) if counted < earlier && !self.is_armed(disk) => {
+                    unclear.insert(disk, Some(counted));
+                }
                 (Ok(counted), Some(_)) if counted != earlier && !self.is_armed(disk) => {
                     self.log(&format!(
                         "{name}: somebody else is collecting {disk}; that collection is used and left running"

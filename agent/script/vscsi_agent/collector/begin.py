@@ -38,7 +38,7 @@ def look_first(collector, state):
 
 def look(collector, state):
     # type: (Collector, JobState) -> None
-    """One look: a disk without counters is collected by nobody, counters that have changed since the look before belong
+    """One look: a disk without counters is collected by nobody, counters that have grown since the look before belong
     to a collection that runs, and where nobody could look it is tried again.
     """
     before = state.before
@@ -59,6 +59,9 @@ def look(collector, state):
             unclear[disk] = earlier
             continue
         if earlier is None and counted is not None:
+            unclear[disk] = counted
+        elif earlier is not None and counted is not None and counted < earlier and not is_armed(collector, disk):
+            # Somebody zeroed them, which does not tell whether they run.
             unclear[disk] = counted
         elif earlier is not None and counted != earlier and not is_armed(collector, disk):
             words = "{}: somebody else is collecting {}; that collection is used and left running"
