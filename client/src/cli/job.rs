@@ -1,5 +1,7 @@
 //! What commands that take a JOB share.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use vscsi_shared::identifier::WorldGroupId;
 use vscsi_shared::job::{Job, JobDocument};
@@ -91,6 +93,27 @@ pub(super) fn host_of(reference: &JobReference, document: &JobDocument) -> Resul
         Origin::Files(_) => Err(NoHost::Imported(reference.clone())),
         Origin::Claimed(name) => Err(claimed(name)),
     }
+}
+
+/// Jobs by the host on which each runs. One of which no host can be asked costs a warning, unless it was imported; the
+/// second value says whether there was one.
+pub(super) fn by_host(
+    jobs: impl IntoIterator<Item = (JobDirectory, JobDocument)>,
+    env: &Env,
+) -> (BTreeMap<HostName, Vec<(JobDirectory, JobDocument)>>, bool) {
+    let mut hosts: BTreeMap<HostName, Vec<_>> = BTreeMap::new();
+    let mut some_are_claimed = false;
+    for (directory, document) in jobs {
+        match host_of(directory.reference(), &document) {
+            Ok(host) => hosts.entry(host).or_default().push((directory, document)),
+            Err(NoHost::Imported(_)) => {}
+            Err(error @ NoHost::Claimed { .. }) => {
+                env.warn(CliError::told(&error));
+                some_are_claimed = true;
+            }
+        }
+    }
+    (hosts, some_are_claimed)
 }
 
 /// The host that the job runs on, and the job.

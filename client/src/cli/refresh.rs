@@ -1,12 +1,10 @@
 //! `list --refresh`: the hosts of unfinished jobs are asked how these are. Nothing is pulled.
 
-use std::collections::BTreeMap;
-
 use vscsi_shared::job::JobDocument;
 use vscsi_shared::wire::v1::ErrorCode;
 
 use super::connect::ConnectArgs;
-use super::job::{host_of, no_answer};
+use super::job::{by_host, no_answer};
 use super::{CliError, Env};
 use crate::host::Host as _;
 use crate::pull::for_each_concurrently;
@@ -22,21 +20,10 @@ const AT_ONCE: usize = 16;
 /// # Errors
 /// When the jobs here cannot be listed.
 pub(super) fn refresh(host: Option<&str>, connect: &ConnectArgs, store: &Store, env: &Env) -> Result<bool, CliError> {
-    let mut by_host: BTreeMap<HostName, Vec<(JobDirectory, JobDocument)>> = BTreeMap::new();
-    let mut all_answered = true;
-    for (directory, document) in store.jobs()?.jobs {
-        let is_wanted = host.is_none_or(|host| host == Origin::of(&document).name());
-        if document.job.status.is_final() || !is_wanted {
-            continue;
-        }
-        match host_of(directory.reference(), &document) {
-            Ok(host) => by_host.entry(host).or_default().push((directory, document)),
-            Err(error) => {
-                env.warn(CliError::told(&error));
-                all_answered = false;
-            }
-        }
-    }
+    let is_wanted = |document: &JobDocument| host.is_none_or(|host| host == Origin::of(document).name());
+    let jobs = store.jobs()?.jobs.into_iter();
+    let unfinished = jobs.filter(|(_, document)| !document.job.status.is_final() && is_wanted(document));
+    let (by_host, some_are_claimed) = by_host(unfinished, env);
     let by_host: Vec<_> = by_host.into_iter().collect();
     let answered = for_each_concurrently(&by_host, AT_ONCE, |(host, jobs)| {
         ask(host, jobs, connect, store, env).unwrap_or_else(|error| {
@@ -44,7 +31,7 @@ pub(super) fn refresh(host: Option<&str>, connect: &ConnectArgs, store: &Store, 
             false
         })
     });
-    Ok(all_answered && answered.into_iter().all(|answered| answered))
+    Ok(!some_are_claimed && answered.into_iter().all(|answered| answered))
 }
 
 /// Records what a host says of its jobs. Returns whether that is known now of each of them.

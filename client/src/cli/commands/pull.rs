@@ -1,6 +1,5 @@
 //! `pull`: copies samples from hosts.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -9,10 +8,10 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::{HostIdentity, Status, UnreadableJob};
+use vscsi_shared::job::{HostIdentity, JobDocument, Status, UnreadableJob};
 
 use crate::cli::connect::{ConnectArgs, Target};
-use crate::cli::job::{NoHost, host_of, is_all_here};
+use crate::cli::job::{by_host, host_of, is_all_here};
 use crate::cli::{CliError, Env, Outcome, number};
 use crate::failure::UsageError;
 use crate::host::Host as _;
@@ -185,29 +184,25 @@ fn damaged(text: &str, store: &Store) -> Result<(Whom, Name), CliError> {
     }
 }
 
+/// The jobs that may have more to give, of each host.
 fn unfinished(store: &Store, env: &Env) -> Result<Vec<Order>, CliError> {
-    let mut hosts: BTreeMap<HostName, Vec<Name>> = BTreeMap::new();
     let jobs = store.jobs()?;
     for error in &jobs.unreadable {
         env.warn(CliError::describe(error));
     }
+    let mut unfinished = Vec::new();
     for (directory, document) in jobs.jobs {
-        if is_all_here(&directory, &document.job)? {
-            continue;
-        }
-        match host_of(directory.reference(), &document) {
-            Ok(host) => hosts.entry(host).or_default().push(document.job.job_id),
-            Err(NoHost::Imported(_)) => {}
-            Err(error @ NoHost::Claimed { .. }) => env.warn(CliError::from(error)),
+        if !is_all_here(&directory, &document.job)? {
+            unfinished.push((directory, document));
         }
     }
-    Ok(hosts
-        .into_iter()
-        .map(|(host, jobs)| Order {
-            host: Whom::Recorded(host),
-            jobs: Some(jobs),
-        })
-        .collect())
+    let (hosts, _) = by_host(unfinished, env);
+    let name = |(_, document): (_, JobDocument)| document.job.job_id;
+    let order = |(host, jobs): (HostName, Vec<_>)| Order {
+        host: Whom::Recorded(host),
+        jobs: Some(jobs.into_iter().map(name).collect()),
+    };
+    Ok(hosts.into_iter().map(order).collect())
 }
 
 fn pull_host(order: &Order, args: &PullArgs, store: &Store, env: &Env) -> Vec<(String, Result<Pulled, CliError>)> {
