@@ -135,6 +135,8 @@ fn nothing_to_watch_and_nobody_there_are_told_with_what_to_do() {
     client.run(&["watch", "no-such-job"]).expect(2);
     client.install();
     client.start("sql", "esxi", "SQL-Server-01", 1000);
+    let refused = client.run(&["watch", "--plain", "sql", "--disk", "scsi9:9"]).expect(13);
+    assert!(refused.stderr.contains("it has scsi0:0, scsi0:1"), "{}", refused.stderr);
     // Nobody listens at the lowest port.
     client.run(&["watch", "sql", "--port", "1"]).expect(10);
 }
@@ -151,7 +153,7 @@ fn a_host_that_is_lost_shows_how_old_its_numbers_are() {
     tmux.wait_for("all 2 disks");
     proxy.break_each_after(1);
     host.kill_everything();
-    tmux.wait_for("esxi: LOST for ");
+    tmux.wait_for("esxi: STALE for ");
     tmux.wait_for("all 2 disks");
     tmux.keys(&["q"]);
     tmux.wait_for("ended with 0");

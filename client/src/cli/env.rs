@@ -118,6 +118,15 @@ impl Env {
         self.print_safe(&visible::json_as_it_is(&text))
     }
 
+    /// Prints `value` as JSON on one line of the standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print_json_line(&self, value: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string(value).map_err(|error| OutputError(error.into()))?;
+        self.print_safe(&visible::json_as_it_is(&text))
+    }
+
     fn print_safe(&self, text: &str) -> Result<(), CliError> {
         let mut stdout = self.stdout();
         writeln!(stdout, "{text}")

@@ -40,8 +40,8 @@ struct Latency {
 impl Line {
     /// The line of one sample.
     pub(crate) fn of(watched: &Watched, sample: &Sample) -> Self {
-        let profile = watched.profile(sample, None);
-        let profile = profile.as_ref();
+        let moment = watched.moment(sample, None);
+        let profile = moment.as_ref().map(|moment| &moment.profile);
         Self {
             job: watched.name.clone(),
             sample: sample.sequence,
@@ -104,5 +104,43 @@ impl fmt::Display for Line {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::watch::tests::watched;
+
+    #[test]
+    fn the_methods_name_every_key_of_a_line() {
+        let methods = include_str!("../../METHODS.md");
+        let (_, section) = methods.split_once("### The lines of `watch --json`").unwrap();
+        let (section, _) = section.split_once("\n### ").unwrap();
+        let job = watched("sql-peak", 30, 2);
+        let line = serde_json::to_value(Line::of(&job, job.samples().last().unwrap())).unwrap();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        for key in [keys(&line), keys(&line["read"]), keys(&line["mb_per_s"])].concat() {
+            assert!(section.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_line_counts_all_disks_and_tells_percentiles_with_their_ranges() {
+        let job = watched("sql-peak", 30, 2);
+        let sample = job.samples().last().unwrap();
+        let text = Line::of(&job, sample).to_string();
+        let iops = format!(" sql-peak 30/30  {} IOPS (", rate(sample.iops()));
+        assert!(
+            text.starts_with("2025-11-06 09:00:30 ") && text.contains(&iops),
+            "{text}"
+        );
+        // The reads of a backup: 20 % up to 1 ms, 60 % up to 5 ms, 20 % up to 15 ms.
+        assert!(
+            text.contains("read p50 2.") && text.contains(" (1ms-5ms) p95 ") && text.contains(" (5ms-15ms)"),
+            "{text}"
+        );
     }
 }

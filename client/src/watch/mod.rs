@@ -1,17 +1,20 @@
 //! The live view of running jobs. What is shown is a pure function of one [`View`]: news of hosts and keys change it,
 //! and it is drawn on a terminal, or its samples are told line by line.
 //!
-//! Architecture invariant: nothing here asks a host or reads a clock; whoever follows the hosts sends [`News`].
+//! Architecture invariant: nothing here asks a host or reads a clock; whoever follows the hosts tells the [`View`].
 
 mod bars;
 mod columns;
 mod draw;
 mod line;
+mod pictures;
 mod screen;
+#[cfg(test)]
+mod tests;
 mod view;
 mod watched;
 
 pub(crate) use line::Line;
 pub(crate) use screen::Screen;
-pub(crate) use view::{News, View};
+pub(crate) use view::View;
 pub(crate) use watched::Watched;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::style::force_color_output;
 
 use super::draw::draw;
 use super::view::{Key, View};
@@ -14,11 +15,12 @@ use super::view::{Key, View};
 pub(crate) struct Screen(DefaultTerminal);
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the terminal, and colours what is on it or not.
     ///
     /// # Errors
     /// When it cannot be set up.
-    pub(crate) fn begin() -> io::Result<Self> {
+    pub(crate) fn begin(is_colored: bool) -> io::Result<Self> {
+        force_color_output(is_colored);
         ratatui::try_init().map(Self)
     }
 

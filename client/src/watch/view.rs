@@ -32,15 +32,6 @@ pub(crate) enum Key {
     Quit,
 }
 
-/// What came of asking a host.
-#[derive(Debug)]
-pub(crate) enum News {
-    /// It answered, and these jobs are as it says.
-    Heard(Vec<Watched>),
-    /// It could not be asked, for this reason.
-    Lost(String),
-}
-
 /// What is known of a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct HostState {
@@ -60,14 +51,18 @@ pub(super) enum Timeline {
 
 const TIMELINES: [Timeline; 3] = [Timeline::Iops, Timeline::Throughput, Timeline::Latency];
 
+/// The names of a host and of a job there.
+pub(super) type JobKey = (String, String);
+
 /// The state of the view.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(super) now: Timestamp,
     pub(super) hosts: BTreeMap<String, HostState>,
-    /// By host and name.
-    pub(super) jobs: BTreeMap<(String, String), Watched>,
-    job: usize,
+    pub(super) jobs: BTreeMap<JobKey, Watched>,
+    /// The job that was chosen; the first one where none was.
+    job: Option<JobKey>,
+    /// 0 for all disks, else one more than the place of the one.
     disk: usize,
     metric: usize,
     operation: usize,
@@ -81,7 +76,7 @@ impl View {
             now,
             hosts: hosts.into_iter().map(|host| (host, HostState::default())).collect(),
             jobs: BTreeMap::new(),
-            job: 0,
+            job: None,
             disk: 0,
             metric: 0,
             operation: 0,
@@ -94,21 +89,15 @@ impl View {
         self.now = now;
     }
 
-    /// Takes in what came of asking `host`.
-    pub(crate) fn hear(&mut self, host: &str, news: News) {
-        let now = self.now;
+    /// Takes in what came of asking `host`: its jobs as they are now, and why it, or one of them, could not be followed.
+    pub(crate) fn hear(&mut self, host: &str, jobs: Vec<Watched>, trouble: Option<String>) {
         let state = self.hosts.entry(host.to_owned()).or_default();
-        match news {
-            News::Heard(jobs) => {
-                *state = HostState {
-                    heard_at: Some(now),
-                    trouble: None,
-                };
-                for job in jobs {
-                    self.jobs.insert((host.to_owned(), job.name.clone()), job);
-                }
-            }
-            News::Lost(trouble) => state.trouble = Some(trouble),
+        if trouble.is_none() || !jobs.is_empty() {
+            state.heard_at = Some(self.now);
+        }
+        state.trouble = trouble;
+        for job in jobs {
+            self.jobs.insert((host.to_owned(), job.name.clone()), job);
         }
     }
 
@@ -116,18 +105,14 @@ impl View {
     pub(crate) fn press(&mut self, key: Key) -> bool {
         let disks = self.selected().map_or(0, |job| job.disks().len());
         match key {
-            Key::NextJob => self.job = next(self.job, self.jobs.len()),
-            Key::PreviousJob => self.job = previous(self.job, self.jobs.len()),
-            // All disks stand before the first one.
+            Key::NextJob => self.choose(next(self.place(), self.jobs.len())),
+            Key::PreviousJob => self.choose(previous(self.place(), self.jobs.len())),
             Key::NextDisk => self.disk = next(self.disk, disks + 1),
             Key::PreviousDisk => self.disk = previous(self.disk, disks + 1),
             Key::NextMetric => self.metric = next(self.metric, METRICS.len()),
             Key::NextOperation => self.operation = next(self.operation, OPERATIONS.len()),
             Key::NextTimeline => self.timeline = next(self.timeline, TIMELINES.len()),
             Key::Quit => return false,
-        }
-        if matches!(key, Key::NextJob | Key::PreviousJob) {
-            self.disk = 0;
         }
         true
     }
@@ -147,9 +132,16 @@ impl View {
         self.jobs.values()
     }
 
+    fn choose(&mut self, place: usize) {
+        self.job = self.jobs.keys().nth(place).cloned();
+        self.disk = 0;
+    }
+
     /// The place of the job that is looked at.
     pub(super) fn place(&self) -> usize {
-        self.job.min(self.jobs.len().saturating_sub(1))
+        let chosen = self.job.as_ref();
+        let place = chosen.and_then(|chosen| self.jobs.keys().position(|key| key == chosen));
+        place.unwrap_or(0)
     }
 
     /// The job that is looked at.

@@ -23,27 +23,34 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// A job of which `loaded` is here.
+    /// A job of which `loaded` is here. That no sample has come yet, or none of the period that is looked at, is no
+    /// error.
     ///
     /// # Errors
-    /// When the options select a disk or a period that the samples do not have. A job without samples is none.
-    pub(crate) fn new(name: String, mut job: Job, loaded: Loaded, options: &Options) -> Result<Self, AnalysisError> {
+    /// When the samples have no such disk, or the period is none of theirs.
+    pub(crate) fn new(
+        name: String,
+        mut job: Job,
+        due_at: Option<Timestamp>,
+        loaded: Loaded,
+        options: &Options,
+    ) -> Result<Self, AnalysisError> {
         if let Some(last) = loaded.last_sequence.filter(|_| !job.status.is_final()) {
             // The host may have taken another one since it was asked for its samples; that one is not missing.
             let collected = &mut job.collection.samples_collected;
             *collected = last.min(*collected);
         }
-        let selected = if loaded.series.samples.is_empty() {
-            None
-        } else {
-            Some(Selected::of(job.clone(), loaded, options)?)
+        let selected = match Selected::of(job.clone(), loaded, options) {
+            Ok(selected) => Some(selected),
+            Err(AnalysisError::NoSamples { .. } | AnalysisError::EmptyPeriod { .. }) => None,
+            Err(error) => return Err(error),
         };
         let iops: Vec<f64> = samples_of(selected.as_ref()).iter().map(Sample::iops).collect();
         let selection = options.filter.checked()?.select(&iops);
         Ok(Self {
             name,
             job,
-            due_at: None,
+            due_at,
             options: options.clone(),
             selected,
             kept: selection.kept,
@@ -82,38 +89,31 @@ impl Watched {
         findings.filter(|finding| finding.severity > Severity::Info)
     }
 
-    /// The histograms of one disk in a sample, or of all of them together; `None` where it has none.
-    pub(super) fn histograms(sample: &Sample, disk: Option<usize>) -> Option<IntervalSet> {
-        let mut merged: Option<IntervalSet> = None;
-        for part in sample
-            .disks
-            .iter()
-            .filter(|part| disk.is_none_or(|disk| part.disk == disk))
-        {
-            match &mut merged {
-                None => merged = Some(part.histograms.clone()),
-                // Disks of one host have the same limits; what does not fit is not shown as if it did.
-                Some(merged) => merged.merge(&part.histograms).ok()?,
-            }
+    /// What one disk did in a sample, or all of them together; `None` where the sample has nothing of it.
+    pub(crate) fn moment(&self, sample: &Sample, disk: Option<usize>) -> Option<Moment> {
+        let parts = || {
+            sample
+                .disks
+                .iter()
+                .filter(|part| disk.is_none_or(|disk| part.disk == disk))
+        };
+        let mut all = parts();
+        let mut histograms = all.next()?.histograms.clone();
+        for part in all {
+            // Disks of one host have the same limits; what does not fit is not shown as if it did.
+            histograms.merge(&part.histograms).ok()?;
         }
-        merged
+        let edge_ios = parts().map(|part| part.edge_ios).sum();
+        let profile = Profile::over(&histograms, sample.seconds, edge_ios, self.options.sequential_gap);
+        Some(Moment { histograms, profile })
     }
+}
 
-    /// What one disk did in a sample, or all of them together.
-    pub(crate) fn profile(&self, sample: &Sample, disk: Option<usize>) -> Option<Profile> {
-        let parts = sample
-            .disks
-            .iter()
-            .filter(|part| disk.is_none_or(|disk| part.disk == disk));
-        let edge_ios = parts.map(|part| part.edge_ios).sum();
-        let histograms = Self::histograms(sample, disk)?;
-        Some(Profile::over(
-            &histograms,
-            sample.seconds,
-            edge_ios,
-            self.options.sequential_gap,
-        ))
-    }
+/// One sample, as it is looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(super) histograms: IntervalSet,
+    pub(super) profile: Profile,
 }
 
 fn samples_of(selected: Option<&Selected>) -> &[Sample] {

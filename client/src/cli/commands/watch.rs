@@ -7,31 +7,33 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
-use vscsi_shared::job::HostIdentity;
-use vscsi_shared::wire::v1::JobView;
+use vscsi_shared::job::JobDocument;
+use vscsi_shared::wire::v1::ErrorCode;
 
 use super::pull::{Voice, puller};
 use super::status::outcome;
-use crate::analysis::Options;
+use crate::analysis::{AnalysisError, Options};
 use crate::cli::connect::{ConnectArgs, Reach};
-use crate::cli::job::{NoHost, host_of};
+use crate::cli::job::{by_host, host_of};
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::interrupt::Deferred;
+use crate::pull::{PullError, Pulled, Puller};
 use crate::samples;
 use crate::store::Store;
 use crate::transport::HostName;
-use crate::watch::{Line, News, Screen, View, Watched};
+use crate::watch::{Line, Screen, View, Watched};
 
 /// How soon a snapshot is fetched after its moment: the host has printed and kept it by then.
 const AFTER_DUE: Duration = Duration::from_millis(500);
 /// How long a host is left alone at least, and at most. A job that somebody stops is seen within the latter.
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-/// How long a host that did not answer is left alone.
-const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long a host that could not be followed is left alone.
+const REST_AFTER_TROUBLE: Duration = Duration::from_secs(5);
 /// How long a key is waited for before news and signals are looked for.
 const LISTEN: Duration = Duration::from_millis(250);
 
@@ -68,13 +70,16 @@ pub struct WatchArgs {
 /// Which jobs of one host; no names means those that run.
 struct Order {
     reach: Reach,
-    names: Option<Vec<Name>>,
+    names: Option<BTreeSet<Name>>,
 }
 
-/// What came of asking a host, and which host.
-struct Told {
+/// What came of asking a host.
+struct News {
     host: HostName,
-    news: Result<Vec<Watched>, CliError>,
+    /// Its jobs as they are now.
+    jobs: Vec<Watched>,
+    /// Why it, or one of its jobs, could not be followed.
+    trouble: Option<CliError>,
 }
 
 pub(super) fn run(args: &WatchArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -82,23 +87,23 @@ pub(super) fn run(args: &WatchArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let orders = orders(args, &store, env)?;
     let hosts: Vec<String> = orders.iter().map(|order| order.reach.name().to_string()).collect();
-    let (sender, told) = mpsc::channel();
+    let (sender, news) = mpsc::channel();
     for order in orders {
         let (env, options, sender) = (env.silent(), options.clone(), sender.clone());
+        let store = store.clone();
         // It is left behind where the user leaves while a host does not answer.
         thread::Builder::new()
-            .name(order.reach.name().to_string())
-            .spawn(move || follow(&order, &env, &options, &sender))
-            .map_err(NoThread)?;
+            .spawn(move || follow(&order, &options, &store, &env, &sender))
+            .map_err(CannotWatch::Host)?;
     }
     drop(sender);
     let mut view = View::new(hosts, env.clock.now());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     // Details of the work are lines on the terminal, too.
     if env.terminal && !args.plain && !env.json && !env.verbose && !is_dumb {
-        on_screen(&mut view, &told, env)
+        on_screen(&mut view, &news, env)
     } else {
-        in_lines(&mut view, &told, env)
+        in_lines(&mut view, &news, env)
     }
 }
 
@@ -110,124 +115,150 @@ fn orders(args: &WatchArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliE
         };
         return args.host.iter().map(order).collect();
     }
-    let mut hosts: BTreeMap<HostName, BTreeSet<Name>> = BTreeMap::new();
-    for text in &args.jobs {
-        let (directory, document) = store.find(text)?;
-        let host = host_of(directory.reference(), &document)?;
-        hosts.entry(host).or_default().insert(document.job.job_id);
-    }
-    if args.jobs.is_empty() {
-        for (directory, document) in store.jobs()?.jobs {
-            if document.job.status.is_final() {
-                continue;
-            }
-            match host_of(directory.reference(), &document) {
-                Ok(host) => drop(hosts.entry(host).or_default().insert(document.job.job_id)),
-                Err(NoHost::Imported(_)) => {}
-                Err(error @ NoHost::Claimed { .. }) => env.warn(CliError::from(error)),
-            }
+    let jobs = if args.jobs.is_empty() {
+        let mut known = store.jobs()?;
+        for error in &known.unreadable {
+            env.warn(CliError::describe(error));
         }
-    }
+        known.jobs.retain(|(_, document)| !document.job.status.is_final());
+        known.jobs
+    } else {
+        let named = args.jobs.iter().map(|text| {
+            let (directory, document) = store.find(text)?;
+            // One that has no host is a mistake where it was named.
+            host_of(directory.reference(), &document)?;
+            Ok((directory, document))
+        });
+        named.collect::<Result<_, CliError>>()?
+    };
+    let (hosts, _) = by_host(jobs, env);
     if hosts.is_empty() {
         let hint = "`vscsi-helper start` begins one, and `--host HOST` watches what others have started there";
         return Err(UsageError::new("no job that was started from here is running", hint).into());
     }
-    let order = |(host, names): (HostName, BTreeSet<Name>)| {
+    let name = |(_, document): (_, JobDocument)| document.job.job_id;
+    let order = |(host, jobs): (HostName, Vec<_>)| {
         let reach = args.connect.recorded(host, store, env)?.reach();
-        let names = Some(names.into_iter().collect());
+        let names = Some(jobs.into_iter().map(name).collect());
         Ok(Order { reach, names })
     };
     hosts.into_iter().map(order).collect()
 }
 
 /// Asks a host whenever a snapshot has fallen due, until nobody listens.
-fn follow(order: &Order, env: &Env, options: &Options, told: &Sender<Told>) {
+fn follow(order: &Order, options: &Options, store: &Store, env: &Env, told: &Sender<News>) {
     let target = order.reach.target(env);
-    let host = target.host();
-    let from = target.identity();
-    let voice = Voice::new(env, target.name());
-    let mut seen = BTreeSet::new();
+    let (host, from, voice) = (target.host(), target.identity(), Voice::new(env, target.name()));
+    let puller = puller(store, &from, env, &voice);
+    // Those that were found running are followed to their end.
+    let mut names = order.names.clone().unwrap_or_default();
     loop {
-        let news = look(order, &host, &from, &voice, env, options, &mut seen);
-        let rest = match &news {
-            Ok(jobs) => rest(jobs, env),
-            Err(_) => REST_AFTER_FAILURE,
+        let found = if order.names.is_none() {
+            running(&host)
+        } else {
+            Ok(Vec::new())
+        };
+        let (jobs, trouble) = match found {
+            Ok(found) => {
+                names.extend(found);
+                look(&names, &host, &puller, options)
+            }
+            Err(error) => (Vec::new(), Some(error.into())),
+        };
+        let rest = if trouble.is_none() {
+            rest(&jobs, env.clock.now())
+        } else {
+            REST_AFTER_TROUBLE
         };
         let host = target.name().clone();
-        if told.send(Told { host, news }).is_err() {
+        if told.send(News { host, jobs, trouble }).is_err() {
             return;
         }
         env.clock.sleep(rest);
     }
 }
 
+fn running(host: &dyn Host) -> Result<Vec<Name>, HostError> {
+    let running = host.jobs()?.into_iter().filter(|view| !view.job.status.is_final());
+    Ok(running.map(|view| view.job.job_id).collect())
+}
+
+/// Pulls what is new of these jobs, and reads what is here; the second value is what kept one of them from it.
+fn look(
+    names: &BTreeSet<Name>,
+    host: &dyn Host,
+    puller: &Puller<'_>,
+    options: &Options,
+) -> (Vec<Watched>, Option<CliError>) {
+    let mut jobs = Vec::new();
+    let mut trouble = None;
+    for name in names {
+        match watched(name, host, puller, options) {
+            Ok(job) => jobs.push(job),
+            Err(error) => {
+                let is_gone = |error: &PullError| matches!(error, PullError::Host(error) if error.code() == Some(ErrorCode::NotFound));
+                let others_are_there = error.downcast_ref().is_some_and(is_gone);
+                trouble = Some(error);
+                if !others_are_there {
+                    break;
+                }
+            }
+        }
+    }
+    (jobs, trouble)
+}
+
+fn watched(name: &Name, host: &dyn Host, puller: &Puller<'_>, options: &Options) -> Result<Watched, CliError> {
+    let Pulled { directory, view, .. } = puller.pull(host, name)?;
+    let loaded = samples::load(&directory)?.loaded;
+    // By our own clock: a host's may be wrong by hours.
+    let until_due = view.next_due_at.map(|due| due.duration_since(view.now));
+    let due_at = until_due.and_then(|until| puller.clock.now().checked_add(until).ok());
+    Ok(Watched::new(
+        directory.reference().to_string(),
+        view.job,
+        due_at,
+        loaded,
+        options,
+    )?)
+}
+
 /// Until the first snapshot of these jobs is due.
-fn rest(jobs: &[Watched], env: &Env) -> Duration {
-    let now = env.clock.now();
+fn rest(jobs: &[Watched], now: Timestamp) -> Duration {
     let due = jobs.iter().filter_map(|job| job.due_at).min();
     let until = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok());
     let (shortest, longest) = REST;
     until.map_or(longest, |until| (until + AFTER_DUE).clamp(shortest, longest))
 }
 
-/// Pulls what is new, and reads what is here. `seen` are the jobs that were found running and are followed to their end.
-fn look(
-    order: &Order,
-    host: &dyn Host,
-    from: &HostIdentity,
-    voice: &Voice<'_>,
-    env: &Env,
-    options: &Options,
-    seen: &mut BTreeSet<Name>,
-) -> Result<Vec<Watched>, CliError> {
-    let store = Store::open(&env.data_dir)?;
-    let puller = puller(&store, from, env, voice);
-    if let Some(names) = &order.names {
-        seen.extend(names.iter().cloned());
-    } else {
-        let running = host.jobs()?.into_iter().filter(|view| !view.job.status.is_final());
-        seen.extend(running.map(|view| view.job.job_id));
-    }
-    let watched = |name: &Name| -> Result<Watched, CliError> {
-        let pulled = puller.pull(host, name)?;
-        let loaded = samples::load(&pulled.directory)?.loaded;
-        let reference = pulled.directory.reference().to_string();
-        let due_at = due_at(&pulled.view, env);
-        let mut watched = Watched::new(reference, pulled.view.job, loaded, options)?;
-        watched.due_at = due_at;
-        Ok(watched)
-    };
-    seen.iter().map(watched).collect()
-}
-
-/// When the next snapshot is due by our own clock: a host's may be wrong by hours.
-fn due_at(view: &JobView, env: &Env) -> Option<jiff::Timestamp> {
-    let until = view.next_due_at?.duration_since(view.now);
-    env.clock.now().checked_add(until).ok()
+/// What no next look makes good, such as a disk that the job does not have.
+fn is_lasting(error: &CliError) -> bool {
+    error.downcast_ref::<AnalysisError>().is_some()
 }
 
 /// Draws on the terminal until the user leaves.
-fn on_screen(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcome, CliError> {
-    let deferred = Deferred::begin().map_err(NoTerminal)?;
-    let mut screen = Screen::begin().map_err(NoTerminal)?;
+fn on_screen(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome, CliError> {
+    let deferred = Deferred::begin().map_err(CannotWatch::Terminal)?;
+    let mut screen = Screen::begin(env.color).map_err(CannotWatch::Terminal)?;
     let mut shown_at = None;
     loop {
         deferred.check()?;
         view.tick(env.clock.now());
-        while let Ok(told) = told.try_recv() {
-            let news = told
-                .news
-                .map_or_else(|error| News::Lost(error.to_string()), News::Heard);
-            view.hear(told.host.as_str(), news);
+        while let Ok(News { host, jobs, trouble }) = news.try_recv() {
+            let told = match trouble {
+                Some(error) if is_lasting(&error) => return Err(error),
+                trouble => trouble.map(|error| error.to_string()),
+            };
+            view.hear(host.as_str(), jobs, told);
             shown_at = None;
         }
         // Without news or keys only ages change, by the second.
         let second = Some(env.clock.now().as_second());
         if shown_at != second {
-            screen.show(view).map_err(NoTerminal)?;
+            screen.show(view).map_err(CannotWatch::Terminal)?;
             shown_at = second;
         }
-        if let Some(key) = Screen::key(LISTEN).map_err(NoTerminal)? {
+        if let Some(key) = Screen::key(LISTEN).map_err(CannotWatch::Terminal)? {
             shown_at = None;
             if !view.press(key) {
                 return Ok(Outcome::Done);
@@ -237,82 +268,72 @@ fn on_screen(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcom
 }
 
 /// Prints each sample that was not printed yet, until every job has ended.
-fn in_lines(view: &mut View, told: &Receiver<Told>, env: &Env) -> Result<Outcome, CliError> {
+fn in_lines(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome, CliError> {
     let mut printed: BTreeMap<String, u32> = BTreeMap::new();
     let mut troubles: BTreeMap<HostName, String> = BTreeMap::new();
     let mut heard: BTreeSet<HostName> = BTreeSet::new();
-    loop {
-        let Ok(Told { host, news }) = told.recv() else {
-            return Ok(Outcome::Done);
-        };
-        match news {
-            // Nobody waits for a host that nothing is known of.
-            Err(error) if view.hosts().eq([host.as_str()]) && !heard.contains(&host) => return Err(error),
-            Err(error) => {
-                let told = error.to_string();
-                if troubles.insert(host.clone(), told.clone()).as_ref() != Some(&told) {
-                    env.warn(format_args!("{host}: {told}; it is asked again and again"));
-                }
+    while let Ok(News { host, jobs, trouble }) = news.recv() {
+        let is_first = !heard.contains(&host);
+        if let Some(error) = trouble {
+            // Nobody waits for the only host when nothing is known of it.
+            if is_lasting(&error) || (is_first && jobs.is_empty() && view.hosts().count() == 1) {
+                return Err(error);
             }
-            Ok(jobs) => {
-                if jobs.is_empty() && !heard.contains(&host) {
-                    env.warn(format_args!("{host}: no job runs there; it is watched for one"));
-                }
-                if troubles.remove(&host).is_some() {
-                    env.note(format_args!("{host}: answers again"));
-                }
-                heard.insert(host.clone());
-                view.tick(env.clock.now());
-                view.hear(host.as_str(), News::Heard(jobs));
+            let told = error.to_string();
+            if troubles.get(&host) != Some(&told) {
+                env.warn(format_args!("{host}: {told}; it is asked again and again"));
+                troubles.insert(host.clone(), told);
             }
+        } else {
+            if troubles.remove(&host).is_some() {
+                env.note(format_args!("{host}: answers again"));
+            }
+            if is_first && jobs.is_empty() {
+                env.warn(format_args!("{host}: no job runs there; it is watched for one"));
+            }
+            heard.insert(host.clone());
         }
-        for watched in view.jobs() {
-            let last = printed.entry(watched.name.clone()).or_insert(0);
-            for sample in watched.samples().iter().filter(|sample| sample.sequence > *last) {
-                let line = Line::of(watched, sample);
+        view.hear(host.as_str(), jobs, None);
+        for job in view.jobs() {
+            let last = printed.entry(job.name.clone()).or_insert(0);
+            for sample in job.samples().iter().filter(|sample| sample.sequence > *last) {
+                let line = Line::of(job, sample);
                 if env.json {
-                    env.print(serde_json::to_string(&line).unwrap_or_default())?;
+                    env.print_json_line(&line)?;
                 } else {
                     env.print(line)?;
                 }
             }
-            *last = watched.samples().last().map_or(*last, |sample| sample.sequence);
+            *last = job.samples().last().map_or(*last, |sample| sample.sequence);
         }
         if view.is_over() {
-            let outcomes = view.jobs().map(|watched| outcome(&watched.job));
+            let outcomes = view.jobs().map(|job| outcome(&job.job));
             return Ok(outcomes
                 .max_by_key(|outcome| outcome.exit_code())
                 .unwrap_or(Outcome::Done));
         }
     }
+    Ok(Outcome::Done)
 }
 
-/// The terminal cannot be used.
+/// Why nothing can be watched here.
 #[derive(Debug, thiserror::Error)]
-#[error("the terminal cannot be drawn on")]
-struct NoTerminal(#[source] io::Error);
+enum CannotWatch {
+    #[error("the terminal cannot be drawn on")]
+    Terminal(#[source] io::Error),
+    #[error("no thread can be started for a host")]
+    Host(#[source] io::Error),
+}
 
-impl Failure for NoTerminal {
+impl Failure for CannotWatch {
     fn exit_code(&self) -> u8 {
         vscsi_shared::exit_code::FAILED
     }
 
     fn hint(&self) -> Option<String> {
-        Some("`vscsi-helper watch --plain` prints a line for each sample".to_owned())
-    }
-}
-
-/// No thread could be started for a host.
-#[derive(Debug, thiserror::Error)]
-#[error("no thread can be started")]
-struct NoThread(#[source] io::Error);
-
-impl Failure for NoThread {
-    fn exit_code(&self) -> u8 {
-        vscsi_shared::exit_code::FAILED
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("watch fewer hosts at once".to_owned())
+        Some(match self {
+            Self::Terminal(_) => "`vscsi-helper watch --plain` prints a line for each sample".to_owned(),
+            Self::Host(_) => "watch fewer hosts at once".to_owned(),
+        })
     }
 }
