@@ -5,31 +5,11 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
-use vscsi_fixtures::{Direction, IoEvent};
 
 use crate::support::desk::Desk;
-use crate::support::raw_job::UPTIME_US;
 
 /// What a VM may be called by somebody who hopes that a page takes it for more than a name.
 const HOSTILE: &str = "</script></style></title><img src=x onerror=alert(1)>\"' onload=\"alert(2)";
-
-/// A job of two seconds of reads of 8 KiB in sequence, and of writes in between.
-fn desk_with_a_job() -> Desk {
-    let stream: Vec<IoEvent> = (0..200_u64)
-        .map(|index| IoEvent {
-            issue_us: UPTIME_US + 10_000 * index,
-            latency_us: 700,
-            lbn: 16 * index,
-            bytes: 8192,
-            direction: if index % 4 == 3 {
-                Direction::Write
-            } else {
-                Direction::Read
-            },
-        })
-        .collect();
-    Desk::with_job(&[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000])
-}
 
 /// The page of the job `raw-stream`.
 fn report(desk: &Desk, arguments: &[&str]) -> String {
@@ -86,7 +66,7 @@ fn tags(page: &str) -> Vec<Tag> {
 
 #[test]
 fn the_page_loads_nothing_runs_nothing_and_styles_nothing_by_the_way() {
-    let page = report(&desk_with_a_job(), &[]);
+    let page = report(&Desk::with_reads_and_writes(), &[]);
     let tags = tags(&page);
     assert!(tags.len() > 500, "{} tags were found", tags.len());
     for (name, attributes) in tags {
@@ -110,7 +90,7 @@ fn the_page_loads_nothing_runs_nothing_and_styles_nothing_by_the_way() {
 
 #[test]
 fn the_policy_allows_the_style_sheet_of_the_page_and_nothing_else() {
-    let page = report(&desk_with_a_job(), &[]);
+    let page = report(&Desk::with_reads_and_writes(), &[]);
     let (_, style) = page.split_once("<style>").unwrap();
     let (style, _) = style.split_once("</style>").unwrap();
     let hash = STANDARD.encode(Sha256::digest(style));
@@ -121,7 +101,7 @@ fn the_policy_allows_the_style_sheet_of_the_page_and_nothing_else() {
 
 #[test]
 fn names_of_others_are_text_wherever_they_stand() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let before: BTreeSet<String> = tags(&report(&desk, &[])).into_iter().map(|(name, _)| name).collect();
     let path = desk.job("raw-stream").join("job.json");
     let mut job: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -139,13 +119,13 @@ fn names_of_others_are_text_wherever_they_stand() {
 
 #[test]
 fn the_same_job_gives_the_same_bytes() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     assert_eq!(report(&desk, &[]), report(&desk, &[]));
 }
 
 #[test]
 fn the_figures_are_those_of_the_analysis() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let page = report(&desk, &["--filter", "none"]);
     let summary = desk
         .run(&["--json", "analyze", "raw-stream", "--filter", "none"])
@@ -161,7 +141,7 @@ fn the_figures_are_those_of_the_analysis() {
 
 #[test]
 fn the_users_note_stands_in_the_page_as_text() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let noted = desk.run(&["note", "raw-stream", "before <b>the</b> migration"]);
     assert_eq!(noted.code, Some(0), "{}", noted.stderr);
     assert!(report(&desk, &[]).contains("<p class=\"user-note\">before &lt;b&gt;the&lt;/b&gt; migration</p>"));
@@ -169,13 +149,16 @@ fn the_users_note_stands_in_the_page_as_text() {
 
 #[test]
 fn the_filter_asked_for_is_told() {
-    let page = report(&desk_with_a_job(), &["--filter", "absolute", "--threshold", "1"]);
+    let page = report(
+        &Desk::with_reads_and_writes(),
+        &["--filter", "absolute", "--threshold", "1"],
+    );
     assert!(page.contains("absolute (&gt;= 1 IOPS)"));
 }
 
 #[test]
 fn the_page_is_written_beside_the_reader_unless_it_is_told_where() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let ended = desk.run(&["--json", "report", "raw-stream"]);
     let written = std::fs::read(desk.path("raw-stream.html")).unwrap();
     assert_eq!(ended.json()["bytes"], written.len());
@@ -185,7 +168,7 @@ fn the_page_is_written_beside_the_reader_unless_it_is_told_where() {
 
 #[test]
 fn analyze_writes_the_page_as_a_file_of_the_job_which_the_next_analysis_takes_away() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let ended = desk.run(&["analyze", "raw-stream", "--report"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let path = desk.job("raw-stream").join("analysis/raw-stream-report.html");
@@ -197,7 +180,7 @@ fn analyze_writes_the_page_as_a_file_of_the_job_which_the_next_analysis_takes_aw
 
 #[test]
 fn a_page_on_the_standard_output_cannot_be_opened() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     desk.refuses(
         &["report", "raw-stream", "-o", "-", "--open"],
         2,
@@ -207,7 +190,7 @@ fn a_page_on_the_standard_output_cannot_be_opened() {
 
 #[test]
 fn a_job_that_is_not_there_a_filter_that_leaves_nothing_and_a_place_that_cannot_be_written_are_told() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     desk.refuses(&["report", "nothing"], 2, &["nothing", "vscsi-helper list"]);
     desk.refuses(
         &["report", "raw-stream", "--filter", "absolute", "--threshold", "1e9"],
@@ -225,7 +208,7 @@ fn a_job_that_is_not_there_a_filter_that_leaves_nothing_and_a_place_that_cannot_
 #[cfg(target_os = "linux")]
 #[test]
 fn a_browser_that_cannot_be_started_costs_a_warning_and_not_the_page() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let ended = desk.run(&["report", "raw-stream", "--open"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("no browser could be started"), "{}", ended.stderr);

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use vscsi_fixtures::{Direction, IoEvent};
+use vscsi_fixtures::Direction;
 
-use crate::support::raw_job::{UPTIME_US, collect};
+use crate::support::raw_job::{collect, in_sequence};
 
 /// Longer than anything takes that is waited for here.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -45,16 +45,8 @@ fn end(child: Child, signal: Signal) -> (Option<i32>, String) {
 
 /// A job with its fio file.
 fn make_job(data: &Path) {
-    let stream: Vec<IoEvent> = (0..200_u64)
-        .map(|index| IoEvent {
-            issue_us: UPTIME_US + 10_000 * index,
-            latency_us: 700,
-            lbn: 16 * index,
-            bytes: 8192,
-            direction: Direction::Read,
-        })
-        .collect();
-    collect(&data.join("raw-stream"), &[stream], &[0, 1_000_000, 2_000_000]);
+    let reads = in_sequence([Direction::Read; 200]);
+    collect(&data.join("raw-stream"), &[reads], &[0, 1_000_000, 2_000_000]);
     let analyzed = program(data, &["analyze", "raw-stream"]).output().unwrap();
     assert!(analyzed.status.success(), "{analyzed:?}");
 }

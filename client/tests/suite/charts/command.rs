@@ -2,28 +2,10 @@
 
 use std::path::Path;
 
-use vscsi_fixtures::{Direction, IoEvent};
+use vscsi_fixtures::Direction;
 
 use crate::support::desk::{Desk, Ended};
-use crate::support::raw_job::UPTIME_US;
-
-/// A job of two seconds of reads of 8 KiB in sequence, and of writes in between.
-fn desk_with_a_job() -> Desk {
-    let stream: Vec<IoEvent> = (0..200_u64)
-        .map(|index| IoEvent {
-            issue_us: UPTIME_US + 10_000 * index,
-            latency_us: 700,
-            lbn: 16 * index,
-            bytes: 8192,
-            direction: if index % 4 == 3 {
-                Direction::Write
-            } else {
-                Direction::Read
-            },
-        })
-        .collect();
-    Desk::with_job(&[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000])
-}
+use crate::support::raw_job::in_sequence;
 
 fn chart(desk: &Desk, arguments: &[&str]) -> Ended {
     desk.run(&[&["chart", "raw-stream"], arguments].concat())
@@ -37,7 +19,7 @@ fn stdout(ended: Ended) -> String {
 
 #[test]
 fn the_charts_asked_for_are_written_beside_the_job_and_their_paths_printed() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let printed = stdout(chart(&desk, &["--kind", "latency-3d,iops-timeline", "--format", "svg"]));
     let folder = desk.job("raw-stream").join("visualizations");
     let expected = ["latency-3d.svg", "iops-timeline.svg"].map(|name| folder.join(name));
@@ -47,7 +29,7 @@ fn the_charts_asked_for_are_written_beside_the_job_and_their_paths_printed() {
 
 #[test]
 fn all_charts_are_drawn_unless_told_otherwise() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let output = desk.path("report");
     let printed = stdout(chart(&desk, &["--format", "svg", "-o", output.to_str().unwrap()]));
     // Six surfaces in three directions, five timelines and two distributions.
@@ -57,14 +39,8 @@ fn all_charts_are_drawn_unless_told_otherwise() {
 
 #[test]
 fn a_job_without_writes_gets_no_surface_of_writes_unless_it_is_named() {
-    let reads = |index: u64| IoEvent {
-        issue_us: UPTIME_US + 10_000 * index,
-        latency_us: 700,
-        lbn: 16 * index,
-        bytes: 8192,
-        direction: Direction::Read,
-    };
-    let desk = Desk::with_job(&[(0..100).map(reads).collect()], &[0, 500_000, 1_000_000]);
+    let reads = in_sequence([Direction::Read; 100]);
+    let desk = Desk::with_job(&[reads], &[0, 500_000, 1_000_000]);
     let printed = stdout(chart(&desk, &["--format", "svg"]));
     assert_eq!(printed.lines().count(), 6 * 2 + 5 + 2);
     assert!(
@@ -77,7 +53,7 @@ fn a_job_without_writes_gets_no_surface_of_writes_unless_it_is_named() {
 
 #[test]
 fn json_names_each_chart_and_its_file() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let printed = stdout(chart(
         &desk,
         &["--json", "--kind", "seek-3d-read", "--dpi", "40", "--size", "6x4"],
@@ -99,7 +75,7 @@ fn an_unknown_chart_is_a_usage_error_that_names_the_known_ones() {
 
 #[test]
 fn an_impossible_size_is_a_usage_error() {
-    let desk = desk_with_a_job();
+    let desk = Desk::with_reads_and_writes();
     let output = chart(&desk, &["--size", "1x1"]);
     assert_eq!(output.code, Some(2));
     assert!(output.stderr.contains("inches"));

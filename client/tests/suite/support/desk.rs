@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::raw_job::collect;
-use vscsi_fixtures::IoEvent;
+use super::raw_job::{collect, in_sequence};
+use vscsi_fixtures::{Direction, IoEvent};
 
 /// The file with the print of one disk, as vscsiStats writes it: 793 commands, 4 of them reads.
 pub(crate) fn capture_file() -> String {
@@ -62,6 +62,17 @@ impl Desk {
         let new = Self::new();
         collect(&new.job("raw-stream"), streams, moments_us);
         new
+    }
+
+    /// One with the job `raw-stream` of two seconds and four samples, in which each fourth command is a write (see
+    /// [`in_sequence`]).
+    pub(crate) fn with_reads_and_writes() -> Self {
+        let direction = |index: u32| match index % 4 {
+            3 => Direction::Write,
+            _ => Direction::Read,
+        };
+        let stream = in_sequence((0..200).map(direction));
+        Self::with_job(&[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000])
     }
 
     /// One that imported this print as the job `captured`, 60 s long.

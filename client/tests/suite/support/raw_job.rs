@@ -87,6 +87,20 @@ pub(crate) fn print(statistics: &DiskStatistics, disk: usize) -> String {
     statistics.print_csv(label, HistogramType::All)
 }
 
+/// Commands of 8 KiB in sequence, one every 10 ms from the beginning of a collection, each served in 0.7 ms.
+pub(crate) fn in_sequence(directions: impl IntoIterator<Item = Direction>) -> Vec<IoEvent> {
+    (0_u64..)
+        .zip(directions)
+        .map(|(index, direction)| IoEvent {
+            issue_us: UPTIME_US + 10_000 * index,
+            latency_us: 700,
+            lbn: 16 * index,
+            bytes: 8192,
+            direction,
+        })
+        .collect()
+}
+
 /// A collection over raw streams, one per disk, with snapshots at the given moments after its start (microseconds).
 /// The first moment is the baseline.
 pub(crate) fn collect(directory: &Path, streams: &[Vec<IoEvent>], moments_us: &[u64]) {
