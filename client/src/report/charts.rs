@@ -4,9 +4,7 @@ use maud::{Markup, PreEscaped, html};
 use vscsi_shared::histogram::{HistogramKind, Interval, Metric, Operation};
 
 use super::Report;
-use super::figure::time;
-use crate::analysis::profile::label;
-use crate::chart::{ChartKind, InlineChart, Surface};
+use crate::chart::{ChartKind, InlineChart, Surface, bucket_labels};
 use crate::number::count;
 
 /// The directions, by the word in the page's classes, and what they are called.
@@ -127,7 +125,7 @@ fn histogram(report: &Report<'_>, surface: Surface) -> Markup {
             summary { "Numbers: the histogram of the samples that were kept" }
             div.wide { table.figures {
                 thead { tr {
-                    th scope="col" { "bucket" }
+                    th scope="col" { "bucket, by its upper limit" }
                     @for (name, _) in &found { th scope="col" { (name) } th scope="col" { "share" } }
                 } }
                 tbody {
@@ -152,30 +150,4 @@ fn share(number: u64, of: u64) -> String {
         (0, _) | (_, 0) => "–".to_owned(),
         (number, of) => format!("{:.2}%", 100.0 * number as f64 / of as f64),
     }
-}
-
-/// What the values of each bucket are.
-fn bucket_labels(metric: Metric, limits: &[i64]) -> Vec<String> {
-    let value = |limit: i64| match metric {
-        Metric::Latency | Metric::Interarrival => time(limit as f64 / 1000.0),
-        _ => count(limit as f64),
-    };
-    let mut below: Option<i64> = None;
-    let mut labels = Vec::new();
-    for &limit in limits {
-        labels.push(match metric {
-            Metric::IoLength => label(below, Some(limit)),
-            _ => match below {
-                Some(below) => format!("above {} to {}", value(below), value(limit)),
-                None => format!("up to {}", value(limit)),
-            },
-        });
-        below = Some(limit);
-    }
-    labels.push(match (metric, below) {
-        (Metric::IoLength, below) => label(below, None),
-        (_, Some(below)) => format!("above {}", value(below)),
-        (_, None) => "all".to_owned(),
-    });
-    labels
 }

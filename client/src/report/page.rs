@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::figure::time;
+use super::figure::{Figure, time};
 use super::parts::moment;
 use super::{Charts, Report, charts, parts, profile, samples, style, verdict};
 use crate::analysis::Analysis;
+use crate::analysis::profile::Distribution;
 use crate::chart::{ChartKind, InlineChart};
 use crate::number::{percent, rate};
 use crate::store::{UNKNOWN_HOST, is_imported};
@@ -112,13 +113,9 @@ fn origin(analysis: &Analysis) -> String {
 /// The figures that are asked for first.
 fn tiles(analysis: &Analysis) -> Markup {
     let profile = &analysis.profile;
-    let p95 = |latency: &Option<crate::analysis::profile::Distribution>| {
-        latency.as_ref().map(|latency| {
-            let known = latency.p95.lo < latency.last_limit;
-            let sign = if known { "" } else { "> " };
-            let value = if known { latency.p95.est } else { latency.last_limit };
-            format!("{sign}{}", time(value))
-        })
+    let p95 = |latency: &Option<Distribution>| {
+        let of = |latency: &Distribution| Figure::within(&latency.p95, latency.last_limit, time).estimate;
+        latency.as_ref().map(of)
     };
     let tiles = [
         ("I/Os per second", profile.iops.total.map(rate)),

@@ -160,8 +160,8 @@ pub(super) fn method(report: &Report<'_>) -> Markup {
             "vscsiStats counts every I/O of a virtual disk in histograms. A sample is the difference of two of its prints, so no "
             "I/O falls between two samples. Rates divide by the host's monotonic clock. Whatever a histogram does not tell exactly "
             "is shown as an estimate with the range that holds the true value: a percentile lies in its bucket, and bytes are "
-            "bounded by the buckets and the printed mean. The profile is that of the samples that the filter kept, which look at "
-            "I/Os per second over all disks and at nothing else."
+            "bounded by the buckets and the printed mean. The profile is that of the samples that the filter kept; a filter looks at "
+            "the I/Os per second over all disks, and at nothing else."
         }
         dl {
             @for (name, value) in facts { dt { (name) } dd { (value) } }

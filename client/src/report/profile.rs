@@ -98,10 +98,9 @@ fn rows(profile: &Profile) -> Vec<Row> {
 
 /// The sizes with the largest shares, the largest first.
 fn sizes(sizes: &BlockSizes) -> Figure {
-    let mut buckets: Vec<_> = sizes.buckets.iter().collect();
-    buckets.sort_by(|one, two| two.percent.total_cmp(&one.percent));
-    let named: Vec<String> = buckets
-        .iter()
+    let named: Vec<String> = sizes
+        .largest_first(|bucket| bucket.percent)
+        .into_iter()
         .take(SIZES_SHOWN)
         .map(|bucket| format!("{} {}", bucket.label.to_uppercase(), percent(bucket.percent)))
         .collect();

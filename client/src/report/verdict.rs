@@ -85,11 +85,8 @@ fn order(profile: &Profile) -> Option<String> {
 
 /// The size that most commands have.
 fn size(profile: &Profile) -> Option<String> {
-    let sizes = profile.block_sizes.all.as_ref()?;
-    let most = sizes
-        .buckets
-        .iter()
-        .max_by(|one, two| one.percent.total_cmp(&two.percent))?;
+    let sizes = profile.block_sizes.all.as_ref()?.largest_first(|bucket| bucket.percent);
+    let most = sizes.first()?;
     Some(format!(
         "most often {} ({})",
         most.label.to_uppercase(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use vscsi_shared::job::Job;
 
 use crate::analysis::estimate::{PerMille, Range};
-use crate::analysis::profile::{BlockSizes, Distribution, Throughput};
+use crate::analysis::profile::{BlockSizes, Distribution, SizeBucket, Throughput};
 use crate::analysis::{Analysis, DiskKey, Finding, Partial, Profile, Severity};
 use crate::number::{count, counted, duration_ms, percent, rate};
 use crate::store::is_imported;
@@ -297,13 +297,8 @@ fn sizes_by_bytes(sizes: &BlockSizes) -> String {
 }
 
 /// The sizes with the largest shares, the largest first, and how many others there are.
-fn shares(
-    sizes: &BlockSizes,
-    share: impl Fn(&crate::analysis::profile::SizeBucket) -> f64,
-    shown: impl Fn(&crate::analysis::profile::SizeBucket) -> String,
-) -> String {
-    let mut buckets: Vec<_> = sizes.buckets.iter().collect();
-    buckets.sort_by(|one, two| share(two).total_cmp(&share(one)));
+fn shares(sizes: &BlockSizes, share: impl Fn(&SizeBucket) -> f64, shown: impl Fn(&SizeBucket) -> String) -> String {
+    let buckets = sizes.largest_first(share);
     let mut parts: Vec<String> = buckets
         .iter()
         .take(SIZES_SHOWN)

@@ -59,6 +59,13 @@ impl BlockSizes {
             buckets,
         }
     }
+
+    /// The buckets, the one with the largest share first; of equal shares the smaller size.
+    pub(crate) fn largest_first(&self, share: impl Fn(&SizeBucket) -> f64) -> Vec<&SizeBucket> {
+        let mut buckets: Vec<_> = self.buckets.iter().collect();
+        buckets.sort_by(|one, other| share(other).total_cmp(&share(one)));
+        buckets
+    }
 }
 
 /// The share of each bucket in the bytes of all, of which `total` is the sum, percent. The estimates add up to 100.
@@ -150,7 +157,7 @@ impl BucketBytes {
 
 /// The label of a bucket: `8k` for a bucket that holds one size, `<=512`, `(4k,8k)`, `(512,1k]` or `>512k` for one
 /// that holds several. A square bracket includes the size beside it, a round one does not.
-pub fn label(above: Option<i64>, up_to: Option<i64>) -> String {
+fn label(above: Option<i64>, up_to: Option<i64>) -> String {
     match (above, up_to) {
         (None | Some(..=0), None) => "any".to_owned(),
         (None | Some(..=0), Some(up_to)) => format!("<={}", size(up_to)),

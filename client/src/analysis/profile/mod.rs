@@ -12,7 +12,7 @@ use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::Workload;
 use super::estimate::Range;
-pub use block_size::{BlockSizes, SizeBucket, label};
+pub use block_size::{BlockSizes, SizeBucket};
 use burst::DiskLoad;
 pub use burst::burst_index;
 pub use distribution::Distribution;

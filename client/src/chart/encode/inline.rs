@@ -5,7 +5,9 @@
 //! of one colour that follow each other are one element, which a backend that is asked for one shape after another cannot
 //! make; so this encoder draws the items itself.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::svg::Escaped;
 use crate::chart::font::Weight;
@@ -47,7 +49,7 @@ pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
 fn in_order(layer: &Layer) -> Vec<&Item> {
     let mut items: Vec<&Item> = layer.items.iter().collect();
     if layer.name == "heatmap" {
-        items.sort_by_key(|item| match item {
+        items.sort_by_cached_key(|item| match item {
             Item::Rectangle { area, fill } if fill.alpha < 1.0 => (3, 0, units(area.top)),
             Item::Rectangle { area, fill } => match paint(*fill) {
                 Paint::Heat(level) => (2, level, units(area.top)),
@@ -218,6 +220,7 @@ fn place((x, y): Point) -> (i32, i32) {
 }
 
 /// How a colour is written.
+#[derive(Clone)]
 enum Paint {
     /// By what it means.
     Role(&'static str),
@@ -227,12 +230,19 @@ enum Paint {
     Own(String),
 }
 
+/// The colours with a meaning, by red, green and blue. A page asks for them some hundred thousand times.
+static MEANINGS: LazyLock<HashMap<(u8, u8, u8), Paint>> = LazyLock::new(|| {
+    let levels = (0..HEAT_LEVELS).map(|level| (heat(level).rgb, Paint::Heat(level)));
+    let roles = ROLES
+        .into_iter()
+        .rev()
+        .map(|(name, color, _)| (color.rgb, Paint::Role(name)));
+    levels.rev().chain(roles).collect()
+});
+
 fn paint(color: Color) -> Paint {
-    if let Some((name, ..)) = ROLES.iter().find(|(_, role, _)| role.rgb == color.rgb) {
-        return Paint::Role(name);
-    }
-    if let Some(level) = (0..HEAT_LEVELS).find(|level| heat(*level).rgb == color.rgb) {
-        return Paint::Heat(level);
+    if let Some(meaning) = MEANINGS.get(&color.rgb) {
+        return meaning.clone();
     }
     let (red, green, blue) = color.rgb;
     let digit = |part: u8| (u32::from(part) + 8) / 17;
