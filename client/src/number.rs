@@ -31,6 +31,17 @@ pub(crate) fn duration_ms(milliseconds: f64) -> String {
     format!("{}{unit}", short(value))
 }
 
+/// A time since a beginning in hours, minutes and seconds, as a clock shows it: `0:12:00`.
+pub(crate) fn elapsed(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, and nothing lies before the beginning"
+    )]
+    let seconds = seconds.round() as u64;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// At most one decimal, and none where it is zero or the number is large.
 fn short(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
@@ -150,6 +161,12 @@ mod tests {
     fn times_take_the_unit_that_keeps_them_short() {
         let texts = [0.0, 0.04, 2.13, 15.0, 999.4, 51_537.0].map(duration_ms);
         assert_eq!(texts, ["0s", "40us", "2.1ms", "15ms", "999ms", "51.5s"]);
+    }
+
+    #[test]
+    fn a_time_since_a_beginning_is_told_as_a_clock_does() {
+        let texts = [0.0, 59.6, 720.0, 36_061.0, 360_000.0].map(elapsed);
+        assert_eq!(texts, ["0:00:00", "0:01:00", "0:12:00", "10:01:01", "100:00:00"]);
     }
 
     #[test]

@@ -151,13 +151,16 @@ pub fn stylesheet() -> String {
     };
     let roles: String = ROLES.iter().flat_map(rules).collect();
     format!(
-        ":root{{{}}}{roles}{}@media screen and (prefers-color-scheme:dark){{:root{{{}}}{}}}{RULES}",
+        ":root{{{}}}{roles}{}@media screen and (prefers-color-scheme:dark){{:root{{{}}}{}{DARK_SURFACE}}}{RULES}",
         variables(|role| role.1),
         levels(|level| level),
         variables(|role| role.2),
         levels(|level| HEAT_LEVELS - 1 - level),
     )
 }
+
+/// Slopes are mixtures with white paper: what is low is pale. On a dark screen it has to be dark, and keep its hue.
+const DARK_SURFACE: &str = "svg .edges{filter:invert(1) hue-rotate(180deg)}";
 
 /// What the elements have in common.
 const RULES: &str = "\

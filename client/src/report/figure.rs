@@ -65,7 +65,7 @@ impl Figure {
     pub(super) fn markup(&self) -> Markup {
         html! {
             b { (self.estimate) }
-            @if let Some(range) = &self.range { " " span.range { (range) } }
+            @if let Some(range) = &self.range { " " span.range { "(" (range) ")" } }
         }
     }
 }

@@ -86,7 +86,7 @@ fn body(report: &Report<'_>, subject: &str) -> Markup {
             p.verdict.sure { (verdict::how_sure(analysis)) }
             (tiles(analysis))
         }
-        nav aria-label="Parts" { @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } } }
+        nav aria-label="Parts" { @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } " " } }
         main {
             @if let Charts::Missing(why) = &report.charts { p.missing { "There are no charts: " (why) "." } }
             @for (id, title, part) in &sections { section id=(id) { h2 { (title) } (part) } }

@@ -6,7 +6,7 @@ use super::figure::{Figure, time};
 use crate::analysis::DiskKey;
 use crate::analysis::phases::Phase;
 use crate::analysis::profile::{BlockSizes, ByOperation, Distribution, Profile};
-use crate::number::{count, percent, rate};
+use crate::number::{count, elapsed, percent, rate};
 
 /// How many block sizes are named in a cell.
 const SIZES_SHOWN: usize = 3;
@@ -186,10 +186,9 @@ pub(super) fn disks(disks: &[(DiskKey, Profile)]) -> Markup {
 /// What is done in each phase.
 pub(super) fn phases(phases: &[Phase]) -> Markup {
     let row = |phase: &'_ Phase| {
-        let (begin, end) = (phase.start_seconds * 1000.0, phase.end_seconds * 1000.0);
         vec![
             phase.name.clone(),
-            format!("{} to {}", time(begin), time(end)),
+            format!("{} to {}", elapsed(phase.start_seconds), elapsed(phase.end_seconds)),
             count(phase.workload.provenance.samples_kept as f64),
         ]
     };

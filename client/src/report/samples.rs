@@ -7,7 +7,7 @@ use super::figure::{Figure, time};
 use crate::analysis::estimate::{PerMille, percentile};
 use crate::analysis::profile::{Counts, Rates, SequentialGap, Sequentiality, Throughput};
 use crate::analysis::{Analysis, Sample};
-use crate::number::{counted, percent, rate};
+use crate::number::{counted, elapsed, percent, rate};
 
 /// A page with more rows is no page for people; the busiest are shown.
 const MOST_ROWS: usize = 240;
@@ -98,7 +98,7 @@ fn row(sample: &Sample, kept: bool, gap: SequentialGap) -> Markup {
     html! {
         tr.out[!kept] {
             th scope="row" { (sample.sequence) @if fit < sample.disks.len() { " *" } }
-            td { (time(sample.start_seconds * 1000.0)) }
+            td { (elapsed(sample.start_seconds)) }
             td { (time(sample.seconds * 1000.0)) }
             td { @if kept { "yes" } @else { "no" } }
             @for figure in &figures { td { (figure.markup()) } }

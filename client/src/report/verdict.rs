@@ -99,9 +99,9 @@ fn latency(profile: &Profile) -> String {
         let latency = latency.as_ref()?;
         let p95 = &latency.p95;
         Some(if p95.lo >= latency.last_limit {
-            format!("95% of the {what} take up to more than {}", time(latency.last_limit))
+            format!("5% of the {what} after more than {}", time(latency.last_limit))
         } else {
-            format!("95% of the {what} are answered within {}", time(p95.est))
+            format!("95% of the {what} within {}", time(p95.est))
         })
     };
     let latencies = [
@@ -112,7 +112,7 @@ fn latency(profile: &Profile) -> String {
     if latencies.is_empty() {
         String::new()
     } else {
-        format!("; {}", latencies.join(", "))
+        format!("; the storage answers {}", latencies.join(" and "))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
 use crate::compare::{Comparison, Measure};
-use crate::number::{count, counted, duration_ms, percent, rate};
+use crate::number::{count, counted, duration_ms, elapsed, percent, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub(crate) fn filters(explained: &[Explained], total: usize) -> String {
@@ -51,8 +51,8 @@ pub(crate) fn phases(phases: &[Phase]) -> String {
             text,
             "Phase {}: {} to {}, {}",
             phase.name,
-            duration_ms(phase.start_seconds * 1000.0),
-            duration_ms(phase.end_seconds * 1000.0),
+            elapsed(phase.start_seconds),
+            elapsed(phase.end_seconds),
             counted(phase.workload.provenance.samples_kept, "sample")
         );
         for line in profile_lines(&phase.profile) {

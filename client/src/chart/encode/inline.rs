@@ -20,7 +20,14 @@ const UNITS_PER_POINT: f64 = 3.0;
 /// The scene as one `svg` element, which a reader without eyes is told of by `label`; without a label it is decoration.
 pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
     let mut writer = Writer::default();
-    let sides = format!("viewBox=\"0 0 {} {}\"", units(scene.width), units(scene.height));
+    // The page's own rules size it; where they were stripped, as from a mail that is looked at, these are left.
+    let sides = format!(
+        "viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\"",
+        units(scene.width),
+        units(scene.height),
+        scene.width,
+        scene.height
+    );
     if label.is_empty() {
         writer.put(format_args!("<svg {sides} aria-hidden=\"true\">"));
     } else {
