@@ -9,3 +9,4 @@ pub mod sshd;
 pub mod torture;
 pub mod truth;
 pub mod volume;
+pub mod written_report;

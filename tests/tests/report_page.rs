@@ -1,106 +1,15 @@
 //! The report in a real browser: what its readers see, and what their browser does for it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tempfile::TempDir;
-use vscsi_fixtures::{Direction, DiskLabel, DiskStatistics, HistogramType, IoEvent};
-use vscsi_tests::binaries::Binary;
-use vscsi_tests::browser::{Browser, pages};
-
-/// Prints of a disk in one file, the first of them the baseline: 30 minutes, in which a log is written all the time and
-/// a table is read now and then.
-fn capture() -> String {
-    const MINUTE_US: u64 = 60_000_000;
-    let mut statistics = DiskStatistics::new();
-    let label = DiskLabel {
-        world_group_id: 12345,
-        handle_id: 8194,
-        node: "scsi0:0",
-    };
-    let mut prints = statistics.print_csv(label, HistogramType::All);
-    for minute in 0..30 {
-        let commands = if (8..20).contains(&minute) { 900 } else { 90 };
-        for index in 0..commands {
-            let is_write = index % 3 == 0;
-            statistics.record(&IoEvent {
-                issue_us: MINUTE_US * (minute + 1) + index * (MINUTE_US / 1000),
-                latency_us: 200 + 37 * (index * 7919 % 400),
-                lbn: if is_write {
-                    16 * index
-                } else {
-                    index * 104_729 % 9_000_000
-                },
-                bytes: [4096, 8192, 8192, 65_536][usize::try_from(index % 4).unwrap()],
-                direction: if is_write { Direction::Write } else { Direction::Read },
-            });
-        }
-        statistics.advance_to(MINUTE_US * (minute + 2));
-        prints.push_str(&statistics.print_csv(label, HistogramType::All));
-    }
-    prints
-}
-
-/// A report on this machine.
-struct Written {
-    folder: TempDir,
-}
-
-impl Written {
-    /// Of a VM with this name.
-    fn of(vm: &str) -> Self {
-        let written = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let prints = written.folder.path().join("prints.csv");
-        std::fs::write(&prints, capture()).unwrap();
-        let prints = prints.to_str().unwrap();
-        let import = [
-            "import",
-            prints,
-            "--interval",
-            "60",
-            "--first-print",
-            "baseline",
-            "--name",
-            "sql",
-            "--vm",
-            vm,
-        ];
-        written.helper(&import);
-        written.helper(&["report", "sql", "-o", written.page().to_str().unwrap()]);
-        written
-    }
-
-    fn page(&self) -> PathBuf {
-        self.folder.path().join("sql.html")
-    }
-
-    fn helper(&self, arguments: &[&str]) {
-        let run = Command::new(Binary::Client.path().unwrap())
-            .arg("--data-dir")
-            .arg(self.folder.path().join("data"))
-            .args(arguments)
-            .env("HOME", self.folder.path())
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    }
-
-    /// Shows it.
-    fn shown(&self, switches: &[&str]) -> Browser {
-        let browser = Browser::start(switches).unwrap();
-        browser.open(&self.page()).unwrap();
-        browser
-    }
-}
+use vscsi_tests::browser::pages;
+use vscsi_tests::written_report::WrittenReport;
 
 #[test]
 fn nothing_stands_in_the_console_and_no_request_leaves() {
-    let written = Written::of("SQL-Server-01");
-    let browser = written.shown(&[]);
+    let written = WrittenReport::of("SQL-Server-01").unwrap();
+    let browser = written.shown(&[]).unwrap();
     assert_eq!(
         browser
             .value_of("document.querySelectorAll('svg[role=img]').length")
@@ -115,24 +24,23 @@ fn nothing_stands_in_the_console_and_no_request_leaves() {
 #[test]
 fn a_name_that_is_markup_is_shown_as_it_is_and_runs_nothing() {
     let name = "</script><img src=x onerror=alert(1)>";
-    let browser = Written::of(name).shown(&[]);
+    let browser = WrittenReport::of(name).unwrap().shown(&[]).unwrap();
     assert_eq!(
         browser.value_of("document.querySelector('h1').textContent").unwrap(),
         name
     );
-    assert_eq!(
-        browser
-            .value_of("document.querySelectorAll('img, script').length")
-            .unwrap(),
-        0
-    );
+    assert_eq!(browser.value_of("document.querySelectorAll('img').length").unwrap(), 0);
+    // Its data, and what works with them.
+    let scripts = "Array.from(document.scripts).map(script => script.type).join()";
+    assert_eq!(browser.value_of(scripts).unwrap(), "application/json,");
     assert_eq!(browser.console().unwrap(), [""; 0]);
 }
 
 #[test]
 fn no_width_makes_the_page_scroll_sideways_or_a_chart_leave_its_place() {
-    let browser =
-        Written::of("a-virtual-machine-whose-name-is-longer-than-any-telephone-is-wide-in-one-word").shown(&[]);
+    let written =
+        WrittenReport::of("a-virtual-machine-whose-name-is-longer-than-any-telephone-is-wide-in-one-word").unwrap();
+    let browser = written.shown(&[]).unwrap();
     for width in [320, 360, 768, 1280, 1920] {
         browser.resize(width, 800).unwrap();
         let sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
@@ -154,7 +62,7 @@ const CONTRAST: &str = "(selector => { \
 
 #[test]
 fn texts_stand_out_in_light_and_in_dark_and_paper_is_white_for_both() {
-    let browser = Written::of("SQL-Server-01").shown(&[]);
+    let browser = WrittenReport::of("SQL-Server-01").unwrap().shown(&[]).unwrap();
     let ground = "getComputedStyle(document.body).backgroundColor";
     for (scheme, expected) in [("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 27, 34)")] {
         browser.show_on("screen", scheme).unwrap();
@@ -175,7 +83,7 @@ fn texts_stand_out_in_light_and_in_dark_and_paper_is_white_for_both() {
 
 #[test]
 fn print_has_every_table_and_every_direction_and_cuts_no_chart_off() {
-    let browser = Written::of("SQL-Server-01").shown(&[]);
+    let browser = WrittenReport::of("SQL-Server-01").unwrap().shown(&[]).unwrap();
     // As wide as A4 less its margins.
     browser.resize(695, 1000).unwrap();
     browser.show_on("print", "light").unwrap();
@@ -196,7 +104,7 @@ fn print_has_every_table_and_every_direction_and_cuts_no_chart_off() {
 
 #[test]
 fn directions_are_chosen_with_the_keys_alone() {
-    let browser = Written::of("SQL-Server-01").shown(&[]);
+    let browser = WrittenReport::of("SQL-Server-01").unwrap().shown(&[]).unwrap();
     let visible = "['all', 'read', 'write'].filter(word => \
                    document.querySelector('.pair.of-' + word).getBoundingClientRect().height > 0).join()";
     assert_eq!(browser.value_of(visible).unwrap(), "all");
@@ -208,17 +116,95 @@ fn directions_are_chosen_with_the_keys_alone() {
     assert_eq!(browser.value_of(visible).unwrap(), "write");
 }
 
+/// The text of the page without what only its script makes.
+const TEXT_OF_ALL_READERS: &str =
+    "(document.querySelectorAll('.tools').forEach(tool => tool.remove()), document.body.innerText)";
+
 #[test]
-fn the_page_is_the_same_without_scripts_without_3d_and_without_a_jit() {
-    let written = Written::of("SQL-Server-01");
-    let text = |switches: &[&str]| written.shown(switches).value_of("document.body.innerText").unwrap();
+fn without_scripts_nothing_is_missing_but_the_controls() {
+    let written = WrittenReport::of("SQL-Server-01").unwrap();
+    let usual = written.shown(&[]).unwrap();
+    assert_ne!(
+        usual
+            .value_of("document.querySelectorAll('.tools button').length")
+            .unwrap(),
+        0
+    );
+    let without = written
+        .shown_without_scripts(&["--blink-settings=scriptEnabled=false"])
+        .unwrap();
+    assert_eq!(
+        without
+            .value_of("document.querySelectorAll('.tools, .improved').length")
+            .unwrap(),
+        0
+    );
+    let text = without.value_of("document.body.innerText").unwrap();
+    assert_ne!(text, json!(""));
+    assert_eq!(usual.value_of(TEXT_OF_ALL_READERS).unwrap(), text);
+}
+
+#[test]
+fn the_page_is_the_same_without_3d_and_without_a_jit() {
+    let written = WrittenReport::of("SQL-Server-01").unwrap();
+    let text = |switches: &[&str]| {
+        let browser = written.shown(switches).unwrap();
+        assert_eq!(browser.console().unwrap(), [""; 0], "{switches:?}");
+        browser.value_of("document.body.innerText").unwrap()
+    };
     let usual = text(&[]);
-    assert_ne!(usual, json!(""));
-    for switches in [
-        &["--blink-settings=scriptEnabled=false"][..],
-        &["--disable-3d-apis"],
-        &["--js-flags=--jitless"],
-    ] {
+    for switches in [&["--disable-3d-apis"], &["--js-flags=--jitless"]] {
         assert_eq!(text(switches), usual, "{switches:?}");
     }
+}
+
+#[test]
+fn the_fio_job_is_copied_and_saved_with_the_keys_alone() {
+    let written = WrittenReport::of("SQL-Server-01").unwrap();
+    let browser = written.shown(&[]).unwrap();
+    browser
+        .command(
+            "Browser.grantPermissions",
+            &json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}),
+        )
+        .unwrap();
+    let folder = written.path("saved");
+    browser
+        .command(
+            "Browser.setDownloadBehavior",
+            &json!({"behavior": "allow", "downloadPath": folder}),
+        )
+        .unwrap();
+    let job = browser
+        .value_of("document.querySelector('pre code').textContent")
+        .unwrap();
+    assert!(job.as_str().unwrap().starts_with("# Generated from vscsiStats data"));
+    browser
+        .value_of("document.querySelector('#replay .tools button').focus()")
+        .unwrap();
+    let said = "document.querySelector('#replay [role=status]').textContent";
+    let wait_until_said = |expected: &str| {
+        let begun = Instant::now();
+        while browser.value_of(said).unwrap() != expected {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{}",
+                browser.value_of(said).unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    browser.press(" ").unwrap();
+    wait_until_said("copied");
+    assert_eq!(browser.value_of("navigator.clipboard.readText()").unwrap(), job);
+    // The next control, and the key that presses it.
+    browser.press("\u{e004} ").unwrap();
+    wait_until_said("saved as sql-workload.fio");
+    let begun = Instant::now();
+    let saved = folder.join("sql-workload.fio");
+    while !saved.exists() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(json!(std::fs::read_to_string(saved).unwrap()), job);
+    assert_eq!(browser.console().unwrap(), [""; 0]);
 }

@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use super::data::Data;
 use super::figure::{Figure, time};
 use super::parts::moment;
-use super::{Charts, Report, charts, parts, profile, samples, style, verdict};
+use super::{Charts, Report, charts, parts, profile, samples, script, style, verdict};
 use crate::analysis::Analysis;
 use crate::analysis::profile::Distribution;
 use crate::chart::{ChartKind, InlineChart};
@@ -16,33 +17,37 @@ use crate::store::{UNKNOWN_HOST, is_imported};
 
 /// The whole page.
 pub(super) fn page(report: &Report<'_>) -> String {
-    let style = style::sheet();
+    let (style, script) = (style::sheet(), script::script());
     let subject = verdict::subject(report.analysis);
     let whole = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy(&style));
+                meta http-equiv="Content-Security-Policy" content=(policy(&style, &script));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 title { (subject) ": storage workload report" }
                 style { (PreEscaped(&style)) }
             }
-            body { (body(report, &subject)) }
+            body { (body(report, &subject)) script { (PreEscaped(&script)) } }
         }
     };
     whole.into_string()
 }
 
-/// What the page may load and run: this style sheet, and nothing else.
-fn policy(style: &str) -> String {
-    let hash = STANDARD.encode(Sha256::digest(style.as_bytes()));
-    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+/// What the page may load and run: this style sheet and this script, and nothing else.
+fn policy(style: &str, script: &str) -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(script),
+        hash(style)
+    )
 }
 
-/// The parts in the order of the reader, each with the name that leads to it.
+/// The parts in the order of the reader, each with the name that leads to it, and the data of the script.
 fn body(report: &Report<'_>, subject: &str) -> Markup {
     let analysis = report.analysis;
     let drawn: &[InlineChart] = match &report.charts {
@@ -91,6 +96,7 @@ fn body(report: &Report<'_>, subject: &str) -> Markup {
             @if let Charts::Missing(why) = &report.charts { p.missing { "There are no charts: " (why) "." } }
             @for (id, title, part) in &sections { section id=(id) { h2 { (title) } (part) } }
         }
+        script type="application/json" id="data" { (PreEscaped(Data::of(report).packed())) }
         footer { p { "Made by vscsi-helper " (env!("CARGO_PKG_VERSION")) ". This page asks for nothing from anywhere." } }
     }
 }

@@ -21,12 +21,14 @@ fn report(desk: &Desk, arguments: &[&str]) -> String {
 /// A start tag: its name, and its attributes with their values.
 type Tag = (String, Vec<(String, String)>);
 
-/// The start tags of a page, outside its style sheet. Values may be quoted or not, as in HTML.
+/// The start tags of a page, outside its style sheet and its script. Values may be quoted or not, as in HTML.
 fn tags(page: &str) -> Vec<Tag> {
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
-    let mut tags = Vec::new();
-    for text in [head, rest] {
+    let (body, rest) = rest.split_once("<script>").unwrap();
+    let (_, end) = rest.split_once("</script>").unwrap();
+    let mut tags = vec![("script".to_owned(), Vec::new())];
+    for text in [head, body, end] {
         for begin in text
             .split('<')
             .skip(1)
@@ -65,13 +67,13 @@ fn tags(page: &str) -> Vec<Tag> {
 }
 
 #[test]
-fn the_page_loads_nothing_runs_nothing_and_styles_nothing_by_the_way() {
+fn the_page_loads_nothing_and_runs_and_styles_nothing_by_the_way() {
     let page = report(&Desk::with_reads_and_writes(), &[]);
     let tags = tags(&page);
     assert!(tags.len() > 500, "{} tags were found", tags.len());
     for (name, attributes) in tags {
         let forbidden = [
-            "script", "img", "image", "link", "iframe", "object", "embed", "base", "form", "use", "style",
+            "img", "image", "link", "iframe", "object", "embed", "base", "form", "use", "style",
         ];
         assert!(!forbidden.contains(&name.as_str()), "{name}");
         for (attribute, value) in attributes {
@@ -89,14 +91,34 @@ fn the_page_loads_nothing_runs_nothing_and_styles_nothing_by_the_way() {
 }
 
 #[test]
-fn the_policy_allows_the_style_sheet_of_the_page_and_nothing_else() {
+fn the_policy_allows_the_style_sheet_and_the_script_of_the_page_and_nothing_else() {
     let page = report(&Desk::with_reads_and_writes(), &[]);
-    let (_, style) = page.split_once("<style>").unwrap();
-    let (style, _) = style.split_once("</style>").unwrap();
-    let hash = STANDARD.encode(Sha256::digest(style));
-    let policy =
-        format!("content=\"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'\"");
+    let hash = |element: &str| {
+        let (_, text) = page.split_once(&format!("<{element}>")).unwrap();
+        let (text, _) = text.split_once(&format!("</{element}>")).unwrap();
+        STANDARD.encode(Sha256::digest(text))
+    };
+    let policy = format!(
+        "content=\"default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'\"",
+        hash("script"),
+        hash("style")
+    );
     assert!(page.contains(&policy), "no {policy}");
+}
+
+#[test]
+fn one_script_runs_and_one_element_holds_its_data() {
+    let page = report(&Desk::with_reads_and_writes(), &[]);
+    let scripts: Vec<_> = tags(&page).into_iter().filter(|(name, _)| name == "script").collect();
+    let kinds: Vec<_> = scripts.into_iter().map(|(_, attributes)| attributes).collect();
+    let data = [("type", "application/json"), ("id", "data")];
+    assert_eq!(
+        kinds,
+        [
+            Vec::new(),
+            data.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        ]
+    );
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! What the page's script works with, which the page holds as base64 of deflated JSON: no name of others can end it.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use serde::Serialize;
+
+use super::{Replay, Report};
+
+/// The data, a field for each concept of the script.
+#[derive(Debug, Serialize)]
+pub(super) struct Data {
+    /// The fio job that can be saved; `null` without one.
+    replay: Option<ReplayFile>,
+}
+
+/// The fio job as a file.
+#[derive(Debug, Serialize)]
+struct ReplayFile {
+    /// What it is called.
+    file: String,
+}
+
+impl Data {
+    pub(super) fn of(report: &Report<'_>) -> Self {
+        let job = &report.analysis.workload.provenance.job;
+        let replay = matches!(report.replay, Replay::Written(_)).then(|| ReplayFile {
+            file: format!("{job}-workload.fio"),
+        });
+        Self { replay }
+    }
+
+    /// As the page holds it. The same data gives the same text.
+    pub(super) fn packed(&self) -> String {
+        let mut packer = ZlibEncoder::new(Vec::new(), Compression::best());
+        // Writing into memory cannot fail, and every key is a text.
+        let _ = packer.write_all(&serde_json::to_vec(self).unwrap_or_default());
+        STANDARD.encode(packer.finish().unwrap_or_default())
+    }
+}
