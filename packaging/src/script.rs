@@ -14,17 +14,22 @@ const INTERPRETERS: &[&str] = &["python3.5", "python3.6", "python3.7", "python3.
 
 /// The end-to-end tests that the agent takes part in: one suite for both programs.
 const CONFORMANCE: &[&str] = &[
+    "agent_cleanup",
     "agent_crash",
     "agent_doctor",
     "agent_faults",
+    "agent_handover",
     "agent_http",
     "agent_life",
+    "agent_restart_mode",
     "agent_spool",
     "agent_switch",
     "client_disk",
     "client_gone",
     "client_journey",
+    "client_list",
     "client_pull",
+    "client_watch",
     "main_job",
     "torture",
 ];

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use vscsi_fixtures::{Scenario, SimulatedHost};
 
 use crate::binaries::Binary;
-use crate::processes::is_alive;
+use crate::processes::{self, command_line, is_alive, signal};
 
 /// How long anything may take before a test gives up; generous, because the machine may be busy.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,6 +73,19 @@ impl AgentHost {
             filter: PathBuf::from(filter),
             agent: None,
         }
+    }
+
+    /// A host of the scenario `demo`, on which the job `job` runs over the two disks of `SQL-Server-01`, takes one sample a
+    /// second, and has two snapshots.
+    ///
+    /// # Panics
+    /// When it does not come to have them.
+    pub fn with_job(filter: &str, samples: u32) -> Self {
+        let mut agent = Self::new("demo", filter);
+        agent.start();
+        agent.begin("job", "SQL-Server-01", samples, 1);
+        agent.wait_for_snapshots("job", 2);
+        agent
     }
 
     /// The agent's state directory.
@@ -207,8 +220,8 @@ impl AgentHost {
     ///
     /// # Panics
     /// When there is none.
-    pub fn signal(&self, signal: i32) {
-        signal_process(self.process(), signal);
+    pub fn signal(&self, number: i32) {
+        signal(self.process(), number);
     }
 
     /// Waits for the end of the agent, whoever causes it; its exit code, or `None` when a signal ended it.
@@ -258,7 +271,7 @@ impl AgentHost {
         // A stopped agent replaces no switch.
         self.signal(libc::SIGSTOP);
         let switch = self.switch().unwrap();
-        signal_process(switch, libc::SIGKILL);
+        signal(switch, libc::SIGKILL);
         wait_until("the switch is gone", || self.switch() != Some(switch));
         self.kill();
     }
@@ -271,16 +284,17 @@ impl AgentHost {
 
     /// The process number of the switch.
     pub fn switch(&self) -> Option<u32> {
+        self.switches().first().copied()
+    }
+
+    /// The process numbers of the switches: during a handover there are two.
+    pub fn switches(&self) -> Vec<u32> {
         let state = self.state().display().to_string();
-        let entries = std::fs::read_dir("/proc").ok()?;
-        let processes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-        processes
-            .filter(|process| {
-                let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-                let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
-                words.contains(&b"switch".as_slice()) && words.contains(&state.as_bytes())
-            })
-            .find(|process| is_alive(*process))
+        let is_switch = |process: &u32| {
+            let words = command_line(*process);
+            words.iter().any(|word| word == "switch") && words.contains(&state) && is_alive(*process)
+        };
+        processes::all().into_iter().filter(is_switch).collect()
     }
 
     /// The host is switched off without warning and started again: what lies in RAM is lost.
@@ -442,21 +456,9 @@ impl Drop for AgentHost {
         }
         // One that cannot stop everything would go on trying for half an hour, on a host that is gone.
         if let Some(switch) = self.switch() {
-            signal_process(switch, libc::SIGKILL);
+            signal(switch, libc::SIGKILL);
         }
     }
-}
-
-/// Sends a signal to a process that the test started.
-///
-/// # Panics
-/// When the number is none of a process.
-#[expect(unsafe_code, reason = "kill has no safe wrapper in std")]
-pub fn signal_process(process: u32, signal: i32) {
-    let process = i32::try_from(process).unwrap();
-    assert!(process > 1);
-    // SAFETY: kill touches no memory of this process.
-    unsafe { libc::kill(process, signal) };
 }
 
 /// Lets a process open no descriptor beyond those it has, until this is dropped.
@@ -509,8 +511,20 @@ fn limit_descriptors(process: i32, limit: Option<libc::rlimit>) -> libc::rlimit 
 ///
 /// # Panics
 /// When it does not within [`TIMEOUT`].
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + TIMEOUT;
+pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait(TIMEOUT, what, is_so);
+}
+
+/// Waits for something that comes to be after a time of its own, up to a minute.
+///
+/// # Panics
+/// When it does not within three times [`TIMEOUT`].
+pub fn wait_long(what: &str, is_so: impl FnMut() -> bool) {
+    wait(3 * TIMEOUT, what, is_so);
+}
+
+fn wait(timeout: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + timeout;
     while !is_so() {
         assert!(Instant::now() < until, "waited in vain until {what}");
         sleep(Duration::from_millis(20));

@@ -4,8 +4,9 @@
 use std::process::Command;
 
 use vscsi_fixtures::{Fault, FaultKind};
-use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
+use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::processes::signal;
 use vscsi_tests::truth::{Taken, compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -206,34 +207,13 @@ fn a_switch_that_dies_at_any_step_is_replaced_and_the_job_loses_nothing() {
 
 #[test]
 fn what_agent_and_switch_leave_behind_is_stopped_by_the_next_agent() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 2);
+    let mut agent = AgentHost::with_job(FILTER, 1000);
     agent.kill_both();
     assert_eq!(agent.host.collecting().unwrap().len(), 2);
     agent.start();
     assert!(agent.host.collecting().unwrap().is_empty());
     assert_eq!(agent.status("job"), "failed");
     compare_with_truth(&agent.host, &agent.job_directory("job"));
-}
-
-#[test]
-fn what_agent_and_switch_leave_behind_is_stopped_by_the_cleanup_command() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.kill_both();
-    let mut command = agent.command(Binary::Agent, &[]);
-    command.arg("cleanup");
-    agent.with_places(&mut command);
-    let output = command.output().unwrap();
-    assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "stopped 2 collections that were left running\n"
-    );
-    assert!(agent.host.collecting().unwrap().is_empty());
 }
 
 #[test]
@@ -250,7 +230,7 @@ fn a_job_that_ended_just_before_both_died_tells_that_it_cannot_be_stopped() {
     agent.begin("short", "SQL-Server-01", 1, 1);
     let switch = agent.switch().unwrap();
     agent.wait_for_end();
-    signal_process(switch, libc::SIGKILL);
+    signal(switch, libc::SIGKILL);
     wait_until("the switch is gone", || agent.switch().is_none());
     agent.start();
     for job in ["short", "long"] {
@@ -264,31 +244,13 @@ fn a_job_that_ended_just_before_both_died_tells_that_it_cannot_be_stopped() {
 }
 
 #[test]
-fn cleanup_leaves_a_living_agent_alone_unless_all_is_asked_for() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "Web-App-VM", 1000, 1);
-    let cleanup = |agent: &AgentHost, words: &[&str]| {
-        let mut command = agent.command(Binary::Agent, &[]);
-        command.arg("cleanup").args(words);
-        agent.with_places(&mut command);
-        assert!(command.output().unwrap().status.success());
-    };
-    cleanup(&agent, &[]);
-    assert_eq!(agent.status("job"), "running");
-    cleanup(&agent, &["--all"]);
-    assert_eq!(agent.wait_for_end(), Some(0));
-    assert!(agent.host.collecting().unwrap().is_empty());
-}
-
-#[test]
 fn a_program_on_its_way_does_not_outlive_the_agent() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     // The start of the collection would take effect three seconds after the agent has died.
     let slow = Fault::of_vscsi_stats(FaultKind::Slow(3000)).with_arguments("-s");
     agent.host.add_fault(slow).unwrap();
-    let request = agent.job_request("job", "Web-App-VM", 10, 1);
+    let request = agent.job_request("job", "SQL-Server-01", 10, 1);
     let (port, token) = (agent.port(), agent.token());
     let asking = std::thread::spawn(move || {
         let _ = ureq::post(format!("http://127.0.0.1:{port}/v1/jobs"))
@@ -311,7 +273,7 @@ fn a_dead_switch_is_replaced() {
     let mut agent = AgentHost::new("demo", FILTER);
     agent.start();
     let first = agent.switch().unwrap();
-    signal_process(first, libc::SIGKILL);
+    signal(first, libc::SIGKILL);
     wait_until("another switch runs", || {
         agent.switch().is_some_and(|switch| switch != first)
     });

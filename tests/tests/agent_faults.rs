@@ -154,10 +154,7 @@ fn a_vm_that_never_comes_back_fails_the_job_after_its_misses_with_all_samples_ke
 
 #[test]
 fn a_vm_that_comes_back_goes_on_with_a_new_baseline() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 8, 1);
-    agent.wait_for_snapshots("job", 2);
+    let agent = AgentHost::with_job(FILTER, 8);
     agent.host.migrate_away("SQL-Server-01").unwrap();
     agent.wait_for_snapshots("job", 4);
     agent.host.migrate_back("SQL-Server-01").unwrap();
@@ -199,10 +196,7 @@ fn a_power_cycle_between_two_snapshots_is_a_new_baseline() {
 
 #[test]
 fn a_disk_that_is_removed_leaves_the_others_collected() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 4, 1);
-    agent.wait_for_snapshots("job", 2);
+    let agent = AgentHost::with_job(FILTER, 4);
     agent.host.remove_disk("SQL-Server-01", "scsi0:1").unwrap();
     assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
     let taken = snapshots(&agent.job_directory("job"));
@@ -333,20 +327,4 @@ fn eight_jobs_at_once_over_twenty_disks_count_right() {
         assert!(compare_with_truth(&agent.host, &agent.job_directory(&name)) >= 3);
     }
     assert!(agent.host.collecting().unwrap().is_empty());
-}
-
-#[test]
-fn restart_mode_counts_each_interval_alone() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    let mut request = agent.job_request("job", "Web-App-VM", 3, 1);
-    request["options"] = json!({"mode": "restart"});
-    assert_eq!(agent.post("jobs", &request).status, 201);
-    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
-    let taken = snapshots(&agent.job_directory("job"));
-    assert!(taken.iter().all(Taken::is_usable));
-    // The first snapshot only says where the first interval begins.
-    let restarted: Vec<bool> = taken.iter().map(|taken| taken.has(SnapshotFlag::Restarted)).collect();
-    assert_eq!(restarted, [false, true, true, true]);
-    agent.wait_until_nothing_collects();
 }

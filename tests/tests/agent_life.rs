@@ -1,4 +1,4 @@
-//! The agent's ordinary life: jobs, ends, handover, connection.
+//! The agent's ordinary life: jobs, ends, connection.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
@@ -6,9 +6,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use vscsi_shared::snapshot::SnapshotFlag;
-use vscsi_tests::agent_host::{AgentHost, Start, signal_process, wait_until};
+use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
 use vscsi_tests::binaries::Binary;
+use vscsi_tests::processes::signal;
 use vscsi_tests::truth::{compare_with_truth, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -59,10 +59,7 @@ fn a_job_works_under_every_variant_of_the_filter() {
 
 #[test]
 fn a_stopped_job_leaves_nothing_running() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 1);
+    let agent = AgentHost::with_job(FILTER, 1000);
     let answer = agent.post("jobs/job/stop", &json!({}));
     assert_eq!(answer.json["job"]["status"], "stopped");
     assert_eq!(answer.json["job"]["cleanup"]["vscsiStats_stopped"], true);
@@ -86,10 +83,7 @@ fn a_job_stopped_without_cleanup_says_how_to_stop_by_hand_and_cleanup_does_it() 
 
 #[test]
 fn an_agent_that_is_told_to_end_ends_its_collections() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 2);
+    let mut agent = AgentHost::with_job(FILTER, 1000);
     agent.signal(libc::SIGTERM);
     assert_eq!(agent.wait_for_end(), Some(0));
     assert!(agent.host.collecting().unwrap().is_empty());
@@ -101,93 +95,15 @@ fn an_agent_that_is_told_to_end_ends_its_collections() {
 
 #[test]
 fn an_agent_that_is_told_to_end_just_after_its_switch_died_ends_its_collections() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 2);
+    let mut agent = AgentHost::with_job(FILTER, 1000);
     agent.signal(libc::SIGSTOP);
     let switch = agent.switch().unwrap();
-    signal_process(switch, libc::SIGKILL);
+    signal(switch, libc::SIGKILL);
     wait_until("the switch is gone", || agent.switch() != Some(switch));
     agent.signal(libc::SIGTERM);
     agent.signal(libc::SIGCONT);
     assert_eq!(agent.wait_for_end(), Some(0));
     assert!(agent.host.collecting().unwrap().is_empty());
-}
-
-#[test]
-fn a_job_goes_on_under_a_successor_and_loses_no_command() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 6, 1);
-    agent.wait_for_snapshots("job", 2);
-    assert_eq!(agent.hand_over(), Some(0));
-    let view = agent.wait_for_job("job");
-    assert_eq!(view["job"]["status"], "completed", "{view}");
-    let taken = snapshots(&agent.job_directory("job"));
-    assert_eq!(taken.len(), 7);
-    assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::Resumed)).count(), 1);
-    assert!(!taken.iter().any(|taken| taken.has(SnapshotFlag::NewBaseline)));
-    assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 4);
-    agent.wait_until_nothing_collects();
-}
-
-#[test]
-fn a_job_goes_on_under_another_program_and_connect_finds_that() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 8, 1);
-    agent.wait_for_snapshots("job", 2);
-    let before = agent.process();
-    // The same agent to the kernel, another file to everybody else.
-    let places = tempfile::tempdir().unwrap();
-    let successor = places.path().join("vscsi-agent");
-    fs::copy(Binary::Agent.path().unwrap(), &successor).unwrap();
-    let mut file = fs::OpenOptions::new().append(true).open(&successor).unwrap();
-    file.write_all(b"the next version").unwrap();
-    drop(file);
-
-    let mut command = Command::new(FILTER);
-    command
-        .arg("--")
-        .arg(&successor)
-        .args(["serve", "--detached", "--take-over", "--idle-exit", "0"]);
-    agent.with_places(&mut command);
-    let mut started = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    assert_eq!(agent.wait_for_end(), Some(0));
-    wait_until("the successor can be found", || {
-        agent.state().join("running.json").exists() && vscsi_agent_process(&agent) != before
-    });
-    // Whoever connects finds it.
-    let mut command = Command::new(FILTER);
-    command.arg("--").arg(&successor).arg("connect");
-    agent.with_places(&mut command);
-    let bridge = command.stdin(Stdio::null()).output().unwrap();
-    let greeting = String::from_utf8_lossy(&bridge.stdout).into_owned();
-    assert!(greeting.contains("vscsi-agent"), "{greeting}");
-    let process = vscsi_agent_process(&agent);
-    assert_ne!(process, before);
-    assert_eq!(agent.wait_for_job("job")["job"]["status"], "completed");
-    let taken = snapshots(&agent.job_directory("job"));
-    assert_eq!(taken.len(), 9);
-    assert_eq!(taken.iter().filter(|taken| taken.has(SnapshotFlag::Resumed)).count(), 1);
-    assert!(compare_with_truth(&agent.host, &agent.job_directory("job")) >= 12);
-    agent.wait_until_nothing_collects();
-    signal_process(process, libc::SIGTERM);
-    wait_until("the successor ends", || started.try_wait().unwrap().is_some());
-    assert_eq!(agent.switch(), None);
-}
-
-/// The process that says it is the agent.
-fn vscsi_agent_process(agent: &AgentHost) -> u32 {
-    let text = fs::read(agent.state().join("running.json")).unwrap();
-    let running: serde_json::Value = serde_json::from_slice(&text).unwrap();
-    u32::try_from(running["process"].as_u64().unwrap()).unwrap()
 }
 
 #[test]
@@ -295,7 +211,7 @@ fn a_standard_error_that_nobody_reads_costs_no_line_of_the_log() {
     drop(running.stderr.take());
     let log = agent.state().join("agent.log");
     wait_until("the agent is found", || agent.state().join("running.json").exists());
-    signal_process(running.id(), libc::SIGTERM);
+    signal(running.id(), libc::SIGTERM);
     running.wait().unwrap();
     let text = fs::read_to_string(log).unwrap();
     assert!(text.contains("vscsi-agent ends"), "{text}");

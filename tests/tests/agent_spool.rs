@@ -15,10 +15,7 @@ const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
 
 #[test]
 fn a_disk_that_is_full_ends_the_job_cleanly_and_leaves_older_samples_intact() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 2);
+    let agent = AgentHost::with_job(FILTER, 1000);
     // Every write to /dev/full fails for want of space, as on a full datastore.
     let sums = agent.job_directory("job").join("samples/SHA256SUMS");
     fs::remove_file(&sums).unwrap();
@@ -141,10 +138,7 @@ fn samples_on_a_volume_that_filled_up_after_the_agent_ended_can_still_be_pulled(
 
 #[test]
 fn a_samples_directory_that_cannot_be_written_ends_the_job_cleanly() {
-    let mut agent = AgentHost::new("demo", FILTER);
-    agent.start();
-    agent.begin("job", "SQL-Server-01", 1000, 1);
-    agent.wait_for_snapshots("job", 2);
+    let agent = AgentHost::with_job(FILTER, 1000);
     let samples = agent.job_directory("job").join("samples");
     fs::rename(&samples, agent.job_directory("job").join("moved")).unwrap();
     fs::write(&samples, b"not a directory").unwrap();
