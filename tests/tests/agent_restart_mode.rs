@@ -4,7 +4,7 @@
 use serde_json::json;
 use vscsi_fixtures::{Fault, FaultKind, Scenario};
 use vscsi_shared::snapshot::SnapshotFlag;
-use vscsi_tests::agent_host::{AgentHost, Start, wait_until};
+use vscsi_tests::agent_host::{AgentHost, Start, wait_long, wait_until};
 use vscsi_tests::truth::{Taken, snapshots};
 
 const FILTER: &str = env!("CARGO_BIN_EXE_esxi-filter");
@@ -97,5 +97,53 @@ fn what_is_just_being_restarted_is_kept_once_it_runs_and_not_before() {
     assert_eq!(agent.host.collecting().unwrap().len(), 2);
     let cleaned = agent.post("jobs/job/cleanup", &json!({})).json;
     assert_eq!(cleaned["job"]["cleanup"]["vscsiStats_stopped"], true, "{cleaned}");
+    agent.wait_until_nothing_collects();
+}
+
+/// A job in restart mode over one disk, on a host where `-x` fails when nothing is collected. Somebody else has stopped its
+/// collection a second after a restart, so that no other restart succeeds.
+fn stopped_by_somebody_else_in_restart_mode(samples: u32, interval_seconds: u32) -> AgentHost {
+    let mut scenario = Scenario::load("demo").unwrap();
+    scenario.variants.stop_needs_collection = true;
+    let mut agent = AgentHost::with_scenario(&scenario, FILTER);
+    agent.start();
+    let mut request = agent.job_request("job", "Web-App-VM", samples, interval_seconds);
+    request["options"] = json!({"mode": "restart"});
+    assert_eq!(agent.post("jobs", &request).status, 201);
+    let third_start_us = || {
+        let calls = agent.host.journal().unwrap().into_iter();
+        let mut starts = calls.filter(|call| call.arguments.contains(&"-s".to_owned()));
+        starts.nth(2).map(|call| call.clock_us)
+    };
+    // By then something is counted: counters that stand at zero cannot fall when the collection is started once more.
+    wait_until("the second restart is done, and a second has passed", || {
+        third_start_us().is_some_and(|start_us| agent.host.now_us().unwrap() > start_us + 1_000_000)
+    });
+    agent.host.foreign_stop().unwrap();
+    agent
+}
+
+#[test]
+fn in_restart_mode_a_collection_that_somebody_else_stopped_is_told_at_the_end() {
+    let agent = stopped_by_somebody_else_in_restart_mode(4, 3);
+    let job = agent.wait_for_job("job");
+    assert_eq!(job["job"]["status"], "completed", "{job}");
+    let errors = job["job"]["collection"]["errors"].to_string();
+    assert!(errors.contains("had not moved for"), "{errors}");
+}
+
+#[test]
+fn in_restart_mode_a_collection_that_somebody_else_stopped_is_started_after_a_minute() {
+    let agent = stopped_by_somebody_else_in_restart_mode(1000, 3);
+    let anew = || {
+        let taken = snapshots(&agent.job_directory("job"));
+        taken.into_iter().find(|taken| taken.has(SnapshotFlag::NewBaseline))
+    };
+    wait_long("it counts again", || anew().is_some());
+    let next = usize::try_from(anew().unwrap().header.sequence).unwrap() + 1;
+    agent.wait_for_snapshots("job", next + 1);
+    let taken = snapshots(&agent.job_directory("job"));
+    assert!(taken[next].has(SnapshotFlag::Restarted), "{taken:?}");
+    agent.post("jobs/job/stop", &json!({}));
     agent.wait_until_nothing_collects();
 }

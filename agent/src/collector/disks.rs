@@ -75,6 +75,11 @@ impl Seen {
         matches!(self.state, State::On | State::Foreign)
     }
 
+    /// Its counters run on from the print before: in restart mode only where the restart has failed.
+    pub(super) fn counts_on(&self, in_restart_mode: bool) -> bool {
+        !in_restart_mode || self.reason.is_some()
+    }
+
     fn take_in(&mut self, told: &Told, now_ms: u64) {
         self.state = told.state;
         self.done = told.done.max(self.done);

@@ -64,7 +64,7 @@ impl Collector {
             let seen = self.disks.get(&disk)?;
             let (_, printed_ms) = seen.counted?;
             let is_foreign = self.is_foreign(disk);
-            let unproved = seen.runs() && seen.restarts_while_still == 0 && !state.restarts();
+            let unproved = seen.runs() && seen.restarts_while_still == 0 && seen.counts_on(state.restarts());
             let stands = unproved && seen.moved_ms < printed_ms;
             stands.then(|| (disk, (printed_ms - seen.moved_ms) / 1000, is_foreign))
         });

@@ -185,13 +185,16 @@ impl Collector {
         disks: &[ResolvedDisk],
         printed: &Attempt,
     ) -> Vec<(DiskKey, Ask)> {
-        let restarts = self.jobs.get(name).is_none_or(JobState::restarts);
-        if restarts || !printed.output.succeeded() {
+        if !printed.output.succeeded() {
             return Vec::new();
         }
+        let restarts = self.jobs.get(name).is_none_or(JobState::restarts);
         let now = printed.monotonic_ms;
         let ask = |disk: &DiskKey| {
             let seen = self.disks.get(disk).filter(|seen| self.ready && !seen.is_pending())?;
+            if !seen.counts_on(restarts) {
+                return None;
+            }
             let (before, at_ms) = seen.counted?;
             let same = printed.counted(disk.handle_id).is_none_or(|counted| counted == before);
             let still = same && at_ms < now;

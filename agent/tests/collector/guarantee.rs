@@ -121,6 +121,30 @@ fn a_collection_that_somebody_else_stopped_is_started_at_once_and_no_idleness_is
 }
 
 #[test]
+fn a_collection_that_somebody_else_stopped_is_started_though_it_cannot_be_restarted() {
+    let mut harness = Harness::in_a_world(|scenario| scenario.variants.stop_needs_collection = true);
+    harness.create_restarting("job", "Web-App-VM", 30);
+    harness.pass(3 * MINUTE_MS + 1000);
+    harness.stop_by_somebody_else("Web-App-VM");
+    harness.pass(3 * MINUTE_MS);
+    let (restarted, anew) = (SnapshotFlag::Restarted, SnapshotFlag::NewBaseline);
+    let flags: Vec<Option<SnapshotFlag>> = harness
+        .headers("job")
+        .iter()
+        .map(|header| header.flags.first().copied())
+        .collect();
+    // The restart after snapshot 4 is the first that finds nothing to stop.
+    let counted = [Some(restarted); 4];
+    let expected = [&[None], &counted[..], &[Some(anew), Some(restarted)]].concat();
+    let errors = harness.job("job").job.collection.errors;
+    assert_eq!(flags, expected, "{errors:?}");
+    assert!(
+        errors.iter().any(|error| error.message.contains("stood still")),
+        "{errors:?}"
+    );
+}
+
+#[test]
 fn a_collection_whose_counters_are_not_printed_any_more_is_started_at_once() {
     let mut harness = Harness::in_a_world(|scenario| scenario.variants.print_after_stop = false);
     harness.create("job", "Web-App-VM", 30, 60);

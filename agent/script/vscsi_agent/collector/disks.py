@@ -66,6 +66,11 @@ class Disk(object):
         """Its collection runs, as far as is known."""
         return self.state in ("on", "foreign")
 
+    def counts_on(self, in_restart_mode):
+        # type: (bool) -> bool
+        """Its counters run on from the print before: in restart mode only where the restart has failed."""
+        return not in_restart_mode or self.reason is not None
+
     def take_in(self, told, now_ms):
         # type: (Told, int) -> None
         """Takes in what the switch says of it."""

@@ -56,10 +56,11 @@ def _still(collector, state):
     found = []  # type: list[tuple[DiskKey, int, bool]]
     for key in state.disks():
         disk = collector.disks.get(key)
-        if disk is None or disk.counted is None or state.is_restarting() or disk.restarts_while_still > 0:
+        if disk is None or disk.counted is None or disk.restarts_while_still > 0:
             continue
         printed_ms = disk.counted[1]
-        if disk.state in ("on", "foreign") and disk.moved_ms < printed_ms:
+        is_still = disk.moved_ms < printed_ms and disk.counts_on(state.is_restarting())
+        if disk.runs() and is_still:
             found.append((key, (printed_ms - disk.moved_ms) // 1000, is_foreign(collector, key)))
     return found
 

@@ -19,16 +19,16 @@ def still_disks(collector, state, keys, printed):
     """What to ask for the disks that are collected and whose counters have stood still since the print before, or were
     not printed at all by a command that ended well.
     """
-    if state.is_restarting() or not collector.is_ready or not printed.output.succeeded():
+    if not collector.is_ready or not printed.output.succeeded():
         return {}
-    asked = {key: _ask_for(collector, key, printed) for key in keys}
+    asked = {key: _ask_for(collector, state, key, printed) for key in keys}
     return {key: word for key, word in asked.items() if word is not None}
 
 
-def _ask_for(collector, key, printed):
-    # type: (Collector, DiskKey, Attempt) -> str | None
+def _ask_for(collector, state, key, printed):
+    # type: (Collector, JobState, DiskKey, Attempt) -> str | None
     disk = collector.disks.get(key)
-    if disk is None or disk.is_pending() or disk.counted is None:
+    if disk is None or disk.is_pending() or disk.counted is None or not disk.counts_on(state.is_restarting()):
         return None
     before, at_ms = disk.counted
     now_ms = printed.monotonic_ms
