@@ -63,6 +63,8 @@ pub struct Life {
     pub died_ms: u64,
     /// The plan killed it; one that ended by itself has to have done its work before.
     pub killed: bool,
+    /// It ended by itself, and said that it has done its work.
+    pub in_order: bool,
     /// Stretches in which it was stopped.
     pub frozen: Vec<(u64, u64)>,
 }
@@ -85,6 +87,13 @@ impl Life {
     pub fn lives_at(&self, moment_ms: u64) -> bool {
         (self.born_ms..self.died_ms).contains(&moment_ms)
     }
+}
+
+/// The agent that was started last has ended in order. One that was killed, or could not start, is a death like others, also
+/// where the agent before it has passed everything on and ended in order.
+pub(super) fn last_ended_in_order(lives: &[Life]) -> bool {
+    let last = lives.iter().rfind(|life| life.role == Role::Collector);
+    last.is_some_and(|life| life.in_order)
 }
 
 impl Evidence {
@@ -127,4 +136,30 @@ pub(super) fn idle_when_looked_at(
         }
     }
     Ok(idle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_in_order_of_an_agent_is_not_that_of_its_successor() {
+        let life = |role, died_ms, killed, in_order| Life {
+            role,
+            process: 1,
+            born_ms: 0,
+            died_ms,
+            killed,
+            in_order,
+            frozen: Vec::new(),
+        };
+        let mut lives = vec![
+            life(Role::Collector, 2000, false, true),
+            life(Role::Switch, 2000, false, false),
+        ];
+        assert!(last_ended_in_order(&lives));
+        // Its end is seen after that of the successor, which was killed.
+        lives.push(life(Role::Collector, 1990, true, false));
+        assert!(!last_ended_in_order(&lives));
+    }
 }

@@ -44,7 +44,6 @@ pub struct Stage {
     storage_works_ms: Option<u64>,
     volume_has_room_ms: Option<u64>,
     has_volume: bool,
-    last_ended_in_order: bool,
 }
 
 impl Stage {
@@ -67,7 +66,6 @@ impl Stage {
             storage_works_ms: None,
             volume_has_room_ms: None,
             has_volume: world.small_volume,
-            last_ended_in_order: false,
             host,
         };
         if world.wall_clock {
@@ -111,6 +109,7 @@ impl Stage {
             born_ms: monotonic_ms(),
             died_ms: NEVER,
             killed: false,
+            in_order: false,
             frozen: Vec::new(),
         });
         self.children.push((self.lives.len() - 1, child));
@@ -125,8 +124,8 @@ impl Stage {
             if matches!(status, Ok(None)) {
                 return true;
             }
-            self.last_ended_in_order = matches!(status, Ok(Some(status)) if status.success());
             if let Some(life) = self.lives.get_mut(*life) {
+                life.in_order = matches!(status, Ok(Some(status)) if status.success());
                 life.died_ms = life.died_ms.min(now_ms);
             }
             false
@@ -178,6 +177,7 @@ impl Stage {
                         born_ms: now_ms,
                         died_ms: NEVER,
                         killed: false,
+                        in_order: false,
                         frozen: Vec::new(),
                     });
                 }
@@ -210,11 +210,6 @@ impl Stage {
                 self.killed_commands.push(monotonic_ms());
             }
         }
-    }
-
-    /// The collector that ended last ended well.
-    pub(super) fn last_ended_in_order(&self) -> bool {
-        self.last_ended_in_order
     }
 
     /// The living processes of a role, eldest first.

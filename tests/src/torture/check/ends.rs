@@ -222,6 +222,7 @@ mod tests {
             born_ms,
             died_ms,
             killed: false,
+            in_order: false,
             frozen: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use vscsi_fixtures::{Fault, FaultKind, Scenario, fingerprint};
 
 use super::check::{entries, files_of, folders, wrong_view};
-use super::evidence::{Deadline, DiskKey, Evidence, Role, idle_when_looked_at};
+use super::evidence::{Deadline, DiskKey, Evidence, Role, idle_when_looked_at, last_ended_in_order};
 use super::plan::{Deed, Ending, HostEvent, Plan, Victim};
 use super::stage::Stage;
 use crate::agent_host::AgentHost;
@@ -335,8 +335,7 @@ impl<'plan> Performance<'plan> {
         if !ended {
             return Err("the agent does not end after SIGTERM".to_owned());
         }
-        // One that could not start, or was told before it could know, is a death like others.
-        if self.stage.last_ended_in_order() {
+        if last_ended_in_order(&self.stage.lives) {
             self.owe("the agent has ended in order;", 0, false);
         }
         Ok(())
