@@ -63,7 +63,7 @@ pub enum Code {
     DirectionsExceedTotal,
     /// Counts of one print that have to agree do not.
     CountsContradict,
-    /// Minimum, maximum or mean of all commands do not fit those of reads and writes.
+    /// Minimum, maximum or mean of all commands do not fit those of reads and writes, or those of the print before.
     FiguresContradict,
     /// The printed mean and the buckets cannot both be true.
     MeanContradictsBuckets,

@@ -67,6 +67,10 @@ impl Chain {
         self.counters.handle_id
     }
 
+    pub(super) fn counters(&self) -> &DiskHistograms {
+        &self.counters
+    }
+
     /// Compares with a later print; `restarted` says that the counters are set to zero after each whole snapshot.
     pub(super) fn advance(&mut self, later: DiskHistograms, taken: Taken, restarted: bool) -> Advance {
         if let Some((kind, _)) = self.counters.iter().find(|(kind, _)| later.get(*kind).is_none()) {

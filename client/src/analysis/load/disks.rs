@@ -6,7 +6,7 @@ use vscsi_shared::histogram::{HistogramKind, IntervalSet};
 use vscsi_shared::identifier::HandleId;
 
 use super::agree;
-use super::artefact::Removed;
+use super::artefact::{self, Removed};
 use super::chain::{self, Advance, Chain, Taken};
 use super::figures;
 use super::reading::DiskReading;
@@ -103,21 +103,27 @@ impl Disks {
             disk: self.key(index).cloned(),
         };
         let counters = disk.histograms;
+        let at = context.taken.at;
         if let Some(message) = agree::contradiction(&counters) {
             report.add(Severity::Error, Code::CountsContradict, message);
         }
-        if let Some(message) = figures::contradiction(&counters) {
+        // Another one's collection may have begun before the first snapshot.
+        let longest_pause = at.map(|at| at.max(artefact::LONGEST_UNATTENDED_PAUSE_SECONDS));
+        if let Some(message) = figures::contradiction(&counters, longest_pause) {
             report.add(Severity::Warning, Code::FiguresContradict, message);
         }
         let same = self
             .chains
             .get_mut(&index)
             .filter(|chain| goes_on(chain, counters.handle_id, context, &mut report));
-        let at = context.taken.at;
         let (since, from_snapshot, counted) = if let Some(chain) = same {
             let before = chain.taken;
+            let moved_back = figures::contradiction_since(chain.counters(), &counters);
             let advance = chain.advance(counters, context.taken, context.restarted);
             let from = matches!(advance, Advance::Difference(..)).then_some(before.sequence);
+            if let Some(message) = moved_back.filter(|_| from.is_some()) {
+                report.add(Severity::Warning, Code::FiguresContradict, message);
+            }
             (at.and(before.at), from, counted(advance, before, context, &mut report))
         } else {
             // The first print of an import counts from the beginning of the collection, unless it is told to be a
