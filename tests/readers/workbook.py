@@ -4,7 +4,7 @@ usage: workbook.py BUCKETS.xlsx SAMPLES.xlsx
 
 Prints: the counted block sizes by operation, whether the moments are dates, and of the table of samples the header, the
 type of each cell of the first row (d: date, n: number, s: text, f: formula), the text of the VM, what is frozen, what has a
-filter, and the I/Os of all operations.
+filter, how pages are printed and what stands on each of them, and the I/Os of all operations.
 """
 
 import json
@@ -31,6 +31,8 @@ print(
             "vm": first["vm"].value,
             "frozen": sheet.freeze_panes,
             "filter": sheet.auto_filter.ref,
+            "paper": [sheet.page_setup.orientation, sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.fitToHeight],
+            "on_each_page": [sheet.print_title_rows, sheet.print_title_cols],
             "ios": {row["operation"]: row["ios (I/Os)"] for row in rows},
         }
     )

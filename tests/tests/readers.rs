@@ -183,6 +183,9 @@ fn pandas_and_openpyxl_read_a_workbook_whose_cells_are_what_they_are() {
         // 35 columns; a header and a row for each operation.
         assert_eq!(read["filter"], "A1:AI4", "{python}");
         assert_eq!(read["vm"], "=1+1", "{python}");
+        // As many pages as the rows need, all with the header, and with the columns from `sample` to `operation`.
+        assert_eq!(read["paper"], json!(["landscape", true, 0]), "{python}");
+        assert_eq!(read["on_each_page"], json!(["$1:$1", "$D:$I"]), "{python}");
         for (column, kind) in [
             ("vm", "s"),
             ("taken_at (UTC)", "d"),

@@ -5,8 +5,7 @@ use super::column::{ColumnSpec, Kind, Values, signed};
 use super::rows::{self, Names};
 use crate::analysis::{Sample, Series};
 
-const UNIT_OF_METRIC: &str = "of the metric: io_length bytes, seek_distance 512-byte blocks, latency and interarrival \
-                              microseconds, outstanding_ios commands";
+const UNIT_OF_METRIC: &str = "of the metric";
 
 /// The columns, in the order of [`values`].
 pub(super) const COLUMNS: [ColumnSpec; 10] = [
@@ -34,7 +33,8 @@ pub(super) const COLUMNS: [ColumnSpec; 10] = [
         "metric",
         Kind::Text,
         "",
-        "io_length, seek_distance, seek_distance_closest16, latency, interarrival or outstanding_ios",
+        "io_length in bytes, seek_distance and seek_distance_closest16 in 512-byte blocks, latency and interarrival in \
+         microseconds, or outstanding_ios in commands",
     ),
     ColumnSpec::new("operation", Kind::Text, "", "all, read or write"),
     ColumnSpec::new(

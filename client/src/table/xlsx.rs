@@ -13,18 +13,30 @@ use crate::store::write_whole;
 /// Rows of a sheet, its header included: a limit of the format.
 const ROWS_AT_MOST: u32 = 1_048_576;
 
-/// Widths of columns, characters: of a moment, of a text, and of a number; and the largest, in which headers are wrapped.
+/// Widths of columns, characters: of a moment, the smallest and largest of a number, in which its header is wrapped, and
+/// the largest of a text.
 const MOMENT_WIDTH: f64 = 19.0;
-const TEXT_WIDTH: f64 = 18.0;
 const NUMBER_WIDTH: f64 = 9.0;
-const LARGEST_WIDTH: f64 = 26.0;
+const LARGEST_NUMBER_WIDTH: f64 = 17.0;
+const LARGEST_TEXT_WIDTH: f64 = 40.0;
 /// Beside a header there is the button of its filter.
 const BUTTON_WIDTH: f64 = 3.0;
 
-/// How moments and headers look.
+/// Before a text there is some room.
+const INDENT_WIDTH: f64 = 2.0;
+
+/// Points of three lines, which the longest header is wrapped to. Not every program finds that out by itself.
+const HEADER_HEIGHT: f64 = 45.0;
+
+/// Characters across a sheet of paper that lies on its long side, half as large as usual: as small as people still read.
+const PAGE_WIDTH: f64 = 260.0;
+const MOST_PAGES: u16 = 9;
+
+/// How headers and cells look.
 struct Looks {
     header: Format,
     moment: Format,
+    text: Format,
 }
 
 /// Writes a table: a header with the units that stays in sight and has filters, moments as dates in UTC, numbers as
@@ -42,10 +54,12 @@ fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), T
     let looks = Looks {
         header: Format::new().set_bold().set_text_wrap(),
         moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
+        // Away from the number that ends at its left.
+        text: Format::new().set_indent(1),
     };
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet_with_low_memory().map_err(failed)?;
-    write_header(sheet, &table.columns, &looks).map_err(failed)?;
+    let mut widths = write_header(sheet, &table.columns, &looks).map_err(failed)?;
     let columns = u16::try_from(table.columns.len()).unwrap_or(u16::MAX);
     let mut line = 1;
     for values in table.batches {
@@ -57,8 +71,12 @@ fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), T
                     rows: rows_at_most - 1,
                 });
             }
-            for (column, values) in (0..).zip(&values) {
-                write_cell(sheet, line, column, values.cell(row), &looks).map_err(failed)?;
+            for ((column, values), width) in (0..).zip(&values).zip(&mut widths) {
+                let cell = values.cell(row);
+                if let Cell::Text(text) = cell {
+                    *width = width.max((text.chars().count() as f64 + INDENT_WIDTH).min(LARGEST_TEXT_WIDTH));
+                }
+                write_cell(sheet, line, column, cell, &looks).map_err(failed)?;
             }
             line += 1;
         }
@@ -66,25 +84,53 @@ fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), T
     sheet
         .autofilter(0, 0, line - 1, columns.saturating_sub(1))
         .map_err(failed)?;
+    lay_out(sheet, &table.columns, &widths).map_err(failed)?;
     write_whole(path, |file| workbook.save_to_writer(file).map_err(failed))
 }
 
-fn write_header(sheet: &mut Worksheet, columns: &[ColumnSpec], looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_freeze_panes(1, 0)?;
+/// Gives the widths that the columns need for their headers.
+fn write_header(sheet: &mut Worksheet, columns: &[ColumnSpec], looks: &Looks) -> Result<Vec<f64>, XlsxError> {
+    sheet.set_freeze_panes(1, 0)?.set_row_height(0, HEADER_HEIGHT)?;
+    let mut widths = Vec::with_capacity(columns.len());
     for (index, column) in (0..).zip(columns) {
         let header = match column.unit {
             "" => column.name.to_owned(),
             unit => format!("{} ({unit})", column.name),
         };
-        let least = match column.kind {
+        let of_header = header.chars().count() as f64 + BUTTON_WIDTH;
+        widths.push(match column.kind {
             Kind::Timestamp => MOMENT_WIDTH,
-            Kind::Text => TEXT_WIDTH,
-            _ => NUMBER_WIDTH,
-        };
-        let of_header = (header.len() as f64 + BUTTON_WIDTH).min(LARGEST_WIDTH);
-        sheet.set_column_width(index, least.max(of_header))?;
+            Kind::Text => of_header,
+            _ => of_header.clamp(NUMBER_WIDTH, LARGEST_NUMBER_WIDTH),
+        });
         sheet.write_string_with_format(0, index, header, &looks.header)?;
     }
+    Ok(widths)
+}
+
+/// Lays the sheet out for the screen and for paper. Every page that is printed has the header above, and at its left what
+/// tells one row from the next: the columns from the first that is no text, as job and host are, to the last text. A table
+/// is as many pages wide as it has to be to stay legible.
+fn lay_out(sheet: &mut Worksheet, columns: &[ColumnSpec], widths: &[f64]) -> Result<(), XlsxError> {
+    for (index, width) in (0..).zip(widths) {
+        sheet.set_column_width(index, *width)?;
+    }
+    let is_text = |column: &ColumnSpec| column.kind == Kind::Text;
+    let first = columns.iter().position(|column| !is_text(column)).unwrap_or(0);
+    let behind = columns.iter().rposition(is_text).map_or(0, |last| last + 1);
+    let repeated: f64 = widths.get(first..behind).unwrap_or_default().iter().sum();
+    let others = widths.iter().sum::<f64>() - repeated;
+    let pages = (1..MOST_PAGES).find(|pages| others <= f64::from(*pages) * (PAGE_WIDTH - repeated));
+    if let (Ok(first), Ok(behind @ 1..)) = (u16::try_from(first), u16::try_from(behind)) {
+        sheet.set_repeat_columns(first, behind - 1)?;
+    }
+    sheet
+        .set_repeat_rows(0, 0)?
+        .set_landscape()
+        .set_margins(0.4, 0.4, 0.5, 0.5, 0.2, 0.2)
+        .set_page_order(true)
+        .set_print_fit_to_pages(pages.unwrap_or(MOST_PAGES), 0)
+        .set_footer("&L&F&RPage &P of &N");
     Ok(())
 }
 
@@ -99,7 +145,7 @@ fn write_cell(sheet: &mut Worksheet, line: u32, column: u16, cell: Cell<'_>, loo
             sheet.write_number(line, column, value)?;
         }
         Cell::Text(value) => {
-            sheet.write_string(line, column, value)?;
+            sheet.write_string_with_format(line, column, value, &looks.text)?;
         }
         Cell::Timestamp(value) => write_moment(sheet, line, column, value, looks)?,
     }
