@@ -43,6 +43,11 @@ impl Name {
         }
     }
 
+    /// `job-1`, `job-2` and so on: a name that tells nothing.
+    pub fn anonymous(number: usize) -> Self {
+        Self(format!("job-{number}"))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

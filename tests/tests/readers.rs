@@ -209,6 +209,53 @@ fn duckdb_reads_plain_signed_columns() {
 }
 
 #[test]
+fn duckdb_finds_no_name_and_no_date_in_an_anonymous_table() {
+    let exported = Exported::new();
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/data/vscsistats/one-disk.csv");
+    // A handle alone, as hosts of old print it.
+    let handle = "9135781989851158";
+    let print = std::fs::read_to_string(capture).unwrap();
+    let print = print.replace("handleID,8203 (scsi0:0)", &format!("handleID,{handle}"));
+    let file = exported.folder.path().join("orchid.csv");
+    std::fs::write(&file, &print).unwrap();
+    exported.helper(&[
+        "import",
+        file.to_str().unwrap(),
+        "--name",
+        "orchid-job",
+        "--vm",
+        "Orchid VM",
+        "--host",
+        "orchid-host",
+    ]);
+    let interpreters = interpreters("duckdb");
+    let [python] = interpreters.as_slice() else {
+        panic!("{interpreters:?}")
+    };
+    let cells = |table: &str, more: &[&str]| {
+        let path = exported.folder.path().join("table.parquet");
+        let arguments = ["export", "orchid-job", "--table", table, "-o", path.to_str().unwrap()];
+        exported.helper(&[&arguments, more].concat());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/cells.py");
+        serde_json::from_slice::<Value>(&printed(Command::new(python).arg(script).arg(path))).unwrap()
+    };
+    for table in ["buckets", "samples"] {
+        let named = cells(table, &[]).to_string().to_lowercase();
+        assert!(named.contains("orchid vm") && named.contains(handle), "{named}");
+        let read = cells(table, &["--anonymise"]);
+        let text = read.to_string().to_lowercase();
+        assert!(!text.contains("orchid") && !text.contains(handle), "{text}");
+        for alias in ["job-1", "host-1", "vm-1", "disk-1"] {
+            assert!(
+                read["cells"].as_array().unwrap().contains(&json!(alias)),
+                "{alias}: {text}"
+            );
+        }
+        assert!(read["first"].as_str().unwrap().starts_with("2000-01-0"), "{text}");
+    }
+}
+
+#[test]
 fn polars_reads_a_timestamp_in_utc() {
     let types = [
         ("metric", "String"),

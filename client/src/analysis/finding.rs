@@ -117,6 +117,58 @@ pub struct Finding {
     pub occurrences: u64,
 }
 
+impl Finding {
+    /// What to say instead of a message that may hold words of others: names, paths, output of the host, dates, and how
+    /// long the host was up. `None` where the message is made of numbers and of the titles of histograms. A kind of finding
+    /// whose messages hold more has its place among the first ones.
+    pub(super) fn in_own_words(&self) -> Option<&'static str> {
+        match self.code {
+            Code::UnreadableSnapshot => Some("a snapshot file cannot be used and is left out"),
+            Code::UnusableOutput => Some("part of the output could not be used"),
+            Code::FailedSnapshot if self.disk.is_none() => Some(
+                "the snapshot failed; disks that it holds whole are used, and the next difference of the others spans it",
+            ),
+            Code::IncompleteDisk => {
+                Some("the histograms of the disk are incomplete in this snapshot, or were in the one before")
+            }
+            Code::HandleChanged => Some(
+                "the handle changed: counters begin again, and what was counted between the last snapshot before and this \
+                 one is unknown",
+            ),
+            Code::UptimeArtefact => Some("the first interarrival time is the host's uptime and was removed"),
+            Code::TimeOfDay => Some("the samples are those of a period by the host's clock"),
+            Code::FailedSnapshot
+            | Code::Gap
+            | Code::LateSnapshot
+            | Code::MissingSnapshot
+            | Code::MergedSamples
+            | Code::CounterReset
+            | Code::HostRebooted
+            | Code::ClockWentBack
+            | Code::LimitsChanged
+            | Code::UnknownDuration
+            | Code::FirstSeekArtefact
+            | Code::CountMismatch
+            | Code::OtherCommands
+            | Code::DirectionsExceedTotal
+            | Code::CountsContradict
+            | Code::FiguresContradict
+            | Code::MeanContradictsBuckets
+            | Code::ExtremesContradictBuckets
+            | Code::InterarrivalExceedsTime
+            | Code::TimeFromInterarrival
+            | Code::FirstPrint
+            | Code::IntervalContradictsInterarrival
+            | Code::PrintedTimes
+            | Code::CountersBeganAgain
+            | Code::IdenticalPrints
+            | Code::MissingHistograms
+            | Code::ForeignCollection
+            | Code::NoDataForDisk => None,
+        }
+    }
+}
+
 /// Collects findings; the same kind on the same disk is counted instead of repeated, unless each names a file.
 #[derive(Debug, Default)]
 pub(super) struct Findings {

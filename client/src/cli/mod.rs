@@ -1,5 +1,6 @@
 //! The command line: global options, the commands, and what they share.
 
+mod anonymise;
 mod columns;
 mod commands;
 mod completion;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::column::{ColumnSpec, Kind, Table, Values};
 use super::csv::{self, Texts};
 use super::rows::Names;
@@ -66,6 +68,12 @@ pub(crate) fn export(
     texts: Texts,
 ) -> Result<(), TableError> {
     let names = Names::new();
+    // The same job makes the same file, whenever that is.
+    let made_at = analysis
+        .series
+        .samples
+        .last()
+        .map_or(Timestamp::UNIX_EPOCH, |last| last.taken_at);
     let kept = kept(&analysis.series, &analysis.kept);
     let table = match contents {
         Contents::Buckets => buckets(&analysis.series, &kept, &names),
@@ -77,7 +85,7 @@ pub(crate) fn export(
         Format::Csv => csv::write(path, table, texts),
         Format::Parquet => parquet::write(path, table, None),
         Format::Json => json::write(path, table),
-        Format::Xlsx => xlsx::write(path, table),
+        Format::Xlsx => xlsx::write(path, table, made_at),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, Format, Workbook, Worksheet, XlsxError};
 
 use super::TableError;
 use super::column::{Cell, ColumnSpec, Kind, Table, Values};
@@ -40,16 +40,17 @@ struct Looks {
 }
 
 /// Writes a table: a header with the units that stays in sight and has filters, moments as dates in UTC, numbers as
-/// numbers, and texts as texts, never as formulas. Only a row is in memory at a time.
+/// numbers, and texts as texts, never as formulas. Only a row is in memory at a time. `made_at` is the date of the workbook,
+/// so that it does not tell when it was exported.
 ///
 /// # Errors
 /// [`TableError`] when the table has more rows than a sheet, or the file cannot be written; an older one is then still
 /// there.
-pub(super) fn write(path: &Path, table: Table<'_>) -> Result<(), TableError> {
-    write_sheet(path, table, ROWS_AT_MOST)
+pub(super) fn write(path: &Path, table: Table<'_>, made_at: Timestamp) -> Result<(), TableError> {
+    write_sheet(path, table, made_at, ROWS_AT_MOST)
 }
 
-fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), TableError> {
+fn write_sheet(path: &Path, table: Table<'_>, made_at: Timestamp, rows_at_most: u32) -> Result<(), TableError> {
     let failed = |error| TableError::workbook(path, error);
     let looks = Looks {
         header: Format::new().set_bold().set_text_wrap(),
@@ -58,6 +59,8 @@ fn write_sheet(path: &Path, table: Table<'_>, rows_at_most: u32) -> Result<(), T
         text: Format::new().set_indent(1),
     };
     let mut workbook = Workbook::new();
+    let made_at = made_at.to_zoned(TimeZone::UTC).datetime();
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&made_at));
     let sheet = workbook.add_worksheet_with_low_memory().map_err(failed)?;
     let mut widths = write_header(sheet, &table.columns, &looks).map_err(failed)?;
     let columns = u16::try_from(table.columns.len()).unwrap_or(u16::MAX);
@@ -185,9 +188,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.xlsx");
         // A header and three rows.
-        write_sheet(&path, table(3), 4).unwrap();
+        write_sheet(&path, table(3), Timestamp::UNIX_EPOCH, 4).unwrap();
         let before = std::fs::read(&path).unwrap();
-        let error = write_sheet(&path, table(4), 4).unwrap_err();
+        let error = write_sheet(&path, table(4), Timestamp::UNIX_EPOCH, 4).unwrap_err();
         assert!(matches!(error, TableError::TooManyRows { rows: 3, .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
@@ -195,11 +198,11 @@ mod tests {
     #[test]
     fn a_moment_that_no_workbook_holds_is_a_text() {
         let folder = tempfile::tempdir().unwrap();
-        let moment = "1601-01-01T00:00:00Z".parse().unwrap();
+        let moment: Timestamp = "1601-01-01T00:00:00Z".parse().unwrap();
         let table = Table {
             columns: vec![ColumnSpec::new("taken_at", Kind::Timestamp, "UTC", "")],
             batches: Box::new(std::iter::once(Ok(vec![Values::Timestamp(vec![moment])]))),
         };
-        write(&folder.path().join("table.xlsx"), table).unwrap();
+        write(&folder.path().join("table.xlsx"), table, moment).unwrap();
     }
 }

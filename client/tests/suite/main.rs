@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod analysis;
 #[cfg(test)]
+mod anonymise;
+#[cfg(test)]
 mod charts;
 #[cfg(test)]
 mod commands;

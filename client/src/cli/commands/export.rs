@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum as _};
 
 use crate::analysis::FilterMethod;
+use crate::analysis::anonymous::Aliases;
+use crate::cli::anonymise::AnonymiseArg;
 use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
@@ -22,6 +24,7 @@ use crate::table::{self, Contents, Format, TableError, Texts};
   vscsi-helper export sql-peak --table samples -o sql-peak.xlsx
   vscsi-helper export sql-peak --format csv --filter cluster
   vscsi-helper export sql-peak --format json -o - | jq length
+  vscsi-helper export sql-peak --anonymise -o to-the-vendor.parquet
 
 A row is a bucket that holds I/Os; with --table samples it is a sample, disk and operation,
 with IOPS, MB/s, latency, outstanding I/Os and sequential share. METHODS.md describes the columns.
@@ -39,9 +42,12 @@ pub struct ExportArgs {
     /// apostrophe before it
     #[arg(long)]
     raw: bool,
-    /// File to write, `-` for the standard output [default: JOB with the ending of the format, in the current directory]
+    /// File to write, `-` for the standard output [default: JOB, or job-1 with --anonymise, with the ending of
+    /// the format, in the current directory]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    anonymise: AnonymiseArg,
     #[command(flatten)]
     selection: SelectionArgs,
 }
@@ -75,6 +81,7 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options_or(FilterMethod::None, env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
+    let analysis = args.anonymise.of(analysis, &mut Aliases::default());
     let write = |path: &Path| {
         let texts = if args.raw { Texts::Raw } else { Texts::Harmless };
         table::export(path, &analysis, args.table, format, texts)
@@ -82,8 +89,12 @@ pub(super) fn run(args: &ExportArgs, env: &Env) -> Result<Outcome, CliError> {
     if args.output.as_deref() == Some(Path::new("-")) {
         print(write, env)?;
     } else {
-        let usual = || PathBuf::from(format!("{}.{}", directory.reference(), format.extension()));
-        let path = args.output.as_deref().map(followed).transpose()?.unwrap_or_else(usual);
+        let path = match args.output.as_deref() {
+            Some(path) => followed(path)?,
+            None => args
+                .anonymise
+                .usual_file(&[(directory.reference(), &analysis)], format.extension())?,
+        };
         write(&path)?;
         let samples = analysis.workload.provenance.samples_kept;
         if env.json {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::analysis::Analysis;
+use crate::analysis::anonymous::Aliases;
+use crate::cli::anonymise::AnonymiseArg;
 use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
@@ -21,19 +23,23 @@ use crate::store::{Store, followed, write_atomic};
   vscsi-helper report sql-peak
   vscsi-helper report sql-peak --filter cluster -o sql-peak.html --open
   vscsi-helper report sql-peak -o - | gzip > sql-peak.html.gz
+  vscsi-helper report sql-peak --anonymise -o to-the-vendor.html
 
 The page is one file of HTML that asks for nothing else, so it can be mailed and read
 offline. It needs no scripts, follows the reader's light or dark setting, and prints well.
-The same job and options give the same bytes.")]
+The same job and options give the same bytes. With --anonymise it names nobody and no date;
+METHODS.md says what is replaced and what stays.")]
 pub struct ReportArgs {
     #[command(flatten)]
     job: JobArg,
-    /// File to write, `-` for the standard output [default: JOB.html in the current directory]
+    /// File to write, `-` for the standard output [default: JOB.html in the current directory, job-1.html with --anonymise]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Open the page in the browser afterwards
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    anonymise: AnonymiseArg,
     #[command(flatten)]
     selection: SelectionArgs,
 }
@@ -50,6 +56,7 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
+    let analysis = args.anonymise.of(analysis, &mut Aliases::default());
     let page = Report::of(&analysis, &FioOptions::default())?.to_html();
     if to_stdout {
         let mut stdout = env.stdout();
@@ -59,8 +66,12 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
             .map_err(OutputError)?;
         return Ok(Outcome::of(&analysis));
     }
-    let usual = || PathBuf::from(format!("{}.html", directory.reference()));
-    let path = args.output.as_deref().map(followed).transpose()?.unwrap_or_else(usual);
+    let path = match args.output.as_deref() {
+        Some(path) => followed(path)?,
+        None => args
+            .anonymise
+            .usual_file(&[(directory.reference(), &analysis)], "html")?,
+    };
     write_atomic(&path, page.as_bytes())?;
     if env.json {
         env.print_json(&serde_json::json!({"path": path, "bytes": page.len()}))?;

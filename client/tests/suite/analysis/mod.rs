@@ -1,5 +1,6 @@
 //! The analysis against an independent source: raw I/O whose every figure is known, and captures worked out by hand.
 
+mod anonymous;
 mod cache;
 mod contradictions;
 mod damage;
