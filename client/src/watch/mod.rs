@@ -10,7 +10,9 @@ mod line;
 mod pictures;
 mod screen;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) mod tty;
 mod view;
 mod watched;
 

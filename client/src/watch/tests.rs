@@ -44,6 +44,10 @@ fn view(jobs: Vec<Watched>) -> View {
     view
 }
 
+pub(crate) fn view_of_a_job() -> View {
+    view(vec![watched("sql", 12, 2)])
+}
+
 fn drawn(view: &View, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(view, frame)).unwrap();

@@ -143,6 +143,11 @@ pub(crate) const TESTING: &[Need] = &[
         purpose: "the terminal that the live view is looked at in",
     },
     Need::Program {
+        name: "script",
+        packages: &["bsdutils"],
+        purpose: "the terminal that the live view panics on",
+    },
+    Need::Program {
         name: "kill",
         packages: &["procps"],
         purpose: "ends the ssh server",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
@@ -91,10 +92,9 @@ pub(super) fn run(args: &WatchArgs, env: &Env) -> Result<Outcome, CliError> {
     for order in orders {
         let (env, options, sender) = (env.silent(), options.clone(), sender.clone());
         let store = store.clone();
-        // It is left behind where the user leaves while a host does not answer.
-        thread::Builder::new()
-            .spawn(move || follow(&order, &options, &store, &env, &sender))
-            .map_err(CannotWatch::Host)?;
+        beside(order.reach.name().clone(), sender, move |sender| {
+            follow(&order, &options, &store, &env, sender);
+        })?;
     }
     drop(sender);
     let mut view = View::new(hosts, env.clock.now());
@@ -143,6 +143,24 @@ fn orders(args: &WatchArgs, store: &Store, env: &Env) -> Result<Vec<Order>, CliE
         Ok(Order { reach, names })
     };
     hosts.into_iter().map(order).collect()
+}
+
+/// Does `work`, which is about `host`, in a thread of its own. It is left behind where the user leaves while the host does
+/// not answer. A panic, which would be a mistake of ours, is news like others: nobody waits for more of that host.
+fn beside(
+    host: HostName,
+    told: Sender<News>,
+    work: impl FnOnce(&Sender<News>) + Send + 'static,
+) -> Result<(), CannotWatch> {
+    let spawned = thread::Builder::new().spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| work(&told))).is_err() {
+            let trouble = Some(CannotWatch::Panicked(host.clone()).into());
+            let jobs = Vec::new();
+            // Nobody listens where the user has left.
+            let _ = told.send(News { host, jobs, trouble });
+        }
+    });
+    spawned.map(drop).map_err(CannotWatch::Host)
 }
 
 /// Asks a host whenever a snapshot has fallen due, until nobody listens.
@@ -231,9 +249,9 @@ fn rest(jobs: &[Watched], now: Timestamp) -> Duration {
     until.map_or(longest, |until| (until + AFTER_DUE).clamp(shortest, longest))
 }
 
-/// What no next look makes good, such as a disk that the job does not have.
+/// What no next look makes good, such as a disk that the job does not have, or that nobody looks any more.
 fn is_lasting(error: &CliError) -> bool {
-    error.downcast_ref::<AnalysisError>().is_some()
+    error.downcast_ref::<AnalysisError>().is_some() || error.downcast_ref::<CannotWatch>().is_some()
 }
 
 /// Draws on the terminal until the user leaves.
@@ -323,6 +341,8 @@ enum CannotWatch {
     Terminal(#[source] io::Error),
     #[error("no thread can be started for a host")]
     Host(#[source] io::Error),
+    #[error("`{0}` is not followed any more: the thread that did so has panicked")]
+    Panicked(HostName),
 }
 
 impl Failure for CannotWatch {
@@ -334,6 +354,57 @@ impl Failure for CannotWatch {
         Some(match self {
             Self::Terminal(_) => "`vscsi-helper watch --plain` prints a line for each sample".to_owned(),
             Self::Host(_) => "watch fewer hosts at once".to_owned(),
+            Self::Panicked(_) => "this is a mistake in vscsi-helper, which has told where; the jobs run on, and \
+                                  `vscsi-helper watch` begins anew"
+                .to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::watch::tests::view_of_a_job;
+    use crate::watch::tty::on_a_terminal;
+
+    /// News of a host whose thread has panicked.
+    fn news_of_a_panic() -> Receiver<News> {
+        let (sender, news) = mpsc::channel();
+        // As of a host that goes on.
+        std::mem::forget(sender.clone());
+        beside("esx1".parse().unwrap(), sender, |_| panic!("by the thread of a host")).unwrap();
+        news
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_that_follows_a_host_ends_the_picture_and_is_read_below() {
+        let told = on_a_terminal(
+            "cli::commands::watch::tests::a_panic_of_a_thread_that_follows_a_host_ends_the_picture_and_is_read_below",
+            || {
+                let env = Env::of_process(Config::default(), PathBuf::new(), PathBuf::new());
+                let error = on_screen(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
+                env.show_error(&error);
+            },
+        );
+        if let Some(told) = told {
+            told.assert_whole("by the thread of a host");
+            told.assert_whole("`esx1` is not followed any more");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_that_follows_a_host_ends_the_lines() {
+        let env = Env::with_writers(
+            Config::default(),
+            PathBuf::new(),
+            PathBuf::new(),
+            Box::new(io::sink()),
+            Box::new(io::sink()),
+        );
+        let error = in_lines(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
     }
 }
