@@ -1,14 +1,15 @@
-//! SIGINT and SIGTERM during work that must not be left half done.
+//! SIGINT and SIGTERM during work that must not be left half done, and SIGHUP while the terminal is a picture.
 //!
 //! Everywhere else they end the program at once, which is right: what a command writes is whole or not there, and a ssh
-//! that lost its reader ends by itself.
+//! that lost its reader ends by itself. SIGHUP is left to whoever started the program, as `nohup` does, where a command
+//! has no terminal to give back.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use vscsi_shared::exit_code;
 
@@ -19,12 +20,15 @@ use crate::failure::Failure;
 #[error("{}", match self {
     Self::Interrupted => "interrupted",
     Self::Terminated => "terminated",
+    Self::HungUp => "the terminal has hung up",
 })]
 pub enum Interruption {
     /// By SIGINT, as Ctrl-C sends it.
     Interrupted,
     /// By SIGTERM.
     Terminated,
+    /// By SIGHUP.
+    HungUp,
 }
 
 impl Failure for Interruption {
@@ -32,6 +36,7 @@ impl Failure for Interruption {
         match self {
             Self::Interrupted => exit_code::INTERRUPTED,
             Self::Terminated => exit_code::TERMINATED,
+            Self::HungUp => exit_code::HUNG_UP,
         }
     }
 
@@ -70,6 +75,16 @@ impl Deferred {
         Ok(Self(handlers))
     }
 
+    /// Defers SIGHUP as well.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(crate) fn begin_on_terminal() -> io::Result<Self> {
+        let deferred = Self::begin()?;
+        deferred.0.handle(SIGHUP, Interruption::HungUp)?;
+        Ok(deferred)
+    }
+
     /// What has come since.
     ///
     /// # Errors
@@ -78,6 +93,7 @@ impl Deferred {
         match self.0.noted.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal if i32::try_from(signal) == Ok(SIGINT) => Err(Interruption::Interrupted),
+            signal if i32::try_from(signal) == Ok(SIGHUP) => Err(Interruption::HungUp),
             _ => Err(Interruption::Terminated),
         }
     }
@@ -95,15 +111,15 @@ impl Handlers {
             immediate: Arc::new(AtomicBool::new(true)),
             noted: Arc::new(AtomicUsize::new(0)),
         };
-        for (signal, interruption) in [(SIGINT, Interruption::Interrupted), (SIGTERM, Interruption::Terminated)] {
-            let code = i32::from(interruption.exit_code());
-            flag::register_conditional_shutdown(signal, code, Arc::clone(&handlers.immediate))?;
-            flag::register_usize(
-                signal,
-                Arc::clone(&handlers.noted),
-                usize::try_from(signal).unwrap_or(1),
-            )?;
-        }
+        handlers.handle(SIGINT, Interruption::Interrupted)?;
+        handlers.handle(SIGTERM, Interruption::Terminated)?;
         Ok(handlers)
+    }
+
+    fn handle(&self, signal: i32, interruption: Interruption) -> io::Result<()> {
+        let code = i32::from(interruption.exit_code());
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&self.immediate))?;
+        let number = usize::try_from(signal).unwrap_or(1);
+        flag::register_usize(signal, Arc::clone(&self.noted), number).map(drop)
     }
 }

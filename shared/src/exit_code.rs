@@ -24,6 +24,8 @@ pub const VSCSISTATS_UNAVAILABLE: u8 = 12;
 pub const NO_SUCH_TARGET: u8 = 13;
 /// Agent and client do not fit together.
 pub const VERSION_MISMATCH: u8 = 14;
+/// Ended by SIGHUP, after clean-up.
+pub const HUNG_UP: u8 = 129;
 /// Interrupted by SIGINT, after clean-up.
 pub const INTERRUPTED: u8 = 130;
 /// Ended by SIGTERM, after clean-up.

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use vscsi_fixtures::SimulatedHost;
 use vscsi_tests::agent_host::wait_until;
+use vscsi_tests::processes::{self, command_line, is_alive, signal};
 use vscsi_tests::sshd::{Client, Proxy, SshHost, Style};
 use vscsi_tests::truth::compare_with_truth;
 
@@ -160,7 +161,7 @@ fn a_host_that_is_lost_shows_how_old_its_numbers_are() {
 }
 
 #[test]
-fn the_picture_follows_keys_and_size_and_gives_the_terminal_back_however_it_ends() {
+fn the_picture_follows_keys_and_size_and_gives_the_terminal_back() {
     let host = SshHost::start("demo", Style::Esxi8);
     let client = Client::of(&host);
     client.install();
@@ -194,19 +195,52 @@ fn the_picture_follows_keys_and_size_and_gives_the_terminal_back_however_it_ends
     tmux.keys(&["C-c"]);
     tmux.wait_for("ended with 0");
     assert!(tmux.is_whole());
+}
 
-    tmux.keys(&["clear", "Enter"]);
+/// The process that watches `sql`, and not the shell that has started it.
+fn watching(client: &Client) -> u32 {
+    let is_it = |process: &u32| {
+        let words = command_line(*process);
+        words.ends_with(&["watch".to_owned(), "sql".to_owned()])
+            && words.contains(&client.data().display().to_string())
+            && is_alive(*process)
+    };
+    processes::all().into_iter().find(is_it).unwrap()
+}
+
+#[test]
+fn a_signal_ends_the_picture_and_gives_the_terminal_back() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    client.start("sql", "esxi", "SQL-Server-01", 1000);
+    let tmux = Tmux::start();
+    for (number, code) in [(libc::SIGTERM, 143), (libc::SIGHUP, 129)] {
+        tmux.keys(&["clear", "Enter"]);
+        tmux.watch(&client, &["watch", "sql"]);
+        tmux.wait_for("all 2 disks");
+        signal(watching(&client), number);
+        tmux.wait_for(&format!("ended with {code}"));
+        assert!(tmux.is_whole());
+        tmux.keys(&["echo typed", "Enter"]);
+        tmux.wait_for("\ntyped");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_the_view_and_leaves_the_job_running() {
+    let host = SshHost::start("demo", Style::Esxi8);
+    let client = Client::of(&host);
+    client.install();
+    client.start("sql", "esxi", "SQL-Server-01", 1000);
+    let tmux = Tmux::start();
     tmux.watch(&client, &["watch", "sql"]);
     tmux.wait_for("all 2 disks");
-    let pids = Command::new("pgrep")
-        .args(["-f", &format!("{}.* watch sql", client.data().display())])
-        .output()
-        .unwrap();
-    let pids = String::from_utf8(pids.stdout).unwrap();
-    let process = pids.lines().last().unwrap();
-    assert!(Command::new("kill").arg(process).status().unwrap().success());
-    tmux.wait_for("ended with 143");
-    assert!(tmux.is_whole());
-    tmux.keys(&["echo typed", "Enter"]);
-    tmux.wait_for("\ntyped");
+    let process = watching(&client);
+    // Another window, so that the server stays.
+    tmux.run(&["new-window", "sh"]);
+    tmux.run(&["kill-window", "-t", ":0"]);
+    wait_until("it has ended", || !is_alive(process));
+    let status = client.run(&["--json", "status", "sql"]).expect(0).json();
+    assert_eq!(status["job"]["status"], "running", "{status}");
 }

@@ -256,7 +256,7 @@ fn is_lasting(error: &CliError) -> bool {
 
 /// Draws on the terminal until the user leaves.
 fn on_screen(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome, CliError> {
-    let deferred = Deferred::begin().map_err(CannotWatch::Terminal)?;
+    let deferred = Deferred::begin_on_terminal().map_err(CannotWatch::Terminal)?;
     let mut screen = Screen::begin(env.color).map_err(CannotWatch::Terminal)?;
     let mut shown_at = None;
     loop {
@@ -276,7 +276,7 @@ fn on_screen(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcom
             screen.show(view).map_err(CannotWatch::Terminal)?;
             shown_at = second;
         }
-        if let Some(key) = Screen::key(LISTEN).map_err(CannotWatch::Terminal)? {
+        if let Some(key) = screen.key(LISTEN).map_err(CannotWatch::Terminal)? {
             shown_at = None;
             if !view.press(key) {
                 return Ok(Outcome::Done);
