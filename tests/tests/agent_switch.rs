@@ -129,6 +129,19 @@ fn a_frozen_switch_is_replaced_and_no_snapshot_is_lost() {
     agent.wait_until_nothing_collects();
 }
 
+#[test]
+fn what_the_switch_hears_too_late_of_leaving_a_collection_running_is_not_left_running() {
+    let mut agent = AgentHost::with_job(FILTER, 1000);
+    let switch = agent.switch().unwrap();
+    signal(switch, libc::SIGSTOP);
+    let refused = agent.post("jobs/job/stop", &json!({"cleanup": false}));
+    assert_ne!(refused.status, 200, "{}", refused.json);
+    assert_eq!(agent.status("job"), "running");
+    agent.kill();
+    signal(switch, libc::SIGCONT);
+    agent.wait_until_nothing_collects();
+}
+
 /// A host on which agent and switch have died and left a collection, and the switch that was just started in their place
 /// and is told nothing.
 fn with_a_switch_that_is_told_nothing() -> (AgentHost, Child) {

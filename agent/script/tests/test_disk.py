@@ -166,6 +166,19 @@ class States(unittest.TestCase):
         self.assertEqual((self.disk.state, self.disk.order), ("on", 2))
         self.assertIn("not kept", self.disk.reason)
 
+    def test_what_is_wanted_before_it_is_kept_durably_is_not_kept_and_not_started_again(self):
+        self.turn_on()
+        self.journal.is_slow = True
+        self.disk.keep(2)
+        self.assertIsNone(self.disk.advance(1100, self.journal))
+        self.disk.want(3, 1101)
+        self.assertFalse(self.disk.entry()["kept"])
+        self.journal.is_slow = False
+        self.assertIsNone(self.disk.advance(1102, self.journal))
+        self.assertEqual((self.disk.state, self.disk.order), ("on", 3))
+        self.disk.abandon()
+        self.assertEqual(self.run_at(1200), STOP)
+
     def test_what_is_wanted_again_while_it_is_stopped_is_started_after_the_stop(self):
         self.turn_on()
         self.disk.drop(2)

@@ -309,6 +309,12 @@ impl Collector {
             .find(|disk| self.disks.get(disk).is_none_or(|seen| seen.state != State::Kept));
         let Some(disk) = not_kept else { return Ok(()) };
         let reason = self.disks.get(disk).and_then(|seen| seen.reason.clone());
+        // A switch that hears of it after the refusal would keep what nobody stops when this agent dies.
+        let is_unheard = |disk: &DiskKey| self.disks.get(disk).is_some_and(Seen::is_pending);
+        let unheard: Vec<DiskKey> = ours.iter().copied().filter(is_unheard).collect();
+        for disk in unheard {
+            self.ask(disk, Ask::Want);
+        }
         let reason = reason.unwrap_or_else(|| "the switch does not answer".to_owned());
         Err(refuse(
             ErrorCode::Spool,

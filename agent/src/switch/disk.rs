@@ -263,7 +263,8 @@ impl Disk {
                     self.finish(None);
                 }
             }
-            Ask::Want if self.wish == Wish::Unclaimed && self.started => {
+            // A `keep` that nobody was told of yet is taken back.
+            Ask::Want if self.started && (self.wish == Wish::Unclaimed || self.pending == Some(Pending::Keep)) => {
                 self.wish = Wish::Wanted;
                 self.finish(None);
             }

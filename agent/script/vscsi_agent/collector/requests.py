@@ -236,9 +236,19 @@ def _keep_running(collector, disks):
         seen = collector.disks.get(disk)
         if seen is None or seen.state != "kept":
             why = None if seen is None else seen.reason
+            _take_back(collector, ours)
             words = "{} cannot be left running: {}".format(disk, why or "the switch does not answer")
             hint = "free space in the agent's state directory, or stop the job together with its collection"
             raise Refusal("spool", words, hint)
+
+
+def _take_back(collector, disks):
+    # type: (Collector, list[DiskKey]) -> None
+    """A switch that hears of a `keep` after it was refused would keep what nobody stops when this agent dies."""
+    for disk in disks:
+        seen = collector.disks.get(disk)
+        if seen is not None and seen.is_pending():
+            ask(collector, disk, "want")
 
 
 def cleanup(collector, name):

@@ -109,7 +109,9 @@ class Disk(object):
         """It is to be collected."""
         self.claimed = True
         self._under_way = order
-        if self.state == ON and not self._keeping:
+        if self.state == ON:
+            # A `keep` that nobody was told of yet is taken back.
+            self._keeping = False
             self._done()
         elif self.state not in (ENTERING, STARTING):
             self.started = False
