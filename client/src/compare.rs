@@ -9,6 +9,7 @@ use crate::analysis::estimate::Range;
 use crate::analysis::profile::{Distribution, Profile};
 use crate::analysis::{Analysis, Workload};
 use crate::fidelity::{Distance, distance};
+use crate::number::{duration_ms, rate};
 
 /// A number that two profiles are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -118,6 +119,33 @@ impl Measure {
         }
     }
 
+    /// It is a share of something, in percent.
+    pub(crate) fn is_share(self) -> bool {
+        matches!(self, Self::ReadPercent | Self::SequentialPercent)
+    }
+
+    /// A value of it with its unit; rates and queue depths have none.
+    pub(crate) fn shown(self, value: f64) -> String {
+        match self {
+            Self::ReadMean
+            | Self::ReadP50
+            | Self::ReadP95
+            | Self::ReadP99
+            | Self::WriteMean
+            | Self::WriteP50
+            | Self::WriteP95
+            | Self::WriteP99 => duration_ms(value),
+            Self::ReadPercent | Self::SequentialPercent => format!("{value:.1}%"),
+            Self::Iops
+            | Self::ReadIops
+            | Self::WriteIops
+            | Self::Mbps
+            | Self::ReadMbps
+            | Self::WriteMbps
+            | Self::QueueDepth => rate(value),
+        }
+    }
+
     /// Its value in a profile; `None` when it is unknown, or there is no I/O to take it from.
     pub(crate) fn of(self, profile: &Profile) -> Option<Range> {
         let latency =
@@ -223,6 +251,19 @@ impl Verdict {
     }
 }
 
+/// Whether two profiles differ in a measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// Both values are known exactly, and they are equal.
+    None,
+    /// The ranges have nothing in common, so the true values differ.
+    Certain,
+    /// The ranges overlap, so the true values may be equal.
+    Possible,
+    /// One of the profiles has no such value.
+    Unknown,
+}
+
 /// One measure of both profiles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
@@ -235,6 +276,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether the two differ, whatever the true values inside the ranges are.
+    pub(crate) fn difference(&self) -> Difference {
+        let Some((baseline, candidate)) = self.baseline.zip(self.candidate) else {
+            return Difference::Unknown;
+        };
+        let lies_above = |one: Range, other: Range| other.hi.is_some_and(|hi| hi < one.lo);
+        let is_exact = |range: Range| range.hi == Some(range.lo);
+        if lies_above(baseline, candidate) || lies_above(candidate, baseline) {
+            Difference::Certain
+        } else if is_exact(baseline) && is_exact(candidate) {
+            Difference::None
+        } else {
+            Difference::Possible
+        }
+    }
+
     /// The candidate in percent of the baseline, by the estimates; `None` without a baseline to compare with.
     pub(crate) fn percent(&self) -> Option<f64> {
         let (baseline, candidate) = self.baseline.zip(self.candidate)?;
@@ -366,6 +423,22 @@ mod tests {
             candidate: Some(Range::exact(1.0)),
         };
         assert!(!verdict(limit, missing).passes());
+    }
+
+    #[test]
+    fn values_differ_for_certain_when_their_ranges_have_nothing_in_common() {
+        let bucket = |lo, hi| Range::between(lo, hi, lo, Method::LogLinear);
+        let difference = |one, other| row(Measure::ReadP99, one, other).difference();
+        assert_eq!(difference(bucket(1.0, 5.0), bucket(6.0, 15.0)), Difference::Certain);
+        assert_eq!(difference(bucket(6.0, 15.0), bucket(1.0, 5.0)), Difference::Certain);
+        assert_eq!(difference(bucket(1.0, 5.0), bucket(5.0, 15.0)), Difference::Possible);
+        assert_eq!(difference(bucket(1.0, 5.0), bucket(1.0, 5.0)), Difference::Possible);
+        assert_eq!(difference(Range::exact(3.0), Range::exact(3.0)), Difference::None);
+        assert_eq!(
+            difference(Range::at_least(9.0), Range::exact(90.0)),
+            Difference::Possible
+        );
+        assert_eq!(difference(Range::at_least(9.0), Range::exact(8.0)), Difference::Certain);
     }
 
     #[test]

@@ -75,22 +75,44 @@ impl WrittenReport {
         let written = Self {
             folder: tempfile::tempdir()?,
         };
-        let file = written.path("prints.csv");
-        std::fs::write(&file, prints)?;
-        written.helper(&[
-            "import",
-            &file.to_string_lossy(),
-            "--interval",
-            "60",
-            "--first-print",
-            "baseline",
-            "--name",
-            "sql",
-            "--vm",
-            vm,
-        ])?;
-        written.helper(&["report", "sql", "-o", &written.page().to_string_lossy()])?;
+        written.import("sql", vm, prints)?;
+        written.report(&["sql"])?;
         Ok(written)
+    }
+
+    /// Of several jobs, `job-0`, `job-1` and so on, of VMs with these names: the later, the busier.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_several(vms: &[&str]) -> Result<Self, Trouble> {
+        let written = Self {
+            folder: tempfile::tempdir()?,
+        };
+        let mut names = Vec::new();
+        for (busy, vm) in (600..).step_by(20).zip(vms) {
+            let commands = (0..30).map(|minute| if (8..20).contains(&minute) { busy } else { busy / 10 });
+            let name = format!("job-{}", names.len());
+            written.import(&name, vm, &prints(&commands.collect::<Vec<u64>>()))?;
+            names.push(name);
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        written.report(&names)?;
+        Ok(written)
+    }
+
+    fn import(&self, name: &str, vm: &str, prints: &str) -> Result<(), Trouble> {
+        let file = self.path("prints.csv");
+        std::fs::write(&file, prints)?;
+        let what = ["import", &file.to_string_lossy(), "--name", name, "--vm", vm];
+        let how = ["--interval", "60", "--first-print", "baseline"];
+        self.helper(&[&what[..], &how[..]].concat())?;
+        Ok(())
+    }
+
+    fn report(&self, names: &[&str]) -> Result<(), Trouble> {
+        let page = self.page();
+        self.helper(&[&["report", "-o", &page.to_string_lossy()], names].concat())?;
+        Ok(())
     }
 
     /// The page.

@@ -1,6 +1,7 @@
 //! Buckets as rows, with a bar per direction.
 
 use super::axes::frame;
+use super::extent::Extent;
 use super::fit::fitting;
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, axis_number, short};
@@ -23,6 +24,14 @@ pub(super) struct BarSeries {
     pub(super) bars: Vec<Option<Bar>>,
 }
 
+impl BarSeries {
+    /// The extent of its bars.
+    pub(super) fn extent(&self) -> Option<Extent> {
+        let ends = |bar: &Bar| bar.bounds.map_or(bar.percent, |(_, hi)| hi.max(bar.percent));
+        Extent::of(self.bars.iter().flatten().map(ends))
+    }
+}
+
 /// Rows of bars under a heading.
 pub(super) struct BarPanel<'a> {
     pub(super) heading: &'a str,
@@ -31,6 +40,8 @@ pub(super) struct BarPanel<'a> {
     pub(super) labels: &'a [String],
     pub(super) landmarks: &'a [usize],
     pub(super) series: Vec<BarSeries>,
+    /// What the axis has to hold as well: the bars of the same panel of another job.
+    pub(super) also: Option<Extent>,
 }
 
 impl BarPanel<'_> {
@@ -46,12 +57,8 @@ impl BarPanel<'_> {
             right: area.right,
             bottom: area.bottom - 3.6 * tick,
         };
-        let most = self
-            .series
-            .iter()
-            .flat_map(|series| series.bars.iter().flatten())
-            .map(|bar| bar.bounds.map_or(bar.percent, |(_, hi)| hi.max(bar.percent)))
-            .fold(0.0, f64::max);
+        let held = Extent::around(self.series.iter().map(BarSeries::extent).chain([self.also]));
+        let most = Extent::ends(held).fold(0.0, f64::max);
         // Room for the figure behind the longest bar.
         let axis = Linear::up_to((most * 1.12).min(100.0), 5);
         let mut layer = Layer::new("bars");

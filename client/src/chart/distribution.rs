@@ -4,9 +4,11 @@ use vscsi_shared::histogram::{Interval, Limits, Metric, Operation};
 
 use super::ChartInput;
 use super::bars::{Bar, BarPanel, BarSeries};
+use super::extent::Extent;
 use super::field::exact_sizes;
 use super::fit::fitting;
 use super::font;
+use super::kind::ChartKind;
 use super::labels::{self, rough, short};
 use super::lettering::{colored, label_at};
 use super::page::Page;
@@ -68,8 +70,29 @@ fn by_bytes(interval: Option<&Interval>) -> Vec<Option<Bar>> {
         .collect()
 }
 
-/// Block sizes by count on the left, by bytes on the right.
-pub(super) fn block_sizes(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
+/// The bars of a distribution: those of its left half and those of its right one.
+fn series(input: &ChartInput<'_>, kind: ChartKind) -> [Vec<BarSeries>; 2] {
+    let of = |metric, shares: Shares, operation| BarSeries {
+        color: hue(operation),
+        bars: shares(interval(input, metric, operation)),
+    };
+    let directions = DIRECTIONS.map(|(operation, _)| operation);
+    match kind {
+        ChartKind::BlockSizes => [by_count as Shares, by_bytes].map(|shares| {
+            let sizes = directions.map(|operation| of(Metric::IoLength, shares, operation));
+            sizes.into()
+        }),
+        _ => directions.map(|operation| vec![of(Metric::Latency, by_count, operation)]),
+    }
+}
+
+/// What the axes of the two halves of a distribution have to hold.
+pub(super) fn extents(input: &ChartInput<'_>, kind: ChartKind) -> [Option<Extent>; 2] {
+    series(input, kind).map(|series| Extent::around(series.iter().map(BarSeries::extent)))
+}
+
+/// Block sizes by count on the left, by bytes on the right. The axes hold what they have to hold `also`.
+pub(super) fn block_sizes(page: &mut Page, input: &ChartInput<'_>, area: &Area, also: [Option<Extent>; 2]) {
     let limits = limits(input, Metric::IoLength);
     let labels = labels::buckets(Metric::IoLength, limits.as_slice());
     let landmarks = exact_sizes(limits.as_slice());
@@ -85,36 +108,34 @@ pub(super) fn block_sizes(page: &mut Page, input: &ChartInput<'_>, area: &Area) 
             ..*area
         },
     ];
-    let panels: [(&str, &str, Shares); 2] = [
-        ("By number of I/Os", "% of the I/Os of the same direction", by_count),
-        ("By bytes", "% of the bytes of the same direction", by_bytes),
+    let panels = [
+        ("By number of I/Os", "% of the I/Os of the same direction"),
+        ("By bytes", "% of the bytes of the same direction"),
     ];
-    for (half, (heading, unit, shares)) in halves.into_iter().zip(panels) {
+    let series = series(input, ChartKind::BlockSizes).into_iter().zip(also);
+    for ((half, (heading, unit)), (series, also)) in halves.into_iter().zip(panels).zip(series) {
         let panel = BarPanel {
             heading,
             unit,
             bucket_title: "block size (bytes)",
             labels: &labels,
             landmarks: &landmarks,
-            series: DIRECTIONS
-                .into_iter()
-                .map(|(operation, _)| BarSeries {
-                    color: hue(operation),
-                    bars: shares(interval(input, Metric::IoLength, operation)),
-                })
-                .collect(),
+            series,
+            also,
         };
         panel.draw(page, &half);
     }
 }
 
-/// Latencies of reads on the left and of writes on the right, each with its percentiles.
-pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
+/// Latencies of reads on the left and of writes on the right, each with its percentiles. The axes hold what they have to
+/// hold `also`.
+pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area, also: [Option<Extent>; 2]) {
     let limits = limits(input, Metric::Latency);
     let labels = labels::buckets(Metric::Latency, limits.as_slice());
     let gutter = 16.0 * page.scale;
     let middle = f64::midpoint(area.left, area.right);
-    for (index, (operation, name)) in DIRECTIONS.into_iter().enumerate() {
+    let series = series(input, ChartKind::Latencies).into_iter().zip(also);
+    for ((index, (operation, name)), (series, also)) in DIRECTIONS.into_iter().enumerate().zip(series) {
         let half = if index == 0 {
             Area {
                 right: middle - gutter,
@@ -134,10 +155,8 @@ pub(super) fn latencies(page: &mut Page, input: &ChartInput<'_>, area: &Area) {
             bucket_title: "latency",
             labels: &labels,
             landmarks: &[],
-            series: vec![BarSeries {
-                color: hue(operation),
-                bars: by_count(found),
-            }],
+            series,
+            also,
         }
         .draw(page, &Area { right: split, ..half });
         if let Some(found) = found {

@@ -2,6 +2,7 @@
 
 use vscsi_shared::histogram::{HistogramKind, Interval, Limits, Metric, Operation};
 
+use super::extent::Extent;
 use super::kind::Surface;
 use super::labels;
 use super::slices::Slices;
@@ -17,6 +18,8 @@ pub(super) struct Field {
     pub(super) measured: bool,
     /// Unit of the values.
     pub(super) unit: &'static str,
+    /// What the axes have to hold as well: the values of the same chart of another job.
+    pub(super) also: Option<Extent>,
     /// The buckets that readers look for first, and whose labels go before others: sequential seeks, exact powers of two.
     pub(super) landmarks: Vec<usize>,
 }
@@ -52,6 +55,7 @@ impl Field {
                 Surface::BlockSize => "% of I/Os",
                 _ => "I/Os per second",
             },
+            also: None,
             landmarks: match metric {
                 Metric::SeekDistance => limits.iter().position(|&limit| limit == 1).into_iter().collect(),
                 Metric::IoLength => exact_sizes(limits),
@@ -65,13 +69,19 @@ impl Field {
         self.labels.len()
     }
 
-    /// The largest value.
+    /// The largest value that the axes hold.
     pub(super) fn maximum(&self) -> f64 {
         self.values().fold(0.0, f64::max)
     }
 
+    /// The values that the axes hold.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> {
-        self.rows.iter().flatten().copied()
+        self.rows.iter().flatten().copied().chain(Extent::ends(self.also))
+    }
+
+    /// The extent of its own values.
+    pub(super) fn extent(&self) -> Option<Extent> {
+        Extent::of(self.rows.iter().flatten().copied())
     }
 }
 

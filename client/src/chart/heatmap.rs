@@ -54,7 +54,7 @@ impl HeatPanel<'_> {
         ));
         time_axis(&mut axes, self.time, &plot, scale, area);
         self.color_bar(&mut axes, area, decades, scale);
-        if decades.is_none() {
+        if self.field.extent().is_none() {
             let middle = (
                 f64::midpoint(plot.left, plot.right),
                 f64::midpoint(plot.top, plot.bottom),

@@ -6,11 +6,13 @@
 //!
 //! Architecture invariant: only [`write_all`] touches the file system, and nothing reads a clock.
 
+mod alike;
 mod axes;
 mod bars;
 mod caption;
 mod distribution;
 mod encode;
+mod extent;
 mod field;
 mod fit;
 mod font;
@@ -33,9 +35,10 @@ mod time_axis;
 mod timeline;
 mod write;
 
+pub use alike::{AlikeCharts, inline_charts, inline_charts_alike};
 pub use encode::EncodeError;
 pub use format::ChartFormat;
-pub use inline::{InlineChart, inline_charts, stylesheet};
+pub use inline::{InlineChart, stylesheet};
 pub use kind::{ChartKind, Surface, UnknownChart};
 pub(crate) use labels::buckets as bucket_labels;
 pub use render::render;

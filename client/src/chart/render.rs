@@ -5,6 +5,7 @@ use vscsi_shared::histogram::Operation;
 use super::caption;
 use super::distribution;
 use super::encode::encode;
+use super::extent::Extent;
 use super::field::Field;
 use super::heatmap::HeatPanel;
 use super::kind::{ChartKind, Surface};
@@ -69,8 +70,19 @@ pub(super) fn lay_out(input: &ChartInput<'_>, kind: ChartKind, style: &Style) ->
                 style,
             ))
         }
-        ChartKind::BlockSizes | ChartKind::Latencies => Ok(distribution_page(input, kind, sheet)),
-        _ => Ok(timeline_page(input, kind, &Slices::cut(input, TIMELINE_SLICES)?, sheet)),
+        ChartKind::BlockSizes | ChartKind::Latencies => Ok(distribution_page(input, kind, sheet, [None; 2])),
+        _ => {
+            let slices = Slices::cut(input, TIMELINE_SLICES)?;
+            let time = caption::time_axis(input, &slices);
+            let of_jobs = timelines(&[(input, &slices)], kind).pop();
+            Ok(timeline_page(
+                input,
+                kind,
+                (&slices, &time),
+                &of_jobs.unwrap_or_default(),
+                sheet,
+            ))
+        }
     }
 }
 
@@ -84,29 +96,40 @@ pub(super) fn check_mask(input: &ChartInput<'_>) -> Result<(), ChartError> {
     }
 }
 
-/// The lines of a timeline; none for a chart of another kind.
-fn timelines(input: &ChartInput<'_>, kind: ChartKind, slices: &Slices) -> Vec<Timeline> {
+/// The lines of a timeline of each of some jobs, which are as many in each; none for a chart of another kind.
+pub(super) fn timelines(jobs: &[(&ChartInput<'_>, &Slices)], kind: ChartKind) -> Vec<Vec<Timeline>> {
+    let each = |timeline: fn(&Slices) -> Timeline| jobs.iter().map(|(_, slices)| vec![timeline(slices)]).collect();
     match kind {
-        ChartKind::IopsTimeline => vec![timeline::iops(slices, input.cut_iops)],
-        ChartKind::LatencyTimeline => timeline::latencies(slices),
-        ChartKind::ThroughputTimeline => vec![timeline::throughput(slices)],
-        ChartKind::SequentialTimeline => vec![timeline::sequential(slices)],
-        ChartKind::OutstandingTimeline => vec![timeline::outstanding(slices)],
+        ChartKind::IopsTimeline => jobs
+            .iter()
+            .map(|(input, slices)| vec![timeline::iops(slices, input.cut_iops)])
+            .collect(),
+        ChartKind::LatencyTimeline => {
+            let slices: Vec<&Slices> = jobs.iter().map(|(_, slices)| *slices).collect();
+            timeline::latencies(&slices)
+        }
+        ChartKind::ThroughputTimeline => each(timeline::throughput),
+        ChartKind::SequentialTimeline => each(timeline::sequential),
+        ChartKind::OutstandingTimeline => each(timeline::outstanding),
         ChartKind::Surface(..) | ChartKind::BlockSizes | ChartKind::Latencies => Vec::new(),
     }
 }
 
-/// A chart over time.
-pub(super) fn timeline_page(input: &ChartInput<'_>, kind: ChartKind, slices: &Slices, sheet: Sheet<'_>) -> Layout {
-    let time = caption::time_axis(input, slices);
-    let timelines = timelines(input, kind, slices);
+/// A chart over time, of one or several timelines below each other.
+pub(super) fn timeline_page(
+    input: &ChartInput<'_>,
+    kind: ChartKind,
+    (slices, time): (&Slices, &TimeAxis),
+    timelines: &[Timeline],
+    sheet: Sheet<'_>,
+) -> Layout {
     let mut notes = timelines
         .first()
         .map(|timeline| timeline.notes.clone())
         .unwrap_or_default();
     notes.extend(caption::time_notes(slices));
     // The colours of one of several timelines mean nothing beside the others.
-    let mut legend = match timelines.as_slice() {
+    let mut legend = match timelines {
         [only] => only.legend(),
         _ => Vec::new(),
     };
@@ -122,7 +145,7 @@ pub(super) fn timeline_page(input: &ChartInput<'_>, kind: ChartKind, slices: &Sl
             bottom: top + height - if last { 0.0 } else { gutter },
             ..body
         };
-        timeline.draw(&mut page, slices, &time, &part);
+        timeline.draw(&mut page, slices, time, &part);
         if timelines.len() > 1 {
             let mut layer = Layer::new("legend");
             page.legend(
@@ -140,8 +163,13 @@ pub(super) fn timeline_page(input: &ChartInput<'_>, kind: ChartKind, slices: &Sl
     }
 }
 
-/// A chart of what the kept samples do as a whole.
-pub(super) fn distribution_page(input: &ChartInput<'_>, kind: ChartKind, sheet: Sheet<'_>) -> Layout {
+/// A chart of what the kept samples do as a whole, whose two axes hold what they have to hold `also`.
+pub(super) fn distribution_page(
+    input: &ChartInput<'_>,
+    kind: ChartKind,
+    sheet: Sheet<'_>,
+    also: [Option<Extent>; 2],
+) -> Layout {
     let whiskers = match kind {
         ChartKind::BlockSizes => "whiskers: what buckets and mean allow",
         _ => "percentiles: the bar is the range that holds the true value, the line the estimate",
@@ -151,8 +179,8 @@ pub(super) fn distribution_page(input: &ChartInput<'_>, kind: ChartKind, sheet: 
     let mut page = page(input, kind, sheet, &notes, &legend);
     let body = page.body;
     match kind {
-        ChartKind::BlockSizes => distribution::block_sizes(&mut page, input, &body),
-        _ => distribution::latencies(&mut page, input, &body),
+        ChartKind::BlockSizes => distribution::block_sizes(&mut page, input, &body, also),
+        _ => distribution::latencies(&mut page, input, &body, also),
     }
     Layout {
         scene: page.scene,
@@ -179,35 +207,37 @@ fn page(input: &ChartInput<'_>, kind: ChartKind, sheet: Sheet<'_>, notes: &[Stri
 /// What a surface and its heat map are drawn from.
 pub(super) struct SurfaceParts<'a> {
     slices: &'a Slices,
-    field: Field,
-    time: TimeAxis,
+    pub(super) field: Field,
+    pub(super) time: TimeAxis,
     surface: Surface,
     operation: Operation,
     pub(super) legend: Vec<Key>,
-    pub(super) notes: Vec<String>,
 }
 
 impl<'a> SurfaceParts<'a> {
     pub(super) fn of(input: &ChartInput<'_>, slices: &'a Slices, surface: Surface, operation: Operation) -> Self {
-        let field = Field::of(slices, surface, operation);
-        let mut notes = caption::time_notes(slices);
-        if let Some(decades) = Decades::around(field.values()).filter(|decades| decades.clipped) {
+        let mut legend = vec![direction_key(operation)];
+        legend.extend(filtered_key(input, FILTERED));
+        Self {
+            slices,
+            field: Field::of(slices, surface, operation),
+            time: caption::time_axis(input, slices),
+            surface,
+            operation,
+            legend,
+        }
+    }
+
+    /// What has to be said about it.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = caption::time_notes(self.slices);
+        if let Some(decades) = Decades::around(self.field.values()).filter(|decades| decades.clipped) {
             let least = 10_f64.powi(decades.low);
             notes.push(format!(
                 "the heat map draws values below {least} in the colour of {least}"
             ));
         }
-        let mut legend = vec![direction_key(operation)];
-        legend.extend(filtered_key(input, FILTERED));
-        Self {
-            slices,
-            field,
-            time: caption::time_axis(input, slices),
-            surface,
-            operation,
-            legend,
-            notes,
-        }
+        notes
     }
 
     pub(super) fn draw_surface(&self, page: &mut Page, area: &Area, finish: Finish) {
@@ -235,7 +265,8 @@ impl<'a> SurfaceParts<'a> {
 
 fn surface_page(input: &ChartInput<'_>, parts: &SurfaceParts<'_>, style: &Style) -> Layout {
     let kind = ChartKind::Surface(parts.surface, parts.operation);
-    let mut page = page(input, kind, Sheet::File(style), &parts.notes, &parts.legend);
+    let notes = parts.notes();
+    let mut page = page(input, kind, Sheet::File(style), &notes, &parts.legend);
     let body = page.body;
     let split = body.left + body.width() * 0.56;
     let gutter = 14.0 * page.scale;
@@ -252,7 +283,7 @@ fn surface_page(input: &ChartInput<'_>, parts: &SurfaceParts<'_>, style: &Style)
     Layout {
         scene: page.scene,
         legend: parts.legend.clone(),
-        notes: parts.notes.clone(),
+        notes,
     }
 }
 

@@ -3,6 +3,7 @@
 use vscsi_shared::histogram::{HistogramKind, Limits, Metric, Operation};
 
 use super::axes::{ValueAxis, gaps, time_axis};
+use super::extent::Extent;
 use super::font::{self, Weight};
 use super::labels::{NO_IO, NOT_MEASURED, short};
 use super::lettering::{colored, label_at, widest};
@@ -33,6 +34,8 @@ pub(super) struct Timeline {
     /// What the lines are made from.
     pub(super) metric: Metric,
     pub(super) unit: &'static str,
+    /// What the axis has to hold as well: the values of the same timeline of another job.
+    pub(super) also: Option<Extent>,
     /// The axis ends here although no value may reach it, such as at 100 %.
     pub(super) fixed_top: Option<f64>,
     pub(super) lines: Vec<Line>,
@@ -79,6 +82,7 @@ pub(super) fn iops(slices: &Slices, cut: Option<f64>) -> Timeline {
     Timeline {
         metric: Metric::IoLength,
         unit: "I/Os per second",
+        also: None,
         fixed_top: None,
         lines: directions(|operation| {
             let values = slices.slices.iter().map(|slice| rate(slice, operation));
@@ -128,6 +132,7 @@ pub(super) fn throughput(slices: &Slices) -> Timeline {
     Timeline {
         metric: Metric::IoLength,
         unit: "MB/s",
+        also: None,
         fixed_top: None,
         lines,
         buckets: None,
@@ -157,6 +162,7 @@ pub(super) fn sequential(slices: &Slices) -> Timeline {
     Timeline {
         metric: Metric::SeekDistance,
         unit: "% of I/Os at seek distance +1",
+        also: None,
         fixed_top: Some(100.0),
         lines: vec![
             line("total, closest of previous 16", STREAM, |shares| shares.by_stream),
@@ -197,6 +203,7 @@ pub(super) fn outstanding(slices: &Slices) -> Timeline {
     Timeline {
         metric: Metric::OutstandingIos,
         unit: "outstanding I/Os as a new one arrives, itself included",
+        also: None,
         fixed_top: None,
         lines,
         buckets: None,
@@ -213,21 +220,33 @@ fn shade(hue: Color, depth: f64) -> Color {
     PAPER.toward(hue, depth.min(1.0)).toward(INK, (depth - 1.0).max(0.0))
 }
 
-/// Percentiles of the latency of reads above those of writes, each with the range that holds the true value.
-pub(super) fn latencies(slices: &Slices) -> Vec<Timeline> {
+/// Percentiles of the latency of reads above those of writes, each with the range that holds the true value, for each of
+/// some jobs.
+pub(super) fn latencies(jobs: &[&Slices]) -> Vec<Vec<Timeline>> {
     let directions = [
         (Operation::Read, "latency of reads"),
         (Operation::Write, "latency of writes"),
     ];
+    let mut timelines: Vec<Vec<Timeline>> = jobs.iter().map(|_| Vec::new()).collect();
+    let mut add = |of_jobs: Vec<Timeline>| {
+        for (timelines, timeline) in timelines.iter_mut().zip(of_jobs) {
+            timelines.push(timeline);
+        }
+    };
+    let of_jobs = |(operation, unit)| -> Vec<Timeline> {
+        let of_job = |slices: &&Slices| latency(slices, operation, unit);
+        jobs.iter().map(of_job).collect()
+    };
     // A direction without commands leaves its room to the other one.
-    let mut timelines: Vec<Timeline> = directions
+    let shown: Vec<_> = directions
+        .map(of_jobs)
         .into_iter()
-        .map(|(operation, unit)| latency(slices, operation, unit))
-        .filter(Timeline::has_values)
+        .filter(|timelines| timelines.iter().any(Timeline::has_values))
         .collect();
-    if timelines.is_empty() {
-        timelines.push(latency(slices, Operation::All, "latency"));
+    if shown.is_empty() {
+        add(of_jobs((Operation::All, "latency")));
     }
+    shown.into_iter().for_each(add);
     timelines
 }
 
@@ -251,6 +270,7 @@ fn latency(slices: &Slices, operation: Operation, unit: &'static str) -> Timelin
     Timeline {
         metric: Metric::Latency,
         unit,
+        also: None,
         fixed_top: None,
         lines: lines.collect(),
         buckets: Some(limits.unwrap_or(known.as_slice()).to_vec()),
@@ -283,20 +303,23 @@ impl Timeline {
         self.lines.iter().any(|line| line.values.iter().any(Option::is_some))
     }
 
-    fn axis(&self) -> ValueAxis {
-        if let Some(limits) = &self.buckets {
-            let bounds = self.lines.iter().flat_map(|line| line.bounds.iter().flatten());
+    /// The extent of its own values, as far as its axis has to hold them.
+    pub(super) fn extent(&self) -> Option<Extent> {
+        let bounds = self.lines.iter().flat_map(|line| line.bounds.iter().flatten());
+        if self.buckets.is_some() {
             // A range begins above its lower end.
-            let ends = bounds.flat_map(|(lo, hi)| [lo + 0.5, *hi]);
-            return ValueAxis::Buckets(BucketRows::around(limits, ends));
+            return Extent::of(bounds.flat_map(|(lo, hi)| [lo + 0.5, *hi]));
         }
         let values = self.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
-        let bounds = self
-            .lines
-            .iter()
-            .flat_map(|line| line.bounds.iter().flatten().map(|(_, hi)| *hi));
-        let most = values.chain(bounds).chain(self.cut).fold(0.0, f64::max);
-        ValueAxis::Numbers(Linear::up_to(self.fixed_top.unwrap_or(most), 6))
+        Extent::of(values.chain(bounds.map(|(_, hi)| *hi)).chain(self.cut))
+    }
+
+    fn axis(&self) -> ValueAxis {
+        let ends = Extent::ends(Extent::around([self.extent(), self.also].into_iter()));
+        match &self.buckets {
+            Some(limits) => ValueAxis::Buckets(BucketRows::around(limits, ends)),
+            None => ValueAxis::Numbers(Linear::up_to(self.fixed_top.unwrap_or(ends.fold(0.0, f64::max)), 6)),
+        }
     }
 
     /// Draws the chart into an area of the page.

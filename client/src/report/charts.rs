@@ -8,7 +8,7 @@ use crate::chart::{ChartKind, InlineChart, Surface, bucket_labels};
 use crate::number::count;
 
 /// The directions, by the word in the page's classes, and what they are called.
-const DIRECTIONS: [(Operation, &str, &str); 3] = [
+pub(super) const DIRECTIONS: [(Operation, &str, &str); 3] = [
     (Operation::All, "all", "all commands"),
     (Operation::Read, "read", "reads"),
     (Operation::Write, "write", "writes"),
@@ -25,7 +25,8 @@ pub(super) fn figure(chart: &InlineChart) -> Markup {
     }
 }
 
-fn legend(chart: &InlineChart) -> Markup {
+/// What the colours of a chart stand for.
+pub(super) fn legend(chart: &InlineChart) -> Markup {
     html! {
         ul.legend { @for (swatch, meaning) in &chart.legend { li { (PreEscaped(swatch)) " " (meaning) } } }
     }
@@ -53,12 +54,7 @@ pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
         })
         .collect();
     html! {
-        fieldset.choice {
-            legend { "Show" }
-            @for (index, (_, word, name)) in shown.iter().enumerate() {
-                label { input type="radio" name="direction" id={ "show-" (word) } checked[index == 0]; " " (name) }
-            }
-        }
+        (choice(&shown))
         @for surface in Surface::ALL {
             section.quantity {
                 h3 { (surface.title()) }
@@ -78,8 +74,20 @@ pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
     }
 }
 
+/// The choice of a direction, which the style sheet obeys.
+pub(super) fn choice(shown: &[(Operation, &str, &str)]) -> Markup {
+    html! {
+        fieldset.choice {
+            legend { "Show" }
+            @for (index, (_, word, name)) in shown.iter().enumerate() {
+                label { input type="radio" name="direction" id={ "show-" (word) } checked[index == 0]; " " (name) }
+            }
+        }
+    }
+}
+
 /// What to look for, in one line.
-fn explained(surface: Surface) -> &'static str {
+pub(super) fn explained(surface: Surface) -> &'static str {
     match surface {
         Surface::Iops => {
             "How many I/Os of each size a second: where the activity is. The ridge of a size runs along the time."
@@ -145,7 +153,8 @@ fn histogram(report: &Report<'_>, surface: Surface) -> Markup {
     }
 }
 
-fn share(number: u64, of: u64) -> String {
+/// A share in percent, with what it is of.
+pub(super) fn share(number: u64, of: u64) -> String {
     match (number, of) {
         (0, _) | (_, 0) => "–".to_owned(),
         (number, of) => format!("{:.2}%", 100.0 * number as f64 / of as f64),

@@ -1,21 +1,26 @@
 //! The report that people pass on: one page of HTML with everything an analysis says, whole by itself.
 //!
-//! Data flows one way: an analysis -> a [`Report`], which holds what is shown -> the bytes of the page. Markup comes from a
-//! template that escapes whatever is put into it; what goes in as it is are the charts, which escape their own texts, and the
-//! data of the page's script, in which no markup can stand. The page has no clock: what it tells of time is the job's, so the same job gives the same bytes.
+//! Data flows one way: an analysis -> a [`Report`], which holds what is shown -> the bytes of the page. Two analyses make a
+//! [`Pair`]. Markup comes from a template that escapes whatever is put into it; what goes in as it is are the charts, which
+//! escape their own texts, and the data of the page's script, in which no markup can stand. The page has no clock: what it
+//! tells of time is the job's, so the same job gives the same bytes.
 //!
 //! Architecture invariant: nothing here reads a clock or a file.
 
 mod charts;
 mod data;
 mod figure;
+mod frame;
 mod page;
+mod pair;
 mod parts;
 mod profile;
 mod samples;
 mod script;
 mod style;
 mod verdict;
+
+pub use pair::Pair;
 
 use jiff::Timestamp;
 

@@ -1,55 +1,22 @@
-//! The page around the parts.
+//! The page of one job.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest as _, Sha256};
+use maud::{Markup, html};
 
 use super::data::Data;
 use super::figure::{Figure, time};
+use super::frame::Frame;
 use super::parts::moment;
-use super::{Charts, Report, charts, parts, profile, samples, script, style, verdict};
+use super::{Charts, Report, charts, parts, profile, samples, verdict};
 use crate::analysis::Analysis;
 use crate::analysis::profile::Distribution;
 use crate::chart::{ChartKind, InlineChart};
 use crate::number::{percent, rate};
 use crate::store::{UNKNOWN_HOST, is_imported};
 
-/// The whole page.
+/// The whole page, its parts in the order of the reader.
 pub(super) fn page(report: &Report<'_>) -> String {
-    let (style, script) = (style::sheet(), script::script());
-    let subject = verdict::subject(report.analysis);
-    let whole = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy(&style, &script));
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { (subject) ": storage workload report" }
-                style { (PreEscaped(&style)) }
-            }
-            body { (body(report, &subject)) script { (PreEscaped(&script)) } }
-        }
-    };
-    whole.into_string()
-}
-
-/// What the page may load and run: this style sheet and this script, and nothing else.
-fn policy(style: &str, script: &str) -> String {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
-    format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(script),
-        hash(style)
-    )
-}
-
-/// The parts in the order of the reader, each with the name that leads to it, and the data of the script.
-fn body(report: &Report<'_>, subject: &str) -> Markup {
     let analysis = report.analysis;
+    let subject = verdict::subject(analysis);
     let drawn: &[InlineChart] = match &report.charts {
         Charts::Drawn(charts) => charts,
         Charts::Missing(_) => &[],
@@ -75,14 +42,10 @@ fn body(report: &Report<'_>, subject: &str) -> Markup {
         ("phases", "Phases", Some(phases(report))),
         ("quality", "Data quality", Some(parts::findings(analysis))),
         ("replay", "fio job", Some(parts::replay(report))),
-        ("method", "Method and provenance", Some(parts::method(report))),
+        ("method", "Method and provenance", Some(parts::method(analysis))),
     ];
-    let sections: Vec<_> = all
-        .into_iter()
-        .filter_map(|(id, title, part)| Some((id, title, part?)))
-        .collect();
-    html! {
-        header {
+    let frame = Frame {
+        header: html! {
             p.kind { "Storage workload report" }
             h1 { (subject) }
             p.subject { (origin(analysis)) }
@@ -90,19 +53,22 @@ fn body(report: &Report<'_>, subject: &str) -> Markup {
             p.verdict { (verdict::what(analysis)) }
             p.verdict.sure { (verdict::how_sure(analysis)) }
             (tiles(analysis))
-        }
-        nav aria-label="Parts" { @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } " " } }
-        main {
+        },
+        notice: html! {
             @if let Charts::Missing(why) = &report.charts { p.missing { "There are no charts: " (why) "." } }
-            @for (id, title, part) in &sections { section id=(id) { h2 { (title) } (part) } }
-        }
-        script type="application/json" id="data" { (PreEscaped(Data::of(report).packed())) }
-        footer { p { "Made by vscsi-helper " (env!("CARGO_PKG_VERSION")) ". This page asks for nothing from anywhere." } }
-    }
+        },
+        sections: all
+            .into_iter()
+            .filter_map(|(id, title, part)| Some((id, title, part?)))
+            .collect(),
+        data: Some(Data::of(report)),
+        title: subject,
+    };
+    frame.page()
 }
 
 /// Job, host and time in one line.
-fn origin(analysis: &Analysis) -> String {
+pub(super) fn origin(analysis: &Analysis) -> String {
     let provenance = &analysis.workload.provenance;
     let mut parts = vec![format!("job {}", provenance.job)];
     if is_imported(&analysis.job) {

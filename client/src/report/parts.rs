@@ -96,8 +96,25 @@ pub(super) fn moment(time: Timestamp) -> String {
 }
 
 /// Where the numbers come from, and how they were made.
-pub(super) fn method(report: &Report<'_>) -> Markup {
-    let analysis = report.analysis;
+pub(super) fn method(analysis: &Analysis) -> Markup {
+    html! { (how_it_is_measured()) (provenance(analysis)) }
+}
+
+/// How the numbers of every report come about.
+pub(super) fn how_it_is_measured() -> Markup {
+    html! {
+        p {
+            "vscsiStats counts every I/O of a virtual disk in histograms. A sample is the difference of two of its prints, so no "
+            "I/O falls between two samples. Rates divide by the host's monotonic clock. Whatever a histogram does not tell exactly "
+            "is shown as an estimate with the range that holds the true value: a percentile lies in its bucket, and bytes are "
+            "bounded by the buckets and the printed mean. The profile is that of the samples that the filter kept; a filter looks at "
+            "the I/Os per second over all disks, and at nothing else."
+        }
+    }
+}
+
+/// Where the numbers of a job come from.
+pub(super) fn provenance(analysis: &Analysis) -> Markup {
     let (job, provenance) = (&analysis.job, &analysis.workload.provenance);
     let source = if is_imported(job) {
         "a capture that was imported".to_owned()
@@ -156,13 +173,6 @@ pub(super) fn method(report: &Report<'_>) -> Markup {
         ),
     ];
     html! {
-        p {
-            "vscsiStats counts every I/O of a virtual disk in histograms. A sample is the difference of two of its prints, so no "
-            "I/O falls between two samples. Rates divide by the host's monotonic clock. Whatever a histogram does not tell exactly "
-            "is shown as an estimate with the range that holds the true value: a percentile lies in its bucket, and bytes are "
-            "bounded by the buckets and the printed mean. The profile is that of the samples that the filter kept; a filter looks at "
-            "the I/Os per second over all disks, and at nothing else."
-        }
         dl {
             @for (name, value) in facts { dt { (name) } dd { (value) } }
             @if let Some((from, to)) = provenance.period { dt { "time" } dd { (moment(from)) " to " (moment(to)) } }

@@ -21,7 +21,7 @@ fn document(samples: usize) -> Job {
 }
 
 /// Analyses a series at a moment that is none of its own.
-fn analysis(series: Series, findings: Vec<Finding>) -> Analysis {
+pub(super) fn analysis(series: Series, findings: Vec<Finding>) -> Analysis {
     let samples = series.samples.len();
     let loaded = Loaded {
         last_sequence: series.samples.last().map(|sample| sample.sequence),
@@ -37,7 +37,7 @@ fn page(analysis: &Analysis) -> String {
 }
 
 /// The text of the first element whose start tag is `tag`.
-fn text_of(page: &str, tag: &str) -> String {
+pub(super) fn text_of(page: &str, tag: &str) -> String {
     let from = page.find(tag).unwrap() + tag.len();
     let to = page[from..].find("</").unwrap();
     page[from..from + to].to_owned()
@@ -81,9 +81,9 @@ fn the_second_sentence_counts_the_warnings_and_bounds_a_percentile() {
     assert!(page.contains("<b>warning</b>: a snapshot was late (snapshot 3)"));
 }
 
-#[test]
-fn a_job_without_io_says_so_and_has_no_fio_job() {
-    let mut series = job(3, 1, Directions::Both);
+/// A job whose histograms are all empty.
+pub(super) fn idle(samples: usize) -> Series {
+    let mut series = job(samples, 1, Directions::Both);
     for disk in series.samples.iter_mut().flat_map(|sample| &mut sample.disks) {
         let kinds: Vec<_> = disk
             .histograms
@@ -95,6 +95,12 @@ fn a_job_without_io_says_so_and_has_no_fio_job() {
                 .insert(kind, vscsi_shared::histogram::Interval::empty(limits));
         }
     }
+    series
+}
+
+#[test]
+fn a_job_without_io_says_so_and_has_no_fio_job() {
+    let series = idle(3);
     let page = page(&analysis(series, Vec::new()));
     assert!(
         text_of(&page, "<p class=\"verdict\">").contains("issued no I/O"),

@@ -7,7 +7,7 @@ use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
 use crate::compare::{Comparison, Measure};
-use crate::number::{count, counted, duration_ms, elapsed, percent, rate};
+use crate::number::{count, counted, elapsed, percent, rate};
 
 /// What each filter keeps of a job of `total` samples.
 pub(crate) fn filters(explained: &[Explained], total: usize) -> String {
@@ -113,18 +113,7 @@ fn value(measure: Measure, range: Option<Range>) -> String {
     let Some(range) = range else {
         return "-".to_owned();
     };
-    let shown = |value: f64| match measure {
-        Measure::ReadMean
-        | Measure::ReadP50
-        | Measure::ReadP95
-        | Measure::ReadP99
-        | Measure::WriteMean
-        | Measure::WriteP50
-        | Measure::WriteP95
-        | Measure::WriteP99 => duration_ms(value),
-        Measure::ReadPercent | Measure::SequentialPercent => format!("{value:.1}%"),
-        _ => rate(value),
-    };
+    let shown = |value: f64| measure.shown(value);
     let (est, lo) = (shown(range.est), shown(range.lo));
     match range.hi.map(shown) {
         Some(hi) if hi == lo => est,

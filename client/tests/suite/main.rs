@@ -21,6 +21,8 @@ mod fio;
 mod keeping;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod report_pair;
 #[cfg(unix)]
 #[cfg(test)]
 mod signals;

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::desk::Desk;
 
 /// What a VM may be called by somebody who hopes that a page takes it for more than a name.
-const HOSTILE: &str = "</script></style></title><img src=x onerror=alert(1)>\"' onload=\"alert(2)";
+pub(crate) const HOSTILE: &str = "</script></style></title><img src=x onerror=alert(1)>\"' onload=\"alert(2)";
 
 /// The page of the job `raw-stream`.
 fn report(desk: &Desk, arguments: &[&str]) -> String {
@@ -19,16 +19,21 @@ fn report(desk: &Desk, arguments: &[&str]) -> String {
 }
 
 /// A start tag: its name, and its attributes with their values.
-type Tag = (String, Vec<(String, String)>);
+pub(crate) type Tag = (String, Vec<(String, String)>);
 
 /// The start tags of a page, outside its style sheet and its script. Values may be quoted or not, as in HTML.
-fn tags(page: &str) -> Vec<Tag> {
+pub(crate) fn tags(page: &str) -> Vec<Tag> {
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
-    let (body, rest) = rest.split_once("<script>").unwrap();
-    let (_, end) = rest.split_once("</script>").unwrap();
-    let mut tags = vec![("script".to_owned(), Vec::new())];
-    for text in [head, body, end] {
+    let mut tags = Vec::new();
+    let mut texts = vec![head, rest];
+    // A page of several jobs has none.
+    if let Some((body, rest)) = rest.split_once("<script>") {
+        let (_, end) = rest.split_once("</script>").unwrap();
+        tags.push(("script".to_owned(), Vec::new()));
+        texts = vec![head, body, end];
+    }
+    for text in texts {
         for begin in text
             .split('<')
             .skip(1)

@@ -1,5 +1,6 @@
 //! What is on a chart and where, seen in the scene that every encoder draws.
 
+mod alike;
 #[path = "../../../tests/suite/support/chart_job.rs"]
 pub(crate) mod chart_job;
 mod labels_fit;

@@ -5,39 +5,49 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::analysis::Analysis;
 use crate::analysis::anonymous::Aliases;
+use crate::analysis::{Analysis, AnalysisError, Options};
 use crate::cli::anonymise::AnonymiseArg;
-use crate::cli::job::JobArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
-use crate::failure::UsageError;
+use crate::compare::Limit;
+use crate::failure::{Failure, UsageError};
 use crate::fio::FioOptions;
 use crate::number::bytes;
-use crate::report::Report;
-use crate::store::{Store, followed, write_atomic};
+use crate::report::{Pair, Report};
+use crate::store::{JobDirectory, Store, followed, write_atomic};
 
-/// Write one page with all that a job says, to be passed on: verdict, profile, charts, fio job
+/// Write one page with all that a job says, to be passed on: verdict, profile, charts, fio job; of two jobs, before and after
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper report sql-peak
   vscsi-helper report sql-peak --filter cluster -o sql-peak.html --open
   vscsi-helper report sql-peak -o - | gzip > sql-peak.html.gz
   vscsi-helper report sql-peak --anonymise -o to-the-vendor.html
+  vscsi-helper report before after --limit iops=90% --limit read_p99=120%
 
 The page is one file of HTML that asks for nothing else, so it can be mailed and read
 offline. It needs no scripts, follows the reader's light or dark setting, and prints well.
-The same job and options give the same bytes. With --anonymise it names nobody and no date;
-METHODS.md says what is replaced and what stays.")]
+The same jobs and options give the same bytes. With --anonymise it names nobody and no date;
+METHODS.md says what is replaced and what stays.
+
+Of two jobs the first is before and the second after: what changed and how sure that
+is, with the charts of both on the same scales. Limits are those of `compare`; the page
+is written whatever they say, and the exit code is 4 when one is missed.")]
 pub struct ReportArgs {
-    #[command(flatten)]
-    job: JobArg,
-    /// File to write, `-` for the standard output [default: JOB.html in the current directory, job-1.html with --anonymise]
+    /// The job: NAME, or NAME@HOST where two hosts have a job of that name; two are before and after
+    #[arg(id = "job", value_name = "JOB", required = true)]
+    jobs: Vec<String>,
+    /// File to write, `-` for the standard output [default: JOB.html or BEFORE-and-AFTER.html in the current directory,
+    /// job-1.html and so on with --anonymise]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Open the page in the browser afterwards
     #[arg(long)]
     open: bool,
+    /// Limit for the second of two jobs, in percent of the first, as in `compare`; may be repeated
+    #[arg(long = "limit", value_name = "MEASURE=PERCENT%")]
+    limits: Vec<Limit>,
     #[command(flatten)]
     anonymise: AnonymiseArg,
     #[command(flatten)]
@@ -53,24 +63,129 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
         )
         .into());
     }
+    args.check()?;
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
-    let (directory, analysis) = analyze(&args.job.reference, &options, &store, env)?;
-    let analysis = args.anonymise.of(analysis, &mut Aliases::default());
-    let page = Report::of(&analysis, &FioOptions::default())?.to_html();
+    let jobs = analyses(args, &options, &store, env)?;
+    let (page, missed) = page(&jobs, &args.limits)?;
+    let outcome = match missed.is_empty() {
+        true if jobs.iter().any(|(_, analysis)| analysis.is_partial()) => Outcome::Partial,
+        true => Outcome::Done,
+        false => Outcome::GateMissed,
+    };
     if to_stdout {
         let mut stdout = env.stdout();
         stdout
             .write_all(page.as_bytes())
             .and_then(|()| stdout.flush())
             .map_err(OutputError)?;
-        return Ok(Outcome::of(&analysis));
+    } else {
+        write(&page, &jobs, args, env)?;
     }
+    for limit in missed {
+        env.warn(format_args!("limit not kept: {limit}"));
+    }
+    Ok(outcome)
+}
+
+impl ReportArgs {
+    /// What can be wrong with the arguments whatever the jobs are.
+    fn check(&self) -> Result<(), UsageError> {
+        if self.jobs.len() > 2 {
+            return Err(UsageError::new(
+                format!("a report is of one job, or of two: {} were named", self.jobs.len()),
+                "name the job before and the job after",
+            ));
+        }
+        if !self.limits.is_empty() && self.jobs.len() != 2 {
+            return Err(UsageError::new(
+                "a limit is in percent of another job, and there is only one",
+                "name the job before it as well: `vscsi-helper report BEFORE AFTER --limit ...`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A job, and what its samples say.
+type Analyzed = (JobDirectory, Analysis);
+
+/// The analyses of all jobs as they are to be written, in the order in which they were named.
+fn analyses(args: &ReportArgs, options: &Options, store: &Store, env: &Env) -> Result<Vec<Analyzed>, CliError> {
+    let mut jobs: Vec<Analyzed> = Vec::new();
+    let mut aliases = Aliases::default();
+    for name in &args.jobs {
+        let (directory, analysis) = analyze(name, options, store, env).map_err(|error| match args.jobs.as_slice() {
+            [_] => error,
+            _ => NotUsable::new(name, &error).into(),
+        })?;
+        if jobs.iter().any(|(known, _)| known.reference() == directory.reference()) {
+            return Err(UsageError::new(
+                format!("job `{}` is named twice", directory.reference()),
+                "name each job once",
+            )
+            .into());
+        }
+        jobs.push((directory, args.anonymise.of(analysis, &mut aliases)));
+    }
+    Ok(jobs)
+}
+
+/// One of several jobs cannot be reported on.
+#[derive(Debug, thiserror::Error)]
+#[error("the report cannot have job `{job}`: {why}")]
+struct NotUsable {
+    job: String,
+    why: String,
+    exit_code: u8,
+    hint: Option<String>,
+}
+
+impl NotUsable {
+    fn new(job: &str, error: &CliError) -> Self {
+        Self {
+            job: job.to_owned(),
+            why: error.to_string(),
+            exit_code: error.exit_code(),
+            hint: error.hint(),
+        }
+    }
+}
+
+impl Failure for NotUsable {
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+}
+
+/// The page of the jobs, and the limits that were missed.
+fn page(jobs: &[Analyzed], limits: &[Limit]) -> Result<(String, Vec<String>), CliError> {
+    let analyses: Vec<&Analysis> = jobs.iter().map(|(_, analysis)| analysis).collect();
+    Ok(match analyses.as_slice() {
+        [before, after] => {
+            let pair = Pair::of(before, after, limits);
+            (pair.to_html(), pair.missed_limits())
+        }
+        several => {
+            let pages = several.iter().map(|only| Report::of(only, &FioOptions::default()));
+            let pages: Result<String, AnalysisError> = pages.map(|report| Ok(report?.to_html())).collect();
+            (pages?, Vec::new())
+        }
+    })
+}
+
+/// Writes the page to its file, tells where that is, and opens it where that was asked for.
+fn write(page: &str, jobs: &[Analyzed], args: &ReportArgs, env: &Env) -> Result<(), CliError> {
     let path = match args.output.as_deref() {
         Some(path) => followed(path)?,
-        None => args
-            .anonymise
-            .usual_file(&[(directory.reference(), &analysis)], "html")?,
+        None => {
+            let written: Vec<_> = jobs.iter().map(|(job, written)| (job.reference(), written)).collect();
+            args.anonymise.usual_file(&written, "html")?
+        }
     };
     write_atomic(&path, page.as_bytes())?;
     if env.json {
@@ -91,7 +206,7 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
             path.display()
         ));
     }
-    Ok(Outcome::of(&analysis))
+    Ok(())
 }
 
 /// Writes the report of an analysis as a file of its job, and returns its path.

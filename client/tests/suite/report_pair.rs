@@ -1,0 +1,183 @@
+//! `vscsi-helper report BEFORE AFTER`, on jobs of a simulated host.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use vscsi_fixtures::{Direction, IoEvent};
+
+use crate::report::{HOSTILE, tags};
+use crate::support::desk::Desk;
+use crate::support::raw_job::{UPTIME_US, collect};
+
+/// Two seconds of so many commands of 8 KiB a second, three reads to a write, each as long as `latency_us` says of its
+/// place.
+fn stream(per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
+    let pitch_us = 1_000_000 / per_second;
+    let command = |index| IoEvent {
+        issue_us: UPTIME_US + pitch_us * index + pitch_us / 2,
+        latency_us: latency_us(index),
+        lbn: 16 * index,
+        bytes: 8192,
+        direction: if index % 4 == 3 {
+            Direction::Write
+        } else {
+            Direction::Read
+        },
+    };
+    (0..2 * per_second).map(command).collect()
+}
+
+/// Collects a stream as the job `name`.
+fn add(desk: &Desk, name: &str, stream: Vec<IoEvent>) {
+    let directory = desk.job(name);
+    collect(&directory, &[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000]);
+    let files = fs::read_dir(directory.join("samples")).unwrap();
+    let files = files
+        .map(|file| file.unwrap().path())
+        .chain([directory.join("job.json")]);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, text.replace("raw-stream", name)).unwrap();
+    }
+}
+
+/// A job of 100 commands a second of 700 us, and one of 200 a second of 300 us.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    add(&desk, "old", stream(100, |_| 700));
+    add(&desk, "new", stream(200, |_| 300));
+    desk
+}
+
+fn page(desk: &Desk, arguments: &[&str]) -> String {
+    let ended = desk.run(&[&["report", "old", "new", "-o", "-", "--filter", "none"], arguments].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
+}
+
+#[test]
+fn the_differences_are_those_of_the_commands() {
+    let page = page(&desk(), &[]);
+    for (name, before, after, change) in [
+        ("I/Os per second", "100", "200", "+100.0%"),
+        ("reads per second", "75.0", "150", "+100.0%"),
+        // 100 and 200 commands of 8192 bytes.
+        ("MB/s", "0.819", "1.64", "+100.0%"),
+        ("latency of reads, p95", "700µs", "300µs", "−57.1%"),
+        ("latency of writes, mean", "700µs", "300µs", "−57.1%"),
+    ] {
+        let row = format!(
+            "<th scope=\"row\">{name}</th><td><b>{before}</b></td><td><b>{after}</b></td><td>{change}</td><td>differs</td>"
+        );
+        assert!(page.contains(&row), "no {row}");
+    }
+    let equal =
+        "<th scope=\"row\">reads</th><td><b>75.0%</b></td><td><b>75.0%</b></td><td>±0.0 points</td><td>equal</td>";
+    assert!(page.contains(equal));
+    assert!(page.contains("I/Os per second went from 100 to 200 (+100.0%)"));
+}
+
+#[test]
+fn the_figures_and_distances_are_those_of_compare() {
+    let desk = desk();
+    let page = page(&desk, &[]);
+    let compared = desk
+        .run(&["--json", "compare", "old", "new", "--filter", "none"])
+        .json();
+    let measures = compared["measures"].as_object().unwrap();
+    let rows = page.split("<h3>Distances of the histograms</h3>").collect::<Vec<_>>();
+    let [measured, distances] = rows.as_slice() else {
+        panic!("{} parts", rows.len())
+    };
+    let (_, measured) = measured.split_once("id=\"differences\"").unwrap();
+    assert_eq!(measured.matches("<th scope=\"row\">").count(), measures.len());
+    let (distances, _) = distances.split_once("</section>").unwrap();
+    let compared = compared["distances"].as_object().unwrap();
+    assert_eq!(distances.matches("<th scope=\"row\">").count(), compared.len());
+    let ks = compared["latency.read"]["ks"].as_f64().unwrap();
+    assert!(distances.contains(&format!("<th scope=\"row\">latency: reads</th><td>{ks:.3}</td>")));
+}
+
+#[test]
+fn ranges_that_overlap_leave_the_change_open() {
+    let desk = Desk::new();
+    add(&desk, "old", stream(100, |index| 600 + 3 * (index % 100)));
+    add(&desk, "new", stream(100, |index| 650 + 3 * (index % 100)));
+    let compared = desk
+        .run(&["--json", "compare", "old", "new", "--filter", "none"])
+        .json();
+    let p95 = &compared["measures"]["read_p95"];
+    let end = |job: &str, end: &str| p95[job][end].as_f64().unwrap();
+    assert!(end("baseline", "hi") >= end("candidate", "lo") && end("candidate", "hi") >= end("baseline", "lo"));
+    let page = page(&desk, &[]);
+    let (_, told) = page.split_once("The ranges of ").unwrap();
+    let (told, _) = told.split_once(" overlap or touch").unwrap();
+    assert!(told.contains("the p95 of reads"), "{told}");
+}
+
+#[test]
+fn a_limit_that_is_missed_is_told_on_the_page_and_the_terminal_and_ends_with_4() {
+    let desk = desk();
+    let ended = desk.run(&[
+        "report",
+        "old",
+        "new",
+        "--limit",
+        "iops=250%",
+        "--limit",
+        "read_p95=50%",
+    ]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("limit not kept: iops at least 250% of before (missed)"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("read_p95"), "{}", ended.stderr);
+    let page = fs::read_to_string(desk.path("old-and-new.html")).unwrap();
+    assert!(page.contains("<b>missed</b>: iops at least 250% of before"));
+    assert!(page.contains("<b>met</b>: read_p95 at most 50% of before"));
+    let kept = desk.run(&["--json", "report", "old", "new", "--limit", "iops=150%"]);
+    assert_eq!(kept.code, Some(0), "{}", kept.stderr);
+    let written = fs::metadata(desk.path("old-and-new.html")).unwrap().len();
+    assert_eq!(kept.json()["bytes"], written);
+}
+
+#[test]
+fn what_makes_no_report_of_two_is_told() {
+    let desk = desk();
+    desk.refuses(&["report", "old", "old"], 2, &["`old` is named twice", "each job once"]);
+    desk.refuses(
+        &["report", "old", "--limit", "iops=90%"],
+        2,
+        &["in percent of another job", "BEFORE AFTER"],
+    );
+    desk.refuses(&["report", "old", "new", "--limit", "speed=90%"], 2, &["speed=90%"]);
+    desk.refuses(&["report", "old", "nothing"], 2, &["`nothing`", "vscsi-helper list"]);
+    desk.refuses(
+        &["report", "old", "new", "--filter", "absolute", "--threshold", "150"],
+        5,
+        &["cannot have job `old`", "--threshold"],
+    );
+}
+
+#[test]
+fn names_of_others_are_text_in_both_jobs_and_the_same_jobs_give_the_same_bytes() {
+    let desk = desk();
+    let usual = page(&desk, &[]);
+    assert_eq!(usual, page(&desk, &[]));
+    let names = |page: &str| -> BTreeSet<String> { tags(page).into_iter().map(|(name, _)| name).collect() };
+    for job in ["old", "new"] {
+        let path = desk.job(job).join("job.json");
+        let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        document["target"]["vm_name"] = format!("{job} {HOSTILE}").into();
+        document["host"]["hostname"] = HOSTILE.into();
+        fs::write(&path, document.to_string()).unwrap();
+    }
+    let hostile = page(&desk, &[]);
+    assert_eq!(names(&usual), names(&hostile));
+    assert!(hostile.contains("old &lt;/script&gt;") && hostile.contains("new &lt;/script&gt;"));
+    assert!(!hostile.contains("<img") && !hostile.contains("\" onload"));
+}
