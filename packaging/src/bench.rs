@@ -21,6 +21,8 @@ enum Benchmark {
     Analysis,
     /// All charts of a short and of a long job.
     Charts,
+    /// Bytes and seconds of reports, beside pages made with plotly and matplotlib.
+    Report,
     /// What the agent costs its host, how late it is, and that it loses nothing; three quarters of an hour at full length.
     Agent,
     /// Pulling beside `ssh cat` of the same bytes, and fifty hosts at once.
@@ -33,7 +35,7 @@ impl Benchmark {
     fn package(self) -> &'static str {
         match self {
             Self::Parser => "vscsi-shared",
-            Self::Analysis | Self::Charts => "vscsi-helper",
+            Self::Analysis | Self::Charts | Self::Report => "vscsi-helper",
             Self::Agent | Self::Pull | Self::Fidelity => "vscsi-tests",
         }
     }
@@ -41,7 +43,7 @@ impl Benchmark {
     fn needs(self) -> &'static [&'static [needs::Need]] {
         match self {
             Self::Parser | Self::Charts => &[needs::BUILDING],
-            Self::Analysis => &[needs::BUILDING, needs::READING],
+            Self::Analysis | Self::Report => &[needs::BUILDING, needs::READING],
             Self::Agent | Self::Pull => &[needs::BUILDING, needs::TESTING],
             Self::Fidelity => &[needs::BUILDING, needs::REPLAYING],
         }
@@ -52,6 +54,7 @@ impl Benchmark {
             Self::Parser => "parser",
             Self::Analysis => "analysis",
             Self::Charts => "charts",
+            Self::Report => "report",
             Self::Agent => "agent",
             Self::Pull => "pull",
             Self::Fidelity => "fidelity",
@@ -97,6 +100,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             }
             Benchmark::Analysis => {
                 command.env("VSCSI_BENCH_PYTHON", python::environment("bench", &["pandas==3.1.1"])?);
+            }
+            Benchmark::Report => {
+                let packages = ["plotly==6.5.0", "matplotlib==3.10.7", "numpy==2.3.5"];
+                command.env("VSCSI_BENCH_PYTHON", python::environment("bench-report", &packages)?);
             }
             Benchmark::Parser | Benchmark::Charts => {}
         }

@@ -83,10 +83,18 @@ impl Browser {
     /// # Errors
     /// When it cannot be loaded.
     pub fn open(&self, page: &Path) -> Result<(), Trouble> {
+        self.open_address(&format!("file://{}", page.display()))
+    }
+
+    /// The same for a page at an address.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub fn open_address(&self, address: &str) -> Result<(), Trouble> {
         self.ask("/url", &json!({"url": "about:blank"}))?;
         self.console()?;
         self.requests()?;
-        self.ask("/url", &json!({"url": format!("file://{}", page.display())}))?;
+        self.ask("/url", &json!({"url": address}))?;
         Ok(())
     }
 

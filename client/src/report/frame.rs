@@ -27,30 +27,17 @@ pub(super) struct Frame {
 impl Frame {
     /// The whole page.
     pub(super) fn page(&self) -> String {
-        let style = style::sheet();
         let script = self.data.is_some().then(script::script);
-        let whole = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy(&style, script.as_deref()));
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta name="referrer" content="no-referrer";
-                    title { (self.title) ": storage workload report" }
-                    style { (PreEscaped(&style)) }
-                }
-                body {
-                    (self.body())
-                    @if let Some(script) = &script { script { (PreEscaped(script)) } }
-                }
-            }
+        let body = html! {
+            (self.content())
+            footer { p { "Made by vscsi-helper " (env!("CARGO_PKG_VERSION")) ". This page asks for nothing from anywhere." } }
         };
-        whole.into_string()
+        let title = format!("{}: storage workload report", self.title);
+        document(&title, &body, script.as_deref(), Reach::Nothing)
     }
 
-    fn body(&self) -> Markup {
+    /// What the page says, with the data of its script.
+    pub(super) fn content(&self) -> Markup {
         html! {
             header { (self.header) }
             nav aria-label="Parts" { @for (id, title, _) in &self.sections { a href={ "#" (id) } { (title) } " " } }
@@ -61,17 +48,53 @@ impl Frame {
             @if let Some(data) = &self.data {
                 script type="application/json" id="data" { (PreEscaped(data.packed())) }
             }
-            footer { p { "Made by vscsi-helper " (env!("CARGO_PKG_VERSION")) ". This page asks for nothing from anywhere." } }
         }
     }
 }
 
-/// What the page may load and run: this style sheet and this script, and nothing else.
-fn policy(style: &str, script: Option<&str>) -> String {
+/// What a page may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing, from nobody.
+    Nothing,
+    /// What is new, from the program that served it.
+    ItsOrigin,
+}
+
+/// The document around a body.
+pub(super) fn document(title: &str, body: &Markup, script: Option<&str>, reach: Reach) -> String {
+    let style = style::sheet();
+    let whole = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy(&style, script, reach));
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(&style)) }
+            }
+            body {
+                (body)
+                @if let Some(script) = script { script { (PreEscaped(script)) } }
+            }
+        }
+    };
+    whole.into_string()
+}
+
+/// What the page may load and run: this style sheet and this script, what it may ask for, and nothing else.
+fn policy(style: &str, script: Option<&str>, reach: Reach) -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
     let scripts = script.map_or_else(String::new, |script| format!(" script-src 'sha256-{}';", hash(script)));
+    let connections = match reach {
+        Reach::Nothing => "",
+        Reach::ItsOrigin => " connect-src 'self';",
+    };
     format!(
-        "default-src 'none';{scripts} style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        "default-src 'none';{scripts} style-src 'sha256-{}';{connections} base-uri 'none'; form-action 'none'",
         hash(style)
     )
 }

@@ -23,6 +23,7 @@ mod verdict;
 pub use pair::Pair;
 
 use jiff::Timestamp;
+use maud::Markup;
 
 use crate::analysis::phases::{self, Phase};
 use crate::analysis::{Analysis, AnalysisError, Provenance};
@@ -82,8 +83,23 @@ impl<'analysis> Report<'analysis> {
 
     /// The page. The same analysis gives the same bytes, whenever it was made.
     pub fn to_html(&self) -> String {
-        page::page(self)
+        page::frame(self).page()
     }
+
+    /// What stands in the page between its head and its foot, for a page that shows it as it comes to be.
+    pub(crate) fn to_fragment(&self) -> String {
+        page::frame(self).content().into_string()
+    }
+}
+
+/// A page that asks the program that serves it for fragments of reports, with its body before any is there.
+pub(crate) fn live_page(body: &Markup) -> String {
+    frame::document(
+        "vscsi-helper watch",
+        body,
+        Some(&script::live()),
+        frame::Reach::ItsOrigin,
+    )
 }
 
 /// The provenance with the end of the last sample as the time of the analysis.

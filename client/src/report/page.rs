@@ -14,7 +14,7 @@ use crate::number::{percent, rate};
 use crate::store::{UNKNOWN_HOST, is_imported};
 
 /// The whole page, its parts in the order of the reader.
-pub(super) fn page(report: &Report<'_>) -> String {
+pub(super) fn frame(report: &Report<'_>) -> Frame {
     let analysis = report.analysis;
     let subject = verdict::subject(analysis);
     let drawn: &[InlineChart] = match &report.charts {
@@ -44,7 +44,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
         ("replay", "fio job", Some(parts::replay(report))),
         ("method", "Method and provenance", Some(parts::method(analysis))),
     ];
-    let frame = Frame {
+    Frame {
         header: html! {
             p.kind { "Storage workload report" }
             h1 { (subject) }
@@ -63,8 +63,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
             .collect(),
         data: Some(Data::of(report)),
         title: subject,
-    };
-    frame.page()
+    }
 }
 
 /// Job, host and time in one line.

@@ -7,16 +7,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::pictures::draw_pictures;
-use super::view::{HostState, View};
+use super::told::{self, Standing};
+use super::view::View;
 use super::{Watched, line};
 use crate::number::rate;
 
 /// The most jobs of which a row is shown; the selected one is always among them.
 const JOBS_SHOWN: usize = 6;
-
-/// A host that has been silent for longer than this is said to be, seconds: longer than it rests between two samples of a
-/// `quick` job.
-const SILENT_SECONDS: i64 = 15;
 
 /// The findings that are shown, the gravest ones.
 const FINDINGS_SHOWN: u16 = 2;
@@ -56,7 +53,12 @@ pub(super) fn draw(view: &View, frame: &mut Frame<'_>) {
 fn hosts(view: &View) -> Line<'static> {
     let mut spans = vec![bold(" vscsi-helper watch")];
     for (name, state) in &view.hosts {
-        let (text, style) = host(name, state, view);
+        let (text, standing) = told::host(name, state, view.now);
+        let style = match standing {
+            Standing::Well => Style::new(),
+            Standing::Silent => Style::new().fg(Color::Yellow),
+            Standing::Lost => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        };
         spans.push(Span::raw("   "));
         spans.push(Span::styled(text, style));
     }
@@ -64,30 +66,6 @@ fn hosts(view: &View) -> Line<'static> {
         spans.push(bold("   every job has ended"));
     }
     Line::from(spans)
-}
-
-fn host(name: &str, state: &HostState, view: &View) -> (String, Style) {
-    let bad = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
-    let age = state.heard_at.map(|at| view.now.duration_since(at).as_secs().max(0));
-    match (age, &state.trouble) {
-        (None, None) => (format!("{name}: connecting"), Style::new()),
-        (None, Some(trouble)) => (format!("{name}: no answer: {trouble}"), bad),
-        (Some(age), Some(trouble)) => (format!("{name}: STALE for {}: {trouble}", ago(age)), bad),
-        (Some(age), None) if age > SILENT_SECONDS => (
-            format!("{name}: heard {} ago", ago(age)),
-            Style::new().fg(Color::Yellow),
-        ),
-        (Some(_), None) => (format!("{name}: connected"), Style::new()),
-    }
-}
-
-/// `42 s`, `3 min`, `2 h`.
-fn ago(seconds: i64) -> String {
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3600),
-    }
 }
 
 fn job_rows(view: &View, width: u16) -> Vec<Line<'static>> {
@@ -115,27 +93,15 @@ fn job_rows(view: &View, width: u16) -> Vec<Line<'static>> {
 }
 
 fn job_row(view: &View, host: &str, watched: &Watched, is_selected: bool) -> String {
-    let collection = &watched.job.collection;
-    let next = match watched.due_at {
-        _ if watched.job.status.is_final() => "ended".to_owned(),
-        Some(due) if due > view.now => format!("in {}", ago(due.duration_since(view.now).as_secs() + 1)),
-        Some(due) if view.now.duration_since(due).as_secs() < 2 => "now".to_owned(),
-        Some(due) => format!("due for {}", ago(view.now.duration_since(due).as_secs())),
-        None => String::new(),
-    };
-    let findings = watched.findings().count();
     format!(
-        "{} {:<28} {:<14} {:<10} {:>11}  {next:<13} {}",
+        "{} {:<28} {:<14} {:<10} {:>11}  {:<13} {}",
         if is_selected { '>' } else { ' ' },
         watched.name,
         host,
         watched.job.status.to_string(),
-        format!("{}/{}", collection.samples_collected, collection.samples_expected),
-        if findings == 0 {
-            "none".to_owned()
-        } else {
-            findings.to_string()
-        },
+        told::progress(watched),
+        told::next(watched, view.now),
+        told::findings(watched),
     )
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Watched {
     /// When the next snapshot is due, by this workstation's clock.
     pub(crate) due_at: Option<Timestamp>,
     options: Options,
-    selected: Option<Selected>,
+    pub(super) selected: Option<Selected>,
     kept: Vec<bool>,
     cut_iops: Option<f64>,
 }

@@ -11,4 +11,4 @@ const improve = (root, data) => {
 };
 
 // A browser that cannot unpack the data shows the page as it is.
-if (window.DecompressionStream) read(document.body).then((data) => improve(document.body, data));
+if (window.DecompressionStream && document.querySelector('#data')) read(document.body).then((data) => improve(document.body, data));

@@ -13,7 +13,16 @@ const FILES: [&str; 3] = [
 
 /// The whole script, without the comments that stand on lines of their own.
 pub(super) fn script() -> String {
-    let lines = FILES.iter().flat_map(|file| file.lines()).map(str::trim);
+    put_together(&FILES)
+}
+
+/// The same for a page that shows reports as they come to be.
+pub(super) fn live() -> String {
+    put_together(&[&FILES[..], &[include_str!("live.js")]].concat())
+}
+
+fn put_together(files: &[&str]) -> String {
+    let lines = files.iter().flat_map(|file| file.lines()).map(str::trim);
     let code = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
     let code: Vec<&str> = code.collect();
     format!("(() => {{\n\"use strict\";\n{}\n}})();\n", code.join("\n"))

@@ -1,6 +1,11 @@
 //! `watch`: running jobs, live.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod follow;
+mod lines;
+mod screen;
+mod web;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -8,46 +13,36 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 use vscsi_shared::identifier::Name;
 use vscsi_shared::job::JobDocument;
-use vscsi_shared::wire::v1::ErrorCode;
 
-use super::pull::{Voice, puller};
-use super::status::outcome;
-use crate::analysis::{AnalysisError, Options};
+use crate::analysis::AnalysisError;
 use crate::cli::connect::{ConnectArgs, Reach};
 use crate::cli::job::{by_host, host_of};
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::{Failure, UsageError};
-use crate::host::{Host, HostError};
-use crate::interrupt::Deferred;
-use crate::pull::{PullError, Pulled, Puller};
-use crate::samples;
 use crate::store::Store;
 use crate::transport::HostName;
-use crate::watch::{Line, Screen, View, Watched};
+use crate::watch::{View, Watched};
 
-/// How soon a snapshot is fetched after its moment: the host has printed and kept it by then.
-const AFTER_DUE: Duration = Duration::from_millis(500);
-/// How long a host is left alone at least, and at most. A job that somebody stops is seen within the latter.
-const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-/// How long a host that could not be followed is left alone.
-const REST_AFTER_TROUBLE: Duration = Duration::from_secs(5);
-/// How long a key is waited for before news and signals are looked for.
+/// How long a key or a question is waited for before news and signals are looked for.
 const LISTEN: Duration = Duration::from_millis(250);
 
-/// Show running jobs live, on the terminal
+/// Show running jobs live, on the terminal or in a browser
 ///
 /// Pulls samples as they fall due, over one connection for each host, and shows IOPS, throughput and latency over time,
 /// a heat map, and the latest numbers with their ranges. Nothing is started or stopped, and leaving it leaves the jobs
 /// running. Off a terminal, with `--plain` or `-v`, or where TERM is `dumb`, each sample is one line; with `--json`, one object.
+///
+/// With `--web` a browser on this machine shows the same as the report does, as long as this program runs. The address that
+/// is printed holds a key, without which nothing is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper watch
   vscsi-helper watch sql-peak web-peak
   vscsi-helper watch --host esxi-host01
+  vscsi-helper watch --web sql-peak
   vscsi-helper watch --plain sql-peak >> samples.log
 
 Keys: arrows or h j k l step through jobs and disks, m through metrics, o through reads and writes, t through what is
@@ -62,6 +57,9 @@ pub struct WatchArgs {
     /// One line for each sample, on a terminal too
     #[arg(long)]
     plain: bool,
+    /// Show the jobs in a browser on this machine, until Ctrl-C
+    #[arg(long, conflicts_with = "plain")]
+    web: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -93,17 +91,20 @@ pub(super) fn run(args: &WatchArgs, env: &Env) -> Result<Outcome, CliError> {
         let (env, options, sender) = (env.silent(), options.clone(), sender.clone());
         let store = store.clone();
         beside(order.reach.name().clone(), sender, move |sender| {
-            follow(&order, &options, &store, &env, sender);
+            follow::follow(&order, &options, &store, &env, sender);
         })?;
     }
     drop(sender);
     let mut view = View::new(hosts, env.clock.now());
+    if args.web {
+        return web::serve(&mut view, &news, env);
+    }
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     // Details of the work are lines on the terminal, too.
     if env.terminal && !args.plain && !env.json && !env.verbose && !is_dumb {
-        on_screen(&mut view, &news, env)
+        screen::show(&mut view, &news, env)
     } else {
-        in_lines(&mut view, &news, env)
+        lines::print(&mut view, &news, env)
     }
 }
 
@@ -163,175 +164,26 @@ fn beside(
     spawned.map(drop).map_err(CannotWatch::Host)
 }
 
-/// Asks a host whenever a snapshot has fallen due, until nobody listens.
-fn follow(order: &Order, options: &Options, store: &Store, env: &Env, told: &Sender<News>) {
-    let target = order.reach.target(env);
-    let (host, from, voice) = (target.host(), target.identity(), Voice::new(env, target.name()));
-    let puller = puller(store, &from, env, &voice);
-    // Those that were found running are followed to their end.
-    let mut names = order.names.clone().unwrap_or_default();
-    loop {
-        let found = if order.names.is_none() {
-            running(&host)
-        } else {
-            Ok(Vec::new())
-        };
-        let (jobs, trouble) = match found {
-            Ok(found) => {
-                names.extend(found);
-                look(&names, &host, &puller, options)
-            }
-            Err(error) => (Vec::new(), Some(error.into())),
-        };
-        let rest = if trouble.is_none() {
-            rest(&jobs, env.clock.now())
-        } else {
-            REST_AFTER_TROUBLE
-        };
-        let host = target.name().clone();
-        if told.send(News { host, jobs, trouble }).is_err() {
-            return;
-        }
-        env.clock.sleep(rest);
-    }
-}
-
-fn running(host: &dyn Host) -> Result<Vec<Name>, HostError> {
-    let running = host.jobs()?.into_iter().filter(|view| !view.job.status.is_final());
-    Ok(running.map(|view| view.job.job_id).collect())
-}
-
-/// Pulls what is new of these jobs, and reads what is here; the second value is what kept one of them from it.
-fn look(
-    names: &BTreeSet<Name>,
-    host: &dyn Host,
-    puller: &Puller<'_>,
-    options: &Options,
-) -> (Vec<Watched>, Option<CliError>) {
-    let mut jobs = Vec::new();
-    let mut trouble = None;
-    for name in names {
-        match watched(name, host, puller, options) {
-            Ok(job) => jobs.push(job),
-            Err(error) => {
-                let is_gone = |error: &PullError| matches!(error, PullError::Host(error) if error.code() == Some(ErrorCode::NotFound));
-                let others_are_there = error.downcast_ref().is_some_and(is_gone);
-                trouble = Some(error);
-                if !others_are_there {
-                    break;
-                }
-            }
-        }
-    }
-    (jobs, trouble)
-}
-
-fn watched(name: &Name, host: &dyn Host, puller: &Puller<'_>, options: &Options) -> Result<Watched, CliError> {
-    let Pulled { directory, view, .. } = puller.pull(host, name)?;
-    let loaded = samples::load(&directory)?.loaded;
-    // By our own clock: a host's may be wrong by hours.
-    let until_due = view.next_due_at.map(|due| due.duration_since(view.now));
-    let due_at = until_due.and_then(|until| puller.clock.now().checked_add(until).ok());
-    Ok(Watched::new(
-        directory.reference().to_string(),
-        view.job,
-        due_at,
-        loaded,
-        options,
-    )?)
-}
-
-/// Until the first snapshot of these jobs is due.
-fn rest(jobs: &[Watched], now: Timestamp) -> Duration {
-    let due = jobs.iter().filter_map(|job| job.due_at).min();
-    let until = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok());
-    let (shortest, longest) = REST;
-    until.map_or(longest, |until| (until + AFTER_DUE).clamp(shortest, longest))
-}
-
 /// What no next look makes good, such as a disk that the job does not have, or that nobody looks any more.
 fn is_lasting(error: &CliError) -> bool {
     error.downcast_ref::<AnalysisError>().is_some() || error.downcast_ref::<CannotWatch>().is_some()
 }
 
-/// Draws on the terminal until the user leaves.
-fn on_screen(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome, CliError> {
-    let deferred = Deferred::begin_on_terminal().map_err(CannotWatch::Terminal)?;
-    let mut screen = Screen::begin(env.color).map_err(CannotWatch::Terminal)?;
-    let mut shown_at = None;
-    loop {
-        deferred.check()?;
-        view.tick(env.clock.now());
-        while let Ok(News { host, jobs, trouble }) = news.try_recv() {
-            let told = match trouble {
-                Some(error) if is_lasting(&error) => return Err(error),
-                trouble => trouble.map(|error| error.to_string()),
-            };
-            view.hear(host.as_str(), jobs, told);
-            shown_at = None;
-        }
-        // Without news or keys only ages change, by the second.
-        let second = Some(env.clock.now().as_second());
-        if shown_at != second {
-            screen.show(view).map_err(CannotWatch::Terminal)?;
-            shown_at = second;
-        }
-        if let Some(key) = screen.key(LISTEN).map_err(CannotWatch::Terminal)? {
-            shown_at = None;
-            if !view.press(key) {
-                return Ok(Outcome::Done);
-            }
-        }
+/// Takes in what has come; `false` when nothing has.
+///
+/// # Errors
+/// What no next look makes good.
+fn take_in(view: &mut View, news: &Receiver<News>) -> Result<bool, CliError> {
+    let mut has_changed = false;
+    while let Ok(News { host, jobs, trouble }) = news.try_recv() {
+        let told = match trouble {
+            Some(error) if is_lasting(&error) => return Err(error),
+            trouble => trouble.map(|error| error.to_string()),
+        };
+        view.hear(host.as_str(), jobs, told);
+        has_changed = true;
     }
-}
-
-/// Prints each sample that was not printed yet, until every job has ended.
-fn in_lines(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome, CliError> {
-    let mut printed: BTreeMap<String, u32> = BTreeMap::new();
-    let mut troubles: BTreeMap<HostName, String> = BTreeMap::new();
-    let mut heard: BTreeSet<HostName> = BTreeSet::new();
-    while let Ok(News { host, jobs, trouble }) = news.recv() {
-        let is_first = !heard.contains(&host);
-        if let Some(error) = trouble {
-            // Nobody waits for the only host when nothing is known of it.
-            if is_lasting(&error) || (is_first && jobs.is_empty() && view.hosts().count() == 1) {
-                return Err(error);
-            }
-            let told = error.to_string();
-            if troubles.get(&host) != Some(&told) {
-                env.warn(format_args!("{host}: {told}; it is asked again and again"));
-                troubles.insert(host.clone(), told);
-            }
-        } else {
-            if troubles.remove(&host).is_some() {
-                env.note(format_args!("{host}: answers again"));
-            }
-            if is_first && jobs.is_empty() {
-                env.warn(format_args!("{host}: no job runs there; it is watched for one"));
-            }
-            heard.insert(host.clone());
-        }
-        view.hear(host.as_str(), jobs, None);
-        for job in view.jobs() {
-            let last = printed.entry(job.name.clone()).or_insert(0);
-            for sample in job.samples().iter().filter(|sample| sample.sequence > *last) {
-                let line = Line::of(job, sample);
-                if env.json {
-                    env.print_json_line(&line)?;
-                } else {
-                    env.print(line)?;
-                }
-            }
-            *last = job.samples().last().map_or(*last, |sample| sample.sequence);
-        }
-        if view.is_over() {
-            let outcomes = view.jobs().map(|job| outcome(&job.job));
-            return Ok(outcomes
-                .max_by_key(|outcome| outcome.exit_code())
-                .unwrap_or(Outcome::Done));
-        }
-    }
-    Ok(Outcome::Done)
+    Ok(has_changed)
 }
 
 /// Why nothing can be watched here.
@@ -339,6 +191,8 @@ fn in_lines(view: &mut View, news: &Receiver<News>, env: &Env) -> Result<Outcome
 enum CannotWatch {
     #[error("the terminal cannot be drawn on")]
     Terminal(#[source] io::Error),
+    #[error("no browser can be served on 127.0.0.1")]
+    Web(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("no thread can be started for a host")]
     Host(#[source] io::Error),
     #[error("`{0}` is not followed any more: the thread that did so has panicked")]
@@ -352,7 +206,7 @@ impl Failure for CannotWatch {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Terminal(_) => "`vscsi-helper watch --plain` prints a line for each sample".to_owned(),
+            Self::Terminal(_) | Self::Web(_) => "`vscsi-helper watch --plain` prints a line for each sample".to_owned(),
             Self::Host(_) => "watch fewer hosts at once".to_owned(),
             Self::Panicked(_) => "this is a mistake in vscsi-helper, which has told where; the jobs run on, and \
                                   `vscsi-helper watch` begins anew"
@@ -385,7 +239,7 @@ mod tests {
             "cli::commands::watch::tests::a_panic_of_a_thread_that_follows_a_host_ends_the_picture_and_is_read_below",
             || {
                 let env = Env::of_process(Config::default(), PathBuf::new(), PathBuf::new());
-                let error = on_screen(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
+                let error = screen::show(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
                 env.show_error(&error);
             },
         );
@@ -404,7 +258,7 @@ mod tests {
             Box::new(io::sink()),
             Box::new(io::sink()),
         );
-        let error = in_lines(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
+        let error = lines::print(&mut view_of_a_job(), &news_of_a_panic(), &env).unwrap_err();
         assert_eq!(error.exit_code(), 1);
     }
 }
