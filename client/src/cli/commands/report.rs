@@ -180,12 +180,11 @@ fn page(jobs: &[Analyzed], limits: &[Limit]) -> Result<(String, Vec<String>), Cl
 
 /// Writes the page to its file, tells where that is, and opens it where that was asked for.
 fn write(page: &str, jobs: &[Analyzed], args: &ReportArgs, env: &Env) -> Result<(), CliError> {
-    let path = match args.output.as_deref() {
-        Some(path) => followed(path)?,
-        None => {
-            let written: Vec<_> = jobs.iter().map(|(job, written)| (job.reference(), written)).collect();
-            args.anonymise.usual_file(&written, "html")?
-        }
+    let path = if let Some(path) = args.output.as_deref() {
+        followed(path)?
+    } else {
+        let written: Vec<_> = jobs.iter().map(|(job, written)| (job.reference(), written)).collect();
+        args.anonymise.usual_file(&written, "html")?
     };
     write_atomic(&path, page.as_bytes())?;
     if env.json {
