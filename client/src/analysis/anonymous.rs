@@ -80,7 +80,7 @@ impl Aliases {
         let findings = findings.collect();
         Analysis {
             findings,
-            options: self.options(options),
+            options: options_of(&options),
             workload: self.workload(workload, &job, shift),
             disks: disks
                 .into_iter()
@@ -206,26 +206,6 @@ impl Aliases {
         }
     }
 
-    /// What was asked for. A period of the wall clock is none any more: the samples are those that lie in it.
-    fn options(&mut self, options: Options) -> Options {
-        let Options {
-            filter,
-            disks,
-            period,
-            sequential_gap,
-        } = options;
-        Options {
-            filter,
-            disks: disks.into_iter().map(|name| self.disk(&DiskKey(name)).0).collect(),
-            period: if period.names_a_date() {
-                Period::default()
-            } else {
-                period
-            },
-            sequential_gap,
-        }
-    }
-
     fn series(&mut self, series: Series, shift: SignedDuration) -> Series {
         let Series { disks, samples } = series;
         let samples = samples.into_iter().map(|sample| Sample {
@@ -277,6 +257,27 @@ impl Aliases {
             disk: disk.map(|disk| self.disk(&disk)),
             occurrences,
         }
+    }
+}
+
+/// What was asked for. Disks by name and a period of the wall clock are none any more: the samples are those that they
+/// selected.
+fn options_of(options: &Options) -> Options {
+    let Options {
+        filter,
+        disks: _,
+        period,
+        sequential_gap,
+    } = *options;
+    Options {
+        filter,
+        disks: Vec::new(),
+        period: if period.names_a_date() {
+            Period::default()
+        } else {
+            period
+        },
+        sequential_gap,
     }
 }
 
