@@ -31,9 +31,10 @@ use vscsi_helper::report::Report;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 
 /// Samples and disks of a job, the bytes and the seconds that its report may have.
-const REPORTS: [(&str, usize, usize, f64, f64); 4] = [
+const REPORTS: [(&str, usize, usize, f64, f64); 5] = [
     ("one", 1, 1, 4e5, 0.5),
     ("standard", 30, 1, 4e5, 0.5),
+    ("wide", 30, 20, 9e5, 5.0),
     ("deep", 360, 4, 9e5, 5.0),
     ("long", 10_000, 4, 5e6, 5.0),
 ];

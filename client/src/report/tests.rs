@@ -181,9 +181,20 @@ fn size(samples: usize, disks: usize) -> usize {
 }
 
 #[test]
-fn a_standard_job_makes_a_page_of_at_most_400_kb_and_more_samples_and_disks_one_of_at_most_900() {
-    for (samples, disks, most) in [(30, 1, 400_000), (100, 4, 900_000), (400, 1, 900_000)] {
+fn a_standard_job_makes_a_page_of_at_most_400_kb_and_more_samples_or_disks_one_of_at_most_900() {
+    for (samples, disks, most) in [
+        (30, 1, 400_000),
+        (100, 4, 900_000),
+        (400, 1, 900_000),
+        (30, 20, 900_000),
+    ] {
         let bytes = size(samples, disks);
         assert!(bytes <= most, "{samples} samples of {disks} disks: {bytes} bytes");
     }
+}
+
+#[test]
+fn ten_thousand_samples_of_four_disks_make_a_page_of_at_most_5_mb() {
+    let bytes = size(10_000, 4);
+    assert!(bytes <= 5_000_000, "{bytes} bytes");
 }
