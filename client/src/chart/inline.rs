@@ -53,7 +53,7 @@ pub fn stylesheet() -> String {
     };
     // On a dark screen little is dark, too: the scale runs the other way.
     let levels = |of: fn(u8) -> u8| -> String {
-        let level = |level: u8| format!(".h{level}{{fill:{}}}", inline::css(heat(of(level))));
+        let level = |level: u8| format!(".h{level}{{color:{}}}", inline::css(heat(of(level))));
         (0..HEAT_LEVELS).map(level).collect()
     };
     let rules = |(name, ..): &(&str, Color, Color)| {
@@ -78,7 +78,8 @@ const DARK_SURFACE: &str = "svg .edges{filter:invert(1) hue-rotate(180deg)}";
 /// What the elements have in common.
 const RULES: &str = "\
 svg path{stroke-linejoin:round}\
-svg [color]{fill:currentColor}\
+svg [color],svg [class^=h]{fill:currentColor}\
+svg .cells [stroke-width]{fill:none;stroke:currentColor}\
 svg .lines{fill:none}\
 svg .edges [color]{stroke:currentColor;stroke:color-mix(in srgb,currentColor 78%,#1f2933);stroke-width:1.1}\
 svg .boxes{shape-rendering:crispEdges}\

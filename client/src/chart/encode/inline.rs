@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use super::gathered::gathered;
 use super::svg::Escaped;
 use crate::chart::font::Weight;
 use crate::chart::palette::{HEAT_LEVELS, ROLES, heat, on_paper};
@@ -39,7 +40,12 @@ pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
     for layer in &scene.layers {
         // A facet covers what is behind it, so its colour is no mixture with what is below.
         writer.covers = layer.name == "surface";
-        let class = if writer.covers { "edges" } else { "boxes" };
+        let class = match layer.name {
+            "surface" => "edges",
+            "heatmap" => "boxes cells",
+            _ => "boxes",
+        };
+        writer.rows = layer.name == "heatmap";
         writer.put(format_args!("<g class=\"{class}\">"));
         for item in in_order(layer) {
             writer.item(item);
@@ -51,9 +57,13 @@ pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
     writer.svg
 }
 
-/// The items of a layer in the order in which they are written. A heat map is drawn column by column, but what stands in
+/// The items of a layer in the order in which they are written. Cells of a surface may come colour by colour as far as they
+/// hide each other as before. A heat map is drawn column by column, but what stands in
 /// one column lies over nothing of another: its cells may come colour by colour and row by row, which makes them few shapes.
 fn in_order(layer: &Layer) -> Vec<&Item> {
+    if layer.name == "surface" {
+        return gathered(&layer.items, |one, other| filled(one, true) == filled(other, true));
+    }
     let mut items: Vec<&Item> = layer.items.iter().collect();
     if layer.name == "heatmap" {
         items.sort_by_cached_key(|item| match item {
@@ -100,6 +110,8 @@ struct Writer {
     pending: Option<Box4>,
     /// Whether shapes cover what is below them.
     covers: bool,
+    /// Whether cells are written as lines as thick as their row is high, which takes half of the words.
+    rows: bool,
 }
 
 /// Left, top, right and bottom in units.
@@ -120,8 +132,12 @@ impl Writer {
                 self.svg.push('z');
             }
             Item::Rectangle { area, fill } => {
-                self.enter(Element::Path(filled(*fill, self.covers)));
                 let next = (units(area.left), units(area.top), units(area.right), units(area.bottom));
+                let attributes = match paint(*fill) {
+                    Paint::Heat(level) if self.rows => cell(level, area.height()),
+                    _ => filled(*fill, self.covers),
+                };
+                self.enter(Element::Path(attributes));
                 match &mut self.pending {
                     Some(before) if (before.1, before.2, before.3) == (next.1, next.0, next.3) => before.2 = next.2,
                     _ => {
@@ -141,11 +157,22 @@ impl Writer {
         }
     }
 
+    /// Whether the open path is one of cells as lines.
+    fn is_row(&self) -> bool {
+        matches!(&self.open, Some(Element::Path(attributes)) if self.rows && attributes.starts_with(CELL))
+    }
+
     /// Draws the rectangle that nothing continues any more.
     fn settle(&mut self) {
         if let Some((left, top, right, bottom)) = self.pending.take() {
-            self.step('m', (left, top));
             let width = right - left;
+            if self.is_row() {
+                self.step('m', (left, i32::midpoint(top, bottom)));
+                self.put(format_args!("h{width}"));
+                self.pen.0 = right;
+                return;
+            }
+            self.step('m', (left, top));
             self.put(format_args!("h{width}v{}h{}z", bottom - top, -width));
         }
     }
@@ -193,9 +220,9 @@ impl Writer {
             Paint::Heat(level) => format!("class=\"h{level}{anchor}{weight}\""),
             Paint::Own(color) => format!("class=\"{}{weight}\" color=\"{color}\"", anchor.trim_start()),
         };
-        self.enter(Element::Texts(format!("{class} font-size=\"{}\"", units(run.size))));
+        self.enter(Element::Texts(format!("{class} font-size={}", units(run.size))));
         let (x, y) = place(run.at);
-        self.put(format_args!("<text x=\"{x}\" y=\"{y}\">{}</text>", Escaped(&run.text)));
+        self.put(format_args!("<text x={x} y={y}>{}</text>", Escaped(&run.text)));
     }
 
     /// Goes on in the element that is open if it is the same, and in a new one otherwise.
@@ -256,6 +283,15 @@ fn paint(color: Color) -> Paint {
     Paint::Own(format!("#{:x}{:x}{:x}", digit(red), digit(green), digit(blue)))
 }
 
+/// How the attributes of cells begin.
+const CELL: &str = "class=h";
+
+/// Cells of a level. Places are whole units, so a line is thick enough to leave no seam to the next one.
+fn cell(level: u8, height: f64) -> String {
+    let thickness = (height * UNITS_PER_POINT + 0.6).round();
+    format!("{CELL}{level} stroke-width={thickness}")
+}
+
 fn filled(color: Color, covers: bool) -> String {
     let mixture = on_paper(color).filter(|_| !covers);
     match (paint(color), mixture) {
@@ -270,7 +306,7 @@ fn filled(color: Color, covers: bool) -> String {
 
 fn stroked(color: Color, width: f64) -> String {
     let width = (width * UNITS_PER_POINT * 10.0).round() / 10.0;
-    let line = format!("stroke-width=\"{width}\"");
+    let line = format!("stroke-width={width}");
     match (paint(color), on_paper(color)) {
         (Paint::Role(name), _) => format!("class=\"lines s-{name}\" {line}{}", opacity("stroke", color.alpha)),
         (Paint::Own(_), Some((name, share))) => {

@@ -1,5 +1,6 @@
 //! Three encoders behind one drawing path.
 
+mod gathered;
 pub(super) mod inline;
 mod pdf;
 mod png;
