@@ -40,9 +40,18 @@ impl Explained {
 /// The chosen filter, and every method with thresholds that people use.
 pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
     let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
-    let busiest = iops.iter().copied().fold(0.0, f64::max);
     let mut filters = vec![chosen];
-    let usual = [
+    filters.extend(usual(&iops).into_iter().filter(|filter| *filter != chosen));
+    filters
+        .into_iter()
+        .map(|filter| explained(series, &iops, filter))
+        .collect()
+}
+
+/// Every method with thresholds that people use, for samples with these IOPS.
+pub fn usual(iops: &[f64]) -> [Filter; 7] {
+    let busiest = iops.iter().copied().fold(0.0, f64::max);
+    [
         Filter::None,
         Filter::Percentile(75.0),
         Filter::Percentile(25.0),
@@ -50,12 +59,7 @@ pub fn explain(series: &Series, chosen: Filter) -> Vec<Explained> {
         Filter::Statistical(0.0),
         Filter::Absolute((busiest * TENTH).round()),
         Filter::Cluster,
-    ];
-    filters.extend(usual.into_iter().filter(|filter| *filter != chosen));
-    filters
-        .into_iter()
-        .map(|filter| explained(series, &iops, filter))
-        .collect()
+    ]
 }
 
 fn explained(series: &Series, iops: &[f64], filter: Filter) -> Explained {

@@ -28,7 +28,7 @@ pub use finding::{Code, Finding, Severity};
 pub use options::Options;
 pub use partial::Partial;
 pub use profile::Profile;
-pub use run::{Analysis, METHOD_VERSION, Shares, analyze};
+pub use run::{Amounts, Analysis, Described, METHOD_VERSION, Shares, analyze};
 pub use selected::Selected;
 pub use series::{DiskKey, DiskSample, Sample, Series};
 pub use workload::{DiskWorkload, Provenance, Workload};

@@ -10,7 +10,7 @@ use super::filter::{Filter, advice};
 use super::finding::Finding;
 use super::load::Loaded;
 use super::options::Options;
-use super::profile::{Counts, Profile, Rates};
+use super::profile::{Counts, Profile, Rates, SequentialGap};
 use super::select;
 use super::{AnalysisError, DiskKey, Partial, Provenance, Sample, Selected, Series, Workload};
 
@@ -96,17 +96,13 @@ impl Selected {
         }
         let shares = Shares::of(&series, &selection.kept);
         let provenance = provenance(&job, &series, filter, &selection.kept, shares, now);
-        let workload = Workload::of(&series, &selection.kept, provenance)?;
-        let disks = workload
-            .disks
-            .iter()
-            .map(|disk| {
-                let profile = Profile::over(&disk.histograms, disk.seconds, disk.edge_ios, options.sequential_gap);
-                (disk.disk.clone(), profile)
-            })
-            .collect();
+        let Described {
+            workload,
+            profile,
+            disks,
+        } = Described::of(&series, &selection.kept, provenance, options.sequential_gap)?;
         Ok(Analysis {
-            profile: Profile::of(&workload, options.sequential_gap),
+            profile,
             job,
             options,
             series,
@@ -117,6 +113,41 @@ impl Selected {
             disks,
             findings,
             partial,
+        })
+    }
+}
+
+/// What some of the samples of a series do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// The samples, merged.
+    pub workload: Workload,
+    /// What they do.
+    pub profile: Profile,
+    /// What each disk does in them.
+    pub disks: Vec<(DiskKey, Profile)>,
+}
+
+impl Described {
+    /// Describes the kept samples.
+    ///
+    /// # Errors
+    /// [`AnalysisError::LimitsChanged`] when they cannot be merged.
+    pub fn of(
+        series: &Series,
+        kept: &[bool],
+        provenance: Provenance,
+        gap: SequentialGap,
+    ) -> Result<Self, AnalysisError> {
+        let workload = Workload::of(series, kept, provenance)?;
+        let disks = workload.disks.iter().map(|disk| {
+            let profile = Profile::over(&disk.histograms, disk.seconds, disk.edge_ios, gap);
+            (disk.disk.clone(), profile)
+        });
+        Ok(Self {
+            disks: disks.collect(),
+            profile: Profile::of(&workload, gap),
+            workload,
         })
     }
 }
@@ -147,34 +178,49 @@ fn provenance(
     }
 }
 
-/// What one sample has of each thing that [`Shares`] tells the share of.
-struct Amounts {
+/// What each sample of a series has of the things that [`Shares`] tells the shares of.
+#[derive(Debug, Clone)]
+pub struct Amounts(Vec<Amount>);
+
+#[derive(Debug, Clone)]
+struct Amount {
     seconds: f64,
     ios: f64,
     bytes: f64,
 }
 
-impl Shares {
-    /// The shares of the kept samples. A share of nothing is everything: a job without I/O loses none.
-    pub fn of(series: &Series, kept: &[bool]) -> Self {
-        let amounts = |sample: &Sample| Amounts {
+impl Amounts {
+    /// Those of every sample.
+    pub fn of(series: &Series) -> Self {
+        let amount = |sample: &Sample| Amount {
             seconds: sample.seconds,
             ios: sample.ios() as f64,
             bytes: sample.bytes(),
         };
-        let amounts: Vec<Amounts> = series.samples.par_iter().map(amounts).collect();
-        let share = |amount: fn(&Amounts) -> f64| {
-            let total: f64 = amounts.iter().map(amount).sum();
-            let kept = amounts.iter().zip(kept).filter(|(_, kept)| **kept);
+        Self(series.samples.par_iter().map(amount).collect())
+    }
+
+    /// The shares of the kept samples. A share of nothing is everything: a job without I/O loses none.
+    pub fn shares(&self, kept: &[bool]) -> Shares {
+        let share = |amount: fn(&Amount) -> f64| {
+            let total: f64 = self.0.iter().map(amount).sum();
+            let kept = self.0.iter().zip(kept).filter(|(_, kept)| **kept);
             // The sum of no floating-point numbers is a negative zero, which would be printed as such.
             let part = kept.fold(0.0, |part, (amounts, _)| part + amount(amounts));
             if total > 0.0 { part / total } else { 1.0 }
         };
-        Self {
-            time: share(|amounts| amounts.seconds),
-            ios: share(|amounts| amounts.ios),
-            bytes: share(|amounts| amounts.bytes),
+        Shares {
+            time: share(|amount| amount.seconds),
+            ios: share(|amount| amount.ios),
+            bytes: share(|amount| amount.bytes),
         }
+    }
+}
+
+impl Shares {
+    /// The shares of the kept samples (see [`Amounts::shares`]).
+    pub fn of(series: &Series, kept: &[bool]) -> Self {
+        Amounts::of(series).shares(kept)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Charts with what belongs to them: title, legend, what to know about them, and the numbers behind them.
 
 use maud::{Markup, PreEscaped, html};
-use vscsi_shared::histogram::{HistogramKind, Interval, Metric, Operation};
+use vscsi_shared::histogram::{Interval, Metric, Operation};
 
-use super::Report;
+use super::following::{Choice, Part};
 use crate::chart::{ChartKind, InlineChart, Surface, bucket_labels};
 use crate::number::count;
 
@@ -39,7 +39,7 @@ fn notes(chart: &InlineChart) -> Markup {
 }
 
 /// The surfaces beside their heat maps, by quantity and direction, with the histograms behind them.
-pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
+pub(super) fn surfaces(choice: &Choice<'_>, charts: &[InlineChart]) -> Markup {
     let of = |surface: Surface, operation: Operation| {
         charts
             .iter()
@@ -54,7 +54,7 @@ pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
         })
         .collect();
     html! {
-        (choice(&shown))
+        (directions(&shown))
         @for surface in Surface::ALL {
             section.quantity {
                 h3 { (surface.title()) }
@@ -68,14 +68,17 @@ pub(super) fn surfaces(report: &Report<'_>, charts: &[InlineChart]) -> Markup {
                         }
                     }
                 }
-                (histogram(report, surface))
+                @match behind(surface) {
+                    Some(metric) => (Part::Histogram(metric).placed(choice)),
+                    None => p.note { "The numbers stand behind the surface above." },
+                }
             }
         }
     }
 }
 
 /// The choice of a direction, which the style sheet obeys.
-pub(super) fn choice(shown: &[(Operation, &str, &str)]) -> Markup {
+pub(super) fn directions(shown: &[(Operation, &str, &str)]) -> Markup {
     html! {
         fieldset.choice {
             legend { "Show" }
@@ -102,24 +105,21 @@ pub(super) fn explained(surface: Surface) -> &'static str {
     }
 }
 
-/// The histograms behind a surface, over the samples that were kept; block sizes stand behind two of them and are told
-/// with the first.
-fn histogram(report: &Report<'_>, surface: Surface) -> Markup {
-    let metric = match surface {
-        Surface::Iops => Metric::IoLength,
-        Surface::BlockSize => return html! { p.note { "The numbers stand behind the surface above." } },
-        Surface::Latency => Metric::Latency,
-        Surface::Seek => Metric::SeekDistance,
-        Surface::Outstanding => Metric::OutstandingIos,
-        Surface::Interarrival => Metric::Interarrival,
-    };
-    let of = |operation| {
-        report
-            .analysis
-            .workload
-            .histograms
-            .get(HistogramKind::new(metric, operation)?)
-    };
+/// The histograms whose numbers stand behind a surface; block sizes stand behind two of them and are told with the first.
+fn behind(surface: Surface) -> Option<Metric> {
+    match surface {
+        Surface::Iops => Some(Metric::IoLength),
+        Surface::BlockSize => None,
+        Surface::Latency => Some(Metric::Latency),
+        Surface::Seek => Some(Metric::SeekDistance),
+        Surface::Outstanding => Some(Metric::OutstandingIos),
+        Surface::Interarrival => Some(Metric::Interarrival),
+    }
+}
+
+/// The histograms of a metric, over the samples of a choice.
+pub(super) fn histogram(choice: &Choice<'_>, metric: Metric) -> Markup {
+    let of = |operation| choice.workload.histograms.of(metric, operation);
     let found: Vec<(&str, &Interval)> = DIRECTIONS
         .into_iter()
         .filter_map(|(operation, _, name)| Some((name, of(operation)?)))

@@ -8,11 +8,14 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde::Serialize;
 
+use super::ladder::Ladder;
 use super::{Replay, Report};
 
 /// The data, a field for each concept of the script.
 #[derive(Debug, Serialize)]
-pub(super) struct Data {
+pub(super) struct Data<'a> {
+    /// What is said of other samples; `null` where these cannot be merged.
+    ladder: Option<&'a Ladder>,
     /// The fio job that can be saved; `null` without one.
     replay: Option<ReplayFile>,
 }
@@ -24,13 +27,16 @@ struct ReplayFile {
     file: String,
 }
 
-impl Data {
-    pub(super) fn of(report: &Report<'_>) -> Self {
+impl<'a> Data<'a> {
+    pub(super) fn of(report: &'a Report<'_>) -> Self {
         let job = &report.analysis.workload.provenance.job;
         let replay = matches!(report.replay, Replay::Written(_)).then(|| ReplayFile {
             file: format!("{job}-workload.fio"),
         });
-        Self { replay }
+        Self {
+            ladder: report.ladder.as_ref(),
+            replay,
+        }
     }
 
     /// As the page holds it. The same data gives the same text.

@@ -12,7 +12,7 @@ use super::{script, style};
 pub(super) type Section = (&'static str, &'static str, Markup);
 
 /// A page. The reader meets its fields in their order.
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     /// What the browser calls the page.
     pub(super) title: String,
     /// What it is about, and the verdict.
@@ -21,10 +21,10 @@ pub(super) struct Frame {
     pub(super) notice: Markup,
     pub(super) sections: Vec<Section>,
     /// What the script works with; a page without it has no script.
-    pub(super) data: Option<Data>,
+    pub(super) data: Option<Data<'a>>,
 }
 
-impl Frame {
+impl Frame<'_> {
     /// The whole page.
     pub(super) fn page(&self) -> String {
         let script = self.data.is_some().then(script::script);

@@ -10,7 +10,9 @@
 mod charts;
 mod data;
 mod figure;
+mod following;
 mod frame;
+mod ladder;
 mod page;
 mod pair;
 mod parts;
@@ -26,9 +28,10 @@ use jiff::Timestamp;
 use maud::Markup;
 
 use crate::analysis::phases::{self, Phase};
-use crate::analysis::{Analysis, AnalysisError, Provenance};
+use crate::analysis::{Analysis, AnalysisError, Provenance, Workload};
 use crate::chart::{ChartInput, ChartKind, InlineChart, inline_charts};
-use crate::fio::{self, FioError, FioJob, FioOptions, Style, Tool};
+use crate::fio::{self, FioJob, FioOptions, Style, Tool};
+use ladder::Ladder;
 
 /// What a report shows.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct Report<'analysis> {
     phases: Vec<Phase>,
     charts: Charts,
     replay: Replay,
+    /// What it says of other samples; `None` where some of these cannot be merged.
+    ladder: Option<Ladder>,
 }
 
 /// The charts of a job.
@@ -54,6 +59,8 @@ enum Replay {
     Written(Box<FioJob>),
     /// There is none, for this reason.
     Missing(String),
+    /// It was not looked for: the search for a job takes longer than all else that a page says of some samples.
+    Elsewhere,
 }
 
 impl<'analysis> Report<'analysis> {
@@ -69,15 +76,12 @@ impl<'analysis> Report<'analysis> {
             Ok(charts) => Charts::Drawn(charts),
             Err(error) => Charts::Missing(error.to_string()),
         };
-        let replay = match written(analysis, &provenance, options) {
-            Ok(job) => Replay::Written(Box::new(job)),
-            Err(error) => Replay::Missing(error.to_string()),
-        };
         Ok(Self {
             analysis,
             phases,
             charts,
-            replay,
+            replay: Replay::own(analysis, &provenance, options),
+            ladder: Ladder::of(analysis, &provenance, options).ok(),
         })
     }
 
@@ -111,17 +115,28 @@ fn dated_by_itself(analysis: &Analysis) -> Provenance {
     }
 }
 
-fn written(analysis: &Analysis, provenance: &Provenance, options: &FioOptions) -> Result<FioJob, FioError> {
-    let options = FioOptions {
-        style: Style::Jobs,
-        tool: Tool::Fio,
-        ..options.clone()
-    };
-    let whole = fio::Phase {
-        name: "",
-        workload: &analysis.workload,
-    };
-    fio::generate_phases(provenance, &[whole], &options)
+impl Replay {
+    /// The job that replays the samples that the filter of an analysis kept.
+    fn own(analysis: &Analysis, provenance: &Provenance, options: &FioOptions) -> Self {
+        let workload = Workload {
+            provenance: provenance.clone(),
+            ..analysis.workload.clone()
+        };
+        Self::of(&workload, options)
+    }
+
+    /// The job that replays a workload.
+    fn of(workload: &Workload, options: &FioOptions) -> Self {
+        let options = FioOptions {
+            style: Style::Jobs,
+            tool: Tool::Fio,
+            ..options.clone()
+        };
+        match fio::generate(workload, &options) {
+            Ok(job) => Self::Written(Box::new(job)),
+            Err(error) => Self::Missing(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

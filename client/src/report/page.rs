@@ -3,31 +3,30 @@
 use maud::{Markup, html};
 
 use super::data::Data;
-use super::figure::{Figure, time};
+use super::following::{Choice, Part};
 use super::frame::Frame;
 use super::parts::moment;
 use super::{Charts, Report, charts, parts, profile, samples, verdict};
 use crate::analysis::Analysis;
-use crate::analysis::profile::Distribution;
 use crate::chart::{ChartKind, InlineChart};
-use crate::number::{percent, rate};
 use crate::store::{UNKNOWN_HOST, is_imported};
 
 /// The whole page, its parts in the order of the reader.
-pub(super) fn frame(report: &Report<'_>) -> Frame {
+pub(super) fn frame<'a>(report: &'a Report<'_>) -> Frame<'a> {
     let analysis = report.analysis;
     let subject = verdict::subject(analysis);
+    let choice = Choice::own(analysis, &report.replay);
     let drawn: &[InlineChart] = match &report.charts {
         Charts::Drawn(charts) => charts,
         Charts::Missing(_) => &[],
     };
     let all: [(&str, &str, Option<Markup>); 9] = [
-        ("profile", "Profile", Some(profile::table(&analysis.profile))),
+        ("profile", "Profile", Some(Part::Profile.placed(&choice))),
         ("time", "Over time", Some(over_time(analysis, drawn))),
         (
             "shapes",
             "Surfaces and heat maps",
-            (!drawn.is_empty()).then(|| charts::surfaces(report, drawn)),
+            (!drawn.is_empty()).then(|| html! { div data-stays { (charts::surfaces(&choice, drawn)) } }),
         ),
         (
             "sizes",
@@ -37,12 +36,12 @@ pub(super) fn frame(report: &Report<'_>) -> Frame {
         (
             "disks",
             "Disks",
-            (analysis.disks.len() > 1).then(|| profile::disks(&analysis.disks)),
+            (analysis.disks.len() > 1).then(|| Part::Disks.placed(&choice)),
         ),
         ("phases", "Phases", Some(phases(report))),
         ("quality", "Data quality", Some(parts::findings(analysis))),
-        ("replay", "fio job", Some(parts::replay(report))),
-        ("method", "Method and provenance", Some(parts::method(analysis))),
+        ("replay", "fio job", Some(Part::Replay.placed(&choice))),
+        ("method", "Method and provenance", Some(parts::method(&choice))),
     ];
     Frame {
         header: html! {
@@ -50,9 +49,8 @@ pub(super) fn frame(report: &Report<'_>) -> Frame {
             h1 { (subject) }
             p.subject { (origin(analysis)) }
             @if let Some(note) = &analysis.workload.provenance.note { p.user-note { (note) } }
-            p.verdict { (verdict::what(analysis)) }
-            p.verdict.sure { (verdict::how_sure(analysis)) }
-            (tiles(analysis))
+            (Part::Verdict.placed(&choice))
+            (Part::Tiles.placed(&choice))
         },
         notice: html! {
             @if let Charts::Missing(why) = &report.charts { p.missing { "There are no charts: " (why) "." } }
@@ -81,37 +79,6 @@ pub(super) fn origin(analysis: &Analysis) -> String {
     parts.join(" · ")
 }
 
-/// The figures that are asked for first.
-fn tiles(analysis: &Analysis) -> Markup {
-    let profile = &analysis.profile;
-    let p95 = |latency: &Option<Distribution>| {
-        let of = |latency: &Distribution| Figure::within(&latency.p95, latency.last_limit, time).estimate;
-        latency.as_ref().map(of)
-    };
-    let tiles = [
-        ("I/Os per second", profile.iops.total.map(rate)),
-        ("MB/s", profile.throughput_mbps.total.map(|total| rate(total.est))),
-        ("reads", profile.ios.read_percent().map(percent)),
-        (
-            "in sequence",
-            profile.sequentiality.strict.map(|strict| percent(strict.est)),
-        ),
-        (
-            "outstanding I/Os",
-            profile.queue_depth.all.as_ref().map(|depth| rate(depth.mean.est)),
-        ),
-        ("p95 of reads", p95(&profile.latency_ms.read)),
-        ("p95 of writes", p95(&profile.latency_ms.write)),
-    ];
-    html! {
-        dl.tiles {
-            @for (name, value) in tiles {
-                @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
-            }
-        }
-    }
-}
-
 fn over_time(analysis: &Analysis, drawn: &[InlineChart]) -> Markup {
     let timelines = drawn.iter().filter(|chart| {
         matches!(
@@ -124,7 +91,7 @@ fn over_time(analysis: &Analysis, drawn: &[InlineChart]) -> Markup {
         )
     });
     html! {
-        @for chart in timelines { (charts::figure(chart)) }
+        div data-stays { @for chart in timelines { (charts::figure(chart)) } }
         (samples::table(analysis))
     }
 }
@@ -134,8 +101,10 @@ fn distributions(drawn: &[InlineChart]) -> Markup {
         .iter()
         .filter(|chart| matches!(chart.kind, ChartKind::BlockSizes | ChartKind::Latencies));
     html! {
-        @for chart in distributions { (charts::figure(chart)) }
-        p.note { "The numbers are those of the histograms behind the surfaces." }
+        div data-stays {
+            @for chart in distributions { (charts::figure(chart)) }
+            p.note { "The numbers are those of the histograms behind the surfaces." }
+        }
     }
 }
 

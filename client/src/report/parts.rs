@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::Replay;
 use super::figure::time;
-use super::{Replay, Report};
+use super::following::{Choice, Part};
 use crate::analysis::{Analysis, Severity};
 use crate::fidelity::Fidelity;
 use crate::number::{counted, percent, rate};
@@ -38,11 +39,25 @@ fn severity_class(severity: Severity) -> &'static str {
     }
 }
 
-/// The fio job, and how near it comes to what was measured.
-pub(super) fn replay(report: &Report<'_>) -> Markup {
-    let job = match &report.replay {
+/// The fio job, and how near it comes to what was measured. The filter that it names is an element of its own.
+pub(super) fn replay(choice: &Choice<'_>) -> Markup {
+    let job = match choice.replay {
         Replay::Written(job) => job,
         Replay::Missing(why) => return html! { p { "There is no fio job: " (why) "." } },
+        Replay::Elsewhere => {
+            return html! {
+                p {
+                    "This page holds no fio job of these samples. "
+                    code { "vscsi-helper analyze " (choice.analysis.job.job_id) " " span.options {} }
+                    " writes it."
+                }
+            };
+        }
+    };
+    let filter = &choice.workload.provenance.filter;
+    let (before, after) = match job.text.split_once(&format!("{FILTER}{filter}")) {
+        Some((before, after)) => (format!("{before}{FILTER}"), after),
+        None => (job.text.clone(), ""),
     };
     html! {
         @for fidelity in job.fidelity.iter().map(|phase| &phase.fidelity) {
@@ -51,12 +66,15 @@ pub(super) fn replay(report: &Report<'_>) -> Markup {
         }
         p.note {
             "The target is named when it is run, and whatever it holds is overwritten. "
-            code { "vscsi-helper verify " (report.analysis.job.job_id) " --directory SCRATCH" }
+            code { "vscsi-helper verify " (choice.analysis.job.job_id) " --directory SCRATCH" }
             " runs it and compares it with what was measured."
         }
-        pre tabindex="0" { code { (job.text) } }
+        pre tabindex="0" { code { (before) @if !after.is_empty() { span.filter { (filter) } (after) } } }
     }
 }
+
+/// What stands before the filter in a fio job.
+const FILTER: &str = "\n# Filter: ";
 
 fn fidelity_tables(fidelity: &Fidelity) -> Markup {
     html! {
@@ -96,8 +114,8 @@ pub(super) fn moment(time: Timestamp) -> String {
 }
 
 /// Where the numbers come from, and how they were made.
-pub(super) fn method(analysis: &Analysis) -> Markup {
-    html! { (how_it_is_measured()) (provenance(analysis)) }
+pub(super) fn method(choice: &Choice<'_>) -> Markup {
+    html! { (how_it_is_measured()) (provenance(choice)) }
 }
 
 /// How the numbers of every report come about.
@@ -114,7 +132,8 @@ pub(super) fn how_it_is_measured() -> Markup {
 }
 
 /// Where the numbers of a job come from.
-pub(super) fn provenance(analysis: &Analysis) -> Markup {
+pub(super) fn provenance(choice: &Choice<'_>) -> Markup {
+    let analysis = choice.analysis;
     let (job, provenance) = (&analysis.job, &analysis.workload.provenance);
     let source = if is_imported(job) {
         "a capture that was imported".to_owned()
@@ -145,25 +164,6 @@ pub(super) fn provenance(analysis: &Analysis) -> Markup {
             ),
         ),
         (
-            "filter",
-            format!(
-                "{}: {} of {} kept, {} of the time, {} of the I/Os, {} of the bytes",
-                provenance.filter,
-                provenance.samples_kept,
-                counted(provenance.samples_total, "sample"),
-                percent(100.0 * analysis.shares.time),
-                percent(100.0 * analysis.shares.ios),
-                percent(100.0 * analysis.shares.bytes)
-            ),
-        ),
-        (
-            "cut",
-            analysis.cut_iops.map_or_else(
-                || "the filter draws no line".to_owned(),
-                |cut| format!("samples of at least {} I/Os per second are kept", rate(cut)),
-            ),
-        ),
-        (
             "made by",
             format!(
                 "vscsi-helper {}, method {}",
@@ -175,7 +175,37 @@ pub(super) fn provenance(analysis: &Analysis) -> Markup {
     html! {
         dl {
             @for (name, value) in facts { dt { (name) } dd { (value) } }
+            dt { "filter" } dd data-part=(Part::Kept.name()) { (Part::Kept.markup(choice)) }
+            dt { "cut" } dd data-part=(Part::Border.name()) { (Part::Border.markup(choice)) }
             @if let Some((from, to)) = provenance.period { dt { "time" } dd { (moment(from)) " to " (moment(to)) } }
         }
+    }
+}
+
+/// The filter, and how much it kept.
+pub(super) fn kept(choice: &Choice<'_>) -> Markup {
+    let (provenance, shares) = (&choice.workload.provenance, choice.shares);
+    html! {
+        span.filter { (provenance.filter) }
+        (format!(
+            ": {} of {} kept, {} of the time, {} of the I/Os, {} of the bytes",
+            provenance.samples_kept,
+            counted(provenance.samples_total, "sample"),
+            percent(100.0 * shares.time),
+            percent(100.0 * shares.ios),
+            percent(100.0 * shares.bytes)
+        ))
+    }
+}
+
+/// Between which samples the filter cut.
+pub(super) fn border(choice: &Choice<'_>) -> String {
+    match choice.border {
+        (Some(quietest), Some(busiest)) => format!(
+            "the quietest sample that was kept has {} I/Os per second, the busiest of the others {}",
+            rate(quietest),
+            rate(busiest)
+        ),
+        _ => "no sample is left out".to_owned(),
     }
 }

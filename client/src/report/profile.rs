@@ -124,6 +124,36 @@ pub(super) fn table(profile: &Profile) -> Markup {
     }
 }
 
+/// The figures that are asked for first.
+pub(super) fn tiles(profile: &Profile) -> Markup {
+    let p95 = |latency: &Option<Distribution>| {
+        let of = |latency: &Distribution| Figure::within(&latency.p95, latency.last_limit, time).estimate;
+        latency.as_ref().map(of)
+    };
+    let tiles = [
+        ("I/Os per second", profile.iops.total.map(rate)),
+        ("MB/s", profile.throughput_mbps.total.map(|total| rate(total.est))),
+        ("reads", profile.ios.read_percent().map(percent)),
+        (
+            "in sequence",
+            profile.sequentiality.strict.map(|strict| percent(strict.est)),
+        ),
+        (
+            "outstanding I/Os",
+            profile.queue_depth.all.as_ref().map(|depth| rate(depth.mean.est)),
+        ),
+        ("p95 of reads", p95(&profile.latency_ms.read)),
+        ("p95 of writes", p95(&profile.latency_ms.write)),
+    ];
+    html! {
+        dl.tiles {
+            @for (name, value) in tiles {
+                @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
+            }
+        }
+    }
+}
+
 /// The figures that stand in a row of a list of disks or phases.
 fn in_short(profile: &Profile) -> [Figure; 7] {
     let p95 = |latency: &Option<Distribution>| {

@@ -5,6 +5,7 @@ use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::figure::{Figure, time};
 use crate::analysis::estimate::{PerMille, percentile};
+use crate::analysis::filter::order;
 use crate::analysis::profile::{Counts, Rates, SequentialGap, Sequentiality, Throughput};
 use crate::analysis::{Analysis, Sample};
 use crate::number::{counted, elapsed, percent, rate};
@@ -15,15 +16,11 @@ const MOST_ROWS: usize = 240;
 /// Every sample, or the busiest of many, in order of time.
 pub(super) fn table(analysis: &Analysis) -> Markup {
     let series = &analysis.series;
-    let mut shown: Vec<usize> = (0..series.samples.len()).collect();
-    let all = shown.len();
-    if all > MOST_ROWS {
-        let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
-        let of = |index: &usize| iops.get(*index).copied().unwrap_or(0.0);
-        shown.sort_by(|one, two| of(two).total_cmp(&of(one)).then(one.cmp(two)));
-        shown.truncate(MOST_ROWS);
-        shown.sort_unstable();
-    }
+    let all = series.samples.len();
+    let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
+    let mut shown = order(&iops);
+    shown.truncate(MOST_ROWS);
+    shown.sort_unstable();
     let headings = [
         "sample",
         "begins",

@@ -1,10 +1,12 @@
 //! What a report says, and how large it is.
 
+use following::{Choice, Part};
+use maud::html;
 use vscsi_shared::job::Job;
 
 use super::*;
 use crate::analysis::load::Loaded;
-use crate::analysis::{Code, Finding, Options, Series, Severity};
+use crate::analysis::{Code, Filter, Finding, Options, Series, Severity};
 use crate::chart::tests::chart_job::{Directions, job};
 
 fn document(samples: usize) -> Job {
@@ -22,6 +24,10 @@ fn document(samples: usize) -> Job {
 
 /// Analyses a series at a moment that is none of its own.
 pub(super) fn analysis(series: Series, findings: Vec<Finding>) -> Analysis {
+    analysis_by(Options::default().filter, series, findings)
+}
+
+fn analysis_by(filter: Filter, series: Series, findings: Vec<Finding>) -> Analysis {
     let samples = series.samples.len();
     let loaded = Loaded {
         last_sequence: series.samples.last().map(|sample| sample.sequence),
@@ -29,7 +35,11 @@ pub(super) fn analysis(series: Series, findings: Vec<Finding>) -> Analysis {
         findings,
     };
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    crate::analysis::analyze(document(samples), loaded, &Options::default(), now).unwrap()
+    let options = Options {
+        filter,
+        ..Options::default()
+    };
+    crate::analysis::analyze(document(samples), loaded, &options, now).unwrap()
 }
 
 fn page(analysis: &Analysis) -> String {
@@ -130,6 +140,7 @@ fn a_job_whose_limits_changed_tells_why_it_has_no_charts() {
         phases: Vec::new(),
         charts: Charts::Missing(why),
         replay: Replay::Missing("none".to_owned()),
+        ladder: None,
     };
     assert!(
         report
@@ -173,6 +184,37 @@ fn a_job_without_writes_has_no_surfaces_of_writes() {
     let page = page(&analysis(job(10, 1, Directions::ReadsOnly), Vec::new()));
     assert!(page.contains("over time: reads, surface") && !page.contains("over time: writes, surface"));
     assert!(!page.contains("show-write\""));
+}
+
+#[test]
+fn what_is_said_of_a_choice_is_what_a_fresh_analysis_of_its_samples_says() {
+    let series = || job(7, 2, Directions::Both);
+    let whole = analysis_by(Filter::None, series(), Vec::new());
+    let options = FioOptions::default();
+    let ladder = Ladder::of(&whole, &dated_by_itself(&whole), &options).unwrap();
+    let mut jobs = 0;
+    for number in 1..=7 {
+        let filter = Filter::Percentile(100.0 * number as f64 / 7.0);
+        let fresh = analysis_by(filter, series(), Vec::new());
+        let replay = if ladder.says(Part::Replay, number).contains("This page holds no fio job") {
+            Replay::Elsewhere
+        } else {
+            Replay::own(&fresh, &dated_by_itself(&fresh), &options)
+        };
+        let choice = Choice::own(&fresh, &replay);
+        for part in Part::ALL {
+            let said = ladder.says(part, number);
+            jobs += usize::from(said.contains("<pre"));
+            let name = |filter: Filter| html! { span.filter { (filter) } }.into_string();
+            let expected = part.markup(&choice).into_string();
+            assert_eq!(
+                said.replace(&name(Filter::None), &name(filter)),
+                expected,
+                "{number} {part:?}"
+            );
+        }
+    }
+    assert!((3..7).contains(&jobs), "{jobs} fio jobs");
 }
 
 /// Bytes of the report of a job of so many samples and disks.

@@ -1,6 +1,7 @@
 //! The verdict: what the VM does, and how sure that is, in a sentence each.
 
 use super::figure::time;
+use super::following::Choice;
 use crate::analysis::profile::{Distribution, Profile};
 use crate::analysis::{Analysis, Severity};
 use crate::number::{counted, percent, rate};
@@ -18,9 +19,9 @@ pub(super) fn subject(analysis: &Analysis) -> String {
 }
 
 /// What the VM does.
-pub(super) fn what(analysis: &Analysis) -> String {
-    let (subject, profile) = (subject(analysis), &analysis.profile);
-    let when = samples_looked_at(analysis);
+pub(super) fn what(choice: &Choice<'_>) -> String {
+    let (subject, profile) = (subject(choice.analysis), choice.profile);
+    let when = samples_looked_at(choice);
     match profile.ios.total {
         Some(0) => return format!("{subject} issued no I/O in {when}."),
         None => return format!("What {subject} issued in {when} is not known: no histogram counts it."),
@@ -51,8 +52,8 @@ pub(super) fn what(analysis: &Analysis) -> String {
 }
 
 /// `its 23 busiest of 30 samples`, `all 30 samples`.
-fn samples_looked_at(analysis: &Analysis) -> String {
-    let provenance = &analysis.workload.provenance;
+fn samples_looked_at(choice: &Choice<'_>) -> String {
+    let provenance = &choice.workload.provenance;
     let (kept, total) = (provenance.samples_kept, provenance.samples_total);
     match (kept, total) {
         (_, 1) => "its only sample".to_owned(),
@@ -117,7 +118,8 @@ fn latency(profile: &Profile) -> String {
 }
 
 /// How sure that is.
-pub(super) fn how_sure(analysis: &Analysis) -> String {
+pub(super) fn how_sure(choice: &Choice<'_>) -> String {
+    let analysis = choice.analysis;
     let basis = match analysis.partial {
         Some(partial) => {
             let warning = partial_warning(&analysis.job, partial);
@@ -143,7 +145,7 @@ pub(super) fn how_sure(analysis: &Analysis) -> String {
         ),
         (errors, _) => format!("{} below {} to be read with it", counted(errors, "error"), have(errors)),
     };
-    format!("{basis}; {quality}{}.", doubt(&analysis.profile))
+    format!("{basis}; {quality}{}.", doubt(choice.profile))
 }
 
 fn have(number: usize) -> &'static str {

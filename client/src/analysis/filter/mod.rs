@@ -50,18 +50,10 @@ impl Filter {
     /// # Errors
     /// [`InvalidThreshold`] for a percentage outside (0, 100], a negative limit, or what is no number.
     pub fn checked(self) -> Result<Self, InvalidThreshold> {
-        let (threshold, fits, allowed) = match self {
-            Self::Percentile(percent) => (
-                percent,
-                percent > 0.0 && percent <= 100.0,
-                "it is the percentage of samples to keep, more than 0 and at most 100",
-            ),
-            Self::Statistical(deviations) => (
-                deviations,
-                deviations.is_finite(),
-                "it is a number of standard deviations below the mean",
-            ),
-            Self::Absolute(iops) => (iops, iops.is_finite() && iops >= 0.0, "it is a number of IOPS"),
+        let (threshold, fits) = match self {
+            Self::Percentile(percent) => (percent, percent > 0.0 && percent <= 100.0),
+            Self::Statistical(deviations) => (deviations, deviations.is_finite()),
+            Self::Absolute(iops) => (iops, iops.is_finite() && iops >= 0.0),
             Self::Cluster | Self::None => return Ok(self),
         };
         if fits {
@@ -70,8 +62,18 @@ impl Filter {
             Err(InvalidThreshold {
                 method: self.method(),
                 threshold,
-                allowed,
+                allowed: self.allowed(),
             })
+        }
+    }
+
+    /// What its threshold may be, as a sentence that goes on.
+    pub fn allowed(self) -> &'static str {
+        match self {
+            Self::Percentile(_) => "it is the percentage of samples to keep, more than 0 and at most 100",
+            Self::Statistical(_) => "it is a number of standard deviations below the mean",
+            Self::Absolute(_) => "it is a number of IOPS",
+            Self::Cluster | Self::None => "it has none",
         }
     }
 
@@ -128,15 +130,21 @@ impl fmt::Display for Filter {
     }
 }
 
+/// The samples by their IOPS, the most first; of equals the earlier first. Every filter keeps the first few of this order.
+pub fn order(iops: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..iops.len()).collect();
+    let rate = |index: usize| iops.get(index).copied().unwrap_or(0.0);
+    order.sort_by(|&one, &two| rate(two).total_cmp(&rate(one)).then(one.cmp(&two)));
+    order
+}
+
 /// Drops `floor(n * (100 - percent) / 100)` samples, those with the fewest IOPS. Among equals the later ones go first.
 fn most_active(iops: &[f64], percent: f64) -> Selection {
     // A percentage such as 99.9 has no exact binary form; a thousandth of a sample is never a sample.
     let share = (iops.len() as f64 * (100.0 - percent) / 100.0 + 1e-3).floor();
     // A percentage to keep is more than nothing, so the busiest sample stays.
     let to_drop = share.min(iops.len().saturating_sub(1) as f64);
-    let mut order: Vec<usize> = (0..iops.len()).collect();
-    let rate = |index: usize| iops.get(index).copied().unwrap_or(0.0);
-    order.sort_by(|&one, &two| rate(two).total_cmp(&rate(one)).then(one.cmp(&two)));
+    let order = order(iops);
     let mut kept = vec![false; iops.len()];
     let mut cut_iops = None;
     let keep = order
@@ -147,7 +155,7 @@ fn most_active(iops: &[f64], percent: f64) -> Selection {
         if let Some(slot) = kept.get_mut(index) {
             *slot = true;
         }
-        cut_iops = Some(rate(index));
+        cut_iops = iops.get(index).copied();
     }
     Selection { kept, cut_iops }
 }
@@ -160,7 +168,7 @@ fn at_least(iops: &[f64], limit: f64) -> Selection {
 }
 
 /// Mean and standard deviation of the samples as a population: they are all the samples there are.
-fn mean_and_deviation(iops: &[f64]) -> (f64, f64) {
+pub fn mean_and_deviation(iops: &[f64]) -> (f64, f64) {
     if iops.is_empty() {
         return (0.0, 0.0);
     }
@@ -180,6 +188,28 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn every_filter_keeps_the_first_of_the_order(
+            iops in prop::collection::vec(prop_oneof![0.0..1e6_f64, Just(0.0), Just(7.0)], 1..60),
+            percent in 1e-9..=100.0_f64,
+            deviations in -4.0..4.0_f64,
+            limit in prop_oneof![0.0..1e6_f64, Just(7.0)],
+        ) {
+            let filters = [
+                Filter::Percentile(percent),
+                Filter::Statistical(deviations),
+                Filter::Absolute(limit),
+                Filter::Cluster,
+                Filter::None,
+            ];
+            for filter in filters {
+                let mut first = order(&iops);
+                first.truncate(kept(filter, &iops).len());
+                first.sort_unstable();
+                prop_assert_eq!(kept(filter, &iops), first, "{:?}", filter);
+            }
+        }
+
         #[test]
         fn the_busiest_sample_passes_every_percentile_and_every_cut_not_above_the_mean(
             iops in prop::collection::vec(0.0..1e6_f64, 1..40),

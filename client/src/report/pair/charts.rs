@@ -6,7 +6,7 @@ use vscsi_shared::histogram::{HistogramKind, Interval, Metric, Operation};
 use super::{Pair, WORDS};
 use crate::chart::{AlikeCharts, ChartKind, InlineChart, Surface, bucket_labels};
 use crate::number::count;
-use crate::report::charts::{DIRECTIONS, choice, explained, share};
+use crate::report::charts::{DIRECTIONS, directions, explained, share};
 
 /// The charts of one kind, one of each job.
 type Row = [InlineChart];
@@ -68,7 +68,7 @@ pub(super) fn surfaces(pair: &Pair<'_>, charts: &AlikeCharts) -> Markup {
         })
         .collect();
     html! {
-        (choice(&shown))
+        (directions(&shown))
         @for surface in Surface::ALL {
             section.quantity {
                 h3 { (surface.title()) }

@@ -6,9 +6,10 @@ mod verdict;
 
 use maud::{Markup, html};
 
+use super::following::Choice;
 use super::frame::Frame;
 use super::verdict::subject;
-use super::{page, parts, profile, samples};
+use super::{Replay, page, parts, profile, samples};
 use crate::analysis::Analysis;
 use crate::chart::{AlikeCharts, ChartInput, ChartKind, inline_charts, inline_charts_alike};
 use crate::compare::{Comparison, Limit};
@@ -138,7 +139,7 @@ impl<'analysis> Pair<'analysis> {
                 "one workload differ by less than what stands under chance, in 95 of 100 cases. Whether what lies between the "
                 "two jobs is the reason of a difference, or the hour, no counter tells."
             }
-            (self.each(parts::provenance))
+            (self.each(|job| parts::provenance(&Choice::own(job, &Replay::Elsewhere))))
         }
     }
 }

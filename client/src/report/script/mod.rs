@@ -5,8 +5,9 @@
 //! page without them stands in elements of the class `tools`.
 
 /// The files in the order in which they are read; `main.js` puts the others to work.
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     include_str!("element.js"),
+    include_str!("ladder.js"),
     include_str!("replay.js"),
     include_str!("main.js"),
 ];

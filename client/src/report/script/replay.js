@@ -3,8 +3,10 @@ const improveReplay = (root, replay) => {
   const section = root.querySelector('#replay');
   if (!replay || !section) return;
   const job = () => section.querySelector('pre code');
+  const none = 'this page holds no fio job of these samples';
   const said = element('span', { role: 'status' });
   const copy = async () => {
+    if (!job()) return void (said.textContent = none);
     try {
       await navigator.clipboard.writeText(job().textContent);
       said.textContent = 'copied';
@@ -14,6 +16,7 @@ const improveReplay = (root, replay) => {
     }
   };
   const save = () => {
+    if (!job()) return void (said.textContent = none);
     const address = URL.createObjectURL(new Blob([job().textContent], { type: 'text/plain' }));
     element('a', { href: address, download: replay.file }).click();
     URL.revokeObjectURL(address);
