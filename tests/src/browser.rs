@@ -152,10 +152,56 @@ impl Browser {
                 ]
             })
             .collect();
-        self.ask(
-            "/actions",
-            &json!({"actions": [{"type": "key", "id": "keys", "actions": actions}]}),
-        )?;
+        self.act(&json!({"type": "key", "id": "keys", "actions": actions}))
+    }
+
+    /// Presses a key while another one is held down.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn press_holding(&self, held: char, key: char) -> Result<(), Trouble> {
+        let event = |kind: &str, key: char| json!({"type": kind, "value": key});
+        let actions = [
+            event("keyDown", held),
+            event("keyDown", key),
+            event("keyUp", key),
+            event("keyUp", held),
+        ];
+        self.act(&json!({"type": "key", "id": "keys", "actions": actions}))
+    }
+
+    /// Moves the mouse to a place of the window, in pixels.
+    ///
+    /// # Errors
+    /// When the place is outside of it.
+    pub fn hover(&self, at: (f64, f64)) -> Result<(), Trouble> {
+        self.act(&json!({"type": "pointer", "id": "mouse", "actions": [moved(at)]}))
+    }
+
+    /// Clicks twice at a place of the window.
+    ///
+    /// # Errors
+    /// When the place is outside of it.
+    pub fn double_click(&self, at: (f64, f64)) -> Result<(), Trouble> {
+        let button = |kind: &str| json!({"type": kind, "button": 0});
+        let click = [button("pointerDown"), button("pointerUp")];
+        let actions: Vec<Value> = [moved(at)].into_iter().chain([click.clone(), click].concat()).collect();
+        self.act(&json!({"type": "pointer", "id": "mouse", "actions": actions}))
+    }
+
+    /// Drags a pointer, which is a `mouse` or a `touch`, from the first of some places of the window to the others.
+    ///
+    /// # Errors
+    /// When a place is outside of the window.
+    pub fn drag(&self, pointer: &str, places: &[(f64, f64)]) -> Result<(), Trouble> {
+        let mut actions: Vec<Value> = places.iter().map(|&place| moved(place)).collect();
+        actions.insert(1, json!({"type": "pointerDown", "button": 0}));
+        actions.push(json!({"type": "pointerUp", "button": 0}));
+        self.act(&json!({"type": "pointer", "id": pointer, "parameters": {"pointerType": pointer}, "actions": actions}))
+    }
+
+    fn act(&self, source: &Value) -> Result<(), Trouble> {
+        self.ask("/actions", &json!({"actions": [source]}))?;
         Ok(())
     }
 
@@ -214,6 +260,11 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// A pointer that comes to a place.
+fn moved((x, y): (f64, f64)) -> Value {
+    json!({"type": "pointerMove", "x": x.round(), "y": y.round(), "duration": 20})
 }
 
 /// The number of pages of a PDF that chromium wrote.

@@ -14,8 +14,8 @@ use super::surface::Finish;
 use super::time_axis::TimeAxis;
 use super::{ChartError, ChartInput, caption, distribution};
 
-/// Slices of a surface, which is half as wide as a page: more ridges than these hide each other.
-const SURFACE_SLICES: usize = 24;
+/// Slices of a surface that does not turn: each costs some hundred bytes on paper, and a script draws those of the heat map.
+const SURFACE_SLICES: usize = 12;
 /// Slices of a heat map.
 const HEAT_SLICES: usize = 120;
 /// Slices of a timeline.
@@ -36,7 +36,7 @@ const METRICS: [Metric; 5] = [
 /// Sides in points and scale of type: a chart as wide as the page, and one of two beside each other.
 const WIDE: ((f64, f64), f64) = ((720.0, 200.0), 1.2);
 const TALL: ((f64, f64), f64) = ((720.0, 300.0), 1.2);
-const HALF: ((f64, f64), f64) = ((340.0, 235.0), 1.12);
+pub(super) const HALF: ((f64, f64), f64) = ((340.0, 235.0), 1.12);
 
 /// The same charts of several jobs, on the same axes wherever they can have them.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,16 +72,16 @@ pub fn inline_charts_alike(jobs: &[(&str, ChartInput<'_>)], kinds: &[ChartKind])
 }
 
 /// A job whose time is cut as finely as each kind of chart shows it.
-struct Cut<'a> {
+pub(super) struct Cut<'a> {
     name: &'a str,
     input: &'a ChartInput<'a>,
     surface: Slices,
-    heat: Slices,
-    time: Slices,
+    pub(super) heat: Slices,
+    pub(super) time: Slices,
 }
 
 impl<'a> Cut<'a> {
-    fn of(name: &'a str, input: &'a ChartInput<'a>) -> Result<Self, ChartError> {
+    pub(super) fn of(name: &'a str, input: &'a ChartInput<'a>) -> Result<Self, ChartError> {
         check_mask(input)?;
         let cut = |limit: usize| Slices::cut(input, limit);
         // As many samples in each ridge as in any other.
@@ -180,10 +180,6 @@ impl<'a> Cuts<'a> {
     }
 
     fn timelines(&self, kind: ChartKind) -> Vec<InlineChart> {
-        let sheet = match kind {
-            ChartKind::LatencyTimeline => TALL,
-            _ => WIDE,
-        };
         let of_jobs: Vec<_> = self.jobs.iter().map(|job| (job.input, &job.time)).collect();
         let mut timelines = timelines(&of_jobs, kind);
         let on_buckets = kind == ChartKind::LatencyTimeline;
@@ -199,7 +195,13 @@ impl<'a> Cuts<'a> {
         }
         let charts = self.jobs.iter().zip(&timelines).map(|(job, timelines)| {
             let time = self.time(job, &job.time);
-            let layout = timeline_page(job.input, kind, (&job.time, &time), timelines, part(sheet));
+            let layout = timeline_page(
+                job.input,
+                kind,
+                (&job.time, &time),
+                timelines,
+                part(timeline_sheet(kind)),
+            );
             whole(kind, &layout, &job.label(&kind.title()))
         });
         charts.collect()
@@ -267,6 +269,14 @@ impl<'a> Cuts<'a> {
             }
         });
         charts.collect()
+    }
+}
+
+/// Sides and scale of type of a timeline.
+pub(super) fn timeline_sheet(kind: ChartKind) -> ((f64, f64), f64) {
+    match kind {
+        ChartKind::LatencyTimeline => TALL,
+        _ => WIDE,
     }
 }
 

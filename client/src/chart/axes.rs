@@ -28,17 +28,20 @@ pub(super) fn frame(layer: &mut Layer, plot: &Area) {
     );
 }
 
-/// Ticks and title of a horizontal time axis below a plot.
-pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: f64, area: &Area) {
+/// The title of a horizontal time axis below a plot, and its ticks as a layer of their own: a page that shows a part of the
+/// time has others.
+#[must_use]
+pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: f64, area: &Area) -> Layer {
     let tick = Page::TICK * scale;
     let label = Page::LABEL * scale;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few labels")]
     let most = ((plot.width() / (6.0 * tick)) as usize).clamp(2, 12);
     let mut runs = Vec::new();
+    let mut marks = Layer::new("time-ticks");
     let ticks = time.ticks(most);
     for mark in &ticks {
         let x = plot.left + plot.width() * time.share(mark.at);
-        layer.line((x, plot.bottom), (x, plot.bottom + 3.0 * scale), AXIS, 0.6);
+        marks.line((x, plot.bottom), (x, plot.bottom + 3.0 * scale), AXIS, 0.6);
         let half = font::width(&mark.label, tick, Weight::Regular) / 2.0;
         let at = (
             x.min(area.right + Page::OVERHANG * scale - half),
@@ -47,13 +50,14 @@ pub(super) fn time_axis(layer: &mut Layer, time: &TimeAxis, plot: &Area, scale: 
         runs.push(label_at(&mark.label, at, tick, Anchor::Middle));
     }
     for run in fitting(runs, &[], 3.0 * scale) {
-        layer.text(run);
+        marks.text(run);
     }
     let at = (
         f64::midpoint(plot.left, plot.right),
         area.bottom - font::DESCENT * label,
     );
     layer.text(label_at(&time.title(&ticks), at, label, Anchor::Middle));
+    marks
 }
 
 /// A vertical axis of a timeline.

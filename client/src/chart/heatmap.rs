@@ -22,23 +22,29 @@ pub(super) struct HeatPanel<'a> {
 }
 
 impl HeatPanel<'_> {
-    /// Draws the panel into an area of the page.
-    pub(super) fn draw(&self, page: &mut Page, area: &Area) {
-        let scale = page.scale;
+    /// Where in an area of the page its cells are.
+    pub(super) fn plot(&self, area: &Area, scale: f64) -> Area {
         let tick = Page::TICK * scale;
-        let label = Page::LABEL * scale;
         let widest = self
             .field
             .labels
             .iter()
             .map(|text| font::width(text, tick, Weight::Regular))
             .fold(0.0, f64::max);
-        let plot = Area {
+        Area {
             left: area.left + widest + 7.0 * scale,
             top: area.top + 5.6 * tick,
             right: area.right,
             bottom: area.bottom - 3.6 * tick,
-        };
+        }
+    }
+
+    /// Draws the panel into an area of the page.
+    pub(super) fn draw(&self, page: &mut Page, area: &Area) {
+        let scale = page.scale;
+        let tick = Page::TICK * scale;
+        let label = Page::LABEL * scale;
+        let plot = self.plot(area, scale);
         let decades = Decades::around(self.field.values());
         let mut layer = Layer::new("heatmap");
         self.cells(&mut layer, &plot, decades);
@@ -52,7 +58,7 @@ impl HeatPanel<'_> {
             label,
             Anchor::Start,
         ));
-        time_axis(&mut axes, self.time, &plot, scale, area);
+        let ticks = time_axis(&mut axes, self.time, &plot, scale, area);
         self.color_bar(&mut axes, area, decades, scale);
         if self.field.extent().is_none() {
             let middle = (
@@ -62,7 +68,7 @@ impl HeatPanel<'_> {
             let reason = if self.field.measured { NO_IO } else { NOT_MEASURED };
             axes.text(label_at(reason, middle, 1.3 * label, Anchor::Middle));
         }
-        page.scene.layers.push(axes);
+        page.scene.layers.extend([axes, ticks]);
     }
 
     fn cells(&self, layer: &mut Layer, plot: &Area, decades: Option<Decades>) {

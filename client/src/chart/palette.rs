@@ -111,11 +111,13 @@ const ALL: Color = Color::hex(0x001f_63ad);
 const READ: Color = Color::hex(0x002c_a36f);
 const WRITE: Color = Color::hex(0x00c2_3b33);
 
+/// What a slope that turns away from the lamp is mixed with.
+pub(super) const SHADOW: Color = Color::hex(0x0010_2030);
+
 /// A slope of this hue: `height` 0 to 1 deepens it, `light` 0 to 1 is how much it faces the lamp.
 pub(super) fn slope(hue: Color, height: f64, light: f64) -> Color {
     let body = PAPER.toward(hue, 0.30 + 0.70 * height.clamp(0.0, 1.0).sqrt());
-    let shadow = Color::hex(0x0010_2030);
-    body.toward(shadow, 0.42 * (1.0 - light.clamp(0.0, 1.0)))
+    body.toward(SHADOW, 0.42 * (1.0 - light.clamp(0.0, 1.0)))
 }
 
 #[cfg(test)]

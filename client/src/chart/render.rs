@@ -135,16 +135,8 @@ pub(super) fn timeline_page(
     };
     legend.extend(filtered_key(input, LEFT_OUT));
     let mut page = page(input, kind, sheet, &notes, &legend);
-    let body = page.body;
-    let (height, gutter) = (body.height() / timelines.len() as f64, 5.0 * page.scale);
-    for (index, timeline) in timelines.iter().enumerate() {
-        let top = body.top + height * index as f64;
-        let last = index + 1 == timelines.len();
-        let part = Area {
-            top,
-            bottom: top + height - if last { 0.0 } else { gutter },
-            ..body
-        };
+    let areas = parts(&page, timelines.len());
+    for (timeline, part) in timelines.iter().zip(areas) {
         timeline.draw(&mut page, slices, time, &part);
         if timelines.len() > 1 {
             let mut layer = Layer::new("legend");
@@ -161,6 +153,22 @@ pub(super) fn timeline_page(
         legend,
         notes,
     }
+}
+
+/// The areas of several timelines, one above the other.
+pub(super) fn parts(page: &Page, count: usize) -> Vec<Area> {
+    let body = page.body;
+    let (height, gutter) = (body.height() / count as f64, 5.0 * page.scale);
+    let part = |index: usize| {
+        let top = body.top + height * index as f64;
+        let last = index + 1 == count;
+        Area {
+            top,
+            bottom: top + height - if last { 0.0 } else { gutter },
+            ..body
+        }
+    };
+    (0..count).map(part).collect()
 }
 
 /// A chart of what the kept samples do as a whole, whose two axes hold what they have to hold `also`.

@@ -24,6 +24,10 @@ pub(super) struct Slice {
     pub(super) joined: bool,
     /// Samples in it.
     pub(super) samples: usize,
+    /// How many of them the filter kept.
+    pub(super) samples_kept: usize,
+    /// Sequences of its first and its last sample.
+    pub(super) sequences: (u32, u32),
     histograms: IntervalSet,
     edge_ios: u64,
 }
@@ -75,7 +79,6 @@ impl Slices {
         };
         let mut slices: Vec<Slice> = Vec::new();
         let mut seen = IntervalSet::default();
-        let mut kept = Vec::new();
         let mut current = None;
         for (index, sample) in samples.iter().enumerate() {
             check_limits(&mut seen, sample)?;
@@ -86,12 +89,11 @@ impl Slices {
                     .last()
                     .is_some_and(|before| sample.start_seconds - before.end <= GAP_SHARE * sample.seconds);
                 slices.push(Slice::beginning(sample, joined));
-                kept.push(0_usize);
             }
-            if let (Some(slice), Some(kept)) = (slices.last_mut(), kept.last_mut()) {
+            if let Some(slice) = slices.last_mut() {
                 slice.add(sample)?;
-                *kept += usize::from(input.kept.get(index).copied().unwrap_or(false));
-                slice.kept = 2 * *kept >= slice.samples;
+                slice.samples_kept += usize::from(input.kept.get(index).copied().unwrap_or(false));
+                slice.kept = 2 * slice.samples_kept >= slice.samples;
             }
         }
         Ok(Self {
@@ -153,6 +155,8 @@ impl Slice {
             kept: false,
             joined,
             samples: 0,
+            samples_kept: 0,
+            sequences: (sample.sequence, sample.sequence),
             histograms: IntervalSet::default(),
             edge_ios: 0,
         }
@@ -162,6 +166,7 @@ impl Slice {
         self.end = self.end.max(sample.start_seconds + sample.seconds);
         self.seconds += sample.seconds;
         self.samples += 1;
+        self.sequences.1 = sample.sequence;
         for disk in &sample.disks {
             self.edge_ios += disk.edge_ios;
             self.histograms

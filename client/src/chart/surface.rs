@@ -21,23 +21,24 @@ use super::palette::{AXIS, FILTERED, GRID, GROUND, INK, PAPER, WALL, slope};
 use super::scale::Linear;
 use super::scene::{Anchor, Area, Color, Layer, Point, TextRun};
 use super::slices::Slices;
-use super::time_axis::TimeAxis;
+use super::time_axis::{Tick, TimeAxis};
 
 /// Angle between the bucket axis and the picture plane.
-const AZIMUTH_DEGREES: f64 = 41.0;
+pub(super) const AZIMUTH_DEGREES: f64 = 41.0;
 /// Angle between the line of sight and the ground.
-const ELEVATION_DEGREES: f64 = 33.0;
+pub(super) const ELEVATION_DEGREES: f64 = 33.0;
 /// Lengths of the box along buckets, time and value.
-const BOX: [f64; 3] = [1.0, 1.05, 0.55];
+pub(super) const BOX: [f64; 3] = [1.0, 1.05, 0.55];
 /// Direction towards the lamp: left of the viewer, above.
-const LAMP: [f64; 3] = [-0.62, -0.28, 0.73];
+pub(super) const LAMP: [f64; 3] = [-0.62, -0.28, 0.73];
 /// Lines across the surface are left out where they would be closer than this, points.
 const MESH_PITCH: f64 = 3.0;
 
 /// Turns shares of the three axes into places on the page.
-struct View {
-    scale: (f64, f64),
-    origin: Point,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct View {
+    pub(super) scale: (f64, f64),
+    pub(super) origin: Point,
 }
 
 impl View {
@@ -157,10 +158,20 @@ impl Finish {
     };
 }
 
+/// What stands around a surface.
+pub(super) struct Frame {
+    pub(super) view: View,
+    pub(super) axis: Linear,
+    /// The labels of the ticks of values.
+    pub(super) values: Vec<String>,
+    pub(super) times: Vec<Tick>,
+    /// Where the unit of the values stands.
+    pub(super) unit_at: Point,
+}
+
 impl SurfacePanel<'_> {
-    /// Draws the panel into an area of the page.
-    pub(super) fn draw(&self, page: &mut Page, area: &Area) {
-        let scale = page.scale;
+    /// What stands around the surface in an area of the page.
+    pub(super) fn frame(&self, area: &Area, scale: f64) -> Frame {
         let axis = Linear::up_to(self.field.maximum(), 5);
         let tick = Page::TICK * scale;
         let widest = |labels: &mut dyn Iterator<Item = &str>| {
@@ -171,7 +182,7 @@ impl SurfacePanel<'_> {
         let z_labels: Vec<String> = axis.ticks().map(|value| axis_number(value, axis.step)).collect();
         let first_buckets = self.field.labels.iter().take(2).map(String::as_str);
         let left = widest(&mut z_labels.iter().map(String::as_str).chain(first_buckets));
-        let times = self.time.ticks(time_ticks(area, tick));
+        let times = ticks(self.time, area, scale);
         let right = widest(&mut times.iter().map(|time| time.label.as_str()));
         let view = View::into(&Area {
             left: area.left + left + 10.0 * scale,
@@ -179,9 +190,29 @@ impl SurfacePanel<'_> {
             right: area.right - right - 10.0 * scale,
             bottom: area.bottom - 3.6 * tick,
         });
-        let mut frame = Layer::new("surface-frame");
-        Self::walls(&mut frame, &view, &axis);
-        page.scene.layers.push(frame);
+        // The unit reaches over the left wall, whose upper edge is as high as the surface can be there.
+        let size = Page::LABEL * scale;
+        let ((near_x, near_y), (far_x, far_y)) = (view.place(0.0, 0.0, 1.0), view.place(0.0, 1.0, 1.0));
+        let end = area.left + font::width(self.field.unit, size, Weight::Regular);
+        let along = ((end - near_x) / (far_x - near_x)).clamp(0.0, 1.0);
+        let edge = near_y + along * (far_y - near_y) - font::DESCENT * size - 1.5 * scale;
+        Frame {
+            view,
+            axis,
+            values: z_labels,
+            times,
+            unit_at: (area.left, edge.min(near_y - 1.6 * tick)),
+        }
+    }
+
+    /// Draws the panel into an area of the page.
+    pub(super) fn draw(&self, page: &mut Page, area: &Area) {
+        let scale = page.scale;
+        let frame = self.frame(area, scale);
+        let Frame { view, axis, .. } = frame;
+        let mut walls = Layer::new("surface-frame");
+        Self::walls(&mut walls, &view, &axis);
+        page.scene.layers.push(walls);
 
         let mut surface = Layer::new("surface");
         for run in self.runs(&axis).iter().rev() {
@@ -191,7 +222,7 @@ impl SurfacePanel<'_> {
 
         let mut labels = Layer::new("surface-axes");
         let mut runs = self.bucket_axis(&mut labels, &view, scale, area);
-        let values = self.value_axis(&mut labels, &view, &axis, &z_labels, scale, area);
+        let values = self.value_axis(&mut labels, &frame, scale);
         runs = fitting(runs, &self.field.landmarks, 4.0 * scale);
         // The axes of values and of buckets meet in a corner, where the bucket has precedence.
         let free: Vec<TextRun> = fitting(values, &[], 3.0 * scale)
@@ -200,7 +231,7 @@ impl SurfacePanel<'_> {
             .collect();
         runs.extend(free);
         runs.extend(fitting(
-            self.time_axis(&mut labels, &view, &times, scale, area),
+            self.time_axis(&mut labels, &view, &frame.times, scale, area),
             &[],
             2.0 * scale,
         ));
@@ -362,31 +393,17 @@ impl SurfacePanel<'_> {
         }
     }
 
-    fn value_axis(
-        &self,
-        layer: &mut Layer,
-        view: &View,
-        axis: &Linear,
-        labels: &[String],
-        scale: f64,
-        area: &Area,
-    ) -> Vec<TextRun> {
+    fn value_axis(&self, layer: &mut Layer, frame: &Frame, scale: f64) -> Vec<TextRun> {
         let size = Page::TICK * scale;
-        let title_size = Page::LABEL * scale;
-        // The title reaches over the left wall, whose upper edge is as high as the surface can be there.
-        let ((near_x, near_y), (far_x, far_y)) = (view.place(0.0, 0.0, 1.0), view.place(0.0, 1.0, 1.0));
-        let title_end = area.left + font::width(self.field.unit, title_size, Weight::Regular);
-        let along = ((title_end - near_x) / (far_x - near_x)).clamp(0.0, 1.0);
-        let edge = near_y + along * (far_y - near_y) - font::DESCENT * title_size - 1.5 * scale;
-        let title_at = (area.left, edge.min(near_y - 1.6 * size));
-        layer.text(label_at(self.field.unit, title_at, title_size, Anchor::Start));
+        let unit = label_at(self.field.unit, frame.unit_at, Page::LABEL * scale, Anchor::Start);
+        layer.text(unit);
         let run = |(value, label): (f64, &String)| {
-            let (x, y) = view.place(0.0, 0.0, axis.share(value));
+            let (x, y) = frame.view.place(0.0, 0.0, frame.axis.share(value));
             layer.line((x - 3.0 * scale, y), (x, y), AXIS, 0.6);
             let at = (x - 5.0 * scale, y + font::CAP_HEIGHT * size / 2.0);
             label_at(label, at, size, Anchor::End)
         };
-        axis.ticks().zip(labels).map(run).collect()
+        frame.axis.ticks().zip(&frame.values).map(run).collect()
     }
 
     fn bucket_axis(&self, layer: &mut Layer, view: &View, scale: f64, area: &Area) -> Vec<TextRun> {
@@ -412,14 +429,7 @@ impl SurfacePanel<'_> {
         layer.text(label_at(&title, at, size, Anchor::Middle));
     }
 
-    fn time_axis(
-        &self,
-        layer: &mut Layer,
-        view: &View,
-        ticks: &[super::time_axis::Tick],
-        scale: f64,
-        area: &Area,
-    ) -> Vec<TextRun> {
+    fn time_axis(&self, layer: &mut Layer, view: &View, ticks: &[Tick], scale: f64, area: &Area) -> Vec<TextRun> {
         let size = Page::TICK * scale;
         let mut runs = Vec::new();
         for tick in ticks {
@@ -436,10 +446,12 @@ impl SurfacePanel<'_> {
     }
 }
 
-/// How many time labels the right edge has room for.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few labels")]
-fn time_ticks(area: &Area, size: f64) -> usize {
-    ((area.height() * 0.4 / (2.2 * size)) as usize).clamp(2, 8)
+/// The ticks of time that the right edge has room for.
+pub(super) fn ticks(time: &TimeAxis, area: &Area, scale: f64) -> Vec<Tick> {
+    let size = Page::TICK * scale;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few labels")]
+    let most = (area.height() * 0.4 / (2.2 * size)) as usize;
+    time.ticks(most.clamp(2, 8))
 }
 
 /// A cell. Where its four corners do not span a simple figure it is drawn as two triangles. Those that turn their lower side

@@ -1,6 +1,6 @@
 //! Real time along an axis.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 
 /// Steps between two ticks, seconds: what a clock face and a calendar suggest.
 const STEPS: [i64; 22] = [
@@ -87,6 +87,21 @@ impl TimeAxis {
         time.strftime(format).to_string()
     }
 
+    /// A second as it is told: with its day where the axis has several.
+    pub(super) fn told(&self, second: f64) -> String {
+        let at = |second| self.wall(second)?.round(Unit::Second).ok();
+        let (Some(begin), Some(end), Some(time)) = (at(self.start), at(self.end), at(second)) else {
+            return self.label(second, 1);
+        };
+        let days = |time: Timestamp| time.as_second().div_euclid(DAY_SECONDS);
+        let format = if days(begin) == days(end) {
+            "%H:%M:%S"
+        } else {
+            "%b %-d %H:%M:%S"
+        };
+        time.strftime(format).to_string()
+    }
+
     /// What the axis with these ticks shows.
     pub(super) fn title(&self, ticks: &[Tick]) -> String {
         let (Some(begin), Some(end)) = (self.wall(self.start), self.wall(self.end)) else {
@@ -167,6 +182,17 @@ mod tests {
     fn the_title_names_both_days_when_midnight_lies_between() {
         assert_eq!(axis(0.0, 1800.0).title(&[]), "time (UTC), 2025-11-06");
         assert_eq!(axis(0.0, 86_400.0).title(&[]), "time (UTC), 2025-11-06 to 2025-11-07");
+    }
+
+    #[test]
+    fn a_second_is_told_with_its_day_where_there_are_several() {
+        assert_eq!(axis(0.0, 1800.0).told(299.6), "08:30:00");
+        assert_eq!(axis(0.0, 86_400.0).told(86_400.0), "Nov 7 08:25:00");
+        let undated = TimeAxis {
+            origin: None,
+            ..axis(0.0, 9000.0)
+        };
+        assert_eq!(undated.told(7325.0), "2:02:05");
     }
 
     #[test]

@@ -322,18 +322,24 @@ impl Timeline {
         }
     }
 
-    /// Draws the chart into an area of the page.
-    pub(super) fn draw(&self, page: &mut Page, slices: &Slices, time: &TimeAxis, area: &Area) {
-        let scale = page.scale;
+    /// Where in an area of the page its lines are.
+    pub(super) fn plot(&self, area: &Area, scale: f64) -> Area {
         let tick = Page::TICK * scale;
-        let label = Page::LABEL * scale;
-        let axis = self.axis();
-        let plot = Area {
-            left: area.left + widest(axis.ticks().iter().map(|(_, label)| label.as_str()), tick) + 7.0 * scale,
+        let ticks = self.axis().ticks();
+        Area {
+            left: area.left + widest(ticks.iter().map(|(_, label)| label.as_str()), tick) + 7.0 * scale,
             top: area.top + 2.6 * tick,
             right: area.right,
             bottom: area.bottom - 3.6 * tick,
-        };
+        }
+    }
+
+    /// Draws the chart into an area of the page.
+    pub(super) fn draw(&self, page: &mut Page, slices: &Slices, time: &TimeAxis, area: &Area) {
+        let scale = page.scale;
+        let label = Page::LABEL * scale;
+        let axis = self.axis();
+        let plot = self.plot(area, scale);
         let mut ground = Layer::new("timeline-ground");
         for slice in slices.slices.iter().filter(|slice| !slice.kept) {
             ground.rectangle(
@@ -346,10 +352,11 @@ impl Timeline {
             );
         }
         gaps(&mut ground, slices, time, &plot);
-        axis.draw(&mut ground, &plot, scale);
+        let mut grid = Layer::new("timeline-grid");
+        axis.draw(&mut grid, &plot, scale);
         let unit_at = (area.left, unit_baseline(area, scale));
-        ground.text(label_at(self.unit, unit_at, label, Anchor::Start));
-        page.scene.layers.push(ground);
+        grid.text(label_at(self.unit, unit_at, label, Anchor::Start));
+        page.scene.layers.extend([ground, grid]);
 
         let place = |second: f64, value: f64| -> Point {
             (
@@ -372,7 +379,7 @@ impl Timeline {
             front.text(label_at(reason, middle, 1.3 * label, Anchor::Middle));
         }
         front.line((plot.left, plot.bottom), (plot.right, plot.bottom), AXIS, 0.8);
-        time_axis(&mut front, time, &plot, scale, area);
+        let ticks = time_axis(&mut front, time, &plot, scale, area);
         if let Some(cut) = self.cut {
             let (_, y) = place(time.start, cut);
             front.dashed((plot.left, y), (plot.right, y), 4.0 * scale, INK, 0.8);
@@ -384,7 +391,7 @@ impl Timeline {
             let sample_y = text_y - font::CAP_HEIGHT * label / 2.0;
             front.dashed((end - 18.0 * scale, sample_y), (end, sample_y), 4.0 * scale, INK, 0.8);
         }
-        page.scene.layers.push(front);
+        page.scene.layers.extend([front, ticks]);
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) const DIRECTIONS: [(Operation, &str, &str); 3] = [
 /// A chart as wide as the page.
 pub(super) fn figure(chart: &InlineChart) -> Markup {
     html! {
-        figure {
+        figure data-chart=(chart.kind.name()) {
             figcaption { h3 { (chart.kind.title()) } (legend(chart)) }
             @for picture in &chart.pictures { div.wide { (PreEscaped(picture)) } }
             (notes(chart))
@@ -61,7 +61,7 @@ pub(super) fn surfaces(choice: &Choice<'_>, charts: &[InlineChart]) -> Markup {
                 p.note { (explained(surface)) }
                 @for (operation, word, name) in &shown {
                     @if let Some(chart) = of(surface, *operation) {
-                        figure class={ "pair of-" (word) } {
+                        figure class={ "pair of-" (word) } data-chart=(chart.kind.name()) {
                             figcaption { h4 { (name) } (legend(chart)) }
                             div.beside { @for picture in &chart.pictures { div { (PreEscaped(picture)) } } }
                             (notes(chart))

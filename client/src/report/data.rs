@@ -9,13 +9,17 @@ use flate2::write::ZlibEncoder;
 use serde::Serialize;
 
 use super::ladder::Ladder;
-use super::{Replay, Report};
+use super::numbers::Numbers;
+use super::{Charts, Replay, Report};
+use crate::chart::{ChartInput, ChartKind};
 
 /// The data, a field for each concept of the script.
 #[derive(Debug, Serialize)]
 pub(super) struct Data<'a> {
     /// What is said of other samples; `null` where these cannot be merged.
     ladder: Option<&'a Ladder>,
+    /// The charts over time; `null` without any.
+    charts: Option<Numbers>,
     /// The fio job that can be saved; `null` without one.
     replay: Option<ReplayFile>,
 }
@@ -33,8 +37,16 @@ impl<'a> Data<'a> {
         let replay = matches!(report.replay, Replay::Written(_)).then(|| ReplayFile {
             file: format!("{job}-workload.fio"),
         });
+        let charts = match &report.charts {
+            Charts::Drawn(charts) => {
+                let kinds: Vec<ChartKind> = charts.iter().map(|chart| chart.kind).collect();
+                Numbers::of(&ChartInput::from(report.analysis), &kinds).ok()
+            }
+            Charts::Missing(_) => None,
+        };
         Self {
             ladder: report.ladder.as_ref(),
+            charts,
             replay,
         }
     }

@@ -1,5 +1,7 @@
 //! Numbers with what is known of them, as cells of a table.
 
+use std::fmt;
+
 use maud::{Markup, html};
 
 use crate::analysis::estimate::Range;
@@ -56,6 +58,12 @@ impl Figure {
         }
     }
 
+    /// What lies between two bounds, of which nothing closer is told.
+    pub(super) fn between(lo: f64, hi: f64, shown: impl Fn(f64) -> String) -> Self {
+        let (lo, hi) = (shown(lo), shown(hi));
+        Self::exact(if lo == hi { lo } else { format!("{lo} to {hi}") })
+    }
+
     /// The figure of something that may not be known.
     pub(super) fn known<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
         value.map_or_else(Self::unknown, of)
@@ -66,6 +74,15 @@ impl Figure {
         html! {
             b { (self.estimate) }
             @if let Some(range) = &self.range { " " span.range { "(" (range) ")" } }
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.range {
+            Some(range) => write!(formatter, "{} ({range})", self.estimate),
+            None => formatter.write_str(&self.estimate),
         }
     }
 }

@@ -13,6 +13,7 @@ mod figure;
 mod following;
 mod frame;
 mod ladder;
+mod numbers;
 mod page;
 mod pair;
 mod parts;

@@ -16,7 +16,7 @@ use crate::chart::palette::{HEAT_LEVELS, ROLES, heat, on_paper};
 use crate::chart::scene::{Anchor, Color, Item, Layer, Point, Scene, TextRun};
 
 /// Units of the picture in a point: a third of a point is half a pixel where the page is as wide as it gets.
-const UNITS_PER_POINT: f64 = 3.0;
+pub(in crate::chart) const UNITS_PER_POINT: f64 = 3.0;
 
 /// The scene as one `svg` element, which a reader without eyes is told of by `label`; without a label it is decoration.
 pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
@@ -42,7 +42,10 @@ pub(in crate::chart) fn encode(scene: &Scene, label: &str) -> String {
         writer.covers = layer.name == "surface";
         let class = match layer.name {
             "surface" => "edges",
-            "heatmap" => "boxes cells",
+            // What a script of the page moves when a part of the time is shown.
+            "heatmap" => "boxes cells over-time",
+            "timeline-ground" | "line" => "boxes over-time",
+            "time-ticks" => "boxes ticks",
             _ => "boxes",
         };
         writer.rows = layer.name == "heatmap";
@@ -84,7 +87,8 @@ pub(in crate::chart) fn css(color: Color) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-fn units(points: f64) -> i32 {
+/// Points as the units of the elements.
+pub(in crate::chart) fn units(points: f64) -> i32 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float cast saturates, and no part of a page is that large"

@@ -7,6 +7,7 @@ const read = async (root) => {
 // Everything that the script does for the page below a root.
 const improve = (root, data) => {
   improveLadder(root, data.ladder);
+  improveCharts(root, data.charts);
   improveReplay(root, data.replay);
   root.classList.add('improved');
 };

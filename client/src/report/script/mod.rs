@@ -5,9 +5,13 @@
 //! page without them stands in elements of the class `tools`.
 
 /// The files in the order in which they are read; `main.js` puts the others to work.
-const FILES: [&str; 4] = [
+const FILES: [&str; 8] = [
     include_str!("element.js"),
     include_str!("ladder.js"),
+    include_str!("surface.js"),
+    include_str!("hover.js"),
+    include_str!("zoom.js"),
+    include_str!("charts.js"),
     include_str!("replay.js"),
     include_str!("main.js"),
 ];
