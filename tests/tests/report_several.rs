@@ -71,6 +71,17 @@ fn names_that_are_markup_are_text_on_the_page_of_two_jobs() {
 }
 
 #[test]
+fn many_jobs_make_a_page_that_is_fit_to_be_passed_on() {
+    is_fit_to_be_passed_on(&WrittenReport::of_several(&[LONG; 12]).unwrap());
+}
+
+#[test]
+fn names_that_are_markup_are_text_on_the_page_of_many_jobs() {
+    let written = WrittenReport::of_several(&[MARKUP, "SQL-Server-01", MARKUP]).unwrap();
+    shows_a_name_that_is_markup(&written, MARKUP);
+}
+
+#[test]
 fn the_charts_of_two_jobs_stand_beside_each_other_and_on_a_telephone_below() {
     let written = WrittenReport::of_several(&["SQL-Server-01", "SQL-Server-01"]).unwrap();
     let browser = written.shown_without_scripts(&[]).unwrap();

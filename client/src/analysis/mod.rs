@@ -20,6 +20,7 @@ mod run;
 pub mod select;
 mod selected;
 mod series;
+pub mod together;
 mod workload;
 
 pub use error::AnalysisError;

@@ -30,6 +30,7 @@ mod render;
 mod scale;
 mod scene;
 mod slices;
+mod small;
 mod style;
 mod surface;
 mod time_axis;
@@ -44,6 +45,7 @@ pub use kind::{ChartKind, Surface, UnknownChart};
 pub(crate) use labels::buckets as bucket_labels;
 pub(crate) use numbers::{ChartNumbers, LineNumbers, Moment, PartNumbers, TimelineNumbers, chart_numbers};
 pub use render::render;
+pub use small::small_timeline;
 pub use style::{InvalidStyle, Style};
 pub use write::write_all;
 

@@ -396,7 +396,8 @@ impl Timeline {
 }
 
 impl Line {
-    fn draw(&self, layer: &mut Layer, slices: &Slices, place: impl Fn(f64, f64) -> Point) {
+    /// Draws the line where `place` puts a second and a value.
+    pub(super) fn draw(&self, layer: &mut Layer, slices: &Slices, place: impl Fn(f64, f64) -> Point) {
         let slices = &slices.slices;
         for (slice, bounds) in slices.iter().zip(&self.bounds) {
             if let Some((lo, hi)) = *bounds {

@@ -44,7 +44,12 @@ impl AnonymiseArg {
             }
         });
         let names: Vec<String> = names.collect();
-        let path = PathBuf::from(format!("{}.{extension}", names.join("-and-")));
+        let stem = match names.as_slice() {
+            // The names of many make no name of a file.
+            [_, _, _, ..] => format!("{}-jobs", names.len()),
+            few => few.join("-and-"),
+        };
+        let path = PathBuf::from(format!("{stem}.{extension}"));
         if self.anonymise && path.exists() {
             return Err(UsageError::new(
                 format!(

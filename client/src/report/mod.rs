@@ -1,7 +1,7 @@
 //! The report that people pass on: one page of HTML with everything an analysis says, whole by itself.
 //!
 //! Data flows one way: an analysis -> a [`Report`], which holds what is shown -> the bytes of the page. Two analyses make a
-//! [`Pair`]. Markup comes from a template that escapes whatever is put into it; what goes in as it is are the charts, which
+//! [`Pair`], and more of them [`Many`]. Markup comes from a template that escapes whatever is put into it; what goes in as it is are the charts, which
 //! escape their own texts, and the data of the page's script, in which no markup can stand. The page has no clock: what it
 //! tells of time is the job's, so the same job gives the same bytes.
 //!
@@ -13,6 +13,7 @@ mod figure;
 mod following;
 mod frame;
 mod ladder;
+mod many;
 mod numbers;
 mod page;
 mod pair;
@@ -23,6 +24,7 @@ mod script;
 mod style;
 mod verdict;
 
+pub use many::{Many, SortBy};
 pub use pair::Pair;
 
 use jiff::Timestamp;

@@ -154,8 +154,19 @@ pub(super) fn tiles(profile: &Profile) -> Markup {
     }
 }
 
-/// The figures that stand in a row of a list of disks or phases.
-fn in_short(profile: &Profile) -> [Figure; 7] {
+/// What the figures of [`in_short`] are.
+pub(super) const HEADINGS: [&str; 7] = [
+    "IOPS",
+    "MB/s",
+    "reads",
+    "in sequence",
+    "outstanding",
+    "p95 of reads",
+    "p95 of writes",
+];
+
+/// The figures that stand in a row of a list of disks, phases or jobs.
+pub(super) fn in_short(profile: &Profile) -> [Figure; 7] {
     let p95 = |latency: &Option<Distribution>| {
         Figure::known(latency.as_ref(), |latency| {
             Figure::within(&latency.p95, latency.last_limit, time)
@@ -178,18 +189,9 @@ fn in_short(profile: &Profile) -> [Figure; 7] {
 
 /// A table of profiles, one a row, under a heading for what is in the row.
 fn list(what: &[&str], rows: &[(Vec<String>, &Profile)]) -> Markup {
-    let headings = [
-        "IOPS",
-        "MB/s",
-        "reads",
-        "in sequence",
-        "outstanding",
-        "p95 of reads",
-        "p95 of writes",
-    ];
     html! {
         div.wide { table.figures {
-            thead { tr { @for heading in what.iter().chain(&headings) { th scope="col" { (heading) } } } }
+            thead { tr { @for heading in what.iter().chain(&HEADINGS) { th scope="col" { (heading) } } } }
             tbody {
                 @for (names, profile) in rows {
                     tr {

@@ -22,6 +22,8 @@ mod keeping;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+mod report_many;
+#[cfg(test)]
 mod report_pair;
 #[cfg(unix)]
 #[cfg(test)]

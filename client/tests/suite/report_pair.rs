@@ -11,7 +11,7 @@ use crate::support::raw_job::{UPTIME_US, collect};
 
 /// Two seconds of so many commands of 8 KiB a second, three reads to a write, each as long as `latency_us` says of its
 /// place.
-fn stream(per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
+pub(crate) fn stream(per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
     let pitch_us = 1_000_000 / per_second;
     let command = |index| IoEvent {
         issue_us: UPTIME_US + pitch_us * index + pitch_us / 2,
@@ -28,7 +28,7 @@ fn stream(per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
 }
 
 /// Collects a stream as the job `name`.
-fn add(desk: &Desk, name: &str, stream: Vec<IoEvent>) {
+pub(crate) fn add(desk: &Desk, name: &str, stream: Vec<IoEvent>) {
     let directory = desk.job(name);
     collect(&directory, &[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000]);
     let files = fs::read_dir(directory.join("samples")).unwrap();
@@ -152,7 +152,7 @@ fn what_makes_no_report_of_two_is_told() {
     desk.refuses(
         &["report", "old", "--limit", "iops=90%"],
         2,
-        &["in percent of another job", "BEFORE AFTER"],
+        &["a limit holds one job to another", "BEFORE AFTER"],
     );
     desk.refuses(&["report", "old", "new", "--limit", "speed=90%"], 2, &["speed=90%"]);
     desk.refuses(&["report", "old", "nothing"], 2, &["`nothing`", "vscsi-helper list"]);

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::analysis::anonymous::Aliases;
-use crate::analysis::{Analysis, AnalysisError, Options};
+use crate::analysis::{Analysis, Options};
 use crate::cli::anonymise::AnonymiseArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
 use crate::compare::Limit;
 use crate::failure::{Failure, UsageError};
 use crate::fio::FioOptions;
-use crate::number::bytes;
-use crate::report::{Pair, Report};
+use crate::number::{bytes, counted};
+use crate::report::{Many, Pair, Report, SortBy};
 use crate::store::{JobDirectory, Store, followed, write_atomic};
 
-/// Write one page with all that a job says, to be passed on: verdict, profile, charts, fio job; of two jobs, before and after
+/// Write one page with all that a job says, to be passed on: verdict, profile, charts, fio job; of two jobs, before and after;
+/// of more, a table of VMs
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper report sql-peak
@@ -25,6 +26,7 @@ use crate::store::{JobDirectory, Store, followed, write_atomic};
   vscsi-helper report sql-peak -o - | gzip > sql-peak.html.gz
   vscsi-helper report sql-peak --anonymise -o to-the-vendor.html
   vscsi-helper report before after --limit iops=90% --limit read_p99=120%
+  vscsi-helper report sql web mail backup --sort p95 -o cluster.html
 
 The page is one file of HTML that asks for nothing else, so it can be mailed and read
 offline. It needs no scripts, follows the reader's light or dark setting, and prints well.
@@ -33,13 +35,17 @@ METHODS.md says what is replaced and what stays.
 
 Of two jobs the first is before and the second after: what changed and how sure that
 is, with the charts of both on the same scales. Limits are those of `compare`; the page
-is written whatever they say, and the exit code is 4 when one is missed.")]
+is written whatever they say, and the exit code is 4 when one is missed.
+
+Of three jobs and more: a table of VMs and hosts, the most of what it is sorted by
+first, the merged profile of all, what they did together if they ran at the same time,
+and each in short.")]
 pub struct ReportArgs {
-    /// The job: NAME, or NAME@HOST where two hosts have a job of that name; two are before and after
+    /// The job: NAME, or NAME@HOST where two hosts have a job of that name; two are before and after, more make a table
     #[arg(id = "job", value_name = "JOB", required = true)]
     jobs: Vec<String>,
-    /// File to write, `-` for the standard output [default: JOB.html or BEFORE-and-AFTER.html in the current directory,
-    /// job-1.html and so on with --anonymise]
+    /// File to write, `-` for the standard output [default: JOB.html, BEFORE-and-AFTER.html or N-jobs.html in the current
+    /// directory, job-1.html and so on with --anonymise]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Open the page in the browser afterwards
@@ -48,6 +54,9 @@ pub struct ReportArgs {
     /// Limit for the second of two jobs, in percent of the first, as in `compare`; may be repeated
     #[arg(long = "limit", value_name = "MEASURE=PERCENT%")]
     limits: Vec<Limit>,
+    /// What three jobs and more are sorted by, the most first; p95 is the latency of all commands [default: iops]
+    #[arg(long, value_name = "WHAT")]
+    sort: Option<SortBy>,
     #[command(flatten)]
     anonymise: AnonymiseArg,
     #[command(flatten)]
@@ -67,7 +76,7 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let jobs = analyses(args, &options, &store, env)?;
-    let (page, missed) = page(&jobs, &args.limits)?;
+    let (page, missed) = page(&jobs, args)?;
     let outcome = match missed.is_empty() {
         true if jobs.iter().any(|(_, analysis)| analysis.is_partial()) => Outcome::Partial,
         true => Outcome::Done,
@@ -91,16 +100,18 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
 impl ReportArgs {
     /// What can be wrong with the arguments whatever the jobs are.
     fn check(&self) -> Result<(), UsageError> {
-        if self.jobs.len() > 2 {
+        let named = counted(self.jobs.len(), "job");
+        let were = if self.jobs.len() == 1 { "was" } else { "were" };
+        if self.sort.is_some() && self.jobs.len() < 3 {
             return Err(UsageError::new(
-                format!("a report is of one job, or of two: {} were named", self.jobs.len()),
-                "name the job before and the job after",
+                format!("`--sort` orders the table of three jobs and more, and {named} {were} named"),
+                "name more jobs, or leave out `--sort`",
             ));
         }
         if !self.limits.is_empty() && self.jobs.len() != 2 {
             return Err(UsageError::new(
-                "a limit is in percent of another job, and there is only one",
-                "name the job before it as well: `vscsi-helper report BEFORE AFTER --limit ...`",
+                format!("a limit holds one job to another, and {named} {were} named"),
+                "name two: `vscsi-helper report BEFORE AFTER --limit ...`",
             ));
         }
         Ok(())
@@ -163,18 +174,15 @@ impl Failure for NotUsable {
 }
 
 /// The page of the jobs, and the limits that were missed.
-fn page(jobs: &[Analyzed], limits: &[Limit]) -> Result<(String, Vec<String>), CliError> {
+fn page(jobs: &[Analyzed], args: &ReportArgs) -> Result<(String, Vec<String>), CliError> {
     let analyses: Vec<&Analysis> = jobs.iter().map(|(_, analysis)| analysis).collect();
     Ok(match analyses.as_slice() {
+        [only] => (Report::of(only, &FioOptions::default())?.to_html(), Vec::new()),
         [before, after] => {
-            let pair = Pair::of(before, after, limits);
+            let pair = Pair::of(before, after, &args.limits);
             (pair.to_html(), pair.missed_limits())
         }
-        several => {
-            let pages = several.iter().map(|only| Report::of(only, &FioOptions::default()));
-            let pages: Result<String, AnalysisError> = pages.map(|report| Ok(report?.to_html())).collect();
-            (pages?, Vec::new())
-        }
+        several => (Many::of(several, args.sort.unwrap_or_default()).to_html(), Vec::new()),
     })
 }
 
