@@ -19,6 +19,10 @@ const HUNG_MS: u64 = 10_000;
 /// A successor gets this long to take the lock.
 const TAKES_MS: u64 = 5000;
 
+/// A `-s` of a switch that was killed has an end that nobody sees: whoever finds it in the journal stops it once more after
+/// this long.
+const UNSEEN_MS: u64 = 15_000;
+
 /// A stop as slow as this is no excuse: the promise holds with it.
 const SLOW_MS: u64 = 600;
 
@@ -168,7 +172,7 @@ fn switch_due(evidence: &Evidence, death_ms: u64, promised_ms: u64) -> Option<u6
 }
 
 /// Later than `due_ms` where the host itself kept the collection from being stopped: by stops that hung, failed or were
-/// slow, or because a process could not be started.
+/// slow, by a start that outlived its switch, or because a process could not be started.
 fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64) -> u64 {
     let mut excused_ms = due_ms;
     let stops = evidence.calls.iter().filter(|call| is_about(call, "-x", stretch.disk));
@@ -183,6 +187,23 @@ fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64)
         }
         let rest_ms = 1000 << attempt.min(5);
         excused_ms = excused_ms.max(begun_ms + delay_ms + hung_ms + rest_ms + PROMISED_MS);
+    }
+    for call in evidence.calls.iter().filter(|call| is_about(call, "-s", stretch.disk)) {
+        let Some(slow_ms) = call.fault.as_deref().and_then(slow_ms) else {
+            continue;
+        };
+        let begun_ms = call.real_monotonic_ms.saturating_sub(slow_ms);
+        let switches = || evidence.lives.iter().filter(|life| life.role == Role::Switch);
+        let outlived = |life: &&Life| life.killed && (begun_ms..=call.real_monotonic_ms).contains(&life.died_ms);
+        let next = |killed: &Life| {
+            switches()
+                .map(|life| life.born_ms)
+                .filter(|born_ms| *born_ms > killed.died_ms)
+                .min()
+        };
+        if let Some(found_ms) = switches().filter(outlived).filter_map(next).max() {
+            excused_ms = excused_ms.max(found_ms + TAKES_MS + UNSEEN_MS + PROMISED_MS);
+        }
     }
     for at_ms in &evidence.killed_commands {
         if *at_ms <= excused_ms && *at_ms + HUNG_MS >= from_ms {
@@ -202,11 +223,15 @@ fn excused_ms(evidence: &Evidence, stretch: &Stretch, from_ms: u64, due_ms: u64)
 
 /// By how much a stop that went wrong in this way took effect late; `None` where that is no excuse.
 fn delay_ms(fault: &str) -> Option<u64> {
-    let slow = fault.strip_prefix("Slow(").and_then(|rest| rest.strip_suffix(')'));
-    match slow.map(str::parse) {
-        Some(Ok(slow_ms)) => (slow_ms > SLOW_MS).then_some(slow_ms),
-        _ => Some(0),
+    match slow_ms(fault) {
+        Some(slow_ms) => (slow_ms > SLOW_MS).then_some(slow_ms),
+        None => Some(0),
     }
+}
+
+/// By how much a command took effect late that was no more than slow.
+fn slow_ms(fault: &str) -> Option<u64> {
+    fault.strip_prefix("Slow(")?.strip_suffix(')')?.parse().ok()
 }
 
 #[cfg(test)]
@@ -336,6 +361,29 @@ mod tests {
         let mut kept = stopped_at(death(), 5700);
         kept.calls.last_mut().unwrap().fault = Some("Slow(600)".to_owned());
         assert_eq!(check(&kept).longest_wait_ms, 700);
+    }
+
+    #[test]
+    fn a_start_that_outlives_its_switch_is_stopped_once_more_when_it_must_have_ended() {
+        let mut evidence = stopped_at(death(), 5500);
+        let mut slow = call(6200, "-s -w 7 -i 2", Some(&[2]));
+        slow.fault = Some("Slow(1500)".to_owned());
+        evidence.calls.push(slow);
+        let stopped = stopped_at(evidence.clone(), 20_500);
+        assert_eq!(violations(&stopped), 1);
+        // The one that ran it is killed, and the next one finds the disk in the journal.
+        let with_lives = |mut evidence: Evidence| {
+            let mut killed = life(Role::Switch, 600, 4900);
+            killed.killed = true;
+            evidence.lives = vec![
+                life(Role::Collector, 500, 5000),
+                killed,
+                life(Role::Switch, 4950, NEVER),
+            ];
+            evidence
+        };
+        assert_eq!(violations(&with_lives(stopped)), 0);
+        assert_eq!(violations(&with_lives(stopped_at(evidence, 27_000))), 1);
     }
 
     #[test]
