@@ -238,9 +238,10 @@ impl Collector {
         }
     }
 
-    /// Asks the switch for everything that differs from what jobs need.
+    /// Asks the switch for everything that differs from what jobs need, which is not known before it was recovered what
+    /// becomes of each.
     pub(super) fn give_orders(&mut self) {
-        if !self.ready || self.passing != Passing::No {
+        if !self.ready || !self.recovered || self.passing != Passing::No {
             return;
         }
         let now = self.now();

@@ -71,7 +71,7 @@ impl Collector {
         }
         let problem = (!notes.is_empty()).then(|| notes.join("; "));
         collector.equipment.views.set_problem("spool at start", problem);
-        // All are there before one of them fails, which drops the disks that no other one uses.
+        // All are there before it is told what becomes of one: they may share disks.
         let adopted: Vec<(Name, Fate)> = stored.into_iter().map(|stored| collector.adopt(stored)).collect();
         for (name, fate) in adopted {
             collector.go_on(&name, fate);
@@ -80,6 +80,7 @@ impl Collector {
         if collector.ready {
             collector.claim();
         }
+        collector.give_orders();
         collector.keep_up_with_clocks();
         collector.publish_schedules();
         let at_rest = |this: &Self| {

@@ -77,6 +77,25 @@ fn a_wall_clock_that_was_set_before_a_handover_costs_neither_job_nor_journal() {
 }
 
 #[test]
+fn an_agent_that_finds_two_jobs_that_died_starts_nothing_for_either() {
+    let mut harness = Harness::new();
+    harness.create("first", "SQL-Server-01", 100, 60);
+    harness.create_restarting("second", "Web-App-VM", 100);
+    // Whether it collects is not known any more.
+    harness.fail("-s", 9);
+    harness.pass(MINUTE_MS + 1000);
+    harness.die_with_guard();
+    let before = harness.calls_with("-s");
+    harness.begin_again();
+    harness.pass(MINUTE_MS);
+    assert_eq!(harness.calls_with("-s"), before);
+    for job in ["first", "second"] {
+        assert_eq!(harness.job(job).job.status, Status::Failed);
+    }
+    assert!(harness.host.collecting().unwrap().is_empty());
+}
+
+#[test]
 fn a_wall_clock_that_was_set_while_no_agent_ran_forgets_no_collection() {
     let mut harness = Harness::new();
     harness.create("job", "SQL-Server-01", 100, 60);

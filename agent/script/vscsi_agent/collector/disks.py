@@ -174,8 +174,10 @@ def claim(collector):
 
 def give_orders(collector):
     # type: (Collector) -> None
-    """Asks the switch for everything that differs from what jobs need."""
-    if not collector.is_ready or collector.passing != NOT_PASSING:
+    """Asks the switch for everything that differs from what jobs need, which is not known before it was recovered what
+    becomes of each.
+    """
+    if not collector.is_ready or not collector.is_recovered or collector.passing != NOT_PASSING:
         return
     now_ms = collector.now_ms()
     for fact in facts(collector):

@@ -2,7 +2,7 @@
 
 from ..job import FINAL
 from .begin import look_first
-from .disks import ask, await_switch, claim, is_armed
+from .disks import ask, await_switch, claim, give_orders, is_armed
 from .end import end, save, settle
 from .jobstate import ENDED, SAMPLING, JobState
 from .loop import attend, keep_up_with_clocks
@@ -45,12 +45,13 @@ def recover(equipment, switch):
     for note in notes:
         equipment.log.line(note)
     views.set_problem("spool at start", "; ".join(notes) if notes else None)
-    # All are there before one of them fails, which drops the disks that no other one uses.
+    # All are there before it is told what becomes of one: they may share disks.
     for state, fate in [_adopt(collector, job) for job in stored]:
         _go_on(collector, state, fate)
     collector.is_recovered = True
     if collector.is_ready:
         claim(collector)
+    give_orders(collector)
     keep_up_with_clocks(collector)
     publish(collector)
 
