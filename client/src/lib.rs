@@ -28,6 +28,7 @@ mod interrupt;
 mod number;
 mod preflight;
 mod pull;
+mod recording;
 pub mod report;
 pub mod samples;
 mod sha256;

@@ -21,7 +21,7 @@ const ORDER: &[&[&str]] = &[
         "clock",
         "interrupt",
     ],
-    &["store", "catalog"],
+    &["store", "catalog", "recording"],
     &["transport", "host", "preflight", "install", "pull"],
     &["stream"],
     &["analysis", "fidelity", "table", "samples"],

@@ -11,6 +11,7 @@ mod compare;
 mod completions;
 mod config;
 mod delete;
+mod demo;
 mod discover;
 mod doctor;
 mod export;
@@ -66,6 +67,7 @@ pub enum Command {
     Report(report::ReportArgs),
     Verify(verify::VerifyArgs),
     Config(config::ConfigArgs),
+    Demo(demo::DemoArgs),
     Reindex(reindex::ReindexArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
@@ -101,6 +103,7 @@ impl Command {
             Self::Report(args) => report::run(args, env),
             Self::Verify(args) => verify::run(args, env),
             Self::Config(args) => config::run(args, env),
+            Self::Demo(args) => demo::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),
             Self::Doctor(args) => doctor::run(args, env),
             Self::Completions(args) => completions::run(args, env),

@@ -204,21 +204,30 @@ fn write(page: &str, jobs: &[Analyzed], args: &ReportArgs, env: &Env) -> Result<
             bytes(page.len() as u64)
         ))?;
     }
-    if args.open
-        && let Err(error) = open::that_detached(&path)
-    {
-        // The page is there, whoever shows it.
+    if args.open {
+        open_page(&path, env);
+    }
+    Ok(())
+}
+
+/// Opens a page in the browser. Where there is none, the page is there all the same.
+pub(super) fn open_page(path: &Path, env: &Env) {
+    if let Err(error) = open::that_detached(path) {
         env.warn(format_args!(
             "no browser could be started ({error}); open {} in one",
             path.display()
         ));
     }
-    Ok(())
+}
+
+/// Where the report of a job lies in the folder of its analysis.
+pub(super) fn beside(folder: &Path, job: &str) -> PathBuf {
+    folder.join(format!("{job}-report.html"))
 }
 
 /// Writes the report of an analysis as a file of its job, and returns its path.
 pub(super) fn write_beside(folder: &Path, analysis: &Analysis, options: &FioOptions) -> Result<PathBuf, CliError> {
-    let path = folder.join(format!("{}-report.html", analysis.job.job_id));
+    let path = beside(folder, analysis.job.job_id.as_str());
     write_atomic(&path, Report::of(analysis, options)?.to_html().as_bytes())?;
     Ok(path)
 }

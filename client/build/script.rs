@@ -1,15 +1,18 @@
-//! Puts the files of the agent in Python into the client.
+//! The files of the agent in Python.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{fs, io};
+
+use crate::write_line;
 
 /// Where the script is, from the client's own folder.
 const SCRIPT: &str = "../agent/script";
 /// What a host needs of it; the rest are its tests and their settings.
 const SHIPPED: [&str; 2] = ["__main__.py", "vscsi_agent"];
 
-fn main() -> io::Result<()> {
+/// Lists them in `script.rs` in the folder `out`.
+pub(super) fn list(out: &Path) -> io::Result<()> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(SCRIPT).canonicalize()?;
     let mut files = Vec::new();
     for name in SHIPPED {
@@ -32,8 +35,7 @@ fn main() -> io::Result<()> {
         );
     }
     text.push_str("]\n");
-    let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
-    fs::write(PathBuf::from(out).join("script.rs"), text)
+    fs::write(out.join("script.rs"), text)
 }
 
 /// The Python files at or below `path`.
@@ -46,10 +48,4 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         files.push(path.to_owned());
     }
     Ok(())
-}
-
-/// Speaks to cargo.
-fn write_line(line: &str) -> io::Result<()> {
-    use io::Write as _;
-    writeln!(io::stdout(), "{line}")
 }
