@@ -44,7 +44,7 @@ pub struct Report<'analysis> {
     phases: Vec<Phase>,
     charts: Charts,
     replay: Replay,
-    /// What it says of other samples; `None` where some of these cannot be merged.
+    /// What it says of other samples; `None` where nobody asks, or some of these cannot be merged.
     ladder: Option<Ladder>,
 }
 
@@ -73,6 +73,21 @@ impl<'analysis> Report<'analysis> {
     /// # Errors
     /// [`AnalysisError`] when the samples of a phase cannot be merged.
     pub fn of(analysis: &'analysis Analysis, options: &FioOptions) -> Result<Self, AnalysisError> {
+        let ladder = Ladder::of(analysis, &dated_by_itself(analysis), options).ok();
+        Ok(Self {
+            ladder,
+            ..Self::of_its_own_samples(analysis, options)?
+        })
+    }
+
+    /// The same without what it says of other samples than its own, for a page that is made anew with each sample.
+    ///
+    /// # Errors
+    /// As [`Report::of`].
+    pub(crate) fn of_its_own_samples(
+        analysis: &'analysis Analysis,
+        options: &FioOptions,
+    ) -> Result<Self, AnalysisError> {
         let provenance = dated_by_itself(analysis);
         let phases = phases::automatic(&analysis.series, &provenance, &analysis.options)?;
         let charts = match inline_charts(&ChartInput::from(analysis), &ChartKind::of(&analysis.series)) {
@@ -84,7 +99,7 @@ impl<'analysis> Report<'analysis> {
             phases,
             charts,
             replay: Replay::own(analysis, &provenance, options),
-            ladder: Ladder::of(analysis, &provenance, options).ok(),
+            ladder: None,
         })
     }
 

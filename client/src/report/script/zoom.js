@@ -118,7 +118,7 @@ const paneOf = (plot, time) => {
     const pixels = svg.getBoundingClientRect().width / width || 0.5;
     for (const shown of windows) {
       shown.setAttribute('viewBox', `${from} 0 ${(time.to - time.from) * (right - left)} ${height}`);
-      for (const line of shown.querySelectorAll('[stroke-width]')) {
+      for (const line of shown.querySelectorAll('[stroke-width]:not(.cells *)')) {
         line.style.vectorEffect = isPart ? 'non-scaling-stroke' : '';
         line.style.strokeWidth = isPart ? `${line.getAttribute('stroke-width') * pixels}px` : '';
       }

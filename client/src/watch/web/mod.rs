@@ -96,13 +96,13 @@ pub(crate) fn answer(door: &Door, view: &View, asked: &Asked<'_>) -> Answer {
         return refusal(404, "this job is not watched");
     };
     match (wanted, job.analysis(view.now)) {
-        ("report", Some(analysis)) => told(analysis.as_ref(), |report| Answer {
+        ("report", Some(analysis)) => told(analysis.as_ref(), Report::of, |report| Answer {
             status: 200,
             media_type: HTML,
             body: report.to_html(),
         }),
         ("report", None) => refusal(404, "no sample of this job has come yet"),
-        ("", Some(analysis)) => told(analysis.as_ref(), |report| {
+        ("", Some(analysis)) => told(analysis.as_ref(), Report::of_its_own_samples, |report| {
             json(&JobBody {
                 state: JobState::of(job).state,
                 html: report.to_fragment(),
@@ -117,10 +117,14 @@ pub(crate) fn answer(door: &Door, view: &View, asked: &Asked<'_>) -> Answer {
 }
 
 /// The report of an analysis, or why there is none.
-fn told(analysis: Result<&Analysis, &AnalysisError>, as_answer: impl FnOnce(&Report<'_>) -> Answer) -> Answer {
+fn told<'job>(
+    analysis: Result<&'job Analysis, &AnalysisError>,
+    report: impl FnOnce(&'job Analysis, &FioOptions) -> Result<Report<'job>, AnalysisError>,
+    as_answer: impl FnOnce(&Report<'job>) -> Answer,
+) -> Answer {
     let report = analysis
         .map_err(ToString::to_string)
-        .and_then(|analysis| Report::of(analysis, &FioOptions::default()).map_err(|error| error.to_string()));
+        .and_then(|analysis| report(analysis, &FioOptions::default()).map_err(|error| error.to_string()));
     match report {
         Ok(report) => as_answer(&report),
         Err(why) => refusal(500, &why),
