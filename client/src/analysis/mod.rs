@@ -4,6 +4,9 @@
 //! Architecture invariant: nothing here reads a clock, prints, or talks to a host.
 
 pub mod anonymous;
+#[cfg(test)]
+#[path = "../../tests/suite/support/chart_job.rs"]
+pub(crate) mod chart_job;
 mod coverage;
 mod error;
 pub mod estimate;

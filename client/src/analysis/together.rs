@@ -180,9 +180,9 @@ mod tests {
     use vscsi_shared::job::Job;
 
     use super::*;
+    use crate::analysis::chart_job::{Directions, SECONDS, job};
     use crate::analysis::load::Loaded;
     use crate::analysis::{Filter, Options, analyze};
-    use crate::chart::tests::chart_job::{Directions, SECONDS, job};
 
     /// A job of so many samples that begins so many seconds after the usual one.
     fn after(seconds: f64, samples: usize) -> Analysis {

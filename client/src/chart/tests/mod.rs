@@ -1,14 +1,14 @@
 //! What is on a chart and where, seen in the scene that every encoder draws.
 
 mod alike;
-#[path = "../../../tests/suite/support/chart_job.rs"]
-pub(crate) mod chart_job;
 mod labels_fit;
 mod surfaces;
 mod time;
 mod values;
 
 use vscsi_shared::histogram::Operation;
+
+pub(crate) use crate::analysis::chart_job;
 
 use super::kind::{ChartKind, Surface};
 use super::render::{Layout, lay_out};
