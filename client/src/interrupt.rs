@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use vscsi_shared::exit_code;
 
@@ -75,12 +77,13 @@ impl Deferred {
         Ok(Self(handlers))
     }
 
-    /// Defers SIGHUP as well.
+    /// Defers SIGHUP as well, where there is one.
     ///
     /// # Errors
     /// When the system refuses a handler.
     pub(crate) fn begin_on_terminal() -> io::Result<Self> {
         let deferred = Self::begin()?;
+        #[cfg(unix)]
         deferred.0.handle(SIGHUP, Interruption::HungUp)?;
         Ok(deferred)
     }
@@ -93,6 +96,7 @@ impl Deferred {
         match self.0.noted.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal if i32::try_from(signal) == Ok(SIGINT) => Err(Interruption::Interrupted),
+            #[cfg(unix)]
             signal if i32::try_from(signal) == Ok(SIGHUP) => Err(Interruption::HungUp),
             _ => Err(Interruption::Terminated),
         }

@@ -6,6 +6,7 @@
 mod bars;
 mod columns;
 mod draw;
+mod keys;
 mod line;
 mod pictures;
 mod screen;

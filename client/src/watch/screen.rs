@@ -1,8 +1,6 @@
 //! The terminal: drawn on, listened to, and given back as it was however the program ends.
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _, Stdout, Write as _, stderr, stdin, stdout};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, Stdout, Write as _, stderr, stdout};
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,18 +14,16 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
 
 use super::draw::draw;
+use super::keys::Keyboard;
 use super::view::{Key, View};
 
 /// The terminal while the view has it. Dropped, it is as it was; a panic gives it back before it speaks.
 #[derive(Debug)]
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    /// Where keys come from.
-    keys: OwnedFd,
+    keyboard: Keyboard,
     taken: Arc<Taken>,
 }
 
@@ -38,19 +34,18 @@ impl Screen {
     /// When it cannot be set up.
     pub(crate) fn begin(is_colored: bool) -> io::Result<Self> {
         force_color_output(is_colored);
-        // As crossterm chooses it.
-        let keys = if stdin().is_terminal() {
-            stdin().as_fd().try_clone_to_owned()?
-        } else {
-            File::open("/dev/tty")?.into()
-        };
+        let keyboard = Keyboard::open()?;
         let taken = Arc::new(Taken::default());
         taken.heed_panics();
         let begun = enable_raw_mode()
             .and_then(|()| execute!(stdout(), EnterAlternateScreen))
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match begun {
-            Ok(terminal) => Ok(Self { terminal, keys, taken }),
+            Ok(terminal) => Ok(Self {
+                terminal,
+                keyboard,
+                taken,
+            }),
             Err(error) => {
                 taken.give_back();
                 Err(error)
@@ -72,32 +67,13 @@ impl Screen {
     /// When the terminal cannot be read, or has hung up.
     pub(crate) fn key(&self, patience: Duration) -> io::Result<Option<Key>> {
         // One may have been read together with the one before.
-        if !self.hears(Duration::ZERO)? && !self.hears(patience)? {
+        if !self.keyboard.tells(Duration::ZERO)? && !self.keyboard.tells(patience)? {
             return Ok(None);
         }
         Ok(match event::read()? {
             Event::Key(pressed) if pressed.kind != KeyEventKind::Release => meaning(pressed),
             _ => None,
         })
-    }
-
-    /// Whether the terminal tells something within `patience`. It is waited for here: crossterm reads one that has hung
-    /// up over and over, and never comes back.
-    fn hears(&self, patience: Duration) -> io::Result<bool> {
-        let mut keys = [PollFd::new(&self.keys, PollFlags::IN)];
-        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
-        match rustix::event::poll(&mut keys, Some(&patience)) {
-            // Another size of the terminal is a signal.
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if keys
-            .iter()
-            .any(|keys| keys.revents().intersects(PollFlags::HUP | PollFlags::ERR))
-        {
-            return Err(io::Error::other("it has hung up"));
-        }
-        event::poll(Duration::ZERO)
     }
 }
 
