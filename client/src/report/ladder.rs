@@ -80,7 +80,8 @@ struct Rung {
 }
 
 impl Ladder {
-    /// The ladder of the samples of an analysis, described as `provenance` describes its own choice.
+    /// The ladder of the samples of an analysis, described as `provenance` describes its own choice, of which `own_replay`
+    /// is the job.
     ///
     /// # Errors
     /// [`AnalysisError::LimitsChanged`] when samples that the filter left out cannot be merged with others.
@@ -88,6 +89,7 @@ impl Ladder {
         analysis: &Analysis,
         provenance: &Provenance,
         options: &FioOptions,
+        own_replay: &Replay,
     ) -> Result<Self, AnalysisError> {
         let iops: Vec<f64> = analysis.series.samples.iter().map(Sample::iops).collect();
         let order = order(&iops);
@@ -97,8 +99,8 @@ impl Ladder {
                 *slot = place;
             }
         }
-        let rungs = rungs(&iops, analysis.options.filter);
-        let replayed = replayed(&iops, analysis.options.filter);
+        let filter = analysis.options.filter;
+        let (rungs, replayed, own) = (rungs(&iops, filter), replayed(&iops, filter), kept(filter, &iops));
         let amounts = Amounts::of(&analysis.series);
         let said: Result<Vec<Rung>, AnalysisError> = rungs
             .par_iter()
@@ -111,16 +113,17 @@ impl Ladder {
                     ..provenance.clone()
                 };
                 let described = Described::of(&analysis.series, &kept, provenance, analysis.options.sequential_gap)?;
-                let replay = if replayed.contains(&number) {
+                let searched = if number != own && replayed.contains(&number) {
                     Replay::of(&described.workload, options)
                 } else {
                     Replay::Elsewhere
                 };
+                let replay = if number == own { own_replay } else { &searched };
                 let of = |place: usize| order.get(place).and_then(|sample| iops.get(*sample)).copied();
                 let choice = Choice {
                     shares,
                     border: (of(number.saturating_sub(1)), of(number)),
-                    ..Choice::own(analysis, &replay).of(&described, &replay)
+                    ..Choice::own(analysis, replay).of(&described, replay)
                 };
                 Ok(Rung {
                     said: format!(
@@ -136,7 +139,6 @@ impl Ladder {
             })
             .collect();
         let said = said?;
-        let filter = analysis.options.filter;
         let (mean, deviation) = mean_and_deviation(&iops);
         let parts = Part::ALL.iter().enumerate().map(|(index, part)| {
             let of_each = said.iter().filter_map(|rung| rung.parts.get(index));
@@ -149,7 +151,7 @@ impl Ladder {
             own: Own {
                 method: filter.method(),
                 threshold: filter.threshold(),
-                kept: kept(filter, &iops),
+                kept: own,
             },
             methods: usual(&iops)
                 .into_iter()

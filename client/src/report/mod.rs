@@ -73,11 +73,9 @@ impl<'analysis> Report<'analysis> {
     /// # Errors
     /// [`AnalysisError`] when the samples of a phase cannot be merged.
     pub fn of(analysis: &'analysis Analysis, options: &FioOptions) -> Result<Self, AnalysisError> {
-        let ladder = Ladder::of(analysis, &dated_by_itself(analysis), options).ok();
-        Ok(Self {
-            ladder,
-            ..Self::of_its_own_samples(analysis, options)?
-        })
+        let own = Self::of_its_own_samples(analysis, options)?;
+        let ladder = Ladder::of(analysis, &dated_by_itself(analysis), options, &own.replay).ok();
+        Ok(Self { ladder, ..own })
     }
 
     /// The same without what it says of other samples than its own, for a page that is made anew with each sample.

@@ -191,7 +191,7 @@ fn what_is_said_of_a_choice_is_what_a_fresh_analysis_of_its_samples_says() {
     let series = || job(7, 2, Directions::Both);
     let whole = analysis_by(Filter::None, series(), Vec::new());
     let options = FioOptions::default();
-    let ladder = Ladder::of(&whole, &dated_by_itself(&whole), &options).unwrap();
+    let ladder = Report::of(&whole, &options).unwrap().ladder.unwrap();
     let mut jobs = 0;
     for number in 1..=7 {
         let filter = Filter::Percentile(100.0 * number as f64 / 7.0);
