@@ -17,7 +17,8 @@ use crate::store::{
 /// `job.json` first, and then the snapshots as `samples/sample_000.csv` and so on.
 const RECORDING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/recording.tar.gz"));
 const JOB_FILE: &str = "job.json";
-const NAME: &str = "sql-peak";
+/// What the recorded job is called.
+pub(crate) const NAME: &str = "sql-peak";
 
 /// Where the recorded job lies in a data directory, or will lie.
 ///

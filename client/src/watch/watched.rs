@@ -5,7 +5,7 @@ use vscsi_shared::histogram::IntervalSet;
 use vscsi_shared::job::Job;
 
 use crate::analysis::load::Loaded;
-use crate::analysis::{AnalysisError, DiskKey, Finding, Options, Profile, Sample, Selected, Severity};
+use crate::analysis::{Analysis, AnalysisError, DiskKey, Finding, Options, Profile, Sample, Selected, Severity};
 
 /// A job with the samples that have come.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Watched {
     /// When the next snapshot is due, by this workstation's clock.
     pub(crate) due_at: Option<Timestamp>,
     options: Options,
-    pub(super) selected: Option<Selected>,
+    selected: Option<Selected>,
     kept: Vec<bool>,
     cut_iops: Option<f64>,
 }
@@ -81,6 +81,11 @@ impl Watched {
     /// The filter, as texts show it.
     pub(super) fn filter(&self) -> String {
         self.options.filter.to_string()
+    }
+
+    /// What the samples that are here say; `None` before the first.
+    pub(super) fn analysis(&self, now: Timestamp) -> Option<Result<Analysis, AnalysisError>> {
+        Some(self.selected.clone()?.analyze(now))
     }
 
     /// What was noticed that matters to the numbers, the gravest first.

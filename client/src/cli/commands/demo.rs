@@ -32,7 +32,7 @@ const PROGRAM: &str = "vscsi-helper";
 /// What is run on the job.
 const SHOWN: &[&str] = &[
     "analyze",
-    "sql-peak",
+    recording::NAME,
     "--visualize",
     "--format",
     "svg",
@@ -42,10 +42,10 @@ const SHOWN: &[&str] = &[
 
 /// What is left to the reader.
 const TO_TRY: [&[&str]; 4] = [
-    &["analyze", "sql-peak", "--explain-filters"],
-    &["report", "sql-peak", "--filter", "cluster", "--open"],
-    &["export", "sql-peak", "--format", "xlsx"],
-    &["verify", "sql-peak", "--directory", "SCRATCH"],
+    &["analyze", recording::NAME, "--explain-filters"],
+    &["report", recording::NAME, "--filter", "cluster", "--open"],
+    &["export", recording::NAME, "--format", "xlsx"],
+    &["verify", recording::NAME, "--directory", "SCRATCH"],
 ];
 
 pub(super) fn run(args: &DemoArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -87,7 +87,7 @@ fn parsed(words: &[&str]) -> Result<Cli, clap::Error> {
 /// The directory, when there is nothing in it that is not of the demonstration.
 fn unused(directory: &Path) -> Result<&Path, CliError> {
     let is_used = match fs::read_dir(directory) {
-        Ok(mut entries) => entries.next().is_some() && !directory.join("sql-peak").exists(),
+        Ok(mut entries) => entries.next().is_some() && !directory.join(recording::NAME).exists(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => return Err(FileError::new("list", directory)(error).into()),
     };
@@ -136,10 +136,7 @@ mod tests {
 
     #[test]
     fn a_command_is_shown_as_a_shell_takes_it() {
-        let shown = command_line(Path::new("/tmp/try it"), &["list"]);
-        assert_eq!(
-            shlex::split(&shown).unwrap(),
-            [PROGRAM, "--data-dir", "/tmp/try it", "list"]
-        );
+        let shown = command_line(Path::new("try it"), &["list"]);
+        assert_eq!(shlex::split(&shown).unwrap(), [PROGRAM, "--data-dir", "try it", "list"]);
     }
 }

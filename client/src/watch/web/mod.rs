@@ -14,7 +14,6 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{View, Watched};
@@ -57,7 +56,6 @@ struct JobState<'view> {
 /// A job as far as its samples are here.
 #[derive(Serialize)]
 struct JobBody {
-    state: String,
     html: String,
 }
 
@@ -104,12 +102,10 @@ pub(crate) fn answer(door: &Door, view: &View, asked: &Asked<'_>) -> Answer {
         ("report", None) => refusal(404, "no sample of this job has come yet"),
         ("", Some(analysis)) => told(analysis.as_ref(), Report::of_its_own_samples, |report| {
             json(&JobBody {
-                state: JobState::of(job).state,
                 html: report.to_fragment(),
             })
         }),
         ("", None) => json(&JobBody {
-            state: JobState::of(job).state,
             html: page::without_samples(job),
         }),
         _ => refusal(404, "there is no such thing here"),
@@ -157,12 +153,5 @@ fn json(value: &impl Serialize) -> Answer {
             body,
         },
         Err(error) => refusal(500, &error.to_string()),
-    }
-}
-
-impl Watched {
-    /// What the samples that are here say; `None` before the first.
-    fn analysis(&self, now: Timestamp) -> Option<Result<Analysis, AnalysisError>> {
-        Some(self.selected.clone()?.analyze(now))
     }
 }
