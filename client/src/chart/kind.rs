@@ -35,7 +35,8 @@ impl Surface {
         Self::Interarrival,
     ];
 
-    pub(super) fn metric(self) -> Metric {
+    /// What its histograms count.
+    pub(crate) fn metric(self) -> Metric {
         match self {
             Self::Iops | Self::BlockSize => Metric::IoLength,
             Self::Latency => Metric::Latency,

@@ -14,44 +14,74 @@ pub(super) const DIRECTIONS: [(Operation, &str, &str); 3] = [
     (Operation::Write, "write", "writes"),
 ];
 
+/// Whether a chart has lines over time.
+pub(super) fn is_timeline(kind: ChartKind) -> bool {
+    !matches!(kind, ChartKind::Surface(..)) && !is_distribution(kind)
+}
+
+/// Whether a chart has bars of the samples that were kept.
+pub(super) fn is_distribution(kind: ChartKind) -> bool {
+    matches!(kind, ChartKind::BlockSizes | ChartKind::Latencies)
+}
+
 /// A chart as wide as the page.
 pub(super) fn figure(chart: &InlineChart) -> Markup {
     html! {
         figure data-chart=(chart.kind.name()) {
-            figcaption { h3 { (chart.kind.title()) } (legend(chart)) }
+            figcaption { h3 { (chart.kind.title()) } (legend(&chart.legend)) }
             @for picture in &chart.pictures { div.wide { (PreEscaped(picture)) } }
-            (notes(chart))
+            (notes(&chart.notes))
         }
     }
 }
 
-/// What the colours of a chart stand for.
-pub(super) fn legend(chart: &InlineChart) -> Markup {
+/// What colours stand for: swatches with their meanings.
+pub(super) fn legend<'a>(entries: impl IntoIterator<Item = &'a (String, String)>) -> Markup {
     html! {
-        ul.legend { @for (swatch, meaning) in &chart.legend { li { (PreEscaped(swatch)) " " (meaning) } } }
+        ul.legend { @for (swatch, meaning) in entries { li { (PreEscaped(swatch)) " " (meaning) } } }
     }
 }
 
-fn notes(chart: &InlineChart) -> Markup {
+/// What has to be said about charts.
+pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
-        @if !chart.notes.is_empty() { p.note { (chart.notes.join(" · ")) } }
+        @if !notes.is_empty() { p.note { (notes.join(" · ")) } }
     }
 }
 
 /// The surfaces beside their heat maps, by quantity and direction, with the histograms behind them.
 pub(super) fn surfaces(choice: &Choice<'_>, charts: &[InlineChart]) -> Markup {
-    let of = |surface: Surface, operation: Operation| {
-        charts
-            .iter()
-            .find(|chart| chart.kind == ChartKind::Surface(surface, operation))
+    let drawn = |kind: ChartKind| charts.iter().find(|chart| chart.kind == kind);
+    let figure = |chart: &InlineChart| Drawn {
+        chart: Some(chart.kind.name()),
+        legend: legend(&chart.legend),
+        pictures: html! { div.beside { @for picture in &chart.pictures { div { (PreEscaped(picture)) } } } },
+        notes: notes(&chart.notes),
     };
+    quantities(drawn, figure, |metric| Part::Histogram(metric).placed(choice))
+}
+
+/// What stands in the figure of a quantity and a direction.
+pub(super) struct Drawn {
+    /// The name by which the page's script finds the chart, where there is one.
+    pub(super) chart: Option<&'static str>,
+    pub(super) legend: Markup,
+    pub(super) pictures: Markup,
+    pub(super) notes: Markup,
+}
+
+/// The quantities, each with a figure of every direction, of which the reader chooses one, and with the numbers behind them.
+/// `drawn` is whatever was drawn of a kind of surface: a direction of which nothing was drawn is not offered.
+pub(super) fn quantities<T>(
+    drawn: impl Fn(ChartKind) -> Option<T>,
+    figure: impl Fn(T) -> Drawn,
+    numbers: impl Fn(Metric) -> Markup,
+) -> Markup {
+    let of = |surface: Surface, operation: Operation| drawn(ChartKind::Surface(surface, operation));
+    let is_shown = |operation| Surface::ALL.into_iter().any(|surface| of(surface, operation).is_some());
     let shown: Vec<_> = DIRECTIONS
         .into_iter()
-        .filter(|(operation, ..)| {
-            Surface::ALL
-                .into_iter()
-                .any(|surface| of(surface, *operation).is_some())
-        })
+        .filter(|(operation, ..)| is_shown(*operation))
         .collect();
     html! {
         (directions(&shown))
@@ -60,17 +90,19 @@ pub(super) fn surfaces(choice: &Choice<'_>, charts: &[InlineChart]) -> Markup {
                 h3 { (surface.title()) }
                 p.note { (explained(surface)) }
                 @for (operation, word, name) in &shown {
-                    @if let Some(chart) = of(surface, *operation) {
-                        figure class={ "pair of-" (word) } data-chart=(chart.kind.name()) {
-                            figcaption { h4 { (name) } (legend(chart)) }
-                            div.beside { @for picture in &chart.pictures { div { (PreEscaped(picture)) } } }
-                            (notes(chart))
+                    @if let Some(drawn) = of(surface, *operation).map(&figure) {
+                        figure class={ "pair of-" (word) } data-chart=[drawn.chart] {
+                            figcaption { h4 { (name) } (drawn.legend) }
+                            (drawn.pictures)
+                            (drawn.notes)
                         }
                     }
                 }
-                @match behind(surface) {
-                    Some(metric) => (Part::Histogram(metric).placed(choice)),
-                    None => p.note { "The numbers stand behind the surface above." },
+                // Block sizes stand behind two surfaces and are told with the first of them.
+                @if surface == Surface::BlockSize {
+                    p.note { "The numbers stand behind the surface above." }
+                } @else {
+                    (numbers(surface.metric()))
                 }
             }
         }
@@ -78,7 +110,7 @@ pub(super) fn surfaces(choice: &Choice<'_>, charts: &[InlineChart]) -> Markup {
 }
 
 /// The choice of a direction, which the style sheet obeys.
-pub(super) fn directions(shown: &[(Operation, &str, &str)]) -> Markup {
+fn directions(shown: &[(Operation, &str, &str)]) -> Markup {
     html! {
         fieldset.choice {
             legend { "Show" }
@@ -90,7 +122,7 @@ pub(super) fn directions(shown: &[(Operation, &str, &str)]) -> Markup {
 }
 
 /// What to look for, in one line.
-pub(super) fn explained(surface: Surface) -> &'static str {
+fn explained(surface: Surface) -> &'static str {
     match surface {
         Surface::Iops => {
             "How many I/Os of each size a second: where the activity is. The ridge of a size runs along the time."
@@ -102,18 +134,6 @@ pub(super) fn explained(surface: Surface) -> &'static str {
         }
         Surface::Outstanding => "How many I/Os were in flight when a new one was issued, itself included.",
         Surface::Interarrival => "How long after the one before an I/O came. Much at the short end are bursts.",
-    }
-}
-
-/// The histograms whose numbers stand behind a surface; block sizes stand behind two of them and are told with the first.
-fn behind(surface: Surface) -> Option<Metric> {
-    match surface {
-        Surface::Iops => Some(Metric::IoLength),
-        Surface::BlockSize => None,
-        Surface::Latency => Some(Metric::Latency),
-        Surface::Seek => Some(Metric::SeekDistance),
-        Surface::Outstanding => Some(Metric::OutstandingIos),
-        Surface::Interarrival => Some(Metric::Interarrival),
     }
 }
 
@@ -141,9 +161,8 @@ pub(super) fn histogram(choice: &Choice<'_>, metric: Metric) -> Markup {
                         tr {
                             th scope="row" { (label) }
                             @for (_, interval) in &found {
-                                @let number = interval.counts.get(bucket).copied().unwrap_or(0);
-                                td { (count(number as f64)) }
-                                td { (share(number, interval.total())) }
+                                td { (count(counted(interval, bucket) as f64)) }
+                                td { (share(interval, bucket)) }
                             }
                         }
                     }
@@ -153,9 +172,13 @@ pub(super) fn histogram(choice: &Choice<'_>, metric: Metric) -> Markup {
     }
 }
 
-/// A share in percent, with what it is of.
-pub(super) fn share(number: u64, of: u64) -> String {
-    match (number, of) {
+fn counted(interval: &Interval, bucket: usize) -> u64 {
+    interval.counts.get(bucket).copied().unwrap_or(0)
+}
+
+/// The share of a bucket in percent.
+pub(super) fn share(interval: &Interval, bucket: usize) -> String {
+    match (counted(interval, bucket), interval.total()) {
         (0, _) | (_, 0) => "–".to_owned(),
         (number, of) => format!("{:.2}%", 100.0 * number as f64 / of as f64),
     }

@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::parts::moment;
 use super::{Charts, Report, charts, parts, profile, samples, verdict};
 use crate::analysis::Analysis;
-use crate::chart::{ChartKind, InlineChart};
+use crate::chart::InlineChart;
 use crate::store::{UNKNOWN_HOST, is_imported};
 
 /// The whole page, its parts in the order of the reader.
@@ -80,16 +80,7 @@ pub(super) fn origin(analysis: &Analysis) -> String {
 }
 
 fn over_time(analysis: &Analysis, drawn: &[InlineChart]) -> Markup {
-    let timelines = drawn.iter().filter(|chart| {
-        matches!(
-            chart.kind,
-            ChartKind::IopsTimeline
-                | ChartKind::LatencyTimeline
-                | ChartKind::ThroughputTimeline
-                | ChartKind::SequentialTimeline
-                | ChartKind::OutstandingTimeline
-        )
-    });
+    let timelines = drawn.iter().filter(|chart| charts::is_timeline(chart.kind));
     html! {
         div data-stays { @for chart in timelines { (charts::figure(chart)) } }
         (samples::table(analysis))
@@ -97,9 +88,7 @@ fn over_time(analysis: &Analysis, drawn: &[InlineChart]) -> Markup {
 }
 
 fn distributions(drawn: &[InlineChart]) -> Markup {
-    let distributions = drawn
-        .iter()
-        .filter(|chart| matches!(chart.kind, ChartKind::BlockSizes | ChartKind::Latencies));
+    let distributions = drawn.iter().filter(|chart| charts::is_distribution(chart.kind));
     html! {
         div data-stays {
             @for chart in distributions { (charts::figure(chart)) }

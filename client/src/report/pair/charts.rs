@@ -1,32 +1,24 @@
 //! The charts of both jobs, below or beside each other.
 
 use maud::{Markup, PreEscaped, html};
-use vscsi_shared::histogram::{HistogramKind, Interval, Metric, Operation};
+use vscsi_shared::histogram::{Interval, Metric};
 
 use super::{Pair, WORDS};
-use crate::chart::{AlikeCharts, ChartKind, InlineChart, Surface, bucket_labels};
+use crate::chart::{AlikeCharts, ChartKind, InlineChart, bucket_labels};
 use crate::number::count;
-use crate::report::charts::{DIRECTIONS, directions, explained, share};
+use crate::report::charts::{self, DIRECTIONS, Drawn, is_distribution, is_timeline, quantities, share};
 
 /// The charts of one kind, one of each job.
 type Row = [InlineChart];
 
 /// Everything that is drawn over time.
 pub(super) fn over_time(charts: &AlikeCharts) -> Markup {
-    let is_timeline = |kind: ChartKind| {
-        !matches!(
-            kind,
-            ChartKind::Surface(..) | ChartKind::BlockSizes | ChartKind::Latencies
-        )
-    };
     below_each_other(charts, is_timeline)
 }
 
 /// Sizes and latencies of the samples that were kept.
-pub(super) fn distributions(_: &Pair<'_>, charts: &AlikeCharts) -> Markup {
-    below_each_other(charts, |kind| {
-        matches!(kind, ChartKind::BlockSizes | ChartKind::Latencies)
-    })
+pub(super) fn distributions(charts: &AlikeCharts) -> Markup {
+    below_each_other(charts, is_distribution)
 }
 
 /// The charts of some kinds as wide as the page.
@@ -52,41 +44,17 @@ fn below_each_other(charts: &AlikeCharts, are_shown: impl Fn(ChartKind) -> bool)
 
 /// The surfaces of both jobs side by side, and their heat maps below them.
 pub(super) fn surfaces(pair: &Pair<'_>, charts: &AlikeCharts) -> Markup {
-    let of = |surface: Surface, operation: Operation| {
-        let kind = ChartKind::Surface(surface, operation);
-        charts
-            .rows
-            .iter()
-            .find(|row| row.first().is_some_and(|chart| chart.kind == kind))
+    let drawn = |kind: ChartKind| {
+        let is_it = |row: &&Vec<InlineChart>| row.first().is_some_and(|chart| chart.kind == kind);
+        charts.rows.iter().find(is_it).map(Vec::as_slice)
     };
-    let shown: Vec<_> = DIRECTIONS
-        .into_iter()
-        .filter(|(operation, ..)| {
-            Surface::ALL
-                .into_iter()
-                .any(|surface| of(surface, *operation).is_some())
-        })
-        .collect();
-    html! {
-        (directions(&shown))
-        @for surface in Surface::ALL {
-            section.quantity {
-                h3 { (surface.title()) }
-                p.note { (explained(surface)) }
-                @for (operation, word, name) in &shown {
-                    @if let Some(row) = of(surface, *operation) {
-                        figure class={ "pair of-" (word) } {
-                            figcaption { h4 { (name) } (legend(row)) }
-                            (beside(row, 0))
-                            (beside(row, 1))
-                            (notes(row))
-                        }
-                    }
-                }
-                (shares(pair, surface))
-            }
-        }
-    }
+    let figure = |row: &Row| Drawn {
+        chart: None,
+        legend: legend(row),
+        pictures: html! { (beside(row, 0)) (beside(row, 1)) },
+        notes: notes(row),
+    };
+    quantities(drawn, figure, |metric| shares(pair, metric))
 }
 
 /// A picture of each chart of a row, beside each other.
@@ -110,9 +78,7 @@ fn legend(row: &Row) -> Markup {
             entries.push(entry);
         }
     }
-    html! {
-        ul.legend { @for (swatch, meaning) in entries { li { (PreEscaped(swatch)) " " (meaning) } } }
-    }
+    charts::legend(entries)
 }
 
 /// What has to be said about the charts, once where it is the same for all.
@@ -131,26 +97,15 @@ fn notes(row: &Row) -> Markup {
             }
         }
     }
-    html! {
-        @if !told.is_empty() { p.note { (told.join(" · ")) } }
-    }
+    charts::notes(&told)
 }
 
-/// The shares behind a surface of both jobs, of the samples that were kept.
-fn shares(pair: &Pair<'_>, surface: Surface) -> Markup {
-    let metric = match surface {
-        Surface::Iops => Metric::IoLength,
-        Surface::BlockSize => return html! { p.note { "The numbers stand behind the surface above." } },
-        Surface::Latency => Metric::Latency,
-        Surface::Seek => Metric::SeekDistance,
-        Surface::Outstanding => Metric::OutstandingIos,
-        Surface::Interarrival => Metric::Interarrival,
-    };
+/// The shares of the buckets of a metric in both jobs, of the samples that were kept.
+fn shares(pair: &Pair<'_>, metric: Metric) -> Markup {
     let mut columns: Vec<(String, &Interval)> = Vec::new();
     for (operation, _, name) in DIRECTIONS {
         for (word, job) in pair.jobs() {
-            let kind = HistogramKind::new(metric, operation);
-            if let Some(interval) = kind.and_then(|kind| job.workload.histograms.get(kind)) {
+            if let Some(interval) = job.workload.histograms.of(metric, operation) {
                 columns.push((format!("{name} {word}"), interval));
             }
         }
@@ -174,10 +129,7 @@ fn shares(pair: &Pair<'_>, surface: Surface) -> Markup {
                     @for (bucket, label) in labels.iter().enumerate() {
                         tr {
                             th scope="row" { (label) }
-                            @for (_, interval) in &columns {
-                                @let number = interval.counts.get(bucket).copied().unwrap_or(0);
-                                td { (share(number, interval.total())) }
-                            }
+                            @for (_, interval) in &columns { td { (share(interval, bucket)) } }
                         }
                     }
                     tr {

@@ -49,7 +49,11 @@ impl<'analysis> Pair<'analysis> {
         let all: [(&str, &str, Option<Markup>); 7] = [
             ("differences", "Differences", Some(differences::section(self))),
             ("time", "Over time", Some(self.over_time())),
-            ("shapes", "Surfaces and heat maps", self.drawn(charts::surfaces)),
+            (
+                "shapes",
+                "Surfaces and heat maps",
+                self.drawn(|charts| charts::surfaces(self, charts)),
+            ),
             ("sizes", "Sizes and latencies", self.drawn(charts::distributions)),
             (
                 "profile",
@@ -112,8 +116,9 @@ impl<'analysis> Pair<'analysis> {
         }
     }
 
-    fn drawn(&self, section: fn(&Self, &AlikeCharts) -> Markup) -> Option<Markup> {
-        Some(section(self, self.charts.as_ref().ok()?))
+    /// A part of the page that is there when there are charts.
+    fn drawn(&self, part: impl Fn(&AlikeCharts) -> Markup) -> Option<Markup> {
+        self.charts.as_ref().ok().map(part)
     }
 
     /// A part of each job, under what the job is called.
@@ -125,7 +130,7 @@ impl<'analysis> Pair<'analysis> {
 
     fn over_time(&self) -> Markup {
         html! {
-            @if let Ok(charts) = &self.charts { (charts::over_time(charts)) }
+            @if let Some(charts) = self.drawn(charts::over_time) { (charts) }
             (self.each(samples::table))
         }
     }
