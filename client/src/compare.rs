@@ -51,6 +51,15 @@ pub(crate) enum Measure {
     WriteP99,
 }
 
+/// What a measure is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// A rate, or a number of I/Os.
+    Number,
+    Percent,
+    Milliseconds,
+}
+
 impl Measure {
     /// Every measure, in the order of the table.
     pub(crate) const ALL: [Self; 17] = [
@@ -98,34 +107,24 @@ impl Measure {
 
     /// Less of it is better, so a limit is a ceiling; of the others a limit is a floor.
     pub(crate) fn less_is_better(self) -> bool {
-        match self {
-            Self::Iops
-            | Self::ReadIops
-            | Self::WriteIops
-            | Self::Mbps
-            | Self::ReadMbps
-            | Self::WriteMbps
-            | Self::ReadPercent
-            | Self::SequentialPercent => false,
-            Self::QueueDepth
-            | Self::ReadMean
-            | Self::ReadP50
-            | Self::ReadP95
-            | Self::ReadP99
-            | Self::WriteMean
-            | Self::WriteP50
-            | Self::WriteP95
-            | Self::WriteP99 => true,
-        }
+        self == Self::QueueDepth || self.unit() == Unit::Milliseconds
     }
 
     /// It is a share of something, in percent.
     pub(crate) fn is_share(self) -> bool {
-        matches!(self, Self::ReadPercent | Self::SequentialPercent)
+        self.unit() == Unit::Percent
     }
 
     /// A value of it with its unit; rates and queue depths have none.
     pub(crate) fn shown(self, value: f64) -> String {
+        match self.unit() {
+            Unit::Milliseconds => duration_ms(value),
+            Unit::Percent => format!("{value:.1}%"),
+            Unit::Number => rate(value),
+        }
+    }
+
+    fn unit(self) -> Unit {
         match self {
             Self::ReadMean
             | Self::ReadP50
@@ -134,15 +133,15 @@ impl Measure {
             | Self::WriteMean
             | Self::WriteP50
             | Self::WriteP95
-            | Self::WriteP99 => duration_ms(value),
-            Self::ReadPercent | Self::SequentialPercent => format!("{value:.1}%"),
+            | Self::WriteP99 => Unit::Milliseconds,
+            Self::ReadPercent | Self::SequentialPercent => Unit::Percent,
             Self::Iops
             | Self::ReadIops
             | Self::WriteIops
             | Self::Mbps
             | Self::ReadMbps
             | Self::WriteMbps
-            | Self::QueueDepth => rate(value),
+            | Self::QueueDepth => Unit::Number,
         }
     }
 
