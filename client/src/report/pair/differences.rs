@@ -160,9 +160,7 @@ fn limits(comparison: &Comparison) -> Markup {
             ul.findings {
                 @for (limit, verdict) in &comparison.limits {
                     li.error[!verdict.passes()].info[verdict.passes()] {
-                        b { (verdict.words()) } ": " (limit.measure.name()) " "
-                        @if limit.measure.less_is_better() { "at most" } @else { "at least" }
-                        " " (limit.percent) "% of before"
+                        b { (verdict.words()) } ": " (limit) " of before"
                     }
                 }
             }
