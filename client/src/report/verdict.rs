@@ -148,6 +148,14 @@ pub(super) fn how_sure(choice: &Choice<'_>) -> String {
     format!("{basis}; {quality}{}.", doubt(choice.profile))
 }
 
+/// A sentence from what it tells one after the other.
+pub(super) fn sentence(parts: &[String]) -> String {
+    let told = parts.join("; ");
+    let mut letters = told.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
 fn have(number: usize) -> &'static str {
     if number == 1 { "has" } else { "have" }
 }

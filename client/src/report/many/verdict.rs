@@ -3,8 +3,9 @@
 use super::{Many, SortBy};
 use crate::analysis::together::Common;
 use crate::analysis::{Analysis, Severity};
-use crate::number::{count, counted, duration_ms, percent, rate};
-use crate::report::verdict::subject;
+use crate::number::{count, counted, percent, rate};
+use crate::report::figure::time;
+use crate::report::verdict::{sentence, subject};
 
 /// Which of them has the most, and what all of them do.
 pub(super) fn what(many: &Many<'_>) -> String {
@@ -39,7 +40,7 @@ fn named(job: &Analysis) -> String {
 fn shown(sort: SortBy, value: f64) -> String {
     match sort {
         SortBy::Iops | SortBy::Mbps => rate(value),
-        SortBy::P95 => duration_ms(value).replace("us", "µs"),
+        SortBy::P95 => time(value),
     }
 }
 
@@ -91,10 +92,7 @@ pub(super) fn how_sure(many: &Many<'_>) -> String {
         0 => "nothing in the data of any contradicts itself".to_owned(),
         doubtful => format!("warnings stand with {}", counted(doubtful, "job")),
     });
-    let sentence = parts.join("; ");
-    let mut letters = sentence.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
+    sentence(&parts)
 }
 
 fn rests(number: usize) -> String {

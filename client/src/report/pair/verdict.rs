@@ -5,6 +5,7 @@ use super::differences::{change, figure, in_a_sentence};
 use crate::analysis::{Analysis, Sample, Severity};
 use crate::compare::{Comparison, Difference, Measure, Row};
 use crate::number::{counted, rate};
+use crate::report::verdict::sentence;
 
 /// What the first sentence tells of whatever happened to it.
 const TOLD: [Measure; 4] = [Measure::Iops, Measure::Mbps, Measure::ReadP95, Measure::WriteP95];
@@ -83,11 +84,7 @@ pub(super) fn how_sure(pair: &Pair<'_>) -> String {
         parts.push(spread);
     }
     parts.extend(quality(pair));
-    let mut sentence = parts.join("; ");
-    if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
-        sentence.replace_range(..1, &first);
-    }
-    format!("{sentence}.")
+    sentence(&parts)
 }
 
 /// How much the samples of each job differ among themselves.
