@@ -11,6 +11,12 @@ use super::{script, style};
 /// A part of the page: the name that leads to it, its title, and what stands there.
 pub(super) type Section = (&'static str, &'static str, Markup);
 
+/// The parts of a page that there is something to show in.
+pub(super) fn present(parts: impl IntoIterator<Item = (&'static str, &'static str, Option<Markup>)>) -> Vec<Section> {
+    let present = |(name, title, part): (_, _, Option<Markup>)| Some((name, title, part?));
+    parts.into_iter().filter_map(present).collect()
+}
+
 /// A page. The reader meets its fields in their order.
 pub(super) struct Frame<'a> {
     /// What the browser calls the page.

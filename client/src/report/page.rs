@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::data::Data;
 use super::following::{Choice, Part};
-use super::frame::Frame;
+use super::frame::{Frame, present};
 use super::parts::moment;
 use super::{Charts, Report, charts, parts, profile, samples, verdict};
 use crate::analysis::Analysis;
@@ -20,7 +20,7 @@ pub(super) fn frame<'a>(report: &'a Report<'_>) -> Frame<'a> {
         Charts::Drawn(charts) => charts,
         Charts::Missing(_) => &[],
     };
-    let all: [(&str, &str, Option<Markup>); 9] = [
+    let sections = present([
         ("profile", "Profile", Some(Part::Profile.placed(&choice))),
         ("time", "Over time", Some(over_time(analysis, drawn))),
         (
@@ -42,7 +42,7 @@ pub(super) fn frame<'a>(report: &'a Report<'_>) -> Frame<'a> {
         ("quality", "Data quality", Some(parts::findings(analysis))),
         ("replay", "fio job", Some(Part::Replay.placed(&choice))),
         ("method", "Method and provenance", Some(parts::method(&choice))),
-    ];
+    ]);
     Frame {
         header: html! {
             p.kind { "Storage workload report" }
@@ -55,10 +55,7 @@ pub(super) fn frame<'a>(report: &'a Report<'_>) -> Frame<'a> {
         notice: html! {
             @if let Charts::Missing(why) = &report.charts { p.missing { "There are no charts: " (why) "." } }
         },
-        sections: all
-            .into_iter()
-            .filter_map(|(id, title, part)| Some((id, title, part?)))
-            .collect(),
+        sections,
         data: Some(Data::of(report)),
         title: subject,
     }

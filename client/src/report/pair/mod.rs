@@ -7,7 +7,7 @@ mod verdict;
 use maud::{Markup, html};
 
 use super::following::Choice;
-use super::frame::Frame;
+use super::frame::{Frame, present};
 use super::verdict::subject;
 use super::{Replay, page, parts, profile, samples};
 use crate::analysis::Analysis;
@@ -46,7 +46,7 @@ impl<'analysis> Pair<'analysis> {
 
     /// The page. The same analyses give the same bytes, whenever they were made.
     pub fn to_html(&self) -> String {
-        let all: [(&str, &str, Option<Markup>); 7] = [
+        let sections = present([
             ("differences", "Differences", Some(differences::section(self))),
             ("time", "Over time", Some(self.over_time())),
             (
@@ -62,15 +62,12 @@ impl<'analysis> Pair<'analysis> {
             ),
             ("quality", "Data quality", Some(self.each(parts::findings))),
             ("method", "Method and provenance", Some(self.method())),
-        ];
+        ]);
         let frame = Frame {
             title: self.subject(),
             header: self.header(),
             notice: self.notice(),
-            sections: all
-                .into_iter()
-                .filter_map(|(id, title, part)| Some((id, title, part?)))
-                .collect(),
+            sections,
             data: None,
         };
         frame.page()
