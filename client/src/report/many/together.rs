@@ -37,8 +37,8 @@ fn at_once(many: &Many<'_>) -> String {
             moment(load.to)
         ),
         Common::None { some_overlap: true } => {
-            "There is no moment at which all of the jobs were observed, although some were at the \
-                                                same time: their rates have no sum."
+            "There is no moment at which all of the jobs were observed, although some were at the same time: their rates have no \
+             sum."
                 .to_owned()
         }
         Common::None { some_overlap: false } => {
