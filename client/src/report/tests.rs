@@ -2,6 +2,7 @@
 
 use following::{Choice, Part};
 use maud::html;
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 use vscsi_shared::job::Job;
 
 use super::*;
@@ -73,17 +74,21 @@ fn the_verdict_tells_rates_mix_sizes_and_latencies_of_the_samples_kept() {
     }
 }
 
-#[test]
-fn the_second_sentence_counts_the_warnings_and_bounds_a_percentile() {
-    let finding = Finding {
+/// A warning.
+pub(super) fn late_snapshot() -> Finding {
+    Finding {
         severity: Severity::Warning,
         code: Code::LateSnapshot,
         message: "a snapshot was late".to_owned(),
         sequence: Some(3),
         disk: None,
         occurrences: 1,
-    };
-    let page = page(&analysis(job(30, 1, Directions::Both), vec![finding]));
+    }
+}
+
+#[test]
+fn the_second_sentence_counts_the_warnings_and_bounds_a_percentile() {
+    let page = page(&analysis(job(30, 1, Directions::Both), vec![late_snapshot()]));
     let sure = text_of(&page, "<p class=\"verdict sure\">");
     assert!(sure.contains("1 warning below has to be read with it"), "{sure}");
     // A tenth of the reads of the busy hours lie above 5 ms and less than a hundredth above 30 ms.
@@ -101,8 +106,7 @@ pub(super) fn idle(samples: usize) -> Series {
             .map(|(kind, interval)| (kind, interval.limits.clone()))
             .collect();
         for (kind, limits) in kinds {
-            disk.histograms
-                .insert(kind, vscsi_shared::histogram::Interval::empty(limits));
+            disk.histograms.insert(kind, Interval::empty(limits));
         }
     }
     series
@@ -119,17 +123,26 @@ fn a_job_without_io_says_so_and_has_no_fio_job() {
     assert!(page.contains("There is no fio job: "));
 }
 
-#[test]
-fn a_job_whose_limits_changed_tells_why_it_has_no_charts() {
-    use vscsi_shared::histogram::{HistogramKind, Interval, Limits, Metric, Operation};
-    let mut series = job(3, 1, Directions::Both);
+/// An empty histogram of latencies with other bucket limits than those of any job here.
+pub(super) fn of_other_limits() -> (HistogramKind, Interval) {
     let limits = Limits::from_input(Metric::Latency, &[10, 100]).unwrap();
     let kind = HistogramKind::new(Metric::Latency, Operation::All).unwrap();
+    (kind, Interval::empty(limits))
+}
+
+/// Gives the first sample nothing but that histogram.
+pub(super) fn change_limits(series: &mut Series) {
+    let (kind, interval) = of_other_limits();
+    let mut other = IntervalSet::default();
+    other.insert(kind, interval);
+    series.samples[0].disks[0].histograms = other;
+}
+
+#[test]
+fn a_job_whose_limits_changed_tells_why_it_has_no_charts() {
+    let mut series = job(3, 1, Directions::Both);
     // The quietest sample, which the filter leaves out: the profile stands, and only the charts have no common axis.
-    series.samples[0].disks[0].histograms = vscsi_shared::histogram::IntervalSet::default();
-    series.samples[0].disks[0]
-        .histograms
-        .insert(kind, Interval::empty(limits));
+    change_limits(&mut series);
     let mut analysis = analysis(job(3, 1, Directions::Both), Vec::new());
     analysis.series = series;
     analysis.kept = vec![false, true, true];

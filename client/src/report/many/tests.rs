@@ -3,7 +3,7 @@
 use super::*;
 use crate::analysis::Series;
 use crate::chart::tests::chart_job::{Directions, job};
-use crate::report::tests::{analysis, idle, text_of};
+use crate::report::tests::{analysis, change_limits, idle, of_other_limits, text_of};
 
 /// The analysis of a job of a VM with this name.
 fn of_vm(vm: &str, series: Series) -> Analysis {
@@ -82,14 +82,22 @@ fn the_merged_profile_counts_every_io_once() {
 
 #[test]
 fn a_job_of_other_bucket_limits_is_named_and_keeps_its_row() {
-    use vscsi_shared::histogram::{HistogramKind, Interval, Limits, Metric, Operation};
     let mut jobs = jobs();
-    let limits = Limits::from_input(Metric::Latency, &[10, 100]).unwrap();
-    let kind = HistogramKind::new(Metric::Latency, Operation::All).unwrap();
-    jobs[0].workload.histograms.insert(kind, Interval::empty(limits));
+    let (kind, interval) = of_other_limits();
+    jobs[0].workload.histograms.insert(kind, interval);
     let page = page(&jobs, SortBy::Iops);
     assert!(page.contains("There is no merged profile: the bucket limits of job sql-peak differ from those"));
     assert_eq!(order(&page), ["four", "two", "one"]);
+}
+
+#[test]
+fn a_job_whose_limits_changed_has_its_row_with_the_reason_why_there_is_no_picture() {
+    let mut jobs = jobs();
+    change_limits(&mut jobs[1].series);
+    let page = page(&jobs, SortBy::Iops);
+    assert_eq!(order(&page), ["four", "two", "one"]);
+    assert!(page.contains("no picture: bucket limits change at sample "));
+    assert_eq!(page.matches("IOPS over time\"").count(), 2);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What the report of two jobs says, and how large it is.
 
 use super::*;
+use crate::analysis::Series;
 use crate::analysis::estimate::Range;
-use crate::analysis::{Code, Finding, Series, Severity};
 use crate::chart::tests::chart_job::{Directions, job};
 use crate::compare::{Difference, Measure};
-use crate::report::tests::{analysis, idle, text_of};
+use crate::report::tests::{analysis, change_limits, idle, late_snapshot, text_of};
 
 fn page(before: Series, after: Series, limits: &[&str]) -> String {
     let (before, after) = (analysis(before, Vec::new()), analysis(after, Vec::new()));
@@ -77,14 +77,24 @@ fn a_job_of_one_sample_can_be_compared() {
 }
 
 #[test]
+fn a_direction_that_only_one_of_the_jobs_has_is_shown_of_both() {
+    let reads = || job(30, 1, Directions::ReadsOnly);
+    let one_writes = page(reads(), usual(), &[]);
+    for word in ["before", "after"] {
+        for direction in ["all commands", "reads", "writes"] {
+            let label = format!("aria-label=\"{word}: Latency over time: {direction}, surface\"");
+            assert_eq!(one_writes.matches(&label).count(), 1, "{label}");
+        }
+    }
+    assert!(one_writes.contains("id=\"show-write\""));
+    let none_writes = page(reads(), reads(), &[]);
+    assert!(none_writes.contains("id=\"show-read\"") && !none_writes.contains("id=\"show-write\""));
+}
+
+#[test]
 fn a_job_whose_limits_changed_tells_which_it_is_and_why_there_are_no_charts() {
-    use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
     let mut broken = analysis(job(3, 1, Directions::Both), Vec::new());
-    let limits = Limits::from_input(Metric::Latency, &[10, 100]).unwrap();
-    let kind = HistogramKind::new(Metric::Latency, Operation::All);
-    let mut other = IntervalSet::default();
-    other.insert(kind.unwrap(), Interval::empty(limits));
-    broken.series.samples[0].disks[0].histograms = other;
+    change_limits(&mut broken.series);
     let whole = analysis(usual(), Vec::new());
     let page = Pair::of(&whole, &broken, &[]).to_html();
     assert!(page.contains("There are no charts: after, bucket limits change at sample "));
@@ -93,15 +103,7 @@ fn a_job_whose_limits_changed_tells_which_it_is_and_why_there_are_no_charts() {
 
 #[test]
 fn both_users_notes_and_the_findings_of_each_stand_in_the_page() {
-    let finding = Finding {
-        severity: Severity::Warning,
-        code: Code::LateSnapshot,
-        message: "a snapshot was late".to_owned(),
-        sequence: Some(3),
-        disk: None,
-        occurrences: 1,
-    };
-    let mut before = analysis(usual(), vec![finding]);
+    let mut before = analysis(usual(), vec![late_snapshot()]);
     before.workload.provenance.note = Some("old <b>array</b>".to_owned());
     let mut after = analysis(usual(), Vec::new());
     after.workload.provenance.note = Some("new array".to_owned());
