@@ -10,8 +10,7 @@ use flate2::read::{DeflateDecoder, ZlibDecoder};
 use serde_json::Value;
 
 use crate::support::desk::Desk;
-use crate::support::raw_job::{UPTIME_US, collect};
-use vscsi_fixtures::{Direction, IoEvent};
+use crate::support::raw_job::{collect, stream};
 use vscsi_shared::identifier::{HandleId, Name, WorldGroupId};
 use vscsi_shared::snapshot::{self, Snapshot, file_name};
 
@@ -31,19 +30,7 @@ const ORIGINALS: [&str; 7] = [
 /// snapshot of it is no snapshot, the output of another one holds what vscsiStats never prints, and a handle changes. There is
 /// another job of the same samples, `orchid-after`.
 fn desk() -> Desk {
-    let stream: Vec<IoEvent> = (0..600_u64)
-        .map(|index| IoEvent {
-            issue_us: UPTIME_US + 10_000 * index,
-            latency_us: 700 + index,
-            lbn: 16 * index,
-            bytes: 8192,
-            direction: if index % 4 == 3 {
-                Direction::Write
-            } else {
-                Direction::Read
-            },
-        })
-        .collect();
+    let stream = stream(6, 100, |index| 700 + index);
     let desk = Desk::new();
     let folder = desk.job("orchid-job");
     let moments: Vec<u64> = (0..7).map(|second| second * 1_000_000).collect();
@@ -183,7 +170,7 @@ fn found<'original>(text: &str, originals: &'original [&'original str]) -> Vec<&
         .collect()
 }
 
-/// Everything that the two commands write as text: command, file, and whether the period is one of the wall clock.
+/// Everything that the two commands write as text: command and file.
 fn commands() -> Vec<(Vec<&'static str>, &'static str)> {
     let mut commands = vec![
         (vec!["report", "orchid-job"], "page.html"),
@@ -195,8 +182,8 @@ fn commands() -> Vec<(Vec<&'static str>, &'static str)> {
             vec!["report", "orchid-job", "--filter", "none", "--disk", "OrchidDisk:1"],
             "page.html",
         ),
+        (vec!["report", "orchid-job", "orchid-after"], "page.html"),
     ];
-    commands.push((vec!["report", "orchid-job", "orchid-after"], "page.html"));
     for file in ["table.csv", "table.json", "table.xlsx"] {
         commands.push((vec!["export", "orchid-job"], file));
         commands.push((vec!["export", "orchid-job", "--table", "samples"], file));

@@ -1,18 +1,17 @@
 //! `vscsi-helper report` on three jobs and more of a simulated host.
 
-use std::collections::BTreeSet;
 use std::fs;
 
-use crate::report::{HOSTILE, tags};
-use crate::report_pair::{add, stream};
+use crate::report::{HOSTILE, element_names, rename};
 use crate::support::desk::Desk;
+use crate::support::raw_job::stream;
 
 /// Three jobs of the same two seconds: the more commands, the quicker they are.
 fn desk() -> Desk {
     let desk = Desk::new();
-    add(&desk, "slow", stream(50, |_| 3000));
-    add(&desk, "quick", stream(200, |_| 300));
-    add(&desk, "usual", stream(100, |_| 700));
+    desk.add("slow", stream(2, 50, |_| 3000));
+    desk.add("quick", stream(2, 200, |_| 300));
+    desk.add("usual", stream(2, 100, |_| 700));
     desk
 }
 
@@ -80,8 +79,8 @@ fn what_all_did_together_is_the_sum_of_their_commands() {
 #[test]
 fn a_job_that_was_imported_leaves_no_sum() {
     let desk = Desk::with_the_capture();
-    add(&desk, "one", stream(50, |_| 700));
-    add(&desk, "two", stream(50, |_| 700));
+    desk.add("one", stream(2, 50, |_| 700));
+    desk.add("two", stream(2, 50, |_| 700));
     let ended = desk.run(&["report", "one", "captured", "two", "-o", "-"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
@@ -132,15 +131,10 @@ fn names_of_others_are_text_in_every_job_and_the_same_jobs_give_the_same_bytes()
     let desk = desk();
     let usual = page(&desk, &[]);
     assert_eq!(usual, page(&desk, &[]));
-    let names = |page: &str| -> BTreeSet<String> { tags(page).into_iter().map(|(name, _)| name).collect() };
     for job in ["slow", "quick", "usual"] {
-        let path = desk.job(job).join("job.json");
-        let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        document["target"]["vm_name"] = HOSTILE.into();
-        document["host"]["hostname"] = HOSTILE.into();
-        fs::write(&path, document.to_string()).unwrap();
+        rename(&desk, job, HOSTILE);
     }
     let hostile = page(&desk, &[]);
-    assert_eq!(names(&usual), names(&hostile));
+    assert_eq!(element_names(&usual), element_names(&hostile));
     assert!(!hostile.contains("<img") && !hostile.contains("\" onload"));
 }

@@ -1,51 +1,16 @@
 //! `vscsi-helper report BEFORE AFTER`, on jobs of a simulated host.
 
-use std::collections::BTreeSet;
 use std::fs;
 
-use vscsi_fixtures::{Direction, IoEvent};
-
-use crate::report::{HOSTILE, tags};
+use crate::report::{HOSTILE, element_names, rename};
 use crate::support::desk::Desk;
-use crate::support::raw_job::{UPTIME_US, collect};
-
-/// Two seconds of so many commands of 8 KiB a second, three reads to a write, each as long as `latency_us` says of its
-/// place.
-pub(crate) fn stream(per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
-    let pitch_us = 1_000_000 / per_second;
-    let command = |index| IoEvent {
-        issue_us: UPTIME_US + pitch_us * index + pitch_us / 2,
-        latency_us: latency_us(index),
-        lbn: 16 * index,
-        bytes: 8192,
-        direction: if index % 4 == 3 {
-            Direction::Write
-        } else {
-            Direction::Read
-        },
-    };
-    (0..2 * per_second).map(command).collect()
-}
-
-/// Collects a stream as the job `name`.
-pub(crate) fn add(desk: &Desk, name: &str, stream: Vec<IoEvent>) {
-    let directory = desk.job(name);
-    collect(&directory, &[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000]);
-    let files = fs::read_dir(directory.join("samples")).unwrap();
-    let files = files
-        .map(|file| file.unwrap().path())
-        .chain([directory.join("job.json")]);
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(file, text.replace("raw-stream", name)).unwrap();
-    }
-}
+use crate::support::raw_job::stream;
 
 /// A job of 100 commands a second of 700 us, and one of 200 a second of 300 us.
 fn desk() -> Desk {
     let desk = Desk::new();
-    add(&desk, "old", stream(100, |_| 700));
-    add(&desk, "new", stream(200, |_| 300));
+    desk.add("old", stream(2, 100, |_| 700));
+    desk.add("new", stream(2, 200, |_| 300));
     desk
 }
 
@@ -101,8 +66,8 @@ fn the_figures_and_distances_are_those_of_compare() {
 #[test]
 fn ranges_that_overlap_leave_the_change_open() {
     let desk = Desk::new();
-    add(&desk, "old", stream(100, |index| 600 + 3 * (index % 100)));
-    add(&desk, "new", stream(100, |index| 650 + 3 * (index % 100)));
+    desk.add("old", stream(2, 100, |index| 600 + 3 * (index % 100)));
+    desk.add("new", stream(2, 100, |index| 650 + 3 * (index % 100)));
     let compared = desk
         .run(&["--json", "compare", "old", "new", "--filter", "none"])
         .json();
@@ -168,16 +133,11 @@ fn names_of_others_are_text_in_both_jobs_and_the_same_jobs_give_the_same_bytes()
     let desk = desk();
     let usual = page(&desk, &[]);
     assert_eq!(usual, page(&desk, &[]));
-    let names = |page: &str| -> BTreeSet<String> { tags(page).into_iter().map(|(name, _)| name).collect() };
     for job in ["old", "new"] {
-        let path = desk.job(job).join("job.json");
-        let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        document["target"]["vm_name"] = format!("{job} {HOSTILE}").into();
-        document["host"]["hostname"] = HOSTILE.into();
-        fs::write(&path, document.to_string()).unwrap();
+        rename(&desk, job, &format!("{job} {HOSTILE}"));
     }
     let hostile = page(&desk, &[]);
-    assert_eq!(names(&usual), names(&hostile));
+    assert_eq!(element_names(&usual), element_names(&hostile));
     assert!(hostile.contains("old &lt;/script&gt;") && hostile.contains("new &lt;/script&gt;"));
     assert!(!hostile.contains("<img") && !hostile.contains("\" onload"));
 }

@@ -90,6 +90,20 @@ impl Desk {
         new
     }
 
+    /// Collects two seconds of a stream as the job `name` of four samples.
+    pub(crate) fn add(&self, name: &str, stream: Vec<IoEvent>) {
+        let directory = self.job(name);
+        collect(&directory, &[stream], &[0, 500_000, 1_000_000, 1_500_000, 2_000_000]);
+        let files = fs::read_dir(directory.join("samples")).unwrap();
+        let files = files
+            .map(|file| file.unwrap().path())
+            .chain([directory.join("job.json")]);
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            fs::write(file, text.replace("raw-stream", name)).unwrap();
+        }
+    }
+
     /// Imports a print as a job of 60 s. Whether all of it could be used is the test's affair.
     pub(crate) fn import(&self, name: &str, print: &str) {
         let file = self.file("print.csv", print.as_bytes());

@@ -101,6 +101,23 @@ pub(crate) fn in_sequence(directions: impl IntoIterator<Item = Direction>) -> Ve
         .collect()
 }
 
+/// Seconds of so many commands of 8 KiB a second, three reads to a write, each as long as `latency_us` says of its place.
+pub(crate) fn stream(seconds: u64, per_second: u64, latency_us: impl Fn(u64) -> u64) -> Vec<IoEvent> {
+    let pitch_us = 1_000_000 / per_second;
+    let command = |index| IoEvent {
+        issue_us: UPTIME_US + pitch_us * index + pitch_us / 2,
+        latency_us: latency_us(index),
+        lbn: 16 * index,
+        bytes: 8192,
+        direction: if index % 4 == 3 {
+            Direction::Write
+        } else {
+            Direction::Read
+        },
+    };
+    (0..seconds * per_second).map(command).collect()
+}
+
 /// A collection over raw streams, one per disk, with snapshots at the given moments after its start (microseconds).
 /// The first moment is the baseline.
 pub(crate) fn collect(directory: &Path, streams: &[Vec<IoEvent>], moments_us: &[u64]) {
