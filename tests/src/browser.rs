@@ -2,7 +2,6 @@
 //! its chromedriver.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
@@ -78,19 +77,11 @@ impl Browser {
         Ok(answer["value"].clone())
     }
 
-    /// Shows a page of this machine, and forgets what was logged before.
+    /// Shows the page at an address, and forgets what was logged before.
     ///
     /// # Errors
     /// When it cannot be loaded.
-    pub fn open(&self, page: &Path) -> Result<(), Trouble> {
-        self.open_address(&format!("file://{}", page.display()))
-    }
-
-    /// The same for a page at an address.
-    ///
-    /// # Errors
-    /// When it cannot be loaded.
-    pub fn open_address(&self, address: &str) -> Result<(), Trouble> {
+    pub fn open(&self, address: &str) -> Result<(), Trouble> {
         self.ask("/url", &json!({"url": "about:blank"}))?;
         self.console()?;
         self.requests()?;
@@ -138,7 +129,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Presses keys in the element that has the focus.
+    /// Presses keys in the element that has the focus; those without a character are [`keys`](crate::keys).
     ///
     /// # Errors
     /// When there is none.
@@ -159,8 +150,8 @@ impl Browser {
     ///
     /// # Errors
     /// When it cannot be.
-    pub fn press_holding(&self, held: char, key: char) -> Result<(), Trouble> {
-        let event = |kind: &str, key: char| json!({"type": kind, "value": key});
+    pub fn press_holding(&self, held: &str, key: &str) -> Result<(), Trouble> {
+        let event = |kind: &str, key: &str| json!({"type": kind, "value": key});
         let actions = [
             event("keyDown", held),
             event("keyDown", key),

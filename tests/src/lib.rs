@@ -3,7 +3,10 @@
 pub mod agent_host;
 pub mod binaries;
 pub mod browser;
+pub mod charts;
 pub mod hostile;
+pub mod keys;
+pub mod layout;
 pub mod processes;
 pub mod sshd;
 pub mod torture;

@@ -14,6 +14,11 @@ use crate::browser::{Browser, Trouble};
 const DEADLINE: Duration = Duration::from_mins(1);
 const MINUTE_US: u64 = 60_000_000;
 
+/// A name of a VM that no telephone is wide enough for.
+pub const LONG_NAME: &str = "a-virtual-machine-whose-name-is-longer-than-any-telephone-is-wide-in-one-word";
+/// A name of a VM that is markup, and would run a script.
+pub const MARKUP_NAME: &str = "</script><img src=x onerror=alert(1)>";
+
 /// Prints of a disk in one file, the first of them the baseline, with so many commands in each of the minutes between them:
 /// a log is written all the time and a table is read here and there.
 pub fn prints(commands: &[u64]) -> String {
@@ -120,6 +125,11 @@ impl WrittenReport {
         self.path("sql.html")
     }
 
+    /// Where a browser finds it.
+    pub fn address(&self) -> String {
+        format!("file://{}", self.page().display())
+    }
+
     /// A file or folder beside it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -165,7 +175,7 @@ impl WrittenReport {
     /// When there is no browser.
     pub fn shown_without_scripts(&self, switches: &[&str]) -> Result<Browser, Trouble> {
         let browser = Browser::start(switches)?;
-        browser.open(&self.page())?;
+        browser.open(&self.address())?;
         Ok(browser)
     }
 }

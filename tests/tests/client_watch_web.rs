@@ -76,7 +76,7 @@ fn the_browser_shows_samples_as_they_come_and_what_it_saves_is_the_report() {
     let (_host, client) = started(6);
     let served = Served::of(&client);
     let browser = Browser::start(&[]).unwrap();
-    browser.open_address(&served.address).unwrap();
+    browser.open(&served.address).unwrap();
     let samples = "document.querySelectorAll('#time details tbody tr').length";
     let value = |expression: &str| browser.value_of(expression).unwrap();
     wait_until("two samples are shown", || value(samples).as_u64() >= Some(2));
@@ -111,7 +111,7 @@ fn a_program_that_has_ended_leaves_a_page_that_says_how_old_it_is_and_a_job_that
     let (_host, client) = started(1000);
     let mut served = Served::of(&client);
     let browser = Browser::start(&[]).unwrap();
-    browser.open_address(&served.address).unwrap();
+    browser.open(&served.address).unwrap();
     let value = |expression: &str| browser.value_of(expression).unwrap();
     wait_until("the job is shown", || {
         value("document.querySelector('h1')?.textContent ?? null") == "SQL-Server-01"
@@ -188,7 +188,7 @@ fn a_wrong_key_is_told_on_the_page() {
     let (_host, client) = started(1000);
     let served = Served::of(&client);
     let browser = Browser::start(&[]).unwrap();
-    browser.open_address(&format!("{}/#wrong", served.origin())).unwrap();
+    browser.open(&format!("{}/#wrong", served.origin())).unwrap();
     wait_until("it is told", || {
         let told = browser.value_of("document.querySelector('#lost').innerText").unwrap();
         told.as_str().unwrap().contains("the key is missing or wrong")

@@ -2,39 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use vscsi_tests::browser::pages;
-use vscsi_tests::written_report::WrittenReport;
-
-/// A name as long as no telephone is wide.
-const LONG: &str = "a-virtual-machine-whose-name-is-longer-than-any-telephone-is-wide-in-one-word";
+use vscsi_tests::layout::{ground, misfits, unreadable_on_paper};
+use vscsi_tests::written_report::{LONG_NAME, MARKUP_NAME, WrittenReport};
 
 /// Whatever holds for the page of some jobs.
 fn is_fit_to_be_passed_on(jobs: &WrittenReport) {
     let browser = jobs.shown_without_scripts(&[]).unwrap();
-    for width in [320, 360, 768, 1280, 1920] {
-        browser.resize(width, 800).unwrap();
-        let sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        assert_eq!(browser.value_of(sideways).unwrap(), 0, "{width} px");
-        let beyond = "Array.from(document.querySelectorAll('.beside svg, .legend svg')).filter(svg => \
-                      svg.getBoundingClientRect().right > innerWidth + 1).length";
-        assert_eq!(browser.value_of(beyond).unwrap(), 0, "{width} px");
-    }
-    let ground = "getComputedStyle(document.body).backgroundColor";
+    assert_eq!(misfits(&browser).unwrap(), [""; 0]);
     for (medium, scheme, color) in [
         ("screen", "light", "rgb(255, 255, 255)"),
         ("screen", "dark", "rgb(21, 27, 34)"),
         ("print", "dark", "rgb(255, 255, 255)"),
     ] {
         browser.show_on(medium, scheme).unwrap();
-        assert_eq!(browser.value_of(ground).unwrap(), color, "{medium}, {scheme}");
+        assert_eq!(ground(&browser).unwrap(), color, "{medium}, {scheme}");
     }
-    // As wide as A4 less its margins.
-    browser.resize(695, 1000).unwrap();
     for selector in ["svg[role=img]", "table"] {
-        let hidden = format!(
-            "Array.from(document.querySelectorAll('{selector}')).filter(element => \
-             element.getBoundingClientRect().height < 20 || element.getBoundingClientRect().right > innerWidth + 1).length"
-        );
-        assert_eq!(browser.value_of(&hidden).unwrap(), 0, "{selector}");
+        assert_eq!(unreadable_on_paper(&browser, selector).unwrap(), 0, "{selector}");
     }
     browser.show_on("", "light").unwrap();
     let printed = pages(&browser.print().unwrap());
@@ -44,41 +28,38 @@ fn is_fit_to_be_passed_on(jobs: &WrittenReport) {
                 !document.getElementById(link.getAttribute('href').slice(1))).length";
     assert_eq!(browser.value_of(lost).unwrap(), 0);
     assert_eq!(browser.console().unwrap(), [""; 0]);
-    let page = format!("file://{}", jobs.page().display());
-    assert_eq!(browser.requests().unwrap(), [page]);
+    assert_eq!(browser.requests().unwrap(), [jobs.address()]);
 }
 
-/// The page of jobs of VMs that are called so shows the name, and no more.
-fn shows_a_name_that_is_markup(jobs: &WrittenReport, name: &str) {
+/// The page of jobs of VMs with [`MARKUP_NAME`] shows the name, and no more.
+fn shows_a_name_that_is_markup(jobs: &WrittenReport) {
     let browser = jobs.shown_without_scripts(&[]).unwrap();
     let found = browser.value_of("document.body.innerText").unwrap();
-    assert!(found.as_str().unwrap().contains(name));
+    assert!(found.as_str().unwrap().contains(MARKUP_NAME));
     let made = "document.querySelectorAll('img').length";
     assert_eq!(browser.value_of(made).unwrap(), 0);
     assert_eq!(browser.console().unwrap(), [""; 0]);
 }
 
-const MARKUP: &str = "</script><img src=x onerror=alert(1)>";
-
 #[test]
 fn two_jobs_make_a_page_that_is_fit_to_be_passed_on() {
-    is_fit_to_be_passed_on(&WrittenReport::of_several(&[LONG, LONG]).unwrap());
+    is_fit_to_be_passed_on(&WrittenReport::of_several(&[LONG_NAME; 2]).unwrap());
 }
 
 #[test]
 fn names_that_are_markup_are_text_on_the_page_of_two_jobs() {
-    shows_a_name_that_is_markup(&WrittenReport::of_several(&[MARKUP, "SQL-Server-01"]).unwrap(), MARKUP);
+    shows_a_name_that_is_markup(&WrittenReport::of_several(&[MARKUP_NAME, "SQL-Server-01"]).unwrap());
 }
 
 #[test]
 fn many_jobs_make_a_page_that_is_fit_to_be_passed_on() {
-    is_fit_to_be_passed_on(&WrittenReport::of_several(&[LONG; 12]).unwrap());
+    is_fit_to_be_passed_on(&WrittenReport::of_several(&[LONG_NAME; 12]).unwrap());
 }
 
 #[test]
 fn names_that_are_markup_are_text_on_the_page_of_many_jobs() {
-    let written = WrittenReport::of_several(&[MARKUP, "SQL-Server-01", MARKUP]).unwrap();
-    shows_a_name_that_is_markup(&written, MARKUP);
+    let written = WrittenReport::of_several(&[MARKUP_NAME, "SQL-Server-01", MARKUP_NAME]).unwrap();
+    shows_a_name_that_is_markup(&written);
 }
 
 #[test]

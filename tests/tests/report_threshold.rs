@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 use vscsi_tests::browser::Browser;
+use vscsi_tests::keys::{DOWN, RIGHT, TAB};
 use vscsi_tests::written_report::{WrittenReport, prints};
 
 /// Commands of each of thirty minutes: three levels, two minutes alike, and one of them without any.
@@ -224,8 +225,7 @@ fn whatever_the_filter_and_its_threshold_the_page_says_what_the_analysis_says() 
     assert!((1..=3).contains(&empty), "{empty} choices kept nothing");
     assert!(jobs >= 6, "{jobs} fio jobs were compared");
     assert_eq!(browser.console().unwrap(), [""; 0]);
-    let page = format!("file://{}", written.page().display());
-    assert_eq!(browser.requests().unwrap(), [page]);
+    assert_eq!(browser.requests().unwrap(), [written.address()]);
 }
 
 #[test]
@@ -247,9 +247,6 @@ fn the_report_begins_with_its_own_filter_and_goes_back_to_it() {
 
 #[test]
 fn the_keys_alone_choose_a_filter_and_a_threshold() {
-    const TAB: &str = "\u{e004}";
-    const DOWN: &str = "\u{e015}";
-    const RIGHT: &str = "\u{e014}";
     let written = WrittenReport::of("SQL-Server-01").unwrap();
     let browser = written.shown(&[]).unwrap();
     browser
