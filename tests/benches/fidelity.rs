@@ -1,7 +1,8 @@
 //! The table of workloads x styles x parts of F, each job run by the real fio.
 //!
 //! `cargo xtask bench` runs it; `FIO_WITH_IOLOG` names the fio for replay logs. Runs go to memory where there is some,
-//! so that the result is about what is issued and not about the disk of this machine.
+//! so that the result is about what is issued and not about the disk of this machine. Names of workloads as arguments
+//! limit it to these.
 
 #![expect(
     clippy::expect_used,
@@ -15,10 +16,14 @@ mod workloads;
 use std::path::{Path, PathBuf};
 
 use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
+use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::Fidelity;
 use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
 use vscsi_helper::verify::{FioProgram, Place, Request, needed_by, verify};
+use workloads::samples::{samples, whole};
+use workloads::streams::Course;
+use workloads::truth::Truth;
 use workloads::{streams, workload};
 
 /// Seconds a file of jobs is made for, which is the default of the product, and seconds of it that are run.
@@ -30,14 +35,57 @@ const LOG_SECONDS: u32 = 10;
 const MEASURED_COMMANDS: usize = 40_000;
 
 fn main() {
+    let named: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let is_asked_for = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
+    let courses: Vec<Course> = streams::courses()
+        .into_iter()
+        .filter(|course| is_asked_for(course.name))
+        .collect();
     println!(
-        "{:<24} {:<6} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7}  gates missed (real run)",
+        "{:<32} {:>8} {:>10} {:>10} {:>10} {:>8} {:>8} {:>9}",
+        "true stream", "IOPS", "sequential", "dispersion", "reused", "GiB", "aligned", "in flight"
+    );
+    courses.iter().for_each(truth_rows);
+    println!(
+        "\n{:<26} {:<6} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7}  gates missed (real run)",
         "workload", "style", "static F", "size R", "size W", "seek R", "seek W", "all", "of 16", "gaps", "real F"
     );
-    for (name, commands) in all_streams() {
+    let streams = all_streams().into_iter().map(|(name, commands)| {
+        let workload = workload("bench", &[&commands]);
+        (name, workload)
+    });
+    let courses = courses.iter().map(|course| {
+        let series = samples(&course.disks(), course.sample_seconds, course.samples);
+        (course.name.to_owned(), whole("bench", &series))
+    });
+    for (name, workload) in streams.chain(courses).filter(|(name, _)| is_asked_for(name)) {
         for style in [Style::Jobs, Style::Iolog] {
-            row(&name, &commands, style);
+            row(&name, &workload, style);
         }
+    }
+}
+
+/// What the commands of each disk of a course are, of which a replay sees the histograms alone.
+fn truth_rows(course: &Course) {
+    let disks = course.disks();
+    for (index, commands) in disks.iter().enumerate() {
+        let truth = Truth::of(commands, course.seconds());
+        let name = match disks.len() {
+            1 => course.name.to_owned(),
+            _ => format!("{} scsi0:{index}", course.name),
+        };
+        let dispersion = truth
+            .dispersion
+            .map_or_else(|| "-".to_owned(), |found| format!("{found:.1}"));
+        println!(
+            "{name:<32} {:>8.1} {:>8.1} % {dispersion:>10} {:>8.1} % {:>8.2} {:>6.1} % {:>9.2}",
+            commands.len() as f64 / course.seconds(),
+            100.0 * truth.sequential_bytes,
+            100.0 * truth.reused_bytes,
+            truth.unique_bytes as f64 / f64::from(1 << 30),
+            100.0 * truth.aligned,
+            truth.in_flight
+        );
     }
 }
 
@@ -92,8 +140,7 @@ fn command(event: &vscsi_fixtures::IoEvent) -> Command {
     }
 }
 
-fn row(name: &str, commands: &[Command], style: Style) {
-    let workload = workload("bench", &[commands]);
+fn row(name: &str, workload: &Workload, style: Style) {
     let options = FioOptions {
         style,
         duration: match style {
@@ -102,10 +149,7 @@ fn row(name: &str, commands: &[Command], style: Style) {
         },
         ..FioOptions::default()
     };
-    let phases = [Phase {
-        name: "",
-        workload: &workload,
-    }];
+    let phases = [Phase { name: "", workload }];
     let job = generate_phases(&workload.provenance, &phases, &options).expect("a workload with commands");
     let planned = &job.fidelity[0].fidelity;
     let real = run(&job, &TargetFile::new(&workload.provenance, &phases, &options, &job));
@@ -115,7 +159,7 @@ fn row(name: &str, commands: &[Command], style: Style) {
     };
     let parts = real.as_ref().unwrap_or(planned);
     print!(
-        "{name:<24} {:<6} {:>8}",
+        "{name:<26} {:<6} {:>8}",
         if style == Style::Jobs { "jobs" } else { "iolog" },
         shown(planned.score)
     );

@@ -29,4 +29,6 @@ mod report_pair;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod support;

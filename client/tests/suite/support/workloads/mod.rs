@@ -1,6 +1,8 @@
 //! Command streams with known habits, written without any knowledge of how replays are made, and workloads of them.
 
+pub(crate) mod samples;
 pub(crate) mod streams;
+pub(crate) mod truth;
 
 use jiff::Timestamp;
 use vscsi_helper::analysis::{DiskKey, DiskWorkload, Provenance, Workload};

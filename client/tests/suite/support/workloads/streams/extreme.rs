@@ -1,16 +1,10 @@
 //! Each stream has one habit in the extreme; together they are what a replay must survive.
 
-use std::time::Duration;
-
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng as _;
 use vscsi_helper::stream::{Command, Direction};
 
-/// A named stream of commands.
-pub(crate) struct Stream {
-    pub(crate) name: &'static str,
-    pub(crate) commands: Vec<Command>,
-}
+use super::Stream;
+use super::writer::Writer;
 
 /// All of them, each of about `length` commands.
 pub(crate) fn all(length: usize) -> Vec<Stream> {
@@ -24,53 +18,6 @@ pub(crate) fn all(length: usize) -> Vec<Stream> {
         stream("unaligned", unaligned(length)),
         stream("log writer", log_writer(length)),
     ]
-}
-
-struct Writer {
-    random: ChaCha8Rng,
-    now_ns: u64,
-    commands: Vec<Command>,
-}
-
-impl Writer {
-    fn new(seed: u64) -> Self {
-        Self {
-            random: ChaCha8Rng::seed_from_u64(seed),
-            now_ns: 0,
-            commands: Vec::new(),
-        }
-    }
-
-    /// Exponential pause with this mean.
-    fn pause(&mut self, mean_us: f64) {
-        let draw: f64 = self.random.random_range(1e-12..1.0);
-        self.now_ns += u64::try_from(Duration::from_secs_f64(-draw.ln() * mean_us / 1e6).as_nanos()).unwrap_or(0);
-    }
-
-    fn issue(&mut self, direction: Direction, block: u64, blocks: u32) -> u64 {
-        let latency_ns = self.random.random_range(80_000..900_000);
-        self.commands.push(Command {
-            issued_ns: self.now_ns,
-            direction,
-            offset: block * 512,
-            bytes: blocks * 512,
-            latency_ns: Some(latency_ns),
-        });
-        block + u64::from(blocks)
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[(f64, T)]) -> T {
-        let mut draw = self
-            .random
-            .random_range(0.0..choices.iter().map(|choice| choice.0).sum());
-        for (weight, choice) in choices {
-            draw -= weight;
-            if draw < 0.0 {
-                return *choice;
-            }
-        }
-        choices[choices.len() - 1].1
-    }
 }
 
 /// Random 8 KiB reads in tables with hot spots, writes of pages and a log that grows.
