@@ -16,7 +16,7 @@ mod catalog;
 pub mod chart;
 pub mod cli;
 mod clock;
-mod compare;
+pub mod compare;
 mod config;
 pub mod failure;
 pub mod fidelity;

@@ -12,7 +12,8 @@ pub const PARTIAL: u8 = 3;
 pub const GATE_MISSED: u8 = 4;
 /// The filter left no sample.
 pub const NOTHING_LEFT: u8 = 5;
-/// Too short a run, or too few commands, to judge.
+/// It cannot be told whether a gate or a limit was met: the ranges allow both, the run was too short, or there were too few
+/// commands.
 pub const UNDECIDED: u8 = 6;
 /// The host could not be reached.
 pub const UNREACHABLE: u8 = 10;

@@ -13,8 +13,6 @@ use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
 use crate::analysis::profile::{BlockSizes, ByOperation, Distribution};
 use crate::analysis::{Analysis, Finding, Profile, Shares};
-use crate::compare::{Comparison, Measure, Verdict};
-use crate::fidelity::Distance;
 use crate::fio::PhaseFidelity;
 
 /// Version of this file's schema: the first number grows when a key changes its meaning or goes, the second when keys
@@ -193,7 +191,7 @@ struct HistogramJson<'analysis> {
 
 /// An object whose keys keep the order they were given in.
 #[derive(Debug)]
-struct InOrder<T>(Vec<(String, T)>);
+pub(super) struct InOrder<T>(Vec<(String, T)>);
 
 impl<T> FromIterator<(String, T)> for InOrder<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
@@ -442,61 +440,6 @@ impl KeptJson {
             time: 100.0 * shares.time,
             ios: ios_are_known.then_some(100.0 * shares.ios),
             bytes: bytes_are_known.then_some(100.0 * shares.bytes),
-        }
-    }
-}
-
-/// `compare --json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct ComparisonJson<'names> {
-    baseline: &'names str,
-    candidate: &'names str,
-    measures: InOrder<MeasureJson>,
-    distances: InOrder<Distance>,
-    limits: Vec<LimitJson>,
-    passes: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct MeasureJson {
-    baseline: Option<Range>,
-    candidate: Option<Range>,
-    percent: Option<f64>,
-}
-
-#[derive(Debug, Serialize)]
-struct LimitJson {
-    measure: Measure,
-    percent: f64,
-    verdict: Verdict,
-}
-
-impl<'names> ComparisonJson<'names> {
-    /// A comparison of two jobs by their names.
-    pub(crate) fn of(comparison: &Comparison, baseline: &'names str, candidate: &'names str) -> Self {
-        let measures = comparison.rows.iter().map(|row| {
-            let json = MeasureJson {
-                baseline: row.baseline,
-                candidate: row.candidate,
-                percent: row.percent(),
-            };
-            (row.measure.name().to_owned(), json)
-        });
-        Self {
-            baseline,
-            candidate,
-            measures: measures.collect(),
-            distances: comparison.distances.iter().cloned().collect(),
-            limits: comparison
-                .limits
-                .iter()
-                .map(|(limit, verdict)| LimitJson {
-                    measure: limit.measure,
-                    percent: limit.percent,
-                    verdict: *verdict,
-                })
-                .collect(),
-            passes: comparison.passes(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What an analysis looks like: the text on the terminal and `summary.json`.
 
+mod comparison;
 mod json;
 mod tables;
 mod text;
 
-pub(crate) use json::{ComparisonJson, FilterRow, Summary};
-pub(crate) use tables::{comparison, filters, phases};
+pub(crate) use comparison::{ComparisonJson, comparison};
+pub(crate) use json::{FilterRow, Summary};
+pub(crate) use tables::{filters, phases};
 pub(crate) use text::{data_quality, noted, partial_warning, profile_lines, report, severity_word};

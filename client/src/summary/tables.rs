@@ -1,12 +1,10 @@
-//! Tables: filters side by side, phases one after another, two jobs compared.
+//! Tables: filters side by side, phases one after another.
 
 use std::fmt::Write as _;
 
 use super::text::profile_lines;
-use crate::analysis::estimate::Range;
 use crate::analysis::explain::Explained;
 use crate::analysis::phases::Phase;
-use crate::compare::{Comparison, Measure};
 use crate::number::{count, counted, elapsed, percent, rate};
 
 /// What each filter keeps of a job of `total` samples.
@@ -61,63 +59,4 @@ pub(crate) fn phases(phases: &[Phase]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A baseline and a candidate side by side, with the verdict on the limits.
-pub(crate) fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> String {
-    let mut text = format!("Baseline:  {baseline}\nCandidate: {candidate}\n\n");
-    let _ = writeln!(
-        text,
-        "  {:<20} {:>22} {:>22} {:>10}",
-        "", "baseline", "candidate", "candidate/"
-    );
-    let _ = writeln!(text, "  {:<20} {:>22} {:>22} {:>10}", "", "", "", "baseline");
-    for row in &comparison.rows {
-        let percent = row
-            .percent()
-            .map_or_else(|| "-".to_owned(), |percent| format!("{percent:.1}%"));
-        let _ = writeln!(
-            text,
-            "  {:<20} {:>22} {:>22} {:>10}",
-            row.measure.name(),
-            value(row.measure, row.baseline),
-            value(row.measure, row.candidate),
-            percent
-        );
-    }
-    text.push_str("\nDistances of the histograms (0 = equal shares, 1 = nothing in common):\n");
-    let _ = writeln!(text, "  {:<28} {:>8} {:>8}", "", "KS", "chance");
-    for (name, distance) in &comparison.distances {
-        let chance = distance.sampling_floor.min(1.0);
-        let _ = writeln!(text, "  {name:<28} {:>8.3} {chance:>8.3}", distance.ks);
-    }
-    text.push_str("  (KS below chance is what two samples of one workload differ by)\n");
-    if !comparison.limits.is_empty() {
-        text.push_str("\nLimits:\n");
-        for (limit, verdict) in &comparison.limits {
-            let sign = if verdict.passes() { "ok  " } else { "MISS" };
-            let _ = writeln!(text, "  {sign} {limit}: {}", verdict.words());
-        }
-        let verdict = if comparison.passes() {
-            "every limit is kept"
-        } else {
-            "a limit is not kept"
-        };
-        let _ = writeln!(text, "Verdict: {verdict}");
-    }
-    text
-}
-
-/// A value with its range where that is wider than the figure shown.
-fn value(measure: Measure, range: Option<Range>) -> String {
-    let Some(range) = range else {
-        return "-".to_owned();
-    };
-    let shown = |value: f64| measure.shown(value);
-    let (est, lo) = (shown(range.est), shown(range.lo));
-    match range.hi.map(shown) {
-        Some(hi) if hi == lo => est,
-        Some(hi) => format!("{est} ({lo}-{hi})"),
-        None => format!("{est} (from {lo})"),
-    }
 }

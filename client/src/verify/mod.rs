@@ -25,6 +25,7 @@ use observe::SeenPhase;
 pub use program::{FioProgram, NoFio};
 pub use scratch::Place;
 
+use crate::compare::Judgement;
 use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
 use crate::fio::{FioNeed, FioVersion, PhaseFidelity, Section, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
@@ -44,18 +45,6 @@ pub struct Request<'a> {
     pub duration: Option<u32>,
     /// Speed of a replay log in percent of its own, to make up for a generator that falls behind.
     pub time_scale: Option<u32>,
-}
-
-/// What a verification came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judgement {
-    /// Every gate was kept.
-    Kept,
-    /// A gate was missed.
-    Missed,
-    /// The run was too short, or issued too few commands, to judge.
-    Undecided,
 }
 
 /// What came of it.

@@ -94,20 +94,99 @@ fn a_limit_that_is_missed_is_told_on_the_page_and_the_terminal_and_ends_with_4()
     ]);
     assert_eq!(ended.code, Some(4), "{}", ended.stderr);
     assert!(
-        ended
-            .stderr
-            .contains("limit not kept: iops at least 250% of before (missed)"),
+        ended.stderr.contains("limit iops at least 250%: missed, it is 200.0%"),
         "{}",
         ended.stderr
     );
     assert!(!ended.stderr.contains("read_p95"), "{}", ended.stderr);
     let page = fs::read_to_string(desk.path("old-and-new.html")).unwrap();
-    assert!(page.contains("<b>missed</b>: iops at least 250% of before"));
-    assert!(page.contains("<b>met</b>: read_p95 at most 50% of before"));
+    assert!(page.contains("<b>missed</b>: iops at least 250% of before, it is 200.0%"));
+    assert!(page.contains("<b>kept</b>: read_p95 at most 50% of before, it is 42.9%"));
     let kept = desk.run(&["--json", "report", "old", "new", "--limit", "iops=150%"]);
     assert_eq!(kept.code, Some(0), "{}", kept.stderr);
     let written = fs::metadata(desk.path("old-and-new.html")).unwrap().len();
     assert_eq!(kept.json()["bytes"], written);
+}
+
+/// Latencies from 5.5 ms to 9.5 ms, and all of them half as much again: one bucket, (5 ms, 15 ms], holds both.
+fn desk_of_slower_storage() -> Desk {
+    let latency = |index: u64| 5500 + 4000 * (index * 7919 % 400) / 400;
+    let desk = Desk::new();
+    desk.add("old", stream(2, 200, latency));
+    desk.add("new", stream(2, 200, move |index| latency(index) * 3 / 2));
+    desk
+}
+
+#[test]
+fn a_limit_that_the_buckets_do_not_decide_is_undecided_and_the_mean_is_told() {
+    let desk = desk_of_slower_storage();
+    let arguments = ["old", "new", "--filter", "none", "--limit", "read_p99=120%"];
+    let compared = desk.run(&[&["compare"][..], &arguments].concat());
+    assert_eq!(compared.code, Some(6), "{}{}", compared.stdout, compared.stderr);
+    let limit = compared
+        .stdout
+        .lines()
+        .find(|line| line.contains("read_p99 at most"))
+        .unwrap();
+    assert!(limit.contains("?    read_p99 at most 120%: undecided"), "{limit}");
+    assert!(limit.contains("`--limit read_mean=120%`): it is 150.0%"), "{limit}");
+    assert!(!compared.stdout.contains("kept,"), "{}", compared.stdout);
+    let json = desk.run(&[&["--json", "compare"][..], &arguments].concat()).json();
+    assert_eq!(json["limits"][0]["verdict"], "undecided");
+    assert_eq!(json["limits"][0]["on_the_mean"]["verdict"], "missed");
+    assert_eq!(
+        (&json["judgement"], &json["passes"]),
+        (&"undecided".into(), &false.into())
+    );
+    let reported = desk.run(&[&["report"][..], &arguments].concat());
+    assert_eq!(reported.code, Some(6), "{}", reported.stderr);
+    assert!(
+        reported.stderr.contains("limit read_p99 at most 120%: undecided"),
+        "{}",
+        reported.stderr
+    );
+    let mean = desk.run(&["compare", "old", "new", "--filter", "none", "--limit", "read_mean=120%"]);
+    assert_eq!(mean.code, Some(4), "{}", mean.stdout);
+}
+
+#[test]
+fn latencies_are_judged_without_a_limit_and_both_selections_are_told() {
+    let desk = desk_of_slower_storage();
+    let compared = desk.run(&["compare", "old", "new", "--filter", "none"]);
+    assert_eq!(compared.code, Some(0), "{}", compared.stderr);
+    // All latencies lie in one bucket, so that no distance of shares tells that each is 1.5 times as long.
+    let read = compared
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("  read latency: "))
+        .unwrap();
+    assert!(
+        read.contains("differs, KS 0.000 where chance gives up to 0.111; mean 150.0%"),
+        "{read}"
+    );
+    for side in ["Baseline:  old", "Candidate: new"] {
+        let line = compared.stdout.lines().find(|line| line.starts_with(side)).unwrap();
+        assert!(line.contains("kept 4 of 4 samples with 400 I/Os"), "{line}");
+    }
+    let json = desk
+        .run(&["--json", "compare", "old", "new", "--filter", "none"])
+        .json();
+    assert_eq!(json["distances"]["latency.read"]["likeness"], "differs");
+    // A command in flight at the end is not counted, in one of the jobs another than in the other.
+    let mean = json["distances"]["latency.read"]["mean_percent"]["est"]
+        .as_f64()
+        .unwrap();
+    assert!((mean - 150.0).abs() < 0.1, "{mean}");
+    for side in ["baseline", "candidate"] {
+        let selection = &json["selections"][side];
+        assert_eq!(
+            (&selection["samples_kept"], &selection["samples_total"]),
+            (&4.into(), &4.into())
+        );
+    }
+    let page = page(&desk, &[]);
+    assert!(page.contains("read latency: differs, KS 0.000 where chance gives up to 0.111; mean 150.0%"));
+    assert_eq!(page.matches("filter none kept 4 of 4 samples with 400 I/Os").count(), 2);
 }
 
 #[test]

@@ -15,7 +15,13 @@ use crate::summary::{self, ComparisonJson};
   vscsi-helper compare before after --limit iops=90% --limit read_p99=120%
 
 A limit is in percent of the baseline: a floor for rates and shares, a ceiling
-for latencies and queue depth. The exit code is 4 when a limit is missed.")]
+for latencies and queue depth. It is kept when every value that the histograms
+allow keeps it, missed when every one breaks it, and undecided when they allow
+both: a percentile is known by its bucket, a mean within microseconds. What was
+not measured is not kept. The exit code is 4 when a limit is missed, and else 6
+when one is undecided.
+
+All histograms and the means of all latencies are judged without a limit too.")]
 pub struct CompareArgs {
     /// The job to compare against
     #[arg(value_name = "BASELINE")]
@@ -49,9 +55,5 @@ pub(super) fn run(args: &CompareArgs, env: &Env) -> Result<Outcome, CliError> {
         env.print(summary::comparison(&comparison, &args.baseline, &args.candidate).trim_end())?;
     }
     let partial = baseline.is_partial() || candidate.is_partial();
-    Ok(match (comparison.passes(), partial) {
-        (false, _) => Outcome::GateMissed,
-        (true, true) => Outcome::Partial,
-        (true, false) => Outcome::Done,
-    })
+    Ok(Outcome::judged(comparison.judgement(), partial))
 }

@@ -10,7 +10,7 @@ use crate::analysis::{Analysis, Options};
 use crate::cli::anonymise::AnonymiseArg;
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, OutputError};
-use crate::compare::Limit;
+use crate::compare::{JudgedLimit, Judgement, Limit, Verdict};
 use crate::failure::{Failure, UsageError};
 use crate::fio::FioOptions;
 use crate::number::{bytes, counted};
@@ -35,7 +35,8 @@ METHODS.md says what is replaced and what stays.
 
 Of two jobs the first is before and the second after: what changed and how sure that
 is, with the charts of both on the same scales. Limits are those of `compare`; the page
-is written whatever they say, and the exit code is 4 when one is missed.
+is written whatever they say, and the exit code is 4 when one is missed, and else 6
+when one is undecided.
 
 Of three jobs and more: a table of VMs and hosts, the most of what it is sorted by
 first, the merged profile of all, what they did together if they ran at the same time,
@@ -76,12 +77,9 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
     let options = args.selection.options(env)?;
     let store = Store::open(&env.data_dir)?;
     let jobs = analyses(args, &options, &store, env)?;
-    let (page, missed) = page(&jobs, args)?;
-    let outcome = match missed.is_empty() {
-        true if jobs.iter().any(|(_, analysis)| analysis.is_partial()) => Outcome::Partial,
-        true => Outcome::Done,
-        false => Outcome::GateMissed,
-    };
+    let (page, limits) = page(&jobs, args)?;
+    let partial = jobs.iter().any(|(_, analysis)| analysis.is_partial());
+    let outcome = Outcome::judged(Judgement::of(limits.iter().map(|limit| limit.verdict)), partial);
     if to_stdout {
         let mut stdout = env.stdout();
         stdout
@@ -91,8 +89,8 @@ pub(super) fn run(args: &ReportArgs, env: &Env) -> Result<Outcome, CliError> {
     } else {
         write(&page, &jobs, args, env)?;
     }
-    for limit in missed {
-        env.warn(format_args!("limit not kept: {limit}"));
+    for limit in limits.iter().filter(|limit| limit.verdict != Verdict::Kept) {
+        env.warn(format_args!("limit {limit}"));
     }
     Ok(outcome)
 }
@@ -173,14 +171,14 @@ impl Failure for NotUsable {
     }
 }
 
-/// The page of the jobs, and the limits that were missed.
-fn page(jobs: &[Analyzed], args: &ReportArgs) -> Result<(String, Vec<String>), CliError> {
+/// The page of the jobs, and how the limits came out.
+fn page(jobs: &[Analyzed], args: &ReportArgs) -> Result<(String, Vec<JudgedLimit>), CliError> {
     let analyses: Vec<&Analysis> = jobs.iter().map(|(_, analysis)| analysis).collect();
     Ok(match analyses.as_slice() {
         [only] => (Report::of(only, &FioOptions::default())?.to_html(), Vec::new()),
         [before, after] => {
             let pair = Pair::of(before, after, &args.limits);
-            (pair.to_html(), pair.missed_limits())
+            (pair.to_html(), pair.limits().to_vec())
         }
         several => (Many::of(several, args.sort.unwrap_or_default()).to_html(), Vec::new()),
     })

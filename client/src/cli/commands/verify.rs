@@ -14,9 +14,7 @@ use crate::fio::{FioNeed, TargetFile};
 use crate::import;
 use crate::samples;
 use crate::store::{Store, write_json};
-use crate::verify::{
-    FioProgram, Judgement, Place, Request, Run, Verification, against, needed_by, remove_leftovers, verify,
-};
+use crate::verify::{FioProgram, Place, Request, Run, Verification, against, needed_by, remove_leftovers, verify};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -106,11 +104,7 @@ fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outco
         }
         env.print(format_args!("Result: {}", env.shown(&stored)))?;
     }
-    Ok(match verification.judgement {
-        Judgement::Kept => Outcome::Done,
-        Judgement::Missed => Outcome::GateMissed,
-        Judgement::Undecided => Outcome::Undecided,
-    })
+    Ok(Outcome::judged(verification.judgement, false))
 }
 
 fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArgs, env: &Env) -> Result<Run, CliError> {

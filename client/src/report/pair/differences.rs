@@ -1,11 +1,12 @@
 //! What two jobs differ by: every measure with its ranges, the distances of the histograms, and the limits.
 
 use maud::{Markup, html};
+use vscsi_shared::histogram::{HistogramKind, Metric, Operation};
 
 use super::Pair;
 use crate::analysis::Analysis;
 use crate::analysis::profile::Distribution;
-use crate::compare::{Comparison, Difference, Measure, Row};
+use crate::compare::{Comparison, Difference, Measure, Row, Verdict};
 use crate::report::figure::Figure;
 
 /// What a measure is called.
@@ -76,7 +77,7 @@ pub(super) fn change(row: &Row) -> Option<String> {
         let (baseline, candidate) = row.baseline.zip(row.candidate)?;
         return Some(signed(candidate.est - baseline.est, " points"));
     }
-    Some(signed(row.percent()? - 100.0, "%"))
+    Some(signed(row.percent()?.est - 100.0, "%"))
 }
 
 fn in_words(difference: Difference) -> &'static str {
@@ -158,9 +159,14 @@ fn limits(comparison: &Comparison) -> Markup {
         @if !comparison.limits.is_empty() {
             h3 { "Limits" }
             ul.findings {
-                @for (limit, verdict) in &comparison.limits {
-                    li.error[!verdict.passes()].info[verdict.passes()] {
-                        b { (verdict.words()) } ": " (limit) " of before"
+                @for limit in &comparison.limits {
+                    @let severity = match limit.verdict {
+                        Verdict::Kept => "info",
+                        Verdict::Undecided => "warning",
+                        Verdict::Missed | Verdict::NotMeasured => "error",
+                    };
+                    li class=(severity) {
+                        b { (limit.verdict.words()) } ": " (limit.limit) " of before, " (limit.why())
                     }
                 }
             }
@@ -169,24 +175,28 @@ fn limits(comparison: &Comparison) -> Markup {
 }
 
 fn distances(comparison: &Comparison) -> Markup {
+    let headings = ["histogram", "KS distance", "chance", "mean, of before", "chance", ""];
+    let figure = |shown: Option<String>| shown.unwrap_or_else(|| "–".to_owned());
     html! {
         h3 { "Distances of the histograms" }
-        @if comparison.distances.is_empty() {
-            p { "No histogram is there in both jobs with the same bucket limits." }
+        @if comparison.histograms.is_empty() {
+            p { "Neither job has a histogram with values." }
         } @else {
             p.note {
-                "0: equal shares, 1: nothing in common. A KS distance below chance is what two samples of one workload differ by. "
-                "Histograms with other bucket limits have no distance and are not shown."
+                "0: equal shares, 1: nothing in common. A KS distance below chance is what two samples of one workload differ by, "
+                "and so is a mean that is no further from 100%. Histograms with other bucket limits have no distance."
             }
             div.wide { table.figures {
-                thead { tr { @for heading in ["histogram", "KS distance", "chance", ""] { th scope="col" { (heading) } } } }
+                thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
                 tbody {
-                    @for (name, distance) in &comparison.distances {
+                    @for histogram in &comparison.histograms {
                         tr {
-                            th scope="row" { (histogram(name)) }
-                            td { (format!("{:.3}", distance.ks)) }
-                            td { (format!("{:.3}", distance.sampling_floor.min(1.0))) }
-                            td { @if distance.ks <= distance.sampling_floor { "not more than chance" } @else { "differs" } }
+                            th scope="row" { (title_of(histogram.kind)) }
+                            td { (figure(histogram.distance.map(|distance| format!("{:.3}", distance.ks)))) }
+                            td { (figure(histogram.distance.map(|distance| format!("{:.3}", distance.sampling_floor.min(1.0))))) }
+                            td { (figure(histogram.mean.map(|mean| format!("{:.1}%", mean.percent.est)))) }
+                            td { (figure(histogram.mean.map(|mean| format!("±{:.1}", mean.chance)))) }
+                            td { (histogram.likeness.words()) }
                         }
                     }
                 }
@@ -195,18 +205,20 @@ fn distances(comparison: &Comparison) -> Markup {
     }
 }
 
-/// `latency.read` in words.
-fn histogram(name: &str) -> String {
-    let (metric, operation) = name.split_once('.').unwrap_or((name, ""));
-    let metric = match metric {
-        "io_length" => "block size",
-        "seek_distance_closest16" => "seek distance, closest of 16 before",
-        other => &other.replace('_', " "),
+/// What a histogram is called.
+fn title_of(kind: HistogramKind) -> String {
+    let metric = match kind.metric() {
+        Metric::IoLength => "block size",
+        Metric::SeekDistance => "seek distance",
+        Metric::SeekDistanceClosest16 => "seek distance, closest of 16 before",
+        Metric::OutstandingIos => "outstanding ios",
+        Metric::Latency => "latency",
+        Metric::Interarrival => "interarrival",
     };
-    let commands = match operation {
-        "read" => "reads",
-        "write" => "writes",
-        _ => "all commands",
+    let commands = match kind.operation() {
+        Operation::Read => "reads",
+        Operation::Write => "writes",
+        Operation::All => "all commands",
     };
     format!("{metric}: {commands}")
 }

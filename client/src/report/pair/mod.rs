@@ -12,7 +12,7 @@ use super::verdict::subject;
 use super::{Replay, page, parts, profile, samples};
 use crate::analysis::Analysis;
 use crate::chart::{AlikeCharts, ChartInput, ChartKind, inline_charts, inline_charts_alike};
-use crate::compare::{Comparison, Limit};
+use crate::compare::{Comparison, JudgedLimit, Limit};
 
 /// What the two jobs are called, in their order.
 const WORDS: [&str; 2] = ["before", "after"];
@@ -39,9 +39,9 @@ impl<'analysis> Pair<'analysis> {
         }
     }
 
-    /// The limits that the second job does not keep, with how they came out.
-    pub fn missed_limits(&self) -> Vec<String> {
-        verdict::missed(&self.comparison)
+    /// How the limits of the second job came out.
+    pub(crate) fn limits(&self) -> &[JudgedLimit] {
+        &self.comparison.limits
     }
 
     /// The page. The same analyses give the same bytes, whenever they were made.
@@ -93,12 +93,13 @@ impl<'analysis> Pair<'analysis> {
         html! {
             p.kind { "Storage workload report, before and after" }
             h1 { (self.subject()) }
-            @for (word, job) in self.jobs() {
-                p.subject { b { (word) } ": " (page::origin(job)) }
+            @for ((word, job), selection) in self.jobs().into_iter().zip(&self.comparison.selections) {
+                p.subject { b { (word) } ": " (page::origin(job)) " · " (selection.sentence()) }
                 @if let Some(note) = &job.workload.provenance.note { p.user-note { (note) } }
             }
             p.verdict { (verdict::what(self)) }
             p.verdict.sure { (verdict::how_sure(self)) }
+            p.verdict.sure { (verdict::latencies(&self.comparison)) }
             @if !self.comparison.limits.is_empty() { p.verdict.sure { (verdict::limits(&self.comparison)) } }
             (differences::tiles(self))
         }
@@ -138,8 +139,9 @@ impl<'analysis> Pair<'analysis> {
             p {
                 "A change is that of the estimates. Two values differ for certain when the ranges that hold them have nothing in "
                 "common. The KS distance of two histograms is the largest difference of their cumulative shares; two samples of "
-                "one workload differ by less than what stands under chance, in 95 of 100 cases. Whether what lies between the "
-                "two jobs is the reason of a difference, or the hour, no counter tells."
+                "one workload differ by less than what stands under chance, in 95 of 100 cases, and so do their means. A limit is kept "
+                "when every value that the ranges allow keeps it, missed when every one breaks it, and undecided when they allow "
+                "both. Whether what lies between the two jobs is the reason of a difference, or the hour, no counter tells."
             }
             (self.each(|job| parts::provenance(&Choice::own(job, &Replay::Elsewhere))))
         }

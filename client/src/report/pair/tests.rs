@@ -119,10 +119,24 @@ fn both_users_notes_and_the_findings_of_each_stand_in_the_page() {
 
 #[test]
 fn limits_stand_in_the_page_with_how_they_came_out() {
-    let page = page(usual(), usual(), &["iops=90%", "iops=110%"]);
-    assert!(page.contains("<b>met</b>: iops at least 90% of before"));
-    assert!(page.contains("<b>missed</b>: iops at least 110% of before"));
-    assert!(page.contains("1 of 2 limits not kept: iops at least 110% of before (missed)."));
+    let page = page(usual(), usual(), &["iops=90%", "iops=110%", "read_p99=100%"]);
+    assert!(page.contains("<b>kept</b>: iops at least 90% of before, it is 100.0%"));
+    assert!(page.contains("<b>missed</b>: iops at least 110% of before, it is 100.0%"));
+    assert!(page.contains("<b>undecided</b>: read_p99 at most 100% of before, it lies anywhere between "));
+    assert!(
+        page.contains("1 of 3 limits not kept: iops at least 110%: missed, it is 100.0%. 1 of 3 limits undecided: ")
+    );
+}
+
+#[test]
+fn both_selections_and_the_latencies_stand_in_the_page_without_a_limit() {
+    let page = page(usual(), job(30, 4, Directions::Both), &[]);
+    assert_eq!(page.matches(" of 30 samples with ").count(), 2);
+    assert!(
+        page.contains("; write latency: "),
+        "no verdict on the latency of writes"
+    );
+    assert!(page.contains("KS ") && page.contains(" where chance gives up to "));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Pair;
 use super::differences::{change, figure, in_a_sentence};
 use crate::analysis::{Analysis, Sample, Severity};
-use crate::compare::{Comparison, Difference, Measure, Row};
+use crate::compare::{Comparison, Difference, JudgedLimit, Measure, Row, Verdict};
 use crate::number::{counted, rate};
 use crate::report::verdict::sentence;
 
@@ -143,24 +143,39 @@ fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// The limits that are not kept.
-pub(super) fn missed(comparison: &Comparison) -> Vec<String> {
-    let missed = comparison.limits.iter().filter(|(_, verdict)| !verdict.passes());
-    missed
-        .map(|(limit, verdict)| format!("{limit} of before ({})", verdict.words()))
-        .collect()
+/// Whether the latencies differ, as one sentence.
+pub(super) fn latencies(comparison: &Comparison) -> String {
+    let told: Vec<String> = comparison
+        .latencies()
+        .map(|latency| latency.sentence("before"))
+        .collect();
+    if told.is_empty() {
+        return "Neither has latencies.".to_owned();
+    }
+    sentence(&told)
 }
 
 /// How the limits came out.
 pub(super) fn limits(comparison: &Comparison) -> String {
-    let missed = missed(comparison);
-    if missed.is_empty() {
-        return "Every limit is kept.".to_owned();
+    let such = |verdicts: &[Verdict]| {
+        let such = comparison
+            .limits
+            .iter()
+            .filter(|limit| verdicts.contains(&limit.verdict));
+        such.map(JudgedLimit::to_string).collect::<Vec<_>>()
+    };
+    let of_all = counted(comparison.limits.len(), "limit");
+    let mut told = Vec::new();
+    for (limits, word) in [
+        (such(&[Verdict::Missed, Verdict::NotMeasured]), "not kept"),
+        (such(&[Verdict::Undecided]), "undecided"),
+    ] {
+        if !limits.is_empty() {
+            told.push(format!("{} of {of_all} {word}: {}.", limits.len(), limits.join("; ")));
+        }
     }
-    format!(
-        "{} of {} not kept: {}.",
-        missed.len(),
-        counted(comparison.limits.len(), "limit"),
-        missed.join("; ")
-    )
+    if told.is_empty() {
+        told.push("Every limit is kept.".to_owned());
+    }
+    told.join(" ")
 }

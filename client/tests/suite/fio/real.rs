@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use vscsi_helper::analysis::Workload;
+use vscsi_helper::compare::Judgement;
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioNeed, FioOptions, FioVersion, Pace, Phase, Style, TargetFile, generate, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
 use vscsi_helper::verify::log::issue_log;
-use vscsi_helper::verify::{FioProgram, Judgement, Place, Request, Verification, needed_by, verify};
+use vscsi_helper::verify::{FioProgram, Place, Request, Verification, needed_by, verify};
 
 use super::stream;
 use crate::support::workloads::workload;
