@@ -254,7 +254,7 @@ pub fn mean(interval: &Interval, metric: Metric) -> Option<Range> {
 }
 
 /// Smallest and largest sum that the buckets and the known minimum and maximum allow.
-fn bucket_sum_bounds(interval: &Interval, metric: Metric) -> (i128, Option<i128>) {
+pub(super) fn bucket_sum_bounds(interval: &Interval, metric: Metric) -> (i128, Option<i128>) {
     let mut low = 0_i128;
     let mut high = Some(0_i128);
     for bucket in buckets(interval, metric).filter(|bucket| bucket.count > 0) {

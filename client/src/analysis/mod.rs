@@ -23,6 +23,7 @@ mod run;
 pub mod select;
 mod selected;
 mod series;
+mod telescope;
 pub mod together;
 mod workload;
 

@@ -102,7 +102,7 @@ pub(super) fn settle_alone(samples: &mut [Sample], findings: &mut Findings) {
         let Some(counted) = seconds_of_sample(sample).filter(|_| is_alone) else {
             continue;
         };
-        let since_print = sample.seconds;
+        let (since_print, counted) = (sample.seconds, counted.est);
         if counted >= since_print * BUSY_SHARE {
             continue;
         }

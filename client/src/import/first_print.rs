@@ -46,11 +46,15 @@ impl Placed {
         if is_baseline {
             return at(interval_ms);
         }
-        let counted_ms = seconds_of_print(first).map_or(0, milliseconds_up);
+        let counted = seconds_of_print(first);
         // The times between its I/Os cannot add up to more than it took.
-        if counted_ms >= interval_ms || asked == Some(FirstPrint::Interval) {
-            return at(interval_ms.max(counted_ms));
+        let least_ms = counted.map_or(0, |counted| milliseconds_up(counted.lo));
+        if least_ms >= interval_ms || asked == Some(FirstPrint::Interval) {
+            return at(interval_ms.max(least_ms));
         }
+        let counted_ms = counted
+            .map_or(0, |counted| milliseconds_up(counted.est))
+            .min(interval_ms);
         let is_share = |ms: f64| ms >= interval_ms as f64 * BUSY_SHARE;
         // A pause as long as what the first print does not tell of may have been what ends it.
         let untold_ms = (interval_ms - counted_ms) as f64;

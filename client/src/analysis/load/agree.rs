@@ -115,7 +115,7 @@ fn while_reading(disk: &DiskHistograms) -> u64 {
     let commands = HistogramKind::new(Metric::IoLength, Operation::All)
         .and_then(|kind| disk.get(kind))
         .map_or(0, Histogram::total) as f64;
-    let part = seconds_by_interarrival(&set).map_or(0.0, |seconds| READING_SECONDS / seconds);
+    let part = seconds_by_interarrival(&set).map_or(0.0, |seconds| READING_SECONDS / seconds.est);
     (commands * part.min(LARGEST_PART)).ceil() as u64
 }
 

@@ -4,7 +4,8 @@ use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::chain::Taken;
 use super::disks::{Context, Disks, FirstSeen, Part};
-use super::duration::{Moment, Timeline, seconds_by_interarrival};
+use super::duration::{self, Moment, Timeline, seconds_by_interarrival};
+use super::gaps::Unclocked;
 use super::reading::{DiskReading, Reading};
 use crate::analysis::finding::{Code, Findings, Severity};
 use crate::analysis::{DiskSample, Sample, Series, printed_times};
@@ -28,6 +29,7 @@ pub(super) struct Assembler {
     last_unseen: Option<u32>,
     disks: Disks,
     samples: Vec<Sample>,
+    unclocked: Unclocked,
     /// Sequence of the last snapshot that did not fail.
     last_usable: Option<u32>,
     /// Sequence of the last snapshot when it failed, so that nothing spans it.
@@ -90,6 +92,7 @@ impl Assembler {
         let mut order: Vec<usize> = (0..disks.len()).collect();
         order.sort_by(|one, two| disks.get(*one).cmp(&disks.get(*two)));
         let mut samples = self.samples;
+        self.unclocked.place(&mut samples, findings);
         printed_times::settle_alone(&mut samples, findings);
         let zero = samples.first().map_or(0.0, |first| first.start_seconds);
         for sample in &mut samples {
@@ -137,7 +140,7 @@ impl Assembler {
         if parts.is_empty() {
             return;
         }
-        let Some((start, end)) = self.period(&parts, at, reading.sequence, findings) else {
+        let Some((start, end)) = self.period(&parts, at, reading.sequence) else {
             return;
         };
         let is_first_print = is_imported
@@ -179,37 +182,14 @@ impl Assembler {
         self.append(sample, findings);
     }
 
-    /// Where the sample begins and ends on the axis.
-    fn period(&self, parts: &[Part], at: Option<f64>, sequence: u32, findings: &mut Findings) -> Option<(f64, f64)> {
-        if let Some(end) = at {
-            let start = parts.iter().filter_map(|part| part.since).fold(end, f64::min);
-            return (end > start).then_some((start, end));
-        }
-        let start = self
-            .samples
-            .last()
-            .map_or(0.0, |sample| sample.start_seconds + sample.seconds);
-        let seconds = parts
-            .iter()
-            .filter_map(|part| seconds_by_interarrival(&part.histograms))
-            .fold(0.0, f64::max);
-        if seconds > 0.0 {
-            let message = format!(
-                "the capture has no time stamps: its {seconds:.1} s are what the times between its I/Os add up to"
-            );
-            findings.add(
-                Severity::Info,
-                Code::TimeFromInterarrival,
-                Some(sequence),
-                None,
-                message,
-            );
-            Some((start, start + seconds))
-        } else {
-            let message = "the capture has no time stamps and too few I/Os to tell how long it took; it is left out";
-            findings.add(Severity::Error, Code::UnknownDuration, Some(sequence), None, message);
-            None
-        }
+    /// Where the sample begins and ends on the axis. Without a clock that is told when all samples are there.
+    fn period(&mut self, parts: &[Part], at: Option<f64>, sequence: u32) -> Option<(f64, f64)> {
+        let Some(end) = at else {
+            self.unclocked.add(sequence, parts);
+            return Some((0.0, 0.0));
+        };
+        let start = parts.iter().filter_map(|part| part.since).fold(end, f64::min);
+        (end > start).then_some((start, end))
     }
 
     /// Appends a sample. Where one of its disks was unusable in the snapshot before, so that its difference reaches
@@ -259,11 +239,15 @@ fn takes_interarrival_time(parts: &[Part], seconds: f64) -> bool {
     if (seconds - seconds.round()).abs() < SAME_MOMENT_SECONDS {
         return false;
     }
-    let counted = parts
-        .iter()
-        .filter_map(|part| seconds_by_interarrival(&part.histograms))
-        .fold(0.0, f64::max);
-    (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS
+    let counted = duration::longest(
+        parts
+            .iter()
+            .filter_map(|part| seconds_by_interarrival(&part.histograms)),
+    );
+    // What they add up to is estimated, and where even the least of that is longer than the interval, it is that.
+    let ends = counted.map_or([0.0; 2], |counted| [counted.est, counted.lo]);
+    ends.into_iter()
+        .any(|counted| (seconds - counted).abs() <= IMPORT_CLOCK_SECONDS)
 }
 
 /// Says that the first print of an import is a baseline.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 use vscsi_shared::snapshot::SnapshotFlag;
 
-use super::duration::seconds_by_interarrival;
+use super::gaps::Told;
+use super::seconds_of_sample;
 use crate::analysis::estimate;
 use crate::analysis::finding::{Code, Findings, Severity};
 use crate::analysis::{DiskKey, Sample, Series};
@@ -86,17 +87,14 @@ fn given_interval(series: &Series, findings: &mut Findings) {
     };
     let (mut given, mut counted) = (0.0, 0.0);
     first_print(series, findings);
-    for sample in series.samples.iter().filter(undated) {
-        let seconds = sample
-            .disks
-            .iter()
-            .filter_map(|disk| seconds_by_interarrival(&disk.histograms));
-        if let Some(seconds) = seconds.max_by(f64::total_cmp) {
+    let told = Told::by(&series.samples);
+    for (place, sample) in series.samples.iter().enumerate().filter(|(_, sample)| undated(sample)) {
+        if let Some(seconds) = told.longest(place) {
             given += sample.seconds;
             counted += seconds;
         }
     }
-    if counted < given * LEAST_INTERARRIVAL_SHARE {
+    if counted + told.open_seconds < given * LEAST_INTERARRIVAL_SHARE {
         let message = format!(
             "the times between I/Os add up to {counted:.1} s of the {given:.1} s that the interval gives: the VM was idle \
              for the rest, or the interval is wrong; rates use the interval"
@@ -121,11 +119,7 @@ fn first_print(series: &Series, findings: &mut Findings) {
     if !first.flags.contains(&SnapshotFlag::Undated) || !stands_alone {
         return;
     }
-    let counted = first
-        .disks
-        .iter()
-        .filter_map(|disk| seconds_by_interarrival(&disk.histograms));
-    let counted = counted.fold(0.0, f64::max);
+    let counted = seconds_of_sample(first).map_or(0.0, |counted| counted.est);
     if counted >= first.seconds * LEAST_INTERARRIVAL_SHARE {
         return;
     }
@@ -195,15 +189,24 @@ fn directions(set: &IntervalSet, report: &mut impl FnMut(Severity, Code, String)
 /// The interarrival times of a disk reach from I/O to I/O. Those of the samples after its first active one cannot add
 /// up to more than the time since that sample began.
 fn clock(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings) {
-    let mut active = series.samples.iter().filter_map(|sample| {
+    let mut counted = series.samples.iter().filter_map(|sample| {
         let disk = sample.disks.iter().find(|disk| disk.disk == index)?;
         let interarrival = disk.histograms.of(Metric::Interarrival, Operation::All)?;
-        (interarrival.total() > 0).then_some((sample, interarrival))
+        Some((sample, disk, interarrival))
     });
-    let Some((first, _)) = active.next() else { return };
-    let mut added_up = 0.0;
-    for (sample, interarrival) in active {
-        added_up += interarrival.sum_at_least.max(0) as f64 / 1e6;
+    let Some((first, first_disk, _)) = counted.find(|(.., interarrival)| interarrival.total() > 0) else {
+        return;
+    };
+    let (mut ended, mut row) = (0.0, Interval::empty(Limits::known(Metric::Interarrival)));
+    let mut last_snapshot = Some(first_disk.to_snapshot);
+    for (sample, disk, interarrival) in counted {
+        // What the print between two samples leaves open cancels, as long as they go on with each other.
+        if disk.from_snapshot.is_none() || disk.from_snapshot != last_snapshot || row.extend(interarrival).is_err() {
+            ended += least_seconds(&row);
+            row = interarrival.clone();
+        }
+        last_snapshot = Some(disk.to_snapshot);
+        let added_up = ended + least_seconds(&row);
         let passed = sample.start_seconds + sample.seconds - first.start_seconds;
         if added_up > passed * CLOCK_TOLERANCE + 1.0 {
             let message = format!(
@@ -220,4 +223,9 @@ fn clock(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings) 
             return;
         }
     }
+}
+
+/// No less than that have its times added up to, seconds.
+fn least_seconds(interarrival: &Interval) -> f64 {
+    interarrival.sum_at_least.max(0) as f64 / 1e6
 }

@@ -5,7 +5,7 @@ use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 use vscsi_shared::snapshot::SnapshotFlag;
 
 use super::reading::Reading;
-use crate::analysis::estimate;
+use crate::analysis::estimate::{self, Range};
 
 /// Places readings on one axis of seconds that never runs backwards.
 ///
@@ -68,14 +68,17 @@ impl Timeline {
 
 /// The time from one I/O to another that the interarrival times between them add up to, seconds; `None` when there is
 /// no such histogram, or no time passed.
-pub(super) fn seconds_by_interarrival(set: &IntervalSet) -> Option<f64> {
+pub(super) fn seconds_by_interarrival(set: &IntervalSet) -> Option<Range> {
     seconds_of_interarrival(set.of(Metric::Interarrival, Operation::All)?)
 }
 
-/// The same for the histogram alone.
-pub(super) fn seconds_of_interarrival(interarrival: &Interval) -> Option<f64> {
-    let sum = estimate::sum(interarrival, Metric::Interarrival);
-    // The sum comes from a truncated mean; its lower bound is the printed figure itself.
-    let seconds = sum.lo / 1e6;
-    (seconds > 0.0).then_some(seconds)
+/// The same for the histogram alone. Of successive ones [`super::gaps`] knows more than of each.
+pub(super) fn seconds_of_interarrival(interarrival: &Interval) -> Option<Range> {
+    let seconds = estimate::sum(interarrival, Metric::Interarrival).times(1e-6);
+    (seconds.est > 0.0).then_some(seconds)
+}
+
+/// The longest of several, which is the one of which most is known to have passed.
+pub(super) fn longest(seconds: impl Iterator<Item = Range>) -> Option<Range> {
+    seconds.max_by(|one, other| one.est.total_cmp(&other.est))
 }

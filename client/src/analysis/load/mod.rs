@@ -9,6 +9,7 @@ mod check;
 mod disks;
 mod duration;
 mod figures;
+mod gaps;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use rayon::prelude::*;
 use vscsi_shared::histogram::{HistogramKind, Metric, Operation, Step};
 use vscsi_shared::vscsistats::Print;
 
-use super::estimate::{self, PerMille};
+use super::estimate::{self, PerMille, Range};
 use super::finding::{Code, Finding, Findings, Severity};
 use super::{Sample, Series};
 use crate::store::SnapshotFile;
@@ -28,18 +29,15 @@ use reading::Reading;
 const BATCH: usize = 256;
 
 /// How long the disks of a print were watched, by the times between their I/Os; `None` when there are too few.
-pub fn seconds_of_print(print: &Print) -> Option<f64> {
-    print
-        .disks
-        .iter()
-        .filter_map(|disk| duration::seconds_by_interarrival(&chain::whole(disk, None).0))
-        .max_by(f64::total_cmp)
+pub fn seconds_of_print(print: &Print) -> Option<Range> {
+    let disks = print.disks.iter();
+    duration::longest(disks.filter_map(|disk| duration::seconds_by_interarrival(&chain::whole(disk, None).0)))
 }
 
 /// What the times between the I/Os of a disk tell of the stretch between two prints.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Watched {
-    /// What they add up to, seconds.
+    /// What they add up to, estimated, seconds.
     pub seconds: f64,
     /// No pause between two I/Os is longer, seconds.
     pub longest_pause_seconds: f64,
@@ -60,17 +58,16 @@ pub fn watched_between_prints<'print>(
         };
         let longest = estimate::percentile(&interval, Metric::Interarrival, PerMille(1000))?;
         Some(Watched {
-            seconds: duration::seconds_of_interarrival(&interval)?,
+            seconds: duration::seconds_of_interarrival(&interval)?.est,
             longest_pause_seconds: longest.hi.map_or(f64::INFINITY, |us| us / 1e6),
         })
     })
 }
 
 /// How long the disks of a sample were watched, by the times between their I/Os.
-pub(super) fn seconds_of_sample(sample: &Sample) -> Option<f64> {
+pub(super) fn seconds_of_sample(sample: &Sample) -> Option<Range> {
     let disks = sample.disks.iter();
-    let seconds = disks.filter_map(|disk| duration::seconds_by_interarrival(&disk.histograms));
-    seconds.max_by(f64::total_cmp)
+    duration::longest(disks.filter_map(|disk| duration::seconds_by_interarrival(&disk.histograms)))
 }
 
 /// A job's samples with everything noticed on the way.

@@ -14,7 +14,7 @@ use crate::analysis::{DiskKey, DiskSample, Finding, Sample};
 use crate::store::SnapshotFile;
 
 /// Grows whenever the files or the loading of snapshots change, so that older caches are not used.
-const CACHE_VERSION: u32 = 10;
+const CACHE_VERSION: u32 = 11;
 
 /// Identity of the snapshot files a cache was made from: name, size in bytes, date of change in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,5 +17,6 @@ mod phases;
 mod printed_times;
 mod restarts;
 mod snapshots;
+mod telescoping;
 mod traces;
 mod unknown;
