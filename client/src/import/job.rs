@@ -15,10 +15,11 @@ use vscsi_shared::snapshot::{SnapshotDisk, SnapshotFlag, SnapshotHeader};
 use vscsi_shared::vscsistats::{DiskHistograms, Print, PrintedTime, TracedCommand};
 
 use super::clock::{Clock, Tick};
+use super::commands::{BASELINE_MS, CountedPrints, Extent, WORLD_GROUP};
 use super::description::Description;
+use super::fio::{self, FioLog, FioRun};
 use super::read::Warning;
-use super::trace::{self, TracedPrints};
-use super::{ImportError, Request};
+use super::{ImportError, Request, trace};
 use crate::failure::FileError;
 use crate::store::{
     IMPORT_PROFILE, JobDirectory, JobFiles, JobReference, LockKind, Store, StoreError, UNKNOWN_HOST, UNKNOWN_VM,
@@ -39,6 +40,9 @@ pub(super) struct Importer<'request> {
     /// The commands of a trace, and when its file was last changed.
     trace: Vec<TracedCommand>,
     traced_at: Option<Timestamp>,
+    /// The logs of a fio run, and when the last of them was changed.
+    fio: Vec<FioLog>,
+    logged_at: Option<Timestamp>,
 }
 
 /// One turn of the loop that made the prints. VMs may be printed together or one after the other, so a turn ends where
@@ -83,8 +87,12 @@ pub(super) struct Staged {
     has_baseline: bool,
     /// The SHA-256 of each snapshot.
     sums: Vec<String>,
-    /// It is made from a trace.
+    /// It is made from commands.
     is_traced: bool,
+    /// How far its prints lie apart, where that was not asked for.
+    usual_interval_seconds: Option<u32>,
+    /// What its files do not tell.
+    pub(super) notes: Vec<String>,
 }
 
 impl<'request> Importer<'request> {
@@ -101,6 +109,8 @@ impl<'request> Importer<'request> {
             round: Round::default(),
             trace: Vec::new(),
             traced_at: None,
+            fio: Vec::new(),
+            logged_at: None,
         })
     }
 
@@ -140,43 +150,78 @@ impl<'request> Importer<'request> {
         }
     }
 
+    /// Takes a log of a fio run, which has several.
+    pub(super) fn push_fio(&mut self, log: FioLog, changed_at: Timestamp) {
+        self.logged_at = self.logged_at.max(Some(changed_at));
+        self.fio.push(log);
+    }
+
     /// Makes the prints of the trace, and keeps its commands.
     fn stage_trace(&mut self) -> Result<(), ImportError> {
         let Some(changed_at) = self.traced_at else {
             return Ok(());
         };
-        if !self.jobs.is_empty() {
-            return Err(ImportError::PrintsAndTrace);
-        }
         let mut commands = std::mem::take(&mut self.trace);
         commands.sort_by_key(|command| command.issued_us);
-        self.check_length(&commands)?;
-        let mut staged = self.stage(trace::WORLD_GROUP, &Description::default())?;
-        staged.has_baseline = true;
-        staged.is_traced = true;
-        for traced in TracedPrints::of(&commands, self.request.interval_ms()) {
-            let tick = Tick {
-                elapsed_ms: trace::BASELINE_MS.saturating_add(traced.after_ms),
-                is_timed: false,
-            };
-            staged.write(&traced.print, tick, changed_at, self.request)?;
-        }
+        let ends = commands.first().zip(commands.last());
+        let microseconds = ends.map_or(0, |(first, last)| last.issued_us - first.issued_us);
+        self.check_length(microseconds / 1000)?;
+        let interval_ms = self.request.interval_ms();
+        let staged = self.stage_commands(trace::prints(&commands, interval_ms), changed_at)?;
         staged.files.trace().write(&commands)?;
-        self.jobs.insert(trace::WORLD_GROUP, staged);
+        self.jobs.insert(WORLD_GROUP, staged);
         Ok(())
     }
 
+    /// Makes the prints of a fio run.
+    fn stage_fio(&mut self) -> Result<(), ImportError> {
+        let Some(changed_at) = self.logged_at else {
+            return match &self.request.fio_job {
+                Some(path) => Err(ImportError::NoFioLogs { job_file: path.clone() }),
+                None => Ok(()),
+            };
+        };
+        let run = FioRun::of(std::mem::take(&mut self.fio), self.request.fio_job.as_deref())?;
+        let extent: Extent = run.extent().ok_or(ImportError::EmptyFioLogs)?;
+        self.check_length(extent.nanoseconds / 1_000_000)?;
+        let usual = fio::usual_interval_seconds(extent);
+        let interval_ms = self.request.interval_ms().unwrap_or(u64::from(usual) * 1000);
+        let mut staged = self.stage_commands(run.prints(extent, interval_ms), changed_at)?;
+        for (disk, target) in staged.disks.iter_mut().zip(run.targets()) {
+            target.clone_into(&mut disk.lun);
+        }
+        staged.usual_interval_seconds = Some(usual);
+        staged.notes = run.notes();
+        self.jobs.insert(WORLD_GROUP, staged);
+        Ok(())
+    }
+
+    fn stage_commands(&self, prints: CountedPrints, changed_at: Timestamp) -> Result<Staged, ImportError> {
+        if !self.jobs.is_empty() {
+            return Err(ImportError::SeveralKinds);
+        }
+        let mut staged = self.stage(WORLD_GROUP, &Description::default())?;
+        staged.has_baseline = true;
+        staged.is_traced = true;
+        for counted in prints {
+            let tick = Tick {
+                elapsed_ms: BASELINE_MS.saturating_add(counted.after_ms),
+                is_timed: false,
+            };
+            staged.write(&counted.print, tick, changed_at, self.request)?;
+        }
+        Ok(staged)
+    }
+
     /// One damaged time stamp must not become samples without end.
-    fn check_length(&self, commands: &[TracedCommand]) -> Result<(), ImportError> {
-        let ends = commands.first().zip(commands.last());
-        let milliseconds = ends.map_or(0, |(first, last)| (last.issued_us - first.issued_us) / 1000);
+    fn check_length(&self, milliseconds: u64) -> Result<(), ImportError> {
         let samples = self
             .request
             .interval_ms()
             .map_or(1, |interval_ms| milliseconds / interval_ms);
         let most = *limits::SAMPLES.range().end();
         if samples > u64::from(most) {
-            return Err(ImportError::TraceTooLong {
+            return Err(ImportError::TooLong {
                 seconds: milliseconds / 1000,
                 samples,
                 most,
@@ -204,6 +249,8 @@ impl<'request> Importer<'request> {
             has_baseline: false,
             sums: Vec::new(),
             is_traced: false,
+            usual_interval_seconds: None,
+            notes: Vec::new(),
         })
     }
 
@@ -221,6 +268,7 @@ impl<'request> Importer<'request> {
             })
             .collect();
         self.stage_trace()?;
+        self.stage_fio()?;
         let several = self.jobs.len() > 1;
         let mut finished = Vec::new();
         for (world_group_id, mut staged) in std::mem::take(&mut self.jobs) {
@@ -349,7 +397,7 @@ impl Staged {
             profile: Profile {
                 name: IMPORT_PROFILE.to_owned(),
                 samples,
-                interval_seconds: request.interval_seconds.unwrap_or(0),
+                interval_seconds: request.interval_seconds.or(self.usual_interval_seconds).unwrap_or(0),
             },
             collection: Collection {
                 started_at: None,

@@ -1,14 +1,17 @@
 //! Existing vscsiStats output becomes a job: CSV (`-c`) and plain text, traces of commands (`-e`), the XML of the vSphere
-//! API, and tables of commands as well.
+//! API, tables of commands, and fio's own logs as well.
 //!
 //! Every print in the files becomes a snapshot, in the order given, so that the analysis treats an import like any
 //! other job: growing counters are cumulative and give differences, fallen ones stand alone. The snapshots hold the
 //! numbers in the CSV form of vscsiStats, and carry the flag `undated`, because the host's clock was not read with them,
-//! and `timed` where a time beside the print tells its moment. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them.
+//! and `timed` where a time beside the print tells its moment. A trace becomes the prints that vscsiStats would have made of its commands, and is kept beside them. The logs of a fio run become those of a host on which vscsiStats had
+//! counted what fio did.
 
 mod clock;
+mod commands;
 mod description;
 mod error;
+mod fio;
 mod first_print;
 mod job;
 mod read;
@@ -43,6 +46,8 @@ pub struct Request {
     pub interval_seconds: Option<u32>,
     /// What the first print is taken for; by default what the prints themselves tell.
     pub first_print: Option<FirstPrint>,
+    /// The fio file whose logs the files are: it tells which target each of them belongs to.
+    pub fio_job: Option<PathBuf>,
     /// Host the files come from.
     pub host: Option<String>,
     /// Display name of the VM, instead of the one that a file tells.
@@ -58,6 +63,8 @@ pub struct Imported {
     pub analysis: Analysis,
     /// Number of prints.
     pub prints: u32,
+    /// What the files do not tell, and what would.
+    pub notes: Vec<String>,
 }
 
 /// Makes jobs from files: all of them, or nothing.
@@ -78,6 +85,10 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
                 Found::Print(print, description) => importer.push(print, &description, changed_at),
                 Found::Trace(commands) => {
                     importer.push_trace(commands, changed_at);
+                    Ok(())
+                }
+                Found::Fio(log) => {
+                    importer.push_fio(log, changed_at);
                     Ok(())
                 }
             }
@@ -117,6 +128,7 @@ pub fn import(store: &Store, request: &Request, now: Timestamp) -> Result<(Vec<I
         jobs.push(Imported {
             directory: staged.publish(store)?,
             prints: staged.prints,
+            notes: staged.notes,
             analysis,
         });
     }

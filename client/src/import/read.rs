@@ -12,8 +12,10 @@ use vscsi_shared::vscsistats::{
 };
 
 use super::description::Description;
+use super::fio::{self, FioLog};
 use super::{ImportError, xml};
 use crate::failure::FileError;
+use crate::stream::fio_log;
 
 /// How much of a file is in memory at once.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -47,10 +49,12 @@ pub(super) enum Found {
     Print(Print, Description),
     /// The commands of a trace, in the order of the file.
     Trace(Vec<TracedCommand>),
+    /// A log of a fio run.
+    Fio(FioLog),
 }
 
 /// Gives each print of a file to `take`, in order, or its trace, and returns what could not be used. Output of vscsiStats
-/// is read piece by piece, so it may be larger than memory; a table or a trace of commands and XML are read as a whole.
+/// is read piece by piece, so it may be larger than memory; tables, traces and logs of commands and XML are read as a whole.
 ///
 /// # Errors
 /// [`ImportError`] when the file cannot be read or holds no complete histogram, and whatever `take` fails with.
@@ -84,7 +88,13 @@ pub(super) fn read_file(
         return take_xml(path, &String::from_utf8_lossy(&start), take);
     }
     let found_trace = is_trace(&start);
+    let fio_log = fio_log::kind_of(&start);
     let mut input = Cursor::new(start).chain(input);
+    if let Some(kind) = fio_log {
+        let input = BufReader::with_capacity(PIECE_BYTES, input);
+        take(Found::Fio(fio::read(path, kind, input)?))?;
+        return Ok(Vec::new());
+    }
     if found_trace {
         return take_trace(path, input, take);
     }

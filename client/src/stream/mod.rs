@@ -1,6 +1,7 @@
 //! A stream of commands, and the histograms that vscsiStats would have kept of it.
 
 mod command;
+pub mod fio_log;
 mod histogrammer;
 mod observed;
 mod totals;

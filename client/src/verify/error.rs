@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use vscsi_shared::exit_code;
 
-use super::log::UnreadableLog;
 use crate::failure::{Failure, FileError};
 use crate::fio::UnreadableJobFile;
 use crate::interrupt::Interruption;
+use crate::stream::fio_log::UnreadableLog;
 
 /// Why a verification could not be made. That a gate was missed is a result and no error.
 #[derive(Debug, thiserror::Error)]

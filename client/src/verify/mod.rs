@@ -5,7 +5,6 @@ mod against;
 mod copy;
 mod error;
 mod leftovers;
-pub mod log;
 mod observe;
 mod program;
 mod run;

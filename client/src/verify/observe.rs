@@ -1,6 +1,6 @@
 //! Reading back what fio did.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
@@ -8,11 +8,11 @@ use std::path::Path;
 use vscsi_shared::histogram::{Metric, Operation};
 
 use super::error::VerifyError;
-use super::log::{completion_log, issue_log};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, part_name};
 use crate::fio::{FioVersion, Section, Style, merged};
+use crate::stream::fio_log::{completion_log, issue_log, with_latencies};
 use crate::stream::{Command, Histogrammer, Observed};
 
 /// The completion log holds the time of issue from here on.
@@ -123,19 +123,6 @@ fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyErr
     Ok(commands)
 }
 
-/// Issued commands with the latencies of their completions: those of the same direction, place and size, in order.
-fn with_latencies(mut issued: Vec<Command>, completed: &[Command]) -> Vec<Command> {
-    let key = |command: &Command| (command.direction, command.offset, command.bytes);
-    let mut latencies: HashMap<_, VecDeque<u64>> = HashMap::new();
-    for command in completed {
-        latencies.entry(key(command)).or_default().extend(command.latency_ns);
-    }
-    for command in &mut issued {
-        command.latency_ns = latencies.get_mut(&key(command)).and_then(VecDeque::pop_front);
-    }
-    issued
-}
-
 fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase {
     let mut sets = Vec::new();
     let mut total = 0;
@@ -162,42 +149,5 @@ fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase
             seconds,
         },
         commands: total,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stream::Direction;
-
-    fn command(issued_ns: u64, offset: u64, latency_ns: Option<u64>) -> Command {
-        Command {
-            issued_ns,
-            direction: Direction::Write,
-            offset,
-            bytes: 4096,
-            latency_ns,
-        }
-    }
-
-    #[test]
-    fn an_issued_command_takes_the_latency_of_its_own_completion() {
-        let issued = vec![
-            command(0, 0, None),
-            command(5, 8192, None),
-            command(9, 0, None),
-            command(12, 4096, None),
-        ];
-        // The second one ends first, and the last one was never seen to end.
-        let completed = [
-            command(0, 8192, Some(20)),
-            command(0, 0, Some(70)),
-            command(0, 0, Some(90)),
-        ];
-        let found: Vec<_> = with_latencies(issued, &completed)
-            .iter()
-            .map(|command| command.latency_ns)
-            .collect();
-        assert_eq!(found, [Some(70), Some(20), Some(90), None]);
     }
 }

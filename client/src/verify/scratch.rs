@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::Request;
 use super::error::VerifyError;
 use super::leftovers::{FOLDER_PREFIX, mark};
-use super::log::issue_log;
 use crate::fio::{Section, Style, Walk};
 use crate::stream::Direction;
+use crate::stream::fio_log::issue_log;
 
 /// Space for logs and for the file system's own needs.
 const SPARE_BYTES: u64 = 128 << 20;

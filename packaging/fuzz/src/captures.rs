@@ -3,8 +3,7 @@
 use vscsi_shared::histogram::{Histogram, HistogramKind, Metric, Operation};
 use vscsi_shared::vscsistats::{Print, TraceParser, TracedCommand, is_trace, parse};
 
-use crate::trace::TracedPrints;
-use crate::xml;
+use crate::{trace, xml};
 
 /// How many findings a reader keeps, with the one that counts the rest.
 const MOST_FINDINGS: usize = 101;
@@ -51,7 +50,7 @@ fn read_trace(input: &[u8]) -> (Vec<TracedCommand>, usize) {
 fn prints(commands: &[TracedCommand], interval_ms: Option<u64>) {
     let sizes = HistogramKind::new(Metric::IoLength, Operation::All);
     let mut before: Option<(u64, u64)> = None;
-    for traced in TracedPrints::of(commands, interval_ms) {
+    for traced in trace::prints(commands, interval_ms) {
         let histogram = traced
             .print
             .disks

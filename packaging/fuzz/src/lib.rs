@@ -12,14 +12,14 @@ mod replay_logs;
 
 // The client's readers, taken from their files: the crate itself would bring the data frame library, which takes more
 // to build for the fuzzer than all the rest. They refer to each other as they do there.
+#[expect(dead_code, reason = "the client uses what is left over")]
+#[path = "../../../client/src/import/commands.rs"]
+mod commands;
 #[path = "../../../client/src/import/description.rs"]
 mod description;
 #[expect(unreachable_pub, reason = "it is public in the client")]
 #[path = "../../../client/src/fio/iolog/format.rs"]
 mod iolog_format;
-#[expect(unreachable_pub, reason = "it is public in the client")]
-#[path = "../../../client/src/verify/log.rs"]
-mod log;
 #[expect(
     dead_code,
     unused_imports,
@@ -28,7 +28,6 @@ mod log;
 )]
 #[path = "../../../client/src/stream/mod.rs"]
 mod stream;
-#[expect(dead_code, reason = "the client uses what is left over")]
 #[path = "../../../client/src/import/trace.rs"]
 mod trace;
 #[path = "../../../client/src/import/xml.rs"]

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use vscsi_shared::histogram::IntervalSet;
 
 use crate::iolog_format::{ReadBack, write_log};
-use crate::log::{completion_log, issue_log};
 use crate::pieces;
+use crate::stream::fio_log::{completion_log, issue_log};
 use crate::stream::{Command, Histogrammer, Observed};
 
 /// What an iolog says does not depend on how its bytes are cut.

@@ -59,7 +59,9 @@ fn missing(series: &Series, index: usize, key: &DiskKey, findings: &mut Findings
         return;
     }
     let (severity, why) = if first.flags.contains(&SnapshotFlag::Traced) {
-        (Severity::Info, "a trace tells no completion, so it")
+        let why =
+            "it was made from commands, of which a trace tells no completion and an older fio no time of issue, so it";
+        (Severity::Info, why)
     } else {
         (Severity::Warning, "the output was cut off or taken without them, so it")
     };

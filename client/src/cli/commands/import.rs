@@ -12,11 +12,12 @@ use crate::number::counted;
 use crate::store::Store;
 use crate::summary;
 
-/// Turn existing vscsiStats output (prints or a trace) into a job
+/// Turn existing vscsiStats output (prints or a trace), or the logs of a fio run, into a job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper import capture.csv --name sql-before
   vscsi-helper import hour-*.csv --interval 3600 --name sql-day
+  vscsi-helper import run_clat.*.log --fio-job sql-peak.fio --name new-array
 
 Files are taken in the order given; a file may hold several prints.
 A time printed beside each print (`date; vscsiStats -p all -c`) tells how long the samples are, whatever --interval says.
@@ -27,10 +28,15 @@ print tell that it was taken sooner; a finding says so, and --first-print decide
 A trace of commands as `vscsiStats -e` exports it becomes samples of --interval, or one without it; its commands are kept,
 and `analyze --style iolog` replays them one by one. The XML of the vSphere API (FetchAllHistograms) is read too.
 
+fio's own logs become the job that vscsiStats would have collected of the run, in samples of --interval, or of a sixtieth
+of the run: `write_lat_log=run`, `log_offset=1` and, with fio 3.38 and newer, `log_issue_time=1` in the [global] section
+give run_clat.N.log. Of an older fio distances, times between commands and outstanding I/Os are left out, unless the logs
+of `write_iolog` are given too. Then `compare sql-peak new-array` holds the two beside each other.
+
 A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
 Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]
 pub struct ImportArgs {
-    /// Output of `vscsiStats -p` or `-e`; `.gz` is decompressed
+    /// Output of `vscsiStats -p` or `-e`, or logs of a fio run; `.gz` is decompressed
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Name of the job [default: job-YYYYMMDD-HHMMSS]
@@ -42,6 +48,9 @@ pub struct ImportArgs {
     /// What the first print counts [default: what the prints themselves tell]
     #[arg(long, value_name = "WHAT", value_enum)]
     first_print: Option<FirstPrint>,
+    /// The fio file that was run, which tells the target of each log [default: all logs are of one disk]
+    #[arg(long, value_name = "FILE", conflicts_with = "first_print")]
+    fio_job: Option<PathBuf>,
     /// Host the files come from, for the record
     #[arg(long)]
     host: Option<String>,
@@ -61,6 +70,7 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
         name,
         interval_seconds: args.interval,
         first_print: args.first_print,
+        fio_job: args.fio_job.clone(),
         host: args.host.clone(),
         vm_name: args.vm.clone(),
     };
@@ -68,6 +78,9 @@ pub(super) fn run(args: &ImportArgs, env: &Env) -> Result<Outcome, CliError> {
     let (imported, warnings) = import::import(&store, &request, now)?;
     for warning in &warnings {
         env.warn(format_args!("{}: {}", warning.path.display(), warning.diagnostic));
+    }
+    for note in imported.iter().flat_map(|job| &job.notes) {
+        env.note(note);
     }
     if env.json {
         let jobs: Vec<_> = imported

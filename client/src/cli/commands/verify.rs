@@ -154,6 +154,7 @@ fn capture(other: &str, options: &Options, env: &Env) -> Result<Analysis, CliErr
         name: super::start::default_name(now)?,
         interval_seconds: None,
         first_print: None,
+        fio_job: None,
         host: None,
         vm_name: None,
     };

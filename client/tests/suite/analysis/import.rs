@@ -77,6 +77,7 @@ pub(super) fn request(files: &[PathBuf], interval_seconds: Option<u32>) -> Reque
         name: Name::new("captured").unwrap(),
         interval_seconds,
         first_print: None,
+        fio_job: None,
         host: None,
         vm_name: None,
     }

@@ -142,6 +142,7 @@ fn a_rate_far_below_one_keeps_its_digits() {
         name: "rare".parse().unwrap(),
         interval_seconds: None,
         first_print: None,
+        fio_job: None,
         host: None,
         vm_name: None,
     };

@@ -3,6 +3,7 @@
 mod accepts;
 mod files;
 mod generate;
+mod logs;
 mod oracle;
 mod real;
 

@@ -6,8 +6,8 @@ use vscsi_helper::analysis::Workload;
 use vscsi_helper::compare::Judgement;
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioNeed, FioOptions, FioVersion, Pace, Phase, Style, TargetFile, generate, generate_phases};
+use vscsi_helper::stream::fio_log::issue_log;
 use vscsi_helper::stream::{Command, Direction};
-use vscsi_helper::verify::log::issue_log;
 use vscsi_helper::verify::{FioProgram, Place, Request, Verification, needed_by, verify};
 
 use super::stream;
@@ -20,12 +20,12 @@ const LOG_NEED: FioNeed = FioNeed {
 };
 
 /// The system's fio.
-fn fio() -> FioProgram {
+pub(super) fn fio() -> FioProgram {
     FioProgram::find(None, FioNeed::LEAST).expect("these tests need fio: run them with `cargo xtask test`")
 }
 
 /// A fio that replays logs and says when it issued each command.
-fn newer_fio() -> FioProgram {
+pub(super) fn newer_fio() -> FioProgram {
     let path = std::env::var_os("FIO_WITH_IOLOG")
         .map(PathBuf::from)
         .expect("these tests need a newer fio: run them with `cargo xtask test`");
@@ -33,7 +33,7 @@ fn newer_fio() -> FioProgram {
 }
 
 /// Memory where there is some, so that the disk of the test machine does not decide the result.
-fn fast_directory() -> tempfile::TempDir {
+pub(super) fn fast_directory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() {
         memory.to_owned()
