@@ -5,9 +5,8 @@
 //! has no terminal to give back.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 #[cfg(unix)]
 use signal_hook::consts::SIGHUP;
@@ -57,10 +56,12 @@ struct Handlers {
     immediate: Arc<AtomicBool>,
     /// The signal that came, or 0.
     noted: Arc<AtomicUsize>,
+    /// How many defer them now.
+    holders: Mutex<usize>,
 }
 
 impl Deferred {
-    /// Defers the signals. One at a time: a second one would undo the first.
+    /// Defers the signals. Several may at the same time, and each sees the signal that came since the first of them.
     ///
     /// # Errors
     /// When the system refuses a handler.
@@ -72,8 +73,13 @@ impl Deferred {
             let installed = Handlers::install()?;
             HANDLERS.get_or_init(|| installed)
         };
-        handlers.noted.store(0, Ordering::SeqCst);
-        handlers.immediate.store(false, Ordering::SeqCst);
+        let mut holders = handlers.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        if *holders == 0 {
+            handlers.noted.store(0, Ordering::SeqCst);
+            handlers.immediate.store(false, Ordering::SeqCst);
+        }
+        *holders += 1;
+        drop(holders);
         Ok(Self(handlers))
     }
 
@@ -105,7 +111,11 @@ impl Deferred {
 
 impl Drop for Deferred {
     fn drop(&mut self) {
-        self.0.immediate.store(true, Ordering::SeqCst);
+        let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        *holders = holders.saturating_sub(1);
+        if *holders == 0 {
+            self.0.immediate.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -114,6 +124,7 @@ impl Handlers {
         let handlers = Self {
             immediate: Arc::new(AtomicBool::new(true)),
             noted: Arc::new(AtomicUsize::new(0)),
+            holders: Mutex::new(0),
         };
         handlers.handle(SIGINT, Interruption::Interrupted)?;
         handlers.handle(SIGTERM, Interruption::Terminated)?;

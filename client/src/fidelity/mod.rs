@@ -9,5 +9,5 @@ mod table;
 
 pub use distance::{Distance, distance};
 pub use gates::{Gates, Verdict};
-pub use measure::{Fidelity, HistogramRow, LeftOut, RateRow, Reported, compare};
+pub use measure::{DeviceNumber, Fidelity, HistogramRow, LeftOut, RateRow, Reported, compare};
 pub(crate) use measure::{coefficient_of_variation, part_name};

@@ -10,6 +10,7 @@ mod program;
 mod run;
 mod schedule;
 mod scratch;
+mod set;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub use leftovers::{Leftover, remove_leftovers};
 use observe::SeenPhase;
 pub use program::{FioProgram, NoFio};
 pub use scratch::Place;
+pub use set::{AskedAndGot, MeasuredAndGot, Order, PhaseRates, SetRow, verify_all};
 
 use crate::compare::Judgement;
 use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
@@ -57,6 +59,9 @@ pub struct Verification {
     pub judgement: Judgement,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
+    /// The rates of each phase, small directions included; empty where a second capture was compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<PhaseRates>,
     /// What to do about gates that were missed for a known reason.
     #[serde(default)]
     pub advice: Vec<String>,
@@ -69,6 +74,7 @@ impl Verification {
             commands,
             judgement: judgement(&phases, advice.too_short),
             phases,
+            rates: Vec::new(),
             advice: advice.texts,
         }
     }
@@ -155,11 +161,14 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<R
         return Err(VerifyError::NothingDone);
     }
     let mut phases = Vec::new();
+    let mut rates = Vec::new();
     let mut commands = 0;
     for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
         left_out.extend(means.not_measured(request.fio.version));
         commands += seen.commands;
+        let asked = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+        rates.push(PhaseRates::of(asked.as_observation(), seen.observed.as_observation()));
         phases.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
             fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
@@ -167,7 +176,10 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<R
     }
     let advice = advice::advice(request, &phases, &times);
     Ok(Run {
-        verification: Verification::new(Some(request.fio.version), commands, phases, advice),
+        verification: Verification {
+            rates,
+            ..Verification::new(Some(request.fio.version), commands, phases, advice)
+        },
         _site: site,
         _deferred: deferred,
     })

@@ -84,7 +84,7 @@ pub(super) struct Output {
     /// Those that belong to the job and not to the user: the next analysis removes or replaces them.
     of_the_job: Vec<PathBuf>,
     /// How near the fio file comes to the workload, by our own reading of it.
-    static_fidelity: Vec<PhaseFidelity>,
+    pub(super) static_fidelity: Vec<PhaseFidelity>,
 }
 
 pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -333,7 +333,7 @@ fn compress(store: &Store, directory: &JobDirectory, analysis: &Analysis, env: &
 }
 
 /// Writes the fio job, of the phases where there are some. A job without I/O has nothing to replay, which is said.
-fn write_fio(
+pub(super) fn write_fio(
     output: Option<&Path>,
     options: &FioOptions,
     directory: &JobDirectory,

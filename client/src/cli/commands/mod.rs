@@ -31,6 +31,7 @@ mod schedule;
 mod start;
 mod status;
 mod stop;
+mod suite;
 mod uninstall;
 mod verify;
 mod watch;
@@ -66,6 +67,7 @@ pub enum Command {
     Chart(chart::ChartArgs),
     Report(report::ReportArgs),
     Verify(verify::VerifyArgs),
+    Suite(suite::SuiteArgs),
     Config(config::ConfigArgs),
     Demo(demo::DemoArgs),
     Reindex(reindex::ReindexArgs),
@@ -102,6 +104,7 @@ impl Command {
             Self::Chart(args) => chart::run(args, env),
             Self::Report(args) => report::run(args, env),
             Self::Verify(args) => verify::run(args, env),
+            Self::Suite(args) => suite::run(args, env),
             Self::Config(args) => config::run(args, env),
             Self::Demo(args) => demo::run(args, env),
             Self::Reindex(args) => reindex::run(args, env),

@@ -6,6 +6,7 @@ mod generate;
 mod logs;
 mod oracle;
 mod real;
+mod set;
 
 use vscsi_helper::stream::Command;
 

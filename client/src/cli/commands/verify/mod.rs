@@ -1,5 +1,7 @@
 //! `verify`: runs a generated fio job and compares what fio did with what was measured.
 
+mod set;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,10 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify sql-peak --device /dev/sdx --i-know-this-destroys-data
   vscsi-helper verify sql-peak --against sql-peak-replayed
   vscsi-helper verify sql-peak --against replayed.csv
+  vscsi-helper verify acceptance --directory /mnt/new-array
 
+A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on scratch files of its own, and
+each has a row of what it asked for and what it got.
 The result is stored beside the job file as NAME.verify.json.
 Exit code 4 says that a gate was missed, 6 that the run was too short, or issued too few commands, to judge.")]
 #[command(mut_args(|arg| {
@@ -38,8 +43,11 @@ Exit code 4 says that a gate was missed, 6 that the run was too short, or issued
     }
 }))]
 pub struct VerifyArgs {
-    /// The job, as NAME or NAME@HOST, or the path of a generated .fio file
+    /// The job, as NAME or NAME@HOST, or the path of a generated .fio file, or of a folder of them that `suite` wrote
     job: String,
+    /// Run the jobs of a folder one after the other, and not at the same time
+    #[arg(long)]
+    in_turn: bool,
     /// Directory for the scratch file, on the storage to run on
     #[arg(long, value_name = "PATH", default_value = ".")]
     directory: PathBuf,
@@ -73,6 +81,16 @@ pub struct VerifyArgs {
 }
 
 pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
+    if let Some(folder) = set_folder(&args.job, env) {
+        return set::run(&folder, args, env);
+    }
+    if args.in_turn {
+        return Err(UsageError::new(
+            format!("`{}` is one job and no folder of several", args.job),
+            "leave out `--in-turn`, or name the folder that `vscsi-helper suite` wrote",
+        )
+        .into());
+    }
     let job_file = job_file(&args.job, env)?;
     let target = || TargetFile::read(&TargetFile::path_for(&job_file));
     if let Some(other) = &args.against {
@@ -114,15 +132,7 @@ fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArg
         Some(device) => Place::Device(device.clone()),
         None => Place::Directory(args.directory.clone()),
     };
-    for leftover in remove_leftovers(&place)? {
-        let path = env.shown(&leftover.path);
-        match leftover.removed {
-            Ok(()) => env.note(format_args!("Removed {path}, which a run left that was killed.")),
-            Err(error) => env.warn(format_args!(
-                "cannot remove {path}, which a run left that was killed: {error}"
-            )),
-        }
-    }
+    remove_what_is_left(&place, env)?;
     let request = Request {
         job_file,
         target,
@@ -138,6 +148,27 @@ fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArg
     });
     bar.finish_and_clear();
     Ok(result?)
+}
+
+/// Removes what runs left that were killed.
+fn remove_what_is_left(place: &Place, env: &Env) -> Result<(), CliError> {
+    for leftover in remove_leftovers(place)? {
+        let path = env.shown(&leftover.path);
+        match leftover.removed {
+            Ok(()) => env.note(format_args!("Removed {path}, which a run left that was killed.")),
+            Err(error) => env.warn(format_args!(
+                "cannot remove {path}, which a run left that was killed: {error}"
+            )),
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a set, where the text names one. A job of that name comes first, unless the text is clearly a path.
+fn set_folder(job: &str, env: &Env) -> Option<PathBuf> {
+    let path = Path::new(job);
+    let is_job = || Store::open(&env.data_dir).is_ok_and(|store| store.find(job).is_ok());
+    (path.is_dir() && (path.components().count() > 1 || !is_job())).then(|| path.to_owned())
 }
 
 /// The analysis of a job, or of a file with vscsiStats' output, which is imported for as long as this takes.
@@ -198,7 +229,7 @@ fn job_file(job: &str, env: &Env) -> Result<PathBuf, CliError> {
 }
 
 /// The fio files in a folder, by name; none where the folder is not there.
-fn fio_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+pub(super) fn fio_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let listing = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         listing => listing.map_err(FileError::new("list", folder))?,
