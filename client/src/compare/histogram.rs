@@ -16,7 +16,7 @@ const NORMAL_95: f64 = 1.96;
 /// What two histograms tell of their workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Likeness {
+pub enum Likeness {
     /// KS distance or mean is further away than chance brings two samples of one workload, in 95 of 100 cases.
     Differs,
     /// Neither is.
@@ -40,8 +40,8 @@ impl Likeness {
 }
 
 /// How the mean moved.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct MeanShift {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MeanShift {
     /// That of the candidate in percent of the baseline's.
     pub percent: Range,
     /// Two samples of one workload are apart by up to so many points, in 95 of 100 cases.
@@ -84,13 +84,15 @@ fn squared_relative_error(interval: &Interval) -> f64 {
 }
 
 /// One histogram of both workloads.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ComparedHistogram {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComparedHistogram {
     /// Which it is.
+    #[serde(flatten)]
     pub kind: HistogramKind,
     /// What the two tell.
     pub likeness: Likeness,
     /// How far their shares are apart; `None` where they cannot be compared.
+    #[serde(flatten)]
     pub distance: Option<Distance>,
     /// How the mean moved; `None` for distances on the disk, whose mean says nothing, and without values.
     pub mean: Option<MeanShift>,
@@ -98,7 +100,7 @@ pub(crate) struct ComparedHistogram {
 
 impl ComparedHistogram {
     /// Every histogram in which one of the two has values.
-    pub(super) fn all(baseline: &IntervalSet, candidate: &IntervalSet) -> Vec<Self> {
+    pub(crate) fn all(baseline: &IntervalSet, candidate: &IntervalSet) -> Vec<Self> {
         let filled = |set: &IntervalSet| -> Vec<HistogramKind> {
             let filled = set.iter().filter(|(_, interval)| interval.total() > 0);
             filled.map(|(kind, _)| kind).collect()

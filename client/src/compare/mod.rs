@@ -12,7 +12,8 @@ use serde::Serialize;
 use vscsi_shared::histogram::Metric;
 
 pub(crate) use difference::{Difference, Row};
-pub(crate) use histogram::{ComparedHistogram, Likeness, shown_percent};
+pub(crate) use histogram::shown_percent;
+pub use histogram::{ComparedHistogram, Likeness, MeanShift};
 pub use judgement::Judgement;
 pub use limit::{JudgedLimit, Limit, Verdict};
 pub use measure::Measure;

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::json::InOrder;
 use crate::analysis::estimate::Range;
-use crate::compare::{ComparedHistogram, Comparison, JudgedLimit, Judgement, Likeness, Measure, Selection, Verdict};
-use crate::fidelity::Distance;
+use crate::compare::{ComparedHistogram, Comparison, JudgedLimit, Judgement, Measure, Selection, Verdict};
 
 /// A baseline and a candidate side by side, with the verdicts.
 pub(crate) fn comparison(comparison: &Comparison, baseline: &str, candidate: &str) -> String {
@@ -107,7 +106,7 @@ pub(crate) struct ComparisonJson<'comparison> {
     candidate: &'comparison str,
     selections: SelectionsJson<'comparison>,
     measures: InOrder<MeasureJson>,
-    distances: InOrder<ComparedHistogramJson>,
+    distances: InOrder<&'comparison ComparedHistogram>,
     limits: &'comparison [JudgedLimit],
     judgement: Judgement,
     passes: bool,
@@ -126,15 +125,6 @@ struct MeasureJson {
     percent: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-struct ComparedHistogramJson {
-    likeness: Likeness,
-    #[serde(flatten)]
-    distance: Option<Distance>,
-    mean_percent: Option<Range>,
-    mean_chance_points: Option<f64>,
-}
-
 impl<'comparison> ComparisonJson<'comparison> {
     /// A comparison of two jobs by their names.
     pub(crate) fn of(
@@ -151,14 +141,8 @@ impl<'comparison> ComparisonJson<'comparison> {
             (row.measure.name().to_owned(), json)
         });
         let distances = comparison.histograms.iter().map(|histogram| {
-            let json = ComparedHistogramJson {
-                likeness: histogram.likeness,
-                distance: histogram.distance,
-                mean_percent: histogram.mean.map(|mean| mean.percent),
-                mean_chance_points: histogram.mean.map(|mean| mean.chance),
-            };
             let kind = histogram.kind;
-            (format!("{}.{}", kind.metric(), kind.operation()), json)
+            (format!("{}.{}", kind.metric(), kind.operation()), histogram)
         });
         let [of_baseline, of_candidate] = &comparison.selections;
         let judgement = comparison.judgement();

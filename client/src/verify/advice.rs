@@ -1,12 +1,16 @@
 //! What to do about rates that were missed for a known reason.
 
-use super::Request;
 use super::schedule::PhaseTime;
+use super::{Request, Storage};
 use crate::fidelity::{RateRow, Verdict};
 use crate::fio::{PhaseFidelity, Style};
+use crate::number::rate;
 
 /// Speeds that `--time-scale` takes, percent.
 const SPEEDS: std::ops::RangeInclusive<f64> = 100.0..=200.0;
+
+/// Storage whose mean latency is so many times that measured may be what makes a replay late.
+const SLOWER_STORAGE: f64 = 2.0;
 
 /// What to do about a run whose rates missed their gates.
 #[derive(Debug, Default)]
@@ -17,14 +21,23 @@ pub(super) struct Advice {
     pub too_short: bool,
 }
 
-/// Advice for a run whose rates missed their gates.
-pub(super) fn advice(request: &Request, phases: &[PhaseFidelity], times: &[PhaseTime]) -> Advice {
+/// Advice for a run whose rates missed their gates. Storage that did not keep up is the reason, whatever the length of the
+/// run, and no speed of the replay changes it.
+pub(super) fn advice(request: &Request, phases: &[PhaseFidelity], times: &[PhaseTime], storage: &[Storage]) -> Advice {
+    if storage.iter().any(|storage| storage.behind.is_some()) {
+        return Advice::default();
+    }
     let missed = || {
         let rows = phases.iter().flat_map(|phase| &phase.fidelity.rates);
         rows.filter(|row| row.verdict == Verdict::Missed && row.unit != "share")
     };
     let faster = match request.target.style {
-        Style::Iolog => slowest(missed()).and_then(|ratio| faster(ratio, request.time_scale.unwrap_or(100))),
+        Style::Iolog => slowest(missed()).and_then(|ratio| {
+            match storage.iter().filter_map(Storage::slowdown).max_by(f64::total_cmp) {
+                Some(slowdown) if slowdown >= SLOWER_STORAGE => Some(slower(ratio, slowdown)),
+                _ => faster(ratio, request.time_scale.unwrap_or(100)),
+            }
+        }),
         Style::Jobs => None,
     };
     if faster.is_some() || request.duration.is_none() {
@@ -77,6 +90,16 @@ fn faster(ratio: f64, time_scale: u32) -> Option<String> {
     })
 }
 
+/// What is said of a replay that took longer on storage that is slower than the measured one.
+fn slower(ratio: f64, slowdown: f64) -> String {
+    format!(
+        "This run was {:.1} % too long, and its commands took up to {} times as long as those measured: part of what it lost \
+         is the storage's, so no `--time-scale` makes up for it.",
+        (ratio - 1.0) * 100.0,
+        rate(slowdown)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +149,15 @@ mod tests {
     fn storage_that_is_far_too_slow_gets_no_speed_to_try() {
         assert_eq!(faster(1.8, 100), None);
         assert_eq!(faster(2.5, 100), None);
+    }
+
+    #[test]
+    fn a_replay_on_slower_storage_is_told_the_storages_part_and_no_speed() {
+        let told = slower(1.299, 198.0);
+        assert!(
+            told.contains("29.9 % too long") && told.contains("198 times as long"),
+            "{told}"
+        );
+        assert!(told.ends_with("no `--time-scale` makes up for it."), "{told}");
     }
 }

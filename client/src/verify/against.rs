@@ -3,18 +3,19 @@
 use vscsi_shared::histogram::{Metric, Operation};
 
 use super::advice::Advice;
-use super::{Verification, VerifyError};
+use super::{Storage, Verification, VerifyError};
 use crate::analysis::Workload;
+use crate::compare::Limit;
 use crate::fidelity::compare;
 use crate::fio::{PhaseFidelity, TargetFile, expectations};
 use crate::stream::Observation;
 
-/// Compares what a second capture holds with what a file is to reproduce.
+/// Compares what a second capture holds with what a file is to reproduce, and holds it to limits.
 ///
 /// # Errors
 /// [`VerifyError::SeveralPhases`], because a capture does not tell where one phase ends, and
 /// [`VerifyError::UnusableTarget`] when the file says nothing to compare with.
-pub fn against(target: &TargetFile, captured: &Workload) -> Result<Verification, VerifyError> {
+pub fn against(target: &TargetFile, captured: &Workload, limits: &[Limit]) -> Result<Verification, VerifyError> {
     let phase = match target.phases.as_slice() {
         [phase] => phase,
         [] => return Err(VerifyError::UnusableTarget),
@@ -32,5 +33,6 @@ pub fn against(target: &TargetFile, captured: &Workload) -> Result<Verification,
         fidelity: compare(measured.as_observation(), replayed, &gates, &left_out),
     }];
     let commands = lengths.map_or(0, |lengths| lengths.count);
-    Ok(Verification::new(None, commands, phases, Advice::default()))
+    let storage = vec![Storage::of(None, measured.as_observation(), replayed, limits, None)];
+    Ok(Verification::new(None, commands, phases, storage, Advice::default()))
 }

@@ -4,6 +4,7 @@ mod advice;
 mod against;
 mod copy;
 mod error;
+mod keeping_up;
 mod leftovers;
 mod observe;
 mod program;
@@ -11,24 +12,27 @@ mod run;
 mod schedule;
 mod scratch;
 mod set;
+mod storage;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use vscsi_shared::histogram::{Metric, Operation};
 
 use advice::Advice;
 pub use against::against;
 pub use error::VerifyError;
+pub use keeping_up::Behind;
 pub use leftovers::{Leftover, remove_leftovers};
 use observe::SeenPhase;
 pub use program::{FioProgram, NoFio};
 pub use scratch::Place;
 pub use set::{AskedAndGot, MeasuredAndGot, Order, PhaseRates, SetRow, verify_all};
+pub use storage::Storage;
 
-use crate::compare::Judgement;
+use crate::compare::{Judgement, Limit};
 use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
-use crate::fio::{FioNeed, FioVersion, PhaseFidelity, Section, TargetFile, TargetPhase, expectations, sections};
+use crate::fio::{FioNeed, FioVersion, Pace, PhaseFidelity, Section, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
 
 /// What is to be run, and where.
@@ -46,10 +50,12 @@ pub struct Request<'a> {
     pub duration: Option<u32>,
     /// Speed of a replay log in percent of its own, to make up for a generator that falls behind.
     pub time_scale: Option<u32>,
+    /// Limits of the run, in percent of what was measured.
+    pub limits: &'a [Limit],
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verification {
     /// The fio that ran, such as `3.39`; `None` when a second capture was compared instead.
     pub fio_version: Option<String>,
@@ -60,21 +66,35 @@ pub struct Verification {
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
     /// The rates of each phase, small directions included; empty where a second capture was compared.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<PhaseRates>,
+    /// How the storage served each phase.
+    pub storage: Vec<Storage>,
     /// What to do about gates that were missed for a known reason.
-    #[serde(default)]
     pub advice: Vec<String>,
 }
 
 impl Verification {
-    fn new(fio_version: Option<FioVersion>, commands: u64, phases: Vec<PhaseFidelity>, advice: Advice) -> Self {
+    fn new(
+        fio_version: Option<FioVersion>,
+        commands: u64,
+        phases: Vec<PhaseFidelity>,
+        storage: Vec<Storage>,
+        advice: Advice,
+    ) -> Self {
+        let of_limits = storage.iter().flat_map(|storage| &storage.limits);
+        let of_storage = storage.iter().filter(|storage| storage.behind.is_some());
+        let judgements = of_limits
+            .map(|limit| limit.verdict.into())
+            .chain(of_storage.map(|_| Judgement::Missed))
+            .chain([judgement(&phases, advice.too_short)]);
         Self {
             fio_version: fio_version.map(|version| version.to_string()),
             commands,
-            judgement: judgement(&phases, advice.too_short),
+            judgement: Judgement::of::<Judgement>(judgements),
             phases,
             rates: Vec::new(),
+            storage,
             advice: advice.texts,
         }
     }
@@ -83,9 +103,7 @@ impl Verification {
 /// A phase with too few commands to judge counts neither way, unless all are such.
 fn judgement(phases: &[PhaseFidelity], too_short: bool) -> Judgement {
     let all = phases.iter().map(|phase| &phase.fidelity);
-    let judged: Vec<&Fidelity> = all
-        .filter(|fidelity| fidelity.score.is_some() || !fidelity.missed().is_empty())
-        .collect();
+    let judged: Vec<&Fidelity> = all.filter(|fidelity| is_judged(fidelity)).collect();
     if judged.is_empty() {
         Judgement::Undecided
     } else if judged.iter().all(|fidelity| fidelity.passed) {
@@ -95,6 +113,11 @@ fn judgement(phases: &[PhaseFidelity], too_short: bool) -> Judgement {
     } else {
         Judgement::Missed
     }
+}
+
+/// There were enough commands to say something of the phase.
+fn is_judged(fidelity: &Fidelity) -> bool {
+    fidelity.score.is_some() || !fidelity.missed().is_empty()
 }
 
 /// What a job file needs of the fio that runs it.
@@ -162,6 +185,7 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<R
     }
     let mut phases = Vec::new();
     let mut rates = Vec::new();
+    let mut storage = Vec::new();
     let mut commands = 0;
     for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
@@ -169,16 +193,20 @@ pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<R
         commands += seen.commands;
         let asked = phase.observed().ok_or(VerifyError::UnusableTarget)?;
         rates.push(PhaseRates::of(asked.as_observation(), seen.observed.as_observation()));
-        phases.push(PhaseFidelity {
+        let judged = PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
             fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
-        });
+        };
+        if is_judged(&judged.fidelity) {
+            storage.push(served(request, phase, judged.phase.clone(), &seen)?);
+        }
+        phases.push(judged);
     }
-    let advice = advice::advice(request, &phases, &times);
+    let advice = advice::advice(request, &phases, &times, &storage);
     Ok(Run {
         verification: Verification {
             rates,
-            ..Verification::new(Some(request.fio.version), commands, phases, advice)
+            ..Verification::new(Some(request.fio.version), commands, phases, storage, advice)
         },
         _site: site,
         _deferred: deferred,
@@ -199,6 +227,29 @@ fn judge(
     }
     let replayed = seen.observed.as_observation();
     Ok(compare(measured.as_observation(), replayed, gates, left_out))
+}
+
+/// How the storage served what fio did of the phase.
+fn served(
+    request: &Request,
+    phase: &TargetPhase,
+    name: Option<String>,
+    seen: &SeenPhase,
+) -> Result<Storage, VerifyError> {
+    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+    let asked = commands_in(phase, f64::from(request.time_scale.unwrap_or(100)) / 100.0);
+    let got = seen.commands as f64 / seen.observed.seconds;
+    // At full speed as much is asked as the storage can serve.
+    let course = seen.course.filter(|_| request.target.pace == Pace::Measured);
+    let behind = course.and_then(|course| course.behind(asked, got));
+    let run = seen.observed.as_observation();
+    Ok(Storage::of(
+        name,
+        measured.as_observation(),
+        run,
+        request.limits,
+        behind,
+    ))
 }
 
 /// Where fewer commands than this were to be expected, none at all says nothing.
@@ -263,6 +314,7 @@ mod tests {
                 seconds: 10.0,
             },
             commands: 0,
+            course: None,
         };
         judge(&phase, &seen, 10.0, &Gates::JOBS, &[]).unwrap()
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use vscsi_shared::histogram::{Metric, Operation};
 
 use super::error::VerifyError;
+use super::keeping_up::{Course, Process};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, part_name};
@@ -77,6 +78,8 @@ pub(super) struct SeenPhase {
     /// Over the time of the phase where fewer than two commands give none.
     pub observed: Observed,
     pub commands: u64,
+    /// How the storage served it; `None` of too few commands.
+    pub course: Option<Course>,
 }
 
 /// Reads the logs of the phase's sections.
@@ -87,15 +90,26 @@ pub(super) fn read(
     means: Means,
 ) -> Result<SeenPhase, VerifyError> {
     let mut disks: BTreeMap<String, Vec<Command>> = BTreeMap::new();
+    let mut processes = Vec::new();
     let own = sections
         .iter()
         .enumerate()
         .filter(|(index, _)| phase.sections.contains(index));
     for (index, section) in own {
         let commands = section_commands(site, index, means)?;
-        disks.entry(target_variable(section)?).or_default().extend(commands);
+        let of_disk = disks.entry(target_variable(section)?).or_default();
+        of_disk.extend_from_slice(&commands);
+        processes.push(Process {
+            depth: section.number("iodepth")?.unwrap_or(1),
+            commands,
+        });
     }
-    Ok(count(disks, phase.seconds))
+    let (observed, commands) = count(disks, phase.seconds);
+    Ok(SeenPhase {
+        observed,
+        commands,
+        course: Course::of(&processes),
+    })
 }
 
 fn section_commands(site: &Site, index: usize, means: Means) -> Result<Vec<Command>, VerifyError> {
@@ -123,7 +137,8 @@ fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyErr
     Ok(commands)
 }
 
-fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase {
+/// What was counted of the commands of each disk, and their number.
+fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> (Observed, u64) {
     let mut sets = Vec::new();
     let mut total = 0;
     let (mut first_ns, mut last_ns) = (u64::MAX, 0);
@@ -143,11 +158,9 @@ fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> SeenPhase
         Some(gaps @ 1..) if last_ns > first_ns => (last_ns - first_ns) as f64 / 1e9 * total as f64 / gaps as f64,
         _ => phase_seconds,
     };
-    SeenPhase {
-        observed: Observed {
-            histograms: merged(sets.into_iter()),
-            seconds,
-        },
-        commands: total,
-    }
+    let observed = Observed {
+        histograms: merged(sets.into_iter()),
+        seconds,
+    };
+    (observed, total)
 }

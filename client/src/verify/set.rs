@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use vscsi_shared::histogram::{Interval, Metric, Operation};
 
-use super::{Request, Run, Verification, VerifyError, verify};
+use super::{Behind, Request, Run, Verification, VerifyError, verify};
 use crate::analysis::estimate;
-use crate::compare::Judgement;
+use crate::compare::{JudgedLimit, Judgement};
 use crate::fidelity::{DeviceNumber, Fidelity};
 use crate::stream::Observation;
 
@@ -61,7 +61,7 @@ fn percentage(elapsed: f64, expected: f64) -> u64 {
 }
 
 /// A rate that was measured, and the one of the run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AskedAndGot {
     /// What the job is to reproduce.
     pub asked: f64,
@@ -70,7 +70,7 @@ pub struct AskedAndGot {
 }
 
 /// A latency where the job was measured, and that of the run, milliseconds; `None` where one has none.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeasuredAndGot {
     /// On the storage on which the job was measured.
     pub measured: Option<DeviceNumber>,
@@ -79,7 +79,7 @@ pub struct MeasuredAndGot {
 }
 
 /// The rates of a phase over all commands, as the job is to reproduce them and as fio did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PhaseRates {
     /// I/Os per second.
     pub iops: AskedAndGot,
@@ -110,7 +110,7 @@ fn sizes(side: Observation<'_>) -> impl Iterator<Item = &Interval> {
 }
 
 /// What came of one job of a set, or of one phase of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SetRow {
     /// The job's name, which is that of its file.
     pub job: String,
@@ -127,6 +127,10 @@ pub struct SetRow {
     pub write_p99_ms: MeasuredAndGot,
     /// Gates that were missed.
     pub missed: Vec<String>,
+    /// The limits, with how they came out.
+    pub limits: Vec<JudgedLimit>,
+    /// How far the target fell behind; `None` where it kept up.
+    pub behind: Option<Behind>,
     /// What to do about them.
     pub advice: Vec<String>,
 }
@@ -138,6 +142,8 @@ impl SetRow {
         phases
             .map(|(phase, rates)| {
                 let fidelity = &phase.fidelity;
+                let mut storage = verification.storage.iter();
+                let storage = storage.find(|storage| storage.phase == phase.phase);
                 Self {
                     job: job.to_owned(),
                     phase: phase.phase.clone(),
@@ -146,6 +152,8 @@ impl SetRow {
                     read_p99_ms: latency(fidelity, "read latency p99"),
                     write_p99_ms: latency(fidelity, "write latency p99"),
                     missed: fidelity.missed().into_iter().map(str::to_owned).collect(),
+                    limits: storage.map_or_else(Vec::new, |storage| storage.limits.clone()),
+                    behind: storage.and_then(|storage| storage.behind),
                     advice: verification.advice.clone(),
                 }
             })

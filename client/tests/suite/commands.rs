@@ -53,6 +53,11 @@ fn a_value_that_an_option_cannot_have_is_a_mistake_of_the_command_line() {
         2,
         &["speed", "iops"],
     );
+    desk.refuses(
+        &["verify", "captured", "--limit", "read_p99=120"],
+        2,
+        &["write MEASURE=PERCENT%", "read_p99=120%"],
+    );
     let file = capture_file();
     desk.refuses(
         &["import", &file, "--interval", "0"],

@@ -173,7 +173,7 @@ fn latencies_are_judged_without_a_limit_and_both_selections_are_told() {
         .json();
     assert_eq!(json["distances"]["latency.read"]["likeness"], "differs");
     // A command in flight at the end is not counted, in one of the jobs another than in the other.
-    let mean = json["distances"]["latency.read"]["mean_percent"]["est"]
+    let mean = json["distances"]["latency.read"]["mean"]["percent"]["est"]
         .as_f64()
         .unwrap();
     assert!((mean - 150.0).abs() < 0.1, "{mean}");

@@ -68,7 +68,7 @@ impl fmt::Display for Operation {
 }
 
 /// One of the sixteen histograms vscsiStats keeps for a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct HistogramKind {
     metric: Metric,
     operation: Operation,

@@ -29,16 +29,16 @@ pub struct CompareArgs {
     /// The job to compare
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
-    #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = limit_help())]
+    #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = limit_help("the candidate, in percent of the baseline"))]
     limits: Vec<Limit>,
     #[command(flatten)]
     selection: SelectionArgs,
 }
 
 /// What can be limited is told where it is asked for.
-fn limit_help() -> String {
+pub(super) fn limit_help(of_what: &str) -> String {
     format!(
-        "Limit for the candidate, in percent of the baseline; may be repeated. Measures: {}",
+        "Limit for {of_what}; may be repeated. Measures: {}",
         Measure::ALL.map(Measure::name).join(", ")
     )
 }

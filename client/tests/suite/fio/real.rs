@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vscsi_helper::analysis::Workload;
-use vscsi_helper::compare::Judgement;
+use vscsi_helper::compare::{Judgement, Limit, Verdict};
 use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioNeed, FioOptions, FioVersion, Pace, Phase, Style, TargetFile, generate, generate_phases};
 use vscsi_helper::stream::fio_log::issue_log;
@@ -54,6 +54,17 @@ fn run_part(
     fio: &FioProgram,
     seconds: Option<u32>,
 ) -> Verification {
+    run_within_limits(phases, options, fio, seconds, &[])
+}
+
+/// The same, held to limits.
+fn run_within_limits(
+    phases: &[(&str, &Workload)],
+    options: &FioOptions,
+    fio: &FioProgram,
+    seconds: Option<u32>,
+    limits: &[Limit],
+) -> Verification {
     let directory = fast_directory();
     let phases: Vec<Phase> = phases
         .iter()
@@ -71,6 +82,7 @@ fn run_part(
         place: &Place::Directory(directory.path().to_owned()),
         duration: seconds,
         time_scale: None,
+        limits,
     };
     assert!(fio.version >= needed_by(&path).unwrap().version);
     verify(&request, &mut |_, _| {}).unwrap().verification
@@ -145,6 +157,30 @@ fn latency_and_queue_depth_of_the_run_stand_beside_those_measured_whatever_the_a
             // No command takes a minute, and none was served before it came.
             assert!(replayed.est > 0.0 && replayed.est < 60_000.0, "{row:?}");
         }
+    }
+}
+
+#[test]
+fn a_limit_holds_the_run_to_the_measured_workload_whatever_the_age_of_fio() {
+    let workload = workload("limits", &[&calm(stream("oltp", 8_000))]);
+    // No storage takes a thousand times as long, or no time at all.
+    let limits = ["write_mean=100000%", "write_p99=0%", "write_iops=50%"].map(|limit| limit.parse::<Limit>().unwrap());
+    for fio in [fio(), newer_fio()] {
+        let found = run_within_limits(&[("", &workload)], &options(Style::Jobs, 10), &fio, None, &limits);
+        let [storage] = &found.storage[..] else {
+            panic!("{} phases", found.storage.len())
+        };
+        let verdicts: Vec<Verdict> = storage.limits.iter().map(|limit| limit.verdict).collect();
+        assert_eq!(
+            verdicts,
+            [Verdict::Kept, Verdict::Missed, Verdict::Kept],
+            "fio {}: {storage}",
+            fio.version
+        );
+        assert_eq!(found.judgement, Judgement::Missed);
+        // All commands, reads and writes.
+        assert_eq!(storage.latencies.len(), 3, "{storage}");
+        assert!(storage.behind.is_none(), "{storage}");
     }
 }
 
@@ -341,6 +377,7 @@ fn a_walk_is_not_run_beyond_its_region() {
         place: &Place::Directory(directory.path().to_owned()),
         duration: Some(14_400),
         time_scale: None,
+        limits: &[],
     };
     let error = verify(&request, &mut |_, _| {}).unwrap_err();
     assert_eq!(

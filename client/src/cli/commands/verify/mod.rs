@@ -11,6 +11,7 @@ use clap::Args;
 use crate::analysis::{Analysis, Options};
 use crate::cli::selection::{SelectionArgs, analyze};
 use crate::cli::{CliError, Env, Outcome, number};
+use crate::compare::Limit;
 use crate::failure::{FileError, UsageError};
 use crate::fio::{FioNeed, TargetFile};
 use crate::import;
@@ -30,11 +31,15 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify sql-peak --against sql-peak-replayed
   vscsi-helper verify sql-peak --against replayed.csv
   vscsi-helper verify acceptance --directory /mnt/new-array
+  vscsi-helper verify sql-peak --directory /mnt/new --limit read_p99=120% --limit read_mean=110%
 
 A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on scratch files of its own, and
 each has a row of what it asked for and what it got.
 The result is stored beside the job file as NAME.verify.json.
-Exit code 4 says that a gate was missed, 6 that the run was too short, or issued too few commands, to judge.")]
+A limit holds the run to the measured workload, as one of `compare` holds two jobs: latencies are those that fio
+saw, counted on the edges of vscsiStats. Exit code 4 says that a gate or a limit was missed, or that the storage
+did not keep up; else 6 that a limit is undecided, or that the run was too short, or issued too few commands, to
+judge.")]
 #[command(mut_args(|arg| {
     if SELECTION.contains(&arg.get_id().as_str()) {
         arg.requires("against")
@@ -76,6 +81,8 @@ pub struct VerifyArgs {
     /// `import` accepts
     #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
     against: Option<String>,
+    #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = super::compare::limit_help("the run, in percent of what was measured"))]
+    limits: Vec<Limit>,
     #[command(flatten)]
     selection: SelectionArgs,
 }
@@ -96,7 +103,7 @@ pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
     if let Some(other) = &args.against {
         let target = target()?;
         let captured = capture(other, &args.selection.options(env)?, env)?;
-        return tell(&against(&target, &captured.workload)?, &job_file, env);
+        return tell(&against(&target, &captured.workload, &args.limits)?, &job_file, env);
     }
     // The file that was named is read before the one beside it, so that a wrong name is said of the first.
     let need = needed_by(&job_file)?;
@@ -116,6 +123,12 @@ fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outco
                 env.print(format_args!("Phase {name}"))?;
             }
             env.print(&phase.fidelity)?;
+        }
+        for storage in &verification.storage {
+            if let Some(name) = &storage.phase {
+                env.print(format_args!("Storage in phase {name}"))?;
+            }
+            env.print(storage)?;
         }
         for advice in &verification.advice {
             env.print(advice)?;
@@ -140,6 +153,7 @@ fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArg
         place: &place,
         duration: args.duration,
         time_scale: args.time_scale,
+        limits: &args.limits,
     };
     let bar = env.bar(100, "fio is running {bar:40} {percent}% {elapsed}");
     let result = verify(&request, &mut |elapsed, expected| {

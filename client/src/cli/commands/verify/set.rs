@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::{VerifyArgs, fio_files, remove_what_is_left, store};
 use crate::cli::columns::table;
 use crate::cli::{CliError, Env, Outcome};
-use crate::compare::Judgement;
+use crate::compare::{Judgement, Verdict};
 use crate::failure::UsageError;
 use crate::fio::TargetFile;
 use crate::number::{duration_ms, rate};
 use crate::verify::{
-    AskedAndGot, FioProgram, MeasuredAndGot, Order, Place, Request, Run, SetRow, VerifyError, needed_by, verify_all,
+    AskedAndGot, Behind, FioProgram, MeasuredAndGot, Order, Place, Request, Run, SetRow, VerifyError, needed_by,
+    verify_all,
 };
 
 /// What the set came to.
@@ -46,6 +47,7 @@ pub(super) fn run(folder: &Path, args: &VerifyArgs, env: &Env) -> Result<Outcome
             place: &place,
             duration: args.duration,
             time_scale: args.time_scale,
+            limits: &args.limits,
         })
         .collect();
     let order = if args.in_turn { Order::InTurn } else { Order::Together };
@@ -158,6 +160,9 @@ fn cells(row: &SetRow) -> Vec<String> {
     if !row.missed.is_empty() {
         cells.push(format!("missed {}", row.missed.join(", ")));
     }
+    let limits = row.limits.iter().filter(|limit| limit.verdict != Verdict::Kept);
+    cells.extend(limits.map(|limit| format!("limit {limit}")));
+    cells.extend(row.behind.iter().map(Behind::to_string));
     cells.extend(row.advice.iter().cloned());
     cells
 }
