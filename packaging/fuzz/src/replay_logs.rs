@@ -6,7 +6,7 @@ use vscsi_shared::histogram::IntervalSet;
 
 use crate::iolog_format::{ReadBack, write_log};
 use crate::pieces;
-use crate::stream::fio_log::{completion_log, issue_log};
+use crate::stream::fio_log::{completion_log, issue_log, issued_by_file, kind_of};
 use crate::stream::{Command, Histogrammer, Observed};
 
 /// What an iolog says does not depend on how its bytes are cut.
@@ -22,7 +22,14 @@ pub(crate) fn iolog(input: &[u8]) {
 /// A log of completed commands and one of issued ones have at most a command in each line, their commands can be
 /// counted, and none is lost when they are written as an iolog.
 pub(crate) fn fio_log(input: &[u8]) {
+    let _ = kind_of(input);
     let lines = input.split(|byte| *byte == b'\n').count();
+    let by_file = issued_by_file(input).map(|files| files.values().map(Vec::len).sum::<usize>());
+    assert_eq!(
+        by_file.ok(),
+        issue_log(input).map(|commands| commands.len()).ok(),
+        "files make a difference"
+    );
     for commands in [completion_log(input), issue_log(input)].into_iter().flatten() {
         assert!(commands.len() <= lines, "commands are made up");
         count(commands);
