@@ -28,10 +28,11 @@ print tell that it was taken sooner; a finding says so, and --first-print decide
 A trace of commands as `vscsiStats -e` exports it becomes samples of --interval, or one without it; its commands are kept,
 and `analyze --style iolog` replays them one by one. The XML of the vSphere API (FetchAllHistograms) is read too.
 
-fio's own logs become the job that vscsiStats would have collected of the run, in samples of --interval, or of a sixtieth
-of the run: `write_lat_log=run`, `log_offset=1` and, with fio 3.38 and newer, `log_issue_time=1` in the [global] section
-give run_clat.N.log. Of an older fio distances, times between commands and outstanding I/Os are left out, unless the logs
-of `write_iolog` are given too. Then `compare sql-peak new-array` holds the two beside each other.
+fio's own logs become the job that vscsiStats would have collected of the run, in samples of
+--interval, or of a sixtieth of the run: `write_lat_log=run`, `log_offset=1` and, with fio 3.38
+and newer, `log_issue_time=1` in the [global] section give run_clat.N.log. Of an older fio
+distances, times between commands and outstanding I/Os are left out, unless the logs of
+`write_iolog` are given too. Then `compare sql-peak new-array` holds the two beside each other.
 
 A table of commands with the columns IOLength(bytes), Seeks(sectors), OutstandingIOs,
 Latency(ms), Count and Type is read as well; it has no times, so give --interval.")]

@@ -17,11 +17,11 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper suite sql web mail -o acceptance
-  vscsi-helper verify acceptance --directory /mnt/new-array
+  vscsi-helper verify acceptance --directory /mnt/new-array --limit read_mean=120%
 
-The folder holds a fio job of each, with what belongs to it. `verify` runs all of them at the same time, each on scratch
-files of its own in the directory, as the VMs use an array; with --in-turn one after the other. It says of each what was
-asked and what it got.")]
+The folder holds a fio job of each, with what belongs to it. `verify` runs all of them at the
+same time, as the VMs use an array, each on scratch files of its own in the directory; with
+--in-turn one after the other. It says of each what was asked, what it got, and how limits came out.")]
 pub struct SuiteArgs {
     /// The jobs: NAME, or NAME@HOST where two hosts have a job of that name
     #[arg(id = "job", value_name = "JOB", required = true)]

@@ -97,6 +97,36 @@ fn the_jobs_of_a_set_run_together_and_each_has_a_row_of_what_it_asked_for_and_go
 }
 
 #[test]
+fn a_limit_holds_each_job_of_a_set_to_what_was_measured() {
+    let desk = desk();
+    let set = made(&desk);
+    let fio = fio();
+    // No storage serves ten times what was asked of it, and none is a thousand times as slow as 0.7 ms.
+    let limits = ["--limit", "iops=1000%", "--limit", "read_mean=100000%"];
+    let mut arguments = vec!["--json", "verify", &set, "--fio", &fio, "--duration", "4"];
+    arguments.extend(limits);
+    let ended = desk.run(&arguments);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    let result = ended.json();
+    assert_eq!(result["judgement"], "missed");
+    for row in result["jobs"].as_array().unwrap() {
+        let verdicts: Vec<&str> = row["limits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|limit| limit["verdict"].as_str().unwrap())
+            .collect();
+        assert_eq!(verdicts, ["missed", "kept"], "{row}");
+        assert_eq!(row["judgement"], "missed", "{row}");
+    }
+    let ended = desk.run(&["verify", &set, "--fio", &fio, "--duration", "4", limits[0], limits[1]]);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    for words in ["LIMITS", "limit iops at least 1000%: missed"] {
+        assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    }
+}
+
+#[test]
 fn what_makes_no_set_is_refused_with_what_to_do() {
     let desk = desk();
     let set = made(&desk);

@@ -33,8 +33,8 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify acceptance --directory /mnt/new-array
   vscsi-helper verify sql-peak --directory /mnt/new --limit read_p99=120% --limit read_mean=110%
 
-A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on scratch files of its own, and
-each has a row of what it asked for and what it got.
+A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on
+scratch files of its own, and each has a row of what it asked for and what it got.
 The result is stored beside the job file as NAME.verify.json.
 A limit holds the run to the measured workload, as one of `compare` holds two jobs: latencies are those that fio
 saw, counted on the edges of vscsiStats. Exit code 4 says that a gate or a limit was missed, or that the storage

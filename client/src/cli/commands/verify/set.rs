@@ -114,7 +114,8 @@ fn text(rows: &[SetRow], order: Order) -> String {
         "GOT",
         "WRITE P99",
         "GOT",
-        "GATES",
+        "LIMITS",
+        "VERDICT",
     ];
     let cells: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let all = rows.iter().fold([0.0; 4], |[iops, iops_got, mbps, mbps_got], row| {
@@ -148,15 +149,16 @@ fn cells(row: &SetRow) -> Vec<String> {
         asked: mbps,
         got: mbps_got,
     } = row.rates.mbps;
-    let word = match row.judgement {
-        Judgement::Kept => "kept",
-        Judgement::Undecided => "undecided",
-        Judgement::Missed => "missed",
-    };
     let mut cells = vec![name, rate(iops), rate(iops_got), rate(mbps), rate(mbps_got)];
     cells.extend(latencies(row.read_p99_ms));
     cells.extend(latencies(row.write_p99_ms));
-    cells.push(word.to_owned());
+    let limits = row.limits.iter().map(|limit| limit.verdict);
+    cells.push(if row.limits.is_empty() {
+        "-".to_owned()
+    } else {
+        word(Judgement::of(limits)).to_owned()
+    });
+    cells.push(word(row.judgement).to_owned());
     if !row.missed.is_empty() {
         cells.push(format!("missed {}", row.missed.join(", ")));
     }
@@ -165,6 +167,14 @@ fn cells(row: &SetRow) -> Vec<String> {
     cells.extend(row.behind.iter().map(Behind::to_string));
     cells.extend(row.advice.iter().cloned());
     cells
+}
+
+fn word(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Kept => "kept",
+        Judgement::Undecided => "undecided",
+        Judgement::Missed => "missed",
+    }
 }
 
 fn latencies(latency: MeasuredAndGot) -> [String; 2] {
