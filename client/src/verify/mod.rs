@@ -15,6 +15,7 @@ mod set;
 mod storage;
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
 use vscsi_shared::histogram::{Metric, Operation};
@@ -156,11 +157,20 @@ pub struct Run {
 /// # Errors
 /// [`VerifyError`]; a gate that was missed is none.
 pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<Run, VerifyError> {
+    verify_beside(request, &AtomicU64::new(0), progress)
+}
+
+/// The same beside other runs on the same storage, which have claimed so many bytes of it; this one claims its own.
+fn verify_beside(
+    request: &Request,
+    claimed: &AtomicU64,
+    progress: &mut dyn FnMut(f64, f64),
+) -> Result<Run, VerifyError> {
     let (text, sections) = read_sections(request.job_file)?;
     // fio does not end with this program, and the scratch file is large.
     let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
-    let site = scratch::Site::prepare(request, &sections)?;
+    let site = scratch::Site::prepare(request, &sections, claimed)?;
     let pace = schedule::Pace {
         duration: request.duration,
         time_scale: request.time_scale,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
@@ -65,7 +66,9 @@ impl Site {
     ///
     /// The scratch files are sparse: a read of a part never written costs the device nothing, which suits a check of
     /// what is issued and not of how fast it is served.
-    pub(super) fn prepare(request: &Request, sections: &[Section]) -> Result<Self, VerifyError> {
+    ///
+    /// `claimed` are the bytes that runs at the same time need there.
+    pub(super) fn prepare(request: &Request, sections: &[Section], claimed: &AtomicU64) -> Result<Self, VerifyError> {
         let parent = request.place.parent();
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir_in(&parent);
         let folder = folder.map_err(VerifyError::file("create a folder in", &parent))?;
@@ -85,7 +88,7 @@ impl Site {
         let variables = match request.place {
             Place::Device(device) => device_variables(&needs, device)?,
             Place::Directory(directory) => {
-                check_space(directory, &needs)?;
+                check_space(directory, &needs, claimed)?;
                 scratch_files(folder.path(), &needs)?
             }
         };
@@ -223,8 +226,9 @@ fn space(needs: &BTreeMap<String, Need>) -> u64 {
     needs.values().map(of_target).fold(SPARE_BYTES, u64::saturating_add)
 }
 
-fn check_space(directory: &Path, needs: &BTreeMap<String, Need>) -> Result<(), VerifyError> {
-    let needed = space(needs);
+fn check_space(directory: &Path, needs: &BTreeMap<String, Need>, claimed: &AtomicU64) -> Result<(), VerifyError> {
+    let own = space(needs);
+    let needed = claimed.fetch_add(own, Ordering::Relaxed).saturating_add(own);
     let available =
         fs4::available_space(directory).map_err(VerifyError::file("look at the free space of", directory))?;
     if available < needed {
@@ -293,6 +297,19 @@ mod tests {
         assert_eq!(name, "a.iolog");
         assert!((seconds - 3000.0).abs() < 1e-9, "{seconds}");
         assert_eq!((need.span, need.written, need.commands), (8704, 512, 2));
+    }
+
+    #[test]
+    fn runs_at_the_same_time_need_their_room_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let needs = BTreeMap::from([("FILENAME".to_owned(), Need::default())]);
+        let claimed = AtomicU64::new(0);
+        check_space(folder.path(), &needs, &claimed).unwrap();
+        check_space(folder.path(), &needs, &claimed).unwrap();
+        assert_eq!(claimed.load(Ordering::Relaxed), 2 * SPARE_BYTES);
+        claimed.store(1 << 60, Ordering::Relaxed);
+        let error = check_space(folder.path(), &needs, &claimed).unwrap_err();
+        assert!(matches!(error, VerifyError::NoSpace { .. }), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::thread;
 use serde::Serialize;
 use vscsi_shared::histogram::{Interval, Metric, Operation};
 
-use super::{Behind, Request, Run, Verification, VerifyError, verify};
+use super::{Behind, Request, Run, Verification, VerifyError, verify_beside};
 use crate::analysis::estimate;
 use crate::compare::{JudgedLimit, Judgement};
 use crate::fidelity::{DeviceNumber, Fidelity};
@@ -31,8 +31,12 @@ pub fn verify_all(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Run>, VerifyError> {
     let passed: Vec<AtomicU64> = requests.iter().map(|_| AtomicU64::new(0)).collect();
+    let together = AtomicU64::new(0);
     let run_one = |request: &Request, own: &AtomicU64| {
-        verify(request, &mut |elapsed, expected| {
+        // What ran before is on the storage, and what runs beside will be.
+        let alone = AtomicU64::new(0);
+        let claimed = if order == Order::Together { &together } else { &alone };
+        verify_beside(request, claimed, &mut |elapsed, expected| {
             own.store(percentage(elapsed, expected), Ordering::Relaxed);
             let all = passed.iter().map(|passed| passed.load(Ordering::Relaxed));
             progress(all.sum::<u64>() / passed.len().max(1) as u64);
