@@ -201,6 +201,7 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
         place: &Place::Directory(directory.path().to_owned()),
         duration: (target.style == Style::Jobs).then_some(JOBS_RUN_SECONDS),
         time_scale: None,
+        limits: &[],
     };
     let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;
     Ok(found.verification.phases[0].fidelity.clone())

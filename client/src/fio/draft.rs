@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
+use super::clusters::Clusters;
 use super::demand::{Demand, Depth};
+use super::order::Order;
 use super::sizes::{SizeMix, size_mixes};
 use crate::number::{self, rate};
-use crate::stream::Direction;
 
 /// Alignment of random commands, bytes: what guests' file systems use.
 pub(super) const BLOCK_ALIGN: u64 = 4096;
@@ -65,6 +66,9 @@ pub(crate) struct DirectionDraft {
     /// Positions.
     pub streams: Streams,
     pub arrivals: Arrivals,
+    pub order: Order,
+    /// Instead of these arrivals, where a process can.
+    pub clusters: Option<Clusters>,
     /// Share of sequential commands that each process is told, 0 to 1.
     pub sequential: f64,
 }
@@ -78,7 +82,8 @@ impl DirectionDraft {
             .map_or(1.0, |mix| mix.share);
         let is_even =
             |share: f64| self.arrivals == Arrivals::Even || random_iops(demand.iops * share * common).is_none();
-        self.streams != Streams::One && self.streams.shares().into_iter().any(is_even)
+        // Clusters seldom meet.
+        self.streams != Streams::One && self.clusters.is_none() && self.streams.shares().into_iter().any(is_even)
     }
 }
 
@@ -110,42 +115,53 @@ pub(crate) struct SectionContext<'a> {
     pub region: &'a Region,
     /// Whether the rate is held, or the queue is kept full.
     pub measured_pace: bool,
+    /// Length of the run, seconds.
+    pub seconds: f64,
+    /// What an even rate is multiplied by, so that it does not keep step with another.
+    pub detuning: f64,
 }
 
 /// The sections of one direction.
 pub(crate) fn direction_sections(demand: &Demand, draft: DirectionDraft, context: SectionContext) -> String {
     let mixes = size_mixes(demand.sizes, draft.split_rare);
     let mut text = String::new();
+    let stepped = draft.order.stepped_share();
     let shares = draft.streams.shares();
     let positions = shares.len() as u64;
-    for (index, share) in shares.iter().enumerate() {
-        let suffix = if positions > 1 {
-            format!("-{}", index + 1)
-        } else {
-            String::new()
-        };
-        for (kind, mix) in mixes.iter().enumerate() {
-            let is_rare = kind > 0;
-            if is_rare && index > 0 {
-                continue;
-            }
-            // The rare sizes are too few for streams of their own; the first stream issues them all.
-            let share = if is_rare { mix.share } else { share * mix.share };
+    for (kind, mix) in mixes.iter().enumerate() {
+        let is_rare = kind > 0;
+        let mut write = |suffix: &str, share: f64, steps: bool, slot: (u64, u64)| {
+            let share = share * mix.share;
+            let iops = demand.iops * share;
+            let is_random = draft.arrivals == Arrivals::Random && context.measured_pace;
+            let clusters = draft.clusters.filter(|_| context.measured_pace && !is_rare);
             let process = Process {
-                name: format!(
-                    "{}-{}{suffix}{}",
-                    context.name,
-                    demand.direction.word(),
-                    if is_rare { "-rare" } else { "" }
-                ),
+                name: format!("{}-{}{suffix}", context.name, demand.direction.word()),
                 share,
                 sequential: if is_rare { 0.0 } else { draft.sequential },
-                slot: (index as u64, positions),
-                random_iops: (draft.arrivals == Arrivals::Random && context.measured_pace)
-                    .then(|| random_iops(demand.iops * share))
-                    .flatten(),
+                order: if is_rare { Order::Plain } else { draft.order },
+                steps,
+                slot,
+                random_iops: is_random.then(|| random_iops(iops)).flatten(),
+                clusters: clusters.and_then(|clusters| Some((clusters, clusters.pause_us(iops, context.seconds)?))),
             };
             process.write(&mut text, demand, mix, context);
+        };
+        if is_rare {
+            // The rare sizes are too few for streams of their own; one process issues them all.
+            write("-rare", 1.0, false, (0, positions));
+            continue;
+        }
+        if stepped > 0.0 {
+            write("-steps", stepped, true, (0, 1));
+        }
+        for (index, share) in shares.iter().enumerate().filter(|_| stepped < 1.0) {
+            let suffix = if positions > 1 {
+                format!("-{}", index + 1)
+            } else {
+                String::new()
+            };
+            write(&suffix, share * (1.0 - stepped), false, (index as u64, positions));
         }
     }
     text
@@ -155,10 +171,15 @@ struct Process {
     name: String,
     share: f64,
     sequential: f64,
+    order: Order,
+    /// It is the process that steps.
+    steps: bool,
     /// Which of how many parts of the region it starts in.
     slot: (u64, u64),
     /// `rate_iops` when it issues at random times.
     random_iops: Option<u64>,
+    /// Its clusters, and the pause after each, microseconds.
+    clusters: Option<(Clusters, u32)>,
 }
 
 impl Process {
@@ -178,18 +199,10 @@ impl Process {
             rate(demand.iops),
             mix.mean_bytes()
         )?;
-        writeln!(
-            out,
-            "rw={}",
-            if demand.direction == Direction::Read {
-                "randread"
-            } else {
-                "randwrite"
-            }
-        )?;
+        self.write_order(out, word)?;
         writeln!(out, "# Block size distribution\n# {}", size_comment(mix))?;
         let smallest = mix.smallest().unwrap_or(4096);
-        if self.random_iops.is_some() {
+        if self.random_iops.is_some() || self.clusters.is_some() {
             writeln!(
                 out,
                 "# fio before 3.29 takes the pace of random arrivals from this.\nbs={}",
@@ -204,13 +217,42 @@ impl Process {
             )?;
         }
         writeln!(out, "blockalign={}", number::size(BLOCK_ALIGN))?;
+        if !self.steps {
+            self.write_sequential(out, demand, random)?;
+        }
+        self.write_region(out, smallest, random > 0 && !self.steps, context)?;
+        self.write_pace(out, demand, mix, context)?;
+        Ok(())
+    }
+
+    /// Whether places are drawn at all, and how often each is used.
+    fn write_order(&self, out: &mut String, word: &str) -> std::fmt::Result {
+        match self.order {
+            Order::Stepped { bytes, .. } if self.steps => {
+                let (sign, verb) = if bytes < 0 { ("-", "back") } else { ("", "further") };
+                let step = number::size(bytes.unsigned_abs());
+                writeln!(
+                    out,
+                    "# Each command begins {step} {verb} from where the one before it ended.\nrw={word}:{sign}{step}"
+                )
+            }
+            Order::Repeated(times) => writeln!(
+                out,
+                "# Every place is used {times} times in a row.\nrw=rand{word}:{times}\nrw_sequencer=identical"
+            ),
+            Order::Plain | Order::Stepped { .. } => writeln!(out, "rw=rand{word}"),
+        }
+    }
+
+    fn write_sequential(&self, out: &mut String, demand: &Demand, random: u64) -> std::fmt::Result {
+        let word = demand.direction.word();
         writeln!(
             out,
             "# Sequential vs random\n# {}% sequential, {random}% random",
             100 - random
         )?;
         let told_more = self.sequential - demand.sequential_share;
-        if told_more > SHARE_WORTH_A_WORD {
+        if told_more > SHARE_WORTH_A_WORD && matches!(self.order, Order::Plain) {
             writeln!(
                 out,
                 "# The {word}s measured are {}% sequential; commands of other processes come between those of this one, so\n\
@@ -218,10 +260,7 @@ impl Process {
                 rate(demand.sequential_share * 100.0)
             )?;
         }
-        writeln!(out, "percentage_random={random}")?;
-        self.write_region(out, smallest, random > 0, context)?;
-        self.write_pace(out, demand, mix, context)?;
-        Ok(())
+        writeln!(out, "percentage_random={random}")
     }
 
     fn write_region(
@@ -263,13 +302,23 @@ impl Process {
         context: SectionContext,
     ) -> std::fmt::Result {
         let depth = demand.depth;
-        if let Some(iops) = self.random_iops {
+        if let Some((clusters, pause_us)) = self.clusters {
+            clusters.write(out, pause_us)?;
+        } else if let Some(iops) = self.random_iops {
             writeln!(
                 out,
                 "# Arrivals at random, as many clients together make them.\nrate_iops={iops}\nrate_process=poisson"
             )?;
         } else if context.measured_pace {
-            let bytes = demand.iops * self.share * mix.mean_bytes();
+            let bytes = demand.iops * self.share * mix.mean_bytes() * context.detuning;
+            if context.detuning > 1.0 {
+                writeln!(
+                    out,
+                    "# {:.1}% more than measured: fio starts all processes at once, and the even times of this one would keep\n\
+                     # step with those of the other direction.",
+                    100.0 * (context.detuning - 1.0)
+                )?;
+            }
             writeln!(
                 out,
                 "# Bytes per second: fio before 3.42 takes rate_iops for the smallest size of a bssplit.\nrate={}",

@@ -109,12 +109,12 @@ pub(crate) fn cannot_comment(passed: bool) -> &'static str {
 }
 
 /// A warning when the commands come in bursts that jobs do not reproduce: those with constant rates lose them, those
-/// with pauses lose their inside.
+/// with pauses keep about as many and lose their inside.
 pub(crate) fn burst_comment(phase: &Phase, has_pauses: bool) -> Option<String> {
     let index = burst_index(phase.workload)?.est;
     let of_phase = of_phase(phase);
     let consequence = if has_pauses {
-        "These jobs issue bursts of one length as fast as the device lets them; --style iolog keeps their times."
+        "These jobs issue bursts of one length with times of their own inside; --style iolog keeps those measured."
     } else {
         "These jobs issue at constant rates and lose the bursts; --style iolog keeps them."
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::clusters::Pause;
 use super::text::is_global;
 use crate::stream::Direction;
 
@@ -111,10 +112,11 @@ impl Section {
         }
     }
 
-    /// The directions of `rw` and whether places are random; fio's default is to read in sequence.
+    /// The directions of `rw` and whether places are random; fio's default is to read in sequence. What stands behind a
+    /// colon (repeats, or a step) is left to those who know it.
     pub fn access(&self) -> Result<(Vec<Direction>, bool), UnreadableJobFile> {
         let rw = self.text("rw").unwrap_or("read");
-        match rw {
+        match rw.split_once(':').map_or(rw, |(word, _)| word) {
             "read" => Ok((vec![Direction::Read], false)),
             "randread" => Ok((vec![Direction::Read], true)),
             "write" => Ok((vec![Direction::Write], false)),
@@ -167,7 +169,10 @@ impl Section {
     /// Commands per second that the rate options allow one direction; `None` at full speed.
     pub fn commands_per_second(&self, direction: Direction) -> Result<Option<f64>, UnreadableJobFile> {
         if let Some(iops) = self.number_for("rate_iops", direction)? {
-            return Ok(Some(iops as f64));
+            let pause = Pause::of(self)?.filter(|pause| pause.is_apart);
+            return Ok(Some(
+                pause.map_or(iops as f64, |pause| pause.commands_per_second(iops as f64)),
+            ));
         }
         let rate = self.number_for("rate", direction)?;
         let mean = self.mean_bytes(direction)?.max(1.0);

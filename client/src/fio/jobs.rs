@@ -9,9 +9,11 @@ use std::cmp::Ordering;
 
 use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
+use super::clusters::Clusters;
 use super::demand::{Demand, demands, depth};
 use super::draft::{Arrivals, DirectionDraft, HotZone, Region, SectionContext, Streams, direction_sections};
-use super::job_file::{UnreadableJobFile, sections};
+use super::job_file::{Section, UnreadableJobFile, sections};
+use super::order::{Order, Step};
 use super::simulate::{SIMULATED_COMMANDS, simulate};
 use super::walk::{Bursts, WalkDraft, walk_sections};
 use crate::fidelity::{Fidelity, Gates, LeftOut, Verdict, coefficient_of_variation, compare};
@@ -28,6 +30,16 @@ const LARGEST_EXCESS: f64 = 1e6;
 const LEAST_RANDOM_COMMANDS: f64 = 22_500.0;
 /// A direction with fewer commands in the run than this cannot be divided: each process would issue next to nothing.
 const LEAST_DIVIDED_COMMANDS: f64 = 100.0;
+/// A plan whose F is further than this behind the best is not corrected.
+const FAR_BEHIND: f64 = 8.0;
+/// What one of two even rates that keep step is multiplied by: they then meet at every distance in turn, and stay well
+/// inside the gate of rates.
+const DETUNING: f64 = 1.004;
+/// Rates that are as whole numbers up to this keep step.
+const SMALL_NUMBER: u32 = 8;
+/// What F of a walk in bursts counts more: a burst holds commands of both directions, which clusters of two processes do
+/// not, and F does not see.
+const BURSTS_TOGETHER: f64 = 5.0;
 /// Corrections of the sequential share before a candidate is judged.
 const CORRECTIONS: usize = 2;
 
@@ -74,6 +86,14 @@ struct Plan {
     walk: Option<WalkDraft>,
 }
 
+impl Plan {
+    /// Its processes issue without pauses, and go on behind their last command or anywhere.
+    fn is_plain(&self) -> bool {
+        let is_plain = |draft: &DirectionDraft| draft.clusters.is_none() && draft.order == Order::Plain;
+        self.drafts.iter().all(is_plain)
+    }
+}
+
 struct Search<'a> {
     request: &'a JobsRequest<'a>,
     demands: &'a [Demand<'a>],
@@ -117,6 +137,8 @@ impl Search<'_> {
             split_rare: self.request.measured_pace && self.is_divisible(demand),
             streams: Streams::One,
             arrivals,
+            order: Order::Plain,
+            clusters: None,
             sequential: demand.sequential_share,
         };
         let evenly = self.demands.iter().map(|demand| undivided(demand, Arrivals::Even));
@@ -139,12 +161,28 @@ impl Search<'_> {
         for index in 0..self.demands.len() {
             self.vary_direction(index)?;
         }
+        self.vary_hot_zone()?;
+        for index in 0..self.demands.len() {
+            self.vary_clusters(index)?;
+            self.vary_order(index, false)?;
+        }
+        for index in 0..self.demands.len() {
+            self.vary_order(index, true)?;
+        }
+        if !self.current().is_plain() {
+            self.vary_hot_zone()?;
+        }
+        self.vary_walk(&random_drafts)
+    }
+
+    /// Tries the best plan with parts of the region that random commands prefer.
+    fn vary_hot_zone(&mut self) -> Result<(), UnreadableJobFile> {
         for hot_zone in self.hot_zones() {
             let mut plan = self.current();
             plan.hot_zone = Some(hot_zone);
             self.consider(plan)?;
         }
-        self.vary_walk(&random_drafts)
+        Ok(())
     }
 
     /// Tries walks, and the best of them in bursts. At full speed nothing bounds the way a walk takes.
@@ -166,9 +204,12 @@ impl Search<'_> {
                 ..Plan::default()
             })?;
         }
-        let mut plan = self.current();
-        if let (Some(walk), Some(bursts)) = (plan.walk.as_mut(), Bursts::measured(target, seconds)) {
-            walk.bursts = Some(bursts);
+        let best = self.best(|plan| plan.walk.is_some());
+        if let (Some(mut plan), Some(bursts)) = (best, Bursts::measured(target, seconds)) {
+            plan.walk = plan.walk.map(|walk| WalkDraft {
+                bursts: Some(bursts),
+                ..walk
+            });
             plan.drafts.iter_mut().for_each(|draft| draft.arrivals = Arrivals::Even);
             self.consider(plan)?;
         }
@@ -241,6 +282,62 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Tries places that come again, and steps, where the distances of a direction show some, or those of all commands.
+    fn vary_order(&mut self, index: usize, is_among_others: bool) -> Result<(), UnreadableJobFile> {
+        let target = self.request.target;
+        let demand = self.demands.get(index).copied();
+        let Some(demand) = demand.filter(|demand| self.is_divisible(demand)) else {
+            return Ok(());
+        };
+        let orders = if is_among_others {
+            let closest = target.histograms.of(Metric::SeekDistanceClosest16, Operation::All);
+            closest.map(|closest| Order::among_others(&demand, closest))
+        } else {
+            let own = target.histograms.of(Metric::SeekDistance, demand.direction.operation());
+            own.map(|own| Order::suggested(&demand, own))
+        };
+        for order in orders.unwrap_or_default() {
+            for clusters in [None, self.clusters(&demand)] {
+                self.consider_draft(index, |draft| {
+                    draft.order = order;
+                    draft.streams = Streams::One;
+                    draft.clusters = clusters;
+                    draft.sequential = (demand.sequential_share * order.dilution(clusters.is_some())).min(1.0);
+                })?;
+                if clusters.is_none() && self.clusters(&demand).is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries clusters where the gaps of a direction show some.
+    fn vary_clusters(&mut self, index: usize) -> Result<(), UnreadableJobFile> {
+        let Some(clusters) = self.demands.get(index).and_then(|demand| self.clusters(demand)) else {
+            return Ok(());
+        };
+        for streams in [Streams::One, Streams::Equal(2)] {
+            for split_rare in [true, false] {
+                self.consider_draft(index, |draft| {
+                    draft.clusters = Some(clusters);
+                    draft.streams = streams;
+                    draft.split_rare = split_rare;
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The clusters that a direction's gaps show, where one process can make them.
+    fn clusters(&self, demand: &Demand) -> Option<Clusters> {
+        let JobsRequest { target, seconds, .. } = *self.request;
+        let gaps = target.histograms.of(Metric::Interarrival, demand.direction.operation());
+        let is_possible = |clusters: &Clusters| clusters.pause_us(demand.iops, seconds).is_some();
+        let clusters = gaps.filter(|_| self.request.measured_pace).and_then(Clusters::measured);
+        clusters.filter(is_possible)
+    }
+
     fn consider_draft(
         &mut self,
         index: usize,
@@ -256,15 +353,17 @@ impl Search<'_> {
     /// Judges the best candidates so far by the play of the finished file and gives the best of them.
     ///
     /// Among them are the best of those with one position per direction, whose share of sequential commands depends
-    /// least on how the processes' clocks meet, and the best of all with even arrivals, whose rates do not scatter.
+    /// least on how the processes' clocks meet, the best without clusters and steps, of which a short play sees few, and the
+    /// best of all with even arrivals, whose rates do not scatter.
     fn finish(&mut self) -> Result<Plan, UnreadableJobFile> {
         let mut ranked = std::mem::take(&mut self.judged);
         ranked.sort_by(|(_, one), (_, other)| other.partial_cmp(one).unwrap_or(Ordering::Equal));
         let is_undivided = |plan: &Plan| plan.drafts.iter().all(|draft| draft.streams == Streams::One);
         let undivided = ranked.iter().position(|(plan, _)| is_undivided(plan));
+        let plain = ranked.iter().position(|(plan, _)| plan.is_plain());
         let mut finalists: Vec<Plan> = Vec::new();
         for (index, (plan, _)) in ranked.into_iter().enumerate() {
-            let is_chosen = finalists.len() < FINALISTS || Some(index) == undivided;
+            let is_chosen = finalists.len() < FINALISTS || [undivided, plain].contains(&Some(index));
             if is_chosen && !finalists.contains(&plan) {
                 finalists.push(plan);
             }
@@ -284,10 +383,14 @@ impl Search<'_> {
 
     /// The best plan so far.
     fn current(&self) -> Plan {
-        let better =
-            |one: &&(Plan, Score), other: &&(Plan, Score)| one.1.partial_cmp(&other.1).unwrap_or(Ordering::Equal);
-        let best = self.judged.iter().max_by(better);
-        best.map(|(plan, _)| plan.clone()).unwrap_or_default()
+        self.best(|_| true).unwrap_or_default()
+    }
+
+    /// The best plan so far of those that are wanted.
+    fn best(&self, is_wanted: fn(&Plan) -> bool) -> Option<Plan> {
+        let wanted = self.judged.iter().filter(|(plan, _)| is_wanted(plan));
+        let best = wanted.max_by(|one, other| one.1.partial_cmp(&other.1).unwrap_or(Ordering::Equal));
+        best.map(|(plan, _)| plan.clone())
     }
 
     /// Zones from the edges of the seek histogram, where short seeks are too many for a uniform draw.
@@ -301,9 +404,14 @@ impl Search<'_> {
 
     /// Judges the plan, and again after each correction of its sequential shares.
     fn consider(&mut self, mut plan: Plan) -> Result<(), UnreadableJobFile> {
+        let best = self.judged.iter().map(|(_, score)| score.composite).fold(0.0, f64::max);
         for _ in 0..=CORRECTIONS {
             let text = render(self.request, self.demands, &plan);
-            let observed = simulate(&sections(&text)?, self.request.seed, self.commands)?;
+            let sections = sections(&text)?;
+            if self.leave_region(&sections)? {
+                break;
+            }
+            let observed = simulate(&sections, self.request.seed, self.commands)?;
             let fidelity = compare(
                 self.request.target,
                 observed.as_observation(),
@@ -317,12 +425,28 @@ impl Search<'_> {
             if drafted.any(|(draft, demand)| draft.depends_on_clocks(demand)) {
                 score.missed -= 1;
             }
+            if plan.walk.is_some_and(|walk| walk.bursts.is_some()) {
+                score.composite += BURSTS_TOGETHER;
+            }
             self.judged.push((plan.clone(), score));
-            if !correct(&mut plan, self.demands, &observed.histograms) {
+            let is_near = score.composite >= best - FAR_BEHIND;
+            if !is_near || !correct(&mut plan, self.demands, &observed.histograms) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Whether steps lead beyond the region before the run is over; at full speed nothing bounds them.
+    fn leave_region(&self, sections: &[Section]) -> Result<bool, UnreadableJobFile> {
+        for section in sections {
+            if let Some(step) = Step::of(section)?
+                && step.seconds_in(self.request.span) < self.request.seconds
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -332,7 +456,7 @@ fn correct(plan: &mut Plan, demands: &[Demand], simulated: &IntervalSet) -> bool
     for (draft, demand) in plan.drafts.iter_mut().zip(demands) {
         let seeks = simulated.of(Metric::SeekDistance, demand.direction.operation());
         let missing = demand.sequential_share - seeks.map_or(0.0, sequential_share);
-        let corrected = (draft.sequential + missing).clamp(0.0, 1.0);
+        let corrected = (draft.sequential + missing * draft.order.dilution(draft.clusters.is_some())).clamp(0.0, 1.0);
         moved |= (corrected - draft.sequential).abs() > 0.005;
         draft.sequential = corrected;
     }
@@ -349,15 +473,43 @@ fn render(request: &JobsRequest, demands: &[Demand], plan: &Plan) -> String {
         name: request.name,
         region: &region,
         measured_pace: request.measured_pace,
+        seconds: request.seconds,
+        detuning: 1.0,
     };
     if let Some(walk) = plan.walk {
         let depth = depth(request.disks, Operation::All);
         return walk_sections(demands, &plan.drafts, walk, depth, context);
     }
-    let drafted = demands.iter().zip(&plan.drafts);
+    let drafted = demands.iter().zip(&plan.drafts).enumerate();
     drafted
-        .map(|(demand, draft)| direction_sections(demand, *draft, context))
+        .map(|(index, (demand, draft))| {
+            let detuning = if index > 0 && keep_step(demands, &plan.drafts) {
+                DETUNING
+            } else {
+                1.0
+            };
+            direction_sections(demand, *draft, SectionContext { detuning, ..context })
+        })
         .collect()
+}
+
+/// Whether both directions issue at even times whose rates are as small whole numbers, so that they would meet at the
+/// same few distances for ever. Which these are depends on when the processes start, and no reading of a file can know.
+fn keep_step(demands: &[Demand], drafts: &[DirectionDraft]) -> bool {
+    let ([one, other], true) = (
+        demands,
+        drafts
+            .iter()
+            .all(|draft| draft.arrivals == Arrivals::Even && draft.clusters.is_none()),
+    ) else {
+        return false;
+    };
+    let ratio = one.iops / other.iops;
+    (1..=SMALL_NUMBER).any(|part| {
+        let scaled = ratio * f64::from(part);
+        let whole = scaled.round();
+        (1.0..=f64::from(SMALL_NUMBER)).contains(&whole) && (scaled / whole - 1.0).abs() < (DETUNING - 1.0) / 2.0
+    })
 }
 
 #[cfg(test)]

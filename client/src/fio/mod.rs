@@ -2,6 +2,7 @@
 //!
 //! Architecture invariant: nothing here runs a program, reads a clock or names a device.
 
+mod clusters;
 mod demand;
 mod diskspd;
 mod draft;
@@ -14,6 +15,7 @@ mod job_file;
 mod jobs;
 mod needs;
 mod options;
+mod order;
 mod phase;
 mod simulate;
 mod sizes;
@@ -33,6 +35,7 @@ pub(crate) use job_file::begins_job;
 pub use job_file::{Section, UnreadableJobFile, sections};
 pub use needs::{FioNeed, FioVersion};
 pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
+pub(crate) use order::Step;
 pub(crate) use phase::expectations;
 pub(crate) use simulate::merged;
 pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};

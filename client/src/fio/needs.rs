@@ -88,7 +88,7 @@ struct Feature {
 }
 
 /// Sources: the commits of fio that brought or mended each, and the first release that holds them.
-const FEATURES: [Feature; 5] = [
+const FEATURES: [Feature; 6] = [
     // 59466396.
     Feature {
         version: FioVersion::three(3),
@@ -112,6 +112,12 @@ const FEATURES: [Feature; 5] = [
         version: FioVersion::three(22),
         reason: "older versions do not end in time where a rate is less than a block a second",
         is_used_by: has_rate_below_a_block,
+    },
+    // 33f42c20.
+    Feature {
+        version: FioVersion::three(26),
+        reason: "older versions count a cluster by the commands that have ended",
+        is_used_by: |section| Ok(section.text("thinktime_blocks_type").is_some()),
     },
     // b85c01f7.
     Feature {
@@ -165,6 +171,8 @@ mod tests {
             (format!("{walk}zoneskip=0\n{plain}rate=4095\n"), "3.22"),
             (format!("{walk}zoneskip=0\nrate=1m,4095\n"), "3.22"),
             (format!("{walk}zoneskip=0\nrate=1m,4096\n"), "3.17"),
+            (format!("{walk}zoneskip=0\nthinktime=500\n"), "3.17"),
+            (format!("{plain}thinktime=500\nthinktime_blocks_type=issue\n"), "3.26"),
             (format!("[c]\nread_iolog=c.iolog\n{walk}zoneskip=0\n"), "3.36"),
         ] {
             assert_eq!(needed_by(&text), version, "{text}");

@@ -3,8 +3,9 @@
 //! A process with `rate=R` bytes/s issues its next I/O when `bytes issued so far / R` seconds have passed; one with
 //! `rate_process=poisson` draws each gap from an exponential distribution and catches up when it is late.
 //! `percentage_random` is drawn per I/O; a sequential one begins where the process's last one ended, and starts over
-//! at the end of its region. Random offsets are uniform on multiples of `blockalign`. A process of both directions has
-//! a rate for each, and with `zonemode=strided` one position for both. The time a device needs is not simulated, so
+//! at the end of its region. Random offsets are uniform on multiples of `blockalign`. A process may use each place several
+//! times in a row, or go on in steps. A process of both directions has a rate for each, and with `zonemode=strided` one
+//! position for both. The time a device needs is not simulated, so
 //! neither is latency, nor the effect of a queue that runs full. Without a limit processes keep their queues full, so on
 //! a device that serves all alike each issues in proportion to its `iodepth`.
 
@@ -14,8 +15,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vscsi_shared::histogram::IntervalSet;
 
+use super::clusters::Pause;
 use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
+use super::order::{self, Step};
 use super::walk::Walk;
 use crate::stream::{Command, Direction, Histogrammer, Observed};
 
@@ -25,6 +28,7 @@ pub(super) const SIMULATED_COMMANDS: u64 = 30_000;
 /// processes of one rate would alternate for ever, which no real pair does.
 const START_SECONDS: f64 = 3e-3;
 const LATE_SECONDS: f64 = 3e-4;
+const LATE_IN_CLUSTER_SECONDS: f64 = 2e-5;
 /// Time between two commands of a burst, seconds: what a host takes to issue one.
 const BURST_GAP_SECONDS: f64 = 5e-6;
 
@@ -87,6 +91,8 @@ struct Process {
     align: u64,
     zones: Vec<(f64, u64)>,
     steps: Option<Steps>,
+    stepped: Option<Step>,
+    repeats: Repeats,
     pauses: Option<Pauses>,
     /// When it starts, seconds: processes do not start at the same instant.
     start_seconds: f64,
@@ -107,6 +113,7 @@ struct Lane {
     /// Mean gap of random arrivals, whole microseconds.
     random_gap_us: Option<f64>,
     position: u64,
+    last_start: u64,
     issued_bytes: f64,
     issued: f64,
     /// Sum of the random gaps, seconds.
@@ -124,9 +131,14 @@ struct Steps {
 
 /// Bursts of `thinktime_blocks`, and the `thinktime` after each.
 struct Pauses {
-    commands: u64,
-    seconds: f64,
+    pause: Pause,
     /// Commands left of the burst.
+    left: u64,
+}
+
+/// How often each place is used, and how often the present one still is.
+struct Repeats {
+    times: u64,
     left: u64,
 }
 
@@ -160,6 +172,11 @@ impl Process {
             align,
             zones,
             steps: Walk::of(section)?.map(|walk| Steps { walk, zone: 0 }),
+            stepped: Step::of(section)?,
+            repeats: Repeats {
+                times: order::times(section)?,
+                left: 0,
+            },
             pauses: Pauses::of(section)?,
             start_seconds,
             next_seconds: start_seconds,
@@ -173,7 +190,9 @@ impl Process {
         let lane = self.lanes.get_mut(index)?;
         let bytes = lane.draw_size(&mut self.random);
         let is_random = self.random.random_range(0.0..100.0) < lane.percentage_random;
-        if let Some(steps) = &mut self.steps {
+        if self.repeats.is_same_place() {
+            lane.position = lane.last_start;
+        } else if let Some(steps) = &mut self.steps {
             lane.position = self.region_start + steps.zone;
             if is_random {
                 let places = random_region_bytes(steps.walk.range, lane.smallest(), self.align) / self.align;
@@ -186,9 +205,13 @@ impl Process {
         } else if is_random {
             let zones = (self.zones.as_slice(), self.region_bytes);
             lane.position = self.region_start + draw_offset(zones, self.align, bytes, &mut self.random);
+        } else if let Some(step) = self.stepped.filter(|_| lane.issued > 0.0) {
+            lane.position =
+                stepped(lane.position - self.region_start, step.bytes, self.region_bytes) + self.region_start;
         } else if lane.position + bytes > self.region_start + self.region_bytes {
             lane.position = self.region_start;
         }
+        lane.last_start = lane.position;
         let command = Command {
             issued_ns: nanoseconds(self.next_seconds),
             direction: lane.direction,
@@ -203,13 +226,23 @@ impl Process {
             .map(|lane| lane.due_seconds)
             .fold(f64::INFINITY, f64::min);
         // A process wakes up late and does not pass the delay on to its next command.
-        let late = self.random.random_range(0.0..LATE_SECONDS);
-        let earliest = match &mut self.pauses {
-            Some(pauses) => self.next_seconds + pauses.after_a_command(),
-            None => self.next_seconds,
-        };
+        let late = self.random.random_range(0.0..self.latest());
+        let earliest = self.next_seconds + self.pauses.as_mut().map_or(0.0, Pauses::after_a_command);
         self.next_seconds = (self.start_seconds + due + late).max(earliest);
+        if let Some(pauses) = self.pauses.as_ref().filter(|pauses| pauses.pauses_apart()) {
+            self.lanes
+                .iter_mut()
+                .for_each(|lane| lane.gaps_seconds += pauses.pause.seconds);
+        }
         Some(command)
+    }
+
+    /// How late it wakes up at most, seconds: for the short times inside a cluster fio spins.
+    fn latest(&self) -> f64 {
+        match &self.pauses {
+            Some(pauses) if pauses.pause.is_apart => LATE_IN_CLUSTER_SECONDS,
+            _ => LATE_SECONDS,
+        }
     }
 
     /// A direction is drawn, and the other one taken where that one is ahead of its rate and the other is not.
@@ -249,6 +282,7 @@ impl Lane {
             depth: section.number("iodepth")?.unwrap_or(1).max(1) as f64,
             random_gap_us: random_gap_us(section, direction)?,
             position: region_start,
+            last_start: region_start,
             issued_bytes: 0.0,
             issued: 0.0,
             gaps_seconds: 0.0,
@@ -293,14 +327,10 @@ impl Lane {
 
 impl Pauses {
     fn of(section: &Section) -> Result<Option<Self>, UnreadableJobFile> {
-        let Some(microseconds) = section.number("thinktime")? else {
-            return Ok(None);
-        };
-        let commands = section.number("thinktime_blocks")?.unwrap_or(1).max(1);
-        Ok(Some(Self {
-            commands,
-            seconds: microseconds as f64 / 1e6,
-            left: commands,
+        let pause = Pause::of(section)?;
+        Ok(pause.map(|pause| Self {
+            pause,
+            left: pause.commands,
         }))
     }
 
@@ -310,8 +340,32 @@ impl Pauses {
         if self.left > 0 {
             return BURST_GAP_SECONDS;
         }
-        self.left = self.commands;
-        self.seconds
+        self.left = self.pause.commands;
+        self.pause.seconds
+    }
+
+    /// The command just issued was the last of its burst, and the times of later ones move on by the pause.
+    fn pauses_apart(&self) -> bool {
+        self.pause.is_apart && self.left == self.pause.commands
+    }
+}
+
+impl Repeats {
+    /// Whether the next command goes to the place of the last.
+    fn is_same_place(&mut self) -> bool {
+        let is_same = self.left > 0;
+        self.left = if is_same { self.left } else { self.times } - 1;
+        is_same
+    }
+}
+
+/// The place a step further, inside the region; behind its end goes on at its beginning, and before its beginning at its
+/// end.
+fn stepped(place: u64, step: i64, region: u64) -> u64 {
+    match place.checked_add_signed(step) {
+        Some(place) if place < region => place,
+        _ if step > 0 => 0,
+        _ => region.saturating_add_signed(step),
     }
 }
 

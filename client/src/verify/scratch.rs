@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::Request;
 use super::error::VerifyError;
 use super::leftovers::{FOLDER_PREFIX, mark};
-use crate::fio::{Section, Style, Walk};
+use crate::fio::{Section, Step, Style, Walk};
 use crate::stream::Direction;
 use crate::stream::fio_log::issue_log;
 
@@ -138,9 +138,9 @@ fn need_of_job(section: &Section, duration: Option<u32>, need: &mut Need) -> Res
     let size = section.number("size")?.unwrap_or(0);
     let end = section.number("offset")?.unwrap_or(0).saturating_add(size);
     let seconds = duration.map_or(section.number("runtime")?.unwrap_or(0), u64::from);
-    if let Some(walk) = Walk::of(section)?
-        && walk.seconds_in_region(section)? < seconds as f64
-    {
+    let walk = Walk::of(section)?.map(|walk| walk.seconds_in_region(section));
+    let step = Step::of(section)?.map(|step| step.seconds_in(size));
+    if walk.transpose()?.or(step).is_some_and(|most| most < seconds as f64) {
         return Err(VerifyError::LeavesRegion {
             section: section.name.clone(),
             seconds,

@@ -20,7 +20,7 @@ pub(super) use sections::walk_sections;
 /// Bytes after which fio begins the next zone: a block, which no command is smaller than.
 const ZONE_BYTES: u64 = BLOCK_BYTES;
 /// A walk takes no more of its region than this, so that commands which come early do not lead beyond it.
-const LARGEST_PART_OF_REGION: f64 = 0.9;
+pub(super) const LARGEST_PART_OF_REGION: f64 = 0.9;
 
 /// A walk as a job file holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

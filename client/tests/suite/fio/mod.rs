@@ -7,6 +7,7 @@ mod logs;
 mod oracle;
 mod real;
 mod set;
+mod shapes;
 
 use vscsi_helper::stream::Command;
 

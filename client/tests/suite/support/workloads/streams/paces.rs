@@ -50,10 +50,11 @@ pub(super) fn fast(seconds: f64) -> Vec<Command> {
                 Direction::Write
             };
             out.issue(direction, block, 8);
+            out.now_ns += 2_500;
         }
         // 1.6 commands at a time, and one second in six is a fifth slower.
         let load = if seconds_of(out.now_ns) % 6.0 < 1.0 { 0.8 } else { 1.04 };
-        out.now_ns + out.exponential_ns(32.0 / load)
+        out.now_ns + out.exponential_ns(28.0 / load)
     });
     interleave(Writer::new(27), seconds, vec![reads])
 }

@@ -27,6 +27,8 @@ struct Storage {
 const SERVERS: usize = 8;
 /// Mean of the exponential part of a service time, and its fixed part, microseconds.
 const SERVICE_US: (f64, f64) = (150.0, 100.0);
+/// Time from one command to the next that a guest sends together with it, nanoseconds.
+const SUBMIT_NS: std::ops::Range<u64> = 3_000..15_000;
 /// Bytes that a server moves in a microsecond.
 const BYTES_PER_US: f64 = 250.0;
 
@@ -70,6 +72,7 @@ impl Writer {
         let completed_ns = free_ns.max(self.now_ns) + service_ns;
         self.storage.free_ns.push(std::cmp::Reverse(completed_ns));
         self.push(direction, block, blocks, completed_ns - self.now_ns);
+        self.now_ns += self.random.random_range(SUBMIT_NS);
         completed_ns
     }
 
@@ -102,8 +105,8 @@ impl Writer {
     }
 }
 
-/// A part of the guest that issues commands: called when it is its turn, it sends any number of commands at that
-/// moment and gives the moment of its next turn, nanoseconds.
+/// A part of the guest that issues commands: called when it is its turn, it sends any number of commands, each some
+/// microseconds after the other, and gives the moment of its next turn, nanoseconds.
 pub(super) struct Source<'a> {
     next_ns: u64,
     turn: Box<dyn FnMut(&mut Writer) -> u64 + 'a>,
@@ -126,7 +129,7 @@ pub(super) fn interleave(mut writer: Writer, seconds: f64, mut sources: Vec<Sour
         if source.next_ns >= end_ns {
             break;
         }
-        writer.now_ns = source.next_ns;
+        writer.now_ns = source.next_ns.max(writer.now_ns);
         source.next_ns = (source.turn)(&mut writer).max(writer.now_ns);
     }
     writer.commands
