@@ -114,6 +114,14 @@ impl Measure {
         }
     }
 
+    /// How fast reads are served decides it.
+    pub(crate) fn depends_on_reads(self) -> bool {
+        matches!(
+            self,
+            Self::QueueDepth | Self::ReadMean | Self::ReadP50 | Self::ReadP95 | Self::ReadP99
+        )
+    }
+
     /// It is a share of something, in percent.
     pub(crate) fn is_share(self) -> bool {
         self.unit() == Unit::Percent

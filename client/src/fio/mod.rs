@@ -38,6 +38,7 @@ pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
 pub(crate) use order::Step;
 pub(crate) use phase::expectations;
 pub(crate) use simulate::merged;
+pub(crate) use sizes::bssplit;
 pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};
 pub use vdbench::vdbench_parameters;
 pub(crate) use walk::Walk;

@@ -128,6 +128,11 @@ pub(super) fn size_mixes(sizes: &Interval, split_rare: bool) -> Vec<SizeMix> {
     vec![mix(&common, common_mean, 1.0 - rare_share), rare_mix]
 }
 
+/// The sizes of a histogram as fio's `bssplit` takes them; `None` of an empty one.
+pub(crate) fn bssplit(sizes: &Interval) -> Option<String> {
+    size_mixes(sizes, false).first().map(SizeMix::bssplit)
+}
+
 /// One mix of all sizes in which commands of `bytes` stand for the bucket that holds this size; the others make up for
 /// it, so that the mean stays.
 pub(super) fn mix_with(sizes: &Interval, bytes: u64) -> SizeMix {

@@ -90,6 +90,18 @@ pub enum VerifyError {
     /// fio did nothing.
     #[error("fio issued no command")]
     NothingDone,
+    /// A limit is about what holes of a file decide.
+    #[error("`{measure}` cannot be judged: reads of a scratch file that was never written are served from its holes")]
+    ReadsHoles {
+        /// The measure.
+        measure: &'static str,
+    },
+    /// There is nothing to precondition with.
+    #[error("the workload writes nothing, so storage cannot be preconditioned with its writes")]
+    NothingWritten,
+    /// What fio says of a round of preconditioning is not understood.
+    #[error("cannot read what fio says of a round of writes")]
+    Round(#[source] serde_json::Error),
     /// The target file holds no histograms.
     #[error("the target file contains no usable histograms")]
     UnusableTarget,
@@ -125,6 +137,8 @@ impl Failure for VerifyError {
             | Self::DevicePath { .. }
             | Self::LogElsewhere { .. }
             | Self::LeavesRegion { .. }
+            | Self::ReadsHoles { .. }
+            | Self::NothingWritten
             | Self::SeveralPhases { .. } => exit_code::USAGE,
             Self::File(error) => error.exit_code(),
             Self::Interrupted(interruption) => interruption.exit_code(),
@@ -134,6 +148,7 @@ impl Failure for VerifyError {
             | Self::FioFailed { .. }
             | Self::FioHung { .. }
             | Self::Log(_)
+            | Self::Round(_)
             | Self::NothingDone
             | Self::UnusableTarget
             | Self::PhasesDiffer { .. } => exit_code::FAILED,
@@ -157,7 +172,9 @@ impl Failure for VerifyError {
             Self::FioHung { .. } => {
                 "the storage is too slow for this rate: try other storage or a shorter `--duration`"
             }
-            Self::Log(_) => "run fio on the job file by hand and check its log",
+            Self::ReadsHoles { .. } => "add `--fill`, which writes the region before the run, or leave out the limit",
+            Self::NothingWritten => "use `--fill`, which writes the region once",
+            Self::Log(_) | Self::Round(_) => "run fio on the job file by hand and check its log",
             Self::NothingDone => "give a longer `--duration`",
             Self::SeveralPhases { .. } => "generate the job file without `--phases`",
         };

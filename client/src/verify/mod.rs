@@ -7,14 +7,17 @@ mod error;
 mod keeping_up;
 mod leftovers;
 mod observe;
+mod prepare;
 mod program;
 mod run;
 mod schedule;
 mod scratch;
 mod set;
+mod steady;
 mod storage;
 
 use std::path::Path;
+use std::sync::Barrier;
 use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
@@ -26,9 +29,11 @@ pub use error::VerifyError;
 pub use keeping_up::Behind;
 pub use leftovers::{Leftover, remove_leftovers};
 use observe::SeenPhase;
+pub use prepare::{Preparation, Prepared, Rounds};
 pub use program::{FioProgram, NoFio};
 pub use scratch::Place;
 pub use set::{AskedAndGot, MeasuredAndGot, Order, PhaseRates, SetRow, verify_all};
+pub use steady::Steadiness;
 pub use storage::Storage;
 
 use crate::compare::{Judgement, Limit};
@@ -53,6 +58,8 @@ pub struct Request<'a> {
     pub time_scale: Option<u32>,
     /// Limits of the run, in percent of what was measured.
     pub limits: &'a [Limit],
+    /// What is done to the storage before the run.
+    pub preparation: Preparation,
 }
 
 /// What came of it.
@@ -64,6 +71,8 @@ pub struct Verification {
     pub commands: u64,
     /// What it came to.
     pub judgement: Judgement,
+    /// What was done to the storage before the run.
+    pub prepared: Prepared,
     /// How near each phase came.
     pub phases: Vec<PhaseFidelity>,
     /// The rates of each phase, small directions included; empty where a second capture was compared.
@@ -95,6 +104,7 @@ impl Verification {
             judgement: Judgement::of::<Judgement>(judgements),
             phases,
             rates: Vec::new(),
+            prepared: Prepared::default(),
             storage,
             advice: advice.texts,
         }
@@ -157,27 +167,45 @@ pub struct Run {
 /// # Errors
 /// [`VerifyError`]; a gate that was missed is none.
 pub fn verify(request: &Request, progress: &mut dyn FnMut(f64, f64)) -> Result<Run, VerifyError> {
-    verify_beside(request, &AtomicU64::new(0), progress)
+    let beside = Beside {
+        claimed: &AtomicU64::new(0),
+        begin: None,
+    };
+    verify_beside(request, beside, progress)
 }
 
-/// The same beside other runs on the same storage, which have claimed so many bytes of it; this one claims its own.
+/// What a run shares with those at the same time on the same storage.
+#[derive(Debug, Clone, Copy)]
+struct Beside<'a> {
+    /// Bytes that all of them need there; each adds its own.
+    claimed: &'a AtomicU64,
+    /// Where they wait for each other when their storage is prepared.
+    begin: Option<&'a Barrier>,
+}
+
+/// The same beside other runs.
 fn verify_beside(
     request: &Request,
-    claimed: &AtomicU64,
+    beside: Beside<'_>,
     progress: &mut dyn FnMut(f64, f64),
 ) -> Result<Run, VerifyError> {
+    // Whether it gets there or fails before, nobody waits for it for ever.
+    let together = Together(beside.begin);
     let (text, sections) = read_sections(request.job_file)?;
+    if request.place.is_sparse(request.preparation) {
+        refuse_limits_on_holes(request)?;
+    }
     // fio does not end with this program, and the scratch file is large.
     let deferred = Deferred::begin().map_err(VerifyError::file("handle signals for", request.job_file))?;
     let means = observe::Means::of(request.fio.version, request.target.style);
-    let site = scratch::Site::prepare(request, &sections, claimed)?;
+    let site = scratch::Site::prepare(request, &sections, beside.claimed)?;
     let pace = schedule::Pace {
         duration: request.duration,
         time_scale: request.time_scale,
     };
     let times = schedule::schedule(&sections, &site.log_seconds, pace)?;
     let copied = copy::observed(&text, means, request.duration, request.time_scale);
-    site.write_job(&copied)?;
+    site.write("job.fio", &copied)?;
     let target = request.target;
     if times.len() != target.phases.len() {
         return Err(VerifyError::PhasesDiffer {
@@ -186,7 +214,9 @@ fn verify_beside(
         });
     }
     let expected_seconds = times.iter().map(|time| time.seconds).sum();
-    run::run(request, &site, expected_seconds, &deferred, progress)?;
+    let prepared = prepare::prepare(request, &site, &deferred, progress)?;
+    drop(together);
+    run::run(request, &site, &["job.fio"], expected_seconds, &deferred, progress)?;
     let seen = times.iter().map(|time| observe::read(&site, &sections, time, means));
     let seen = seen.collect::<Result<Vec<_>, _>>()?;
     deferred.check()?;
@@ -212,15 +242,52 @@ fn verify_beside(
         }
         phases.push(judged);
     }
-    let advice = advice::advice(request, &phases, &times, &storage);
+    let mut advice = advice::advice(request, &phases, &times, &storage);
+    if request.place.is_sparse(request.preparation) && reads(request.target) {
+        advice.texts.push(READS_HOLES.to_owned());
+    }
     Ok(Run {
         verification: Verification {
+            prepared,
             rates,
             ..Verification::new(Some(request.fio.version), commands, phases, storage, advice)
         },
         _site: site,
         _deferred: deferred,
     })
+}
+
+/// Waits for the other runs when it is dropped.
+struct Together<'a>(Option<&'a Barrier>);
+
+impl Drop for Together<'_> {
+    fn drop(&mut self) {
+        if let Some(barrier) = self.0 {
+            barrier.wait();
+        }
+    }
+}
+
+/// What is said of reads that no storage served.
+const READS_HOLES: &str = "Reads met holes of a scratch file that was never written, which no storage serves: their latency says \
+                           nothing of it. `--fill` writes the region before the run.";
+
+/// The workload reads.
+fn reads(target: &TargetFile) -> bool {
+    let histograms = target.phases.iter().flat_map(|phase| &phase.histograms);
+    let mut read = histograms.filter(|histogram| histogram.operation == Operation::Read);
+    read.any(|histogram| histogram.counts.iter().any(|count| *count > 0))
+}
+
+/// Holes would keep every limit on the latency of reads, and on the queue in which reads wait.
+fn refuse_limits_on_holes(request: &Request) -> Result<(), VerifyError> {
+    let decided_by_holes = request.limits.iter().find(|limit| limit.measure.depends_on_reads());
+    match decided_by_holes {
+        Some(limit) if reads(request.target) => Err(VerifyError::ReadsHoles {
+            measure: limit.measure.name(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// How near what fio did in this time comes to the phase.

@@ -17,10 +17,11 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Seconds that fio may take beyond the length of the run: a slow device holds a replay back.
 const GRACE_SECONDS: u64 = 120;
 
-/// Runs the prepared job, which takes about `expected_seconds`, to its end.
+/// Runs fio with these arguments in the site's folder, which takes about `expected_seconds`, to its end.
 pub(super) fn run(
     request: &Request,
     site: &Site,
+    arguments: &[&str],
     expected_seconds: f64,
     deferred: &Deferred,
     progress: &mut dyn FnMut(f64, f64),
@@ -43,7 +44,8 @@ pub(super) fn run(
         .map_err(VerifyError::file("open the mark of", site.path()))?;
     let also_said = said.try_clone().map_err(VerifyError::file("open", &said_path))?;
     let mut child = Command::new(&program)
-        .args(["--eta=never", "job.fio"])
+        .arg("--eta=never")
+        .args(arguments)
         .current_dir(site.path())
         .envs(&site.variables)
         .stdin(mark)

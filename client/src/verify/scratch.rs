@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
-use super::Request;
 use super::error::VerifyError;
 use super::leftovers::{FOLDER_PREFIX, mark};
+use super::{Preparation, Request};
 use crate::fio::{Section, Step, Style, Walk};
 use crate::stream::Direction;
 use crate::stream::fio_log::issue_log;
@@ -41,9 +41,16 @@ pub(super) struct Site {
     pub log_seconds: BTreeMap<String, f64>,
     /// Environment variables and the targets they name.
     pub variables: BTreeMap<String, PathBuf>,
+    /// Bytes of each target that the job works on, by variable.
+    spans: BTreeMap<String, u64>,
 }
 
 impl Place {
+    /// A run there finds holes.
+    pub(super) fn is_sparse(&self, preparation: Preparation) -> bool {
+        matches!(self, Self::Directory(_)) && preparation == Preparation::AsItIs
+    }
+
     /// The directory that a run makes its folder in.
     pub(super) fn parent(&self) -> PathBuf {
         match self {
@@ -65,7 +72,7 @@ impl Site {
     /// Makes the folder, brings the replay logs into it, checks the space and makes the scratch files.
     ///
     /// The scratch files are sparse: a read of a part never written costs the device nothing, which suits a check of
-    /// what is issued and not of how fast it is served.
+    /// what is issued and not of how fast it is served. What is to be filled needs the space of its whole region.
     ///
     /// `claimed` are the bytes that runs at the same time need there.
     pub(super) fn prepare(request: &Request, sections: &[Section], claimed: &AtomicU64) -> Result<Self, VerifyError> {
@@ -85,6 +92,15 @@ impl Site {
                 }
             }
         }
+        if request.preparation != Preparation::AsItIs {
+            for need in needs.values_mut() {
+                need.written = need.span;
+            }
+        }
+        let spans = needs
+            .iter()
+            .map(|(variable, need)| (variable.clone(), need.span))
+            .collect();
         let variables = match request.place {
             Place::Device(device) => device_variables(&needs, device)?,
             Place::Directory(directory) => {
@@ -97,6 +113,7 @@ impl Site {
             mark,
             log_seconds,
             variables,
+            spans,
         })
     }
 
@@ -105,9 +122,15 @@ impl Site {
         self.folder.path()
     }
 
-    /// Stores the job file that is run.
-    pub(super) fn write_job(&self, text: &str) -> Result<(), VerifyError> {
-        let path = self.path().join("job.fio");
+    /// The targets, with the bytes of each that the job works on.
+    pub(super) fn targets(&self) -> impl Iterator<Item = (&Path, u64)> {
+        let spans = self.spans.iter();
+        spans.filter_map(|(variable, span)| Some((self.variables.get(variable)?.as_path(), *span)))
+    }
+
+    /// Stores a job file.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), VerifyError> {
+        let path = self.path().join(name);
         fs::write(&path, text).map_err(VerifyError::file("write", &path))
     }
 }

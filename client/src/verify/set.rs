@@ -1,12 +1,13 @@
 //! Several jobs on one target, as the VMs of an array are: each with a row of what it asked for and what it got.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use serde::Serialize;
 use vscsi_shared::histogram::{Interval, Metric, Operation};
 
-use super::{Behind, Request, Run, Verification, VerifyError, verify_beside};
+use super::{Behind, Beside, Request, Run, Verification, VerifyError, verify_beside};
 use crate::analysis::estimate;
 use crate::compare::{JudgedLimit, Judgement};
 use crate::fidelity::{DeviceNumber, Fidelity};
@@ -31,12 +32,22 @@ pub fn verify_all(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Run>, VerifyError> {
     let passed: Vec<AtomicU64> = requests.iter().map(|_| AtomicU64::new(0)).collect();
-    let together = AtomicU64::new(0);
+    let all_claimed = AtomicU64::new(0);
+    let barrier = Barrier::new(requests.len());
     let run_one = |request: &Request, own: &AtomicU64| {
         // What ran before is on the storage, and what runs beside will be.
         let alone = AtomicU64::new(0);
-        let claimed = if order == Order::Together { &together } else { &alone };
-        verify_beside(request, claimed, &mut |elapsed, expected| {
+        let beside = match order {
+            Order::Together => Beside {
+                claimed: &all_claimed,
+                begin: Some(&barrier),
+            },
+            Order::InTurn => Beside {
+                claimed: &alone,
+                begin: None,
+            },
+        };
+        verify_beside(request, beside, &mut |elapsed, expected| {
             own.store(percentage(elapsed, expected), Ordering::Relaxed);
             let all = passed.iter().map(|passed| passed.load(Ordering::Relaxed));
             progress(all.sum::<u64>() / passed.len().max(1) as u64);

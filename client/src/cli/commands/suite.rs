@@ -17,7 +17,7 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vscsi-helper suite sql web mail -o acceptance
-  vscsi-helper verify acceptance --directory /mnt/new-array --limit read_mean=120%
+  vscsi-helper verify acceptance --directory /mnt/new-array --fill --limit read_mean=120%
 
 The folder holds a fio job of each, with what belongs to it. `verify` runs all of them at the
 same time, as the VMs use an array, each on scratch files of its own in the directory; with

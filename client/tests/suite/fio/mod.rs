@@ -5,6 +5,8 @@ mod files;
 mod generate;
 mod logs;
 mod oracle;
+#[cfg(unix)]
+mod prepared;
 mod real;
 mod set;
 mod shapes;

@@ -8,7 +8,7 @@ use vscsi_helper::fidelity::RateRow;
 use vscsi_helper::fio::{FioNeed, FioOptions, FioVersion, Pace, Phase, Style, TargetFile, generate, generate_phases};
 use vscsi_helper::stream::fio_log::issue_log;
 use vscsi_helper::stream::{Command, Direction};
-use vscsi_helper::verify::{FioProgram, Place, Request, Verification, needed_by, verify};
+use vscsi_helper::verify::{FioProgram, Place, Preparation, Request, Verification, needed_by, verify};
 
 use super::stream;
 use crate::support::workloads::workload;
@@ -83,6 +83,7 @@ fn run_within_limits(
         duration: seconds,
         time_scale: None,
         limits,
+        preparation: Preparation::AsItIs,
     };
     assert!(fio.version >= needed_by(&path).unwrap().version);
     verify(&request, &mut |_, _| {}).unwrap().verification
@@ -378,6 +379,7 @@ fn a_walk_is_not_run_beyond_its_region() {
         duration: Some(14_400),
         time_scale: None,
         limits: &[],
+        preparation: Preparation::AsItIs,
     };
     let error = verify(&request, &mut |_, _| {}).unwrap_err();
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::support::raw_job::in_sequence;
 use vscsi_fixtures::Direction;
 
 /// The system's fio by its path, because a command of a [`Desk`] finds nothing by name.
-fn fio() -> String {
+pub(super) fn fio() -> String {
     let folders = std::env::var_os("PATH").unwrap();
     let found = std::env::split_paths(&folders).map(|folder| folder.join("fio"));
     let path: Option<PathBuf> = found.into_iter().find(|path| path.is_file());
@@ -35,7 +35,7 @@ fn made(desk: &Desk) -> String {
         "--filter",
         "none",
         "--span",
-        "1g",
+        "128m",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("vscsi-helper verify set"), "{}", ended.stdout);
@@ -103,7 +103,7 @@ fn a_limit_holds_each_job_of_a_set_to_what_was_measured() {
     let fio = fio();
     // No storage serves ten times what was asked of it, and none is a thousand times as slow as 0.7 ms.
     let limits = ["--limit", "iops=1000%", "--limit", "read_mean=100000%"];
-    let mut arguments = vec!["--json", "verify", &set, "--fio", &fio, "--duration", "4"];
+    let mut arguments = vec!["--json", "verify", &set, "--fio", &fio, "--duration", "4", "--fill"];
     arguments.extend(limits);
     let ended = desk.run(&arguments);
     assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);

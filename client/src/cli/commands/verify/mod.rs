@@ -17,7 +17,9 @@ use crate::fio::{FioNeed, TargetFile};
 use crate::import;
 use crate::samples;
 use crate::store::{Store, write_json};
-use crate::verify::{FioProgram, Place, Request, Run, Verification, against, needed_by, remove_leftovers, verify};
+use crate::verify::{
+    FioProgram, Place, Preparation, Request, Run, Verification, against, needed_by, remove_leftovers, verify,
+};
 
 /// The options that select samples of the job to compare with, and mean nothing without one.
 const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "sequential_gap"];
@@ -31,7 +33,7 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
   vscsi-helper verify sql-peak --against sql-peak-replayed
   vscsi-helper verify sql-peak --against replayed.csv
   vscsi-helper verify acceptance --directory /mnt/new-array
-  vscsi-helper verify sql-peak --directory /mnt/new --limit read_p99=120% --limit read_mean=110%
+  vscsi-helper verify sql-peak --directory /mnt/new --fill --limit read_p99=120% --limit read_mean=110%
 
 A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on
 scratch files of its own, and each has a row of what it asked for and what it got.
@@ -77,14 +79,39 @@ pub struct VerifyArgs {
     /// generator needs slightly more than 100
     #[arg(long, value_name = "PERCENT", value_parser = number::within(50_u32..=200))]
     time_scale: Option<u32>,
+    /// Write the whole region once before the run, so that reads meet data and no holes of the scratch file
+    #[arg(long)]
+    fill: bool,
+    /// Fill the region, then repeat rounds of the workload's writes at full speed until IOPS and latency are steady (five
+    /// rounds within 20 % of their average, slope within 10 %): at most 25 rounds, of 60 s and less, and so many seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1500",
+        value_parser = number::at_least(5_u32)
+    )]
+    precondition: Option<u32>,
     /// Instead of running fio, compare with a second capture, of the VM that ran the file: a job, or a file that
     /// `import` accepts
-    #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale"])]
+    #[arg(long, value_name = "JOB|CAPTURE", conflicts_with_all = ["device", "duration", "fio", "time_scale", "fill", "precondition"])]
     against: Option<String>,
     #[arg(long = "limit", value_name = "MEASURE=PERCENT%", help = super::compare::limit_help("the run, in percent of what was measured"))]
     limits: Vec<Limit>,
     #[command(flatten)]
     selection: SelectionArgs,
+}
+
+impl VerifyArgs {
+    /// What is done to the storage before the run.
+    fn preparation(&self) -> Preparation {
+        match self.precondition {
+            Some(most_seconds) => Preparation::Precondition { most_seconds },
+            None if self.fill => Preparation::Fill,
+            None => Preparation::AsItIs,
+        }
+    }
 }
 
 pub(super) fn run(args: &VerifyArgs, env: &Env) -> Result<Outcome, CliError> {
@@ -118,6 +145,9 @@ fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outco
     if env.json {
         env.print_json(verification)?;
     } else {
+        if verification.prepared.filled_bytes > 0 {
+            env.print(&verification.prepared)?;
+        }
         for phase in &verification.phases {
             if let Some(name) = &phase.phase {
                 env.print(format_args!("Phase {name}"))?;
@@ -154,6 +184,7 @@ fn run_fio(job_file: &Path, need: FioNeed, target: &TargetFile, args: &VerifyArg
         duration: args.duration,
         time_scale: args.time_scale,
         limits: &args.limits,
+        preparation: args.preparation(),
     };
     let bar = env.bar(100, "fio is running {bar:40} {percent}% {elapsed}");
     let result = verify(&request, &mut |elapsed, expected| {

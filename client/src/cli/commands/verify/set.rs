@@ -48,6 +48,7 @@ pub(super) fn run(folder: &Path, args: &VerifyArgs, env: &Env) -> Result<Outcome
             duration: args.duration,
             time_scale: args.time_scale,
             limits: &args.limits,
+            preparation: args.preparation(),
         })
         .collect();
     let order = if args.in_turn { Order::InTurn } else { Order::Together };
