@@ -38,10 +38,10 @@ const SELECTION: [&str; 6] = ["filter", "threshold", "disks", "from", "to", "seq
 A folder, as `suite` writes it, is a set of jobs: all of them run at the same time, each on
 scratch files of its own, and each has a row of what it asked for and what it got.
 The result is stored beside the job file as NAME.verify.json.
-A limit holds the run to the measured workload, as one of `compare` holds two jobs: latencies are those that fio
-saw, counted on the edges of vscsiStats. Exit code 4 says that a gate or a limit was missed, or that the storage
-did not keep up; else 6 that a limit is undecided, or that the run was too short, or issued too few commands, to
-judge.")]
+A limit holds the run to the measured workload, as one of `compare` holds two jobs: latencies
+are those that fio saw, counted on the edges of vscsiStats. Exit code 4 says that a gate or a
+limit was missed, or that the storage did not keep up; else 6 that a limit is undecided, or that
+the run was too short, or issued too few commands, to judge.")]
 #[command(mut_args(|arg| {
     if SELECTION.contains(&arg.get_id().as_str()) {
         arg.requires("against")
