@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use vscsi_fixtures::{IoStream, PhaseSpec, WorkloadKind, WorkloadSpec};
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fidelity::Fidelity;
-use vscsi_helper::fio::{FioOptions, Phase, Style, TargetFile, generate_phases};
+use vscsi_helper::fio::{FioOptions, Phase, ReplayLog, Style, TargetFile, TimedWorkload, generate_phases};
 use vscsi_helper::stream::{Command, Direction};
-use vscsi_helper::verify::{FioProgram, Place, Request, needed_by, verify};
+use vscsi_helper::verify::{FioProgram, Place, Preparation, Request, needed_by, verify};
 use workloads::samples::{samples, whole};
 use workloads::streams::Course;
 use workloads::truth::Truth;
@@ -47,6 +47,11 @@ fn main() {
     );
     courses.iter().for_each(truth_rows);
     println!(
+        "\n{:<32} {:>8} {:>8} {:>10} {:>10} {:>10} {:>8} {:>8} {:>9}",
+        "replay log of", "F", "samples", "worst", "sequential", "dispersion", "reused", "aligned", "in flight"
+    );
+    courses.iter().for_each(log_rows);
+    println!(
         "\n{:<26} {:<6} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7}  gates missed (real run)",
         "workload", "style", "static F", "size R", "size W", "seek R", "seek W", "all", "of 16", "gaps", "real F"
     );
@@ -61,6 +66,63 @@ fn main() {
     for (name, workload) in streams.chain(courses).filter(|(name, _)| is_asked_for(name)) {
         for style in [Style::Jobs, Style::Iolog] {
             row(&name, &workload, style);
+        }
+    }
+}
+
+/// What two logs of a course are: one of its average, and one that follows its samples. Neither is run.
+fn log_rows(course: &Course) {
+    let series = samples(&course.disks(), course.sample_seconds, course.samples);
+    let workload = whole("bench", &series);
+    let kept = vec![true; series.samples.len()];
+    let timed = TimedWorkload::of(&series, &kept, &workload.provenance).expect("one row of limits");
+    let phase = Phase {
+        name: "",
+        workload: &workload,
+        samples: &timed,
+    };
+    for timeline in [false, true] {
+        let options = FioOptions {
+            style: Style::Iolog,
+            timeline,
+            no_timeline: !timeline,
+            duration: (!timeline).then_some(JOBS_SECONDS),
+            ..FioOptions::default()
+        };
+        let job = generate_phases(&workload.provenance, &[phase], &options).expect("a course with commands");
+        let found = &job.fidelity[0];
+        let own = found.samples.map_or_else(
+            || format!("{:>8} {:>10}", "-", "-"),
+            |own| format!("{:>8.1} {:>10.1}", own.mean, own.worst),
+        );
+        println!(
+            "{:<32} {:>8} {own}",
+            format!("{}, {}", course.name, if timeline { "timeline" } else { "average" }),
+            shown(found.fidelity.score)
+        );
+        let regions = &job.courses[0].regions[0];
+        let mut disks: Vec<Vec<Command>> = vec![Vec::new(); regions.len() + 1];
+        if let ReplayLog::Sampled(plan) = &job.companions[0].log {
+            for command in plan.stream() {
+                disks[regions.partition_point(|first| *first <= command.offset)].push(command);
+            }
+        }
+        for (index, commands) in disks.iter().enumerate() {
+            let truth = Truth::of(commands, job.courses[0].seconds);
+            println!(
+                "{:<32} {:>8} {:>8} {:>10} {:>8.1} % {:>10} {:>8.1} % {:>6.1} % {:>9.2}",
+                format!("  disk {index}"),
+                "",
+                "",
+                "",
+                100.0 * truth.sequential_bytes,
+                truth
+                    .dispersion
+                    .map_or_else(|| "-".to_owned(), |found| format!("{found:.1}")),
+                100.0 * truth.reused_bytes,
+                100.0 * truth.aligned,
+                truth.in_flight
+            );
         }
     }
 }
@@ -143,13 +205,13 @@ fn command(event: &vscsi_fixtures::IoEvent) -> Command {
 fn row(name: &str, workload: &Workload, style: Style) {
     let options = FioOptions {
         style,
-        duration: match style {
+        duration: Some(match style {
             Style::Jobs => JOBS_SECONDS,
             Style::Iolog => LOG_SECONDS,
-        },
+        }),
         ..FioOptions::default()
     };
-    let phases = [Phase { name: "", workload }];
+    let phases = [Phase::whole(workload)];
     let job = generate_phases(&workload.provenance, &phases, &options).expect("a workload with commands");
     let planned = &job.fidelity[0].fidelity;
     let real = run(&job, &TargetFile::new(&workload.provenance, &phases, &options, &job));
@@ -202,6 +264,7 @@ fn run(job: &vscsi_helper::fio::FioJob, target: &TargetFile) -> Result<Fidelity,
         duration: (target.style == Style::Jobs).then_some(JOBS_RUN_SECONDS),
         time_scale: None,
         limits: &[],
+        preparation: Preparation::AsItIs,
     };
     let found = verify(&request, &mut |_, _| {}).map_err(|error| error.to_string())?;
     Ok(found.verification.phases[0].fidelity.clone())

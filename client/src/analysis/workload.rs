@@ -96,6 +96,48 @@ impl Workload {
     }
 }
 
+impl Workload {
+    /// The chosen samples of a series, each by itself.
+    ///
+    /// # Errors
+    /// [`AnalysisError::LimitsChanged`] when the disks of a sample have different bucket limits.
+    pub fn of_each(series: &Series, kept: &[bool], provenance: &Provenance) -> Result<Vec<Self>, AnalysisError> {
+        let chosen: Vec<usize> = (0..series.samples.len())
+            .filter(|index| kept.get(*index) == Some(&true))
+            .collect();
+        let samples = chosen.par_iter().filter_map(|&index| series.samples.get(index));
+        samples
+            .map(|sample| {
+                let mut workload = Self {
+                    provenance: provenance.clone(),
+                    histograms: IntervalSet::default(),
+                    seconds: sample.seconds,
+                    edge_ios: sample.edge_ios(),
+                    disks: Vec::new(),
+                };
+                for part in &sample.disks {
+                    let Some(disk) = series.disks.get(part.disk) else {
+                        continue;
+                    };
+                    workload
+                        .histograms
+                        .merge(&part.histograms)
+                        .map_err(|_| AnalysisError::LimitsChanged {
+                            sequence: sample.sequence,
+                        })?;
+                    workload.disks.push(DiskWorkload {
+                        disk: disk.clone(),
+                        histograms: part.histograms.clone(),
+                        seconds: sample.seconds,
+                        edge_ios: part.edge_ios,
+                    });
+                }
+                Ok(workload)
+            })
+            .collect()
+    }
+}
+
 impl DiskWorkload {
     /// Merges what the kept samples say about the disk at `index` of the series.
     fn of(disk: &DiskKey, index: usize, series: &Series, kept: &[bool]) -> Result<Self, AnalysisError> {

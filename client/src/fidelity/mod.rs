@@ -5,9 +5,11 @@
 mod distance;
 mod gates;
 mod measure;
+mod samples;
 mod table;
 
 pub use distance::{Distance, distance};
 pub use gates::{Gates, Verdict};
 pub use measure::{DeviceNumber, Fidelity, HistogramRow, LeftOut, RateRow, Reported, compare};
 pub(crate) use measure::{coefficient_of_variation, part_name};
+pub use samples::SampleFidelity;

@@ -23,12 +23,8 @@ pub fn diskspd_commands(workload: &Workload, options: &FioOptions) -> Result<Str
     if demands.is_empty() {
         return Err(FioError::NoCommands);
     }
-    let span = span(&workload.histograms, options)?;
-    let head = header(
-        &workload.provenance,
-        &[Phase { name: "", workload }],
-        "diskspd 2.1 or newer",
-    );
+    let span = span(&workload.histograms, options, 1)?;
+    let head = header(&workload.provenance, &[Phase::whole(workload)], "diskspd 2.1 or newer");
     let mut out = String::from("@echo off\r\n");
     for line in head.lines().chain(LIMITS.lines()) {
         // The command interpreter expands percent signs and acts on these characters even in some comments.
@@ -77,7 +73,7 @@ fn command(demand: &Demand, options: &FioOptions) -> String {
     };
     format!(
         "diskspd.exe -b{bytes} -d{} -o{depth} -t1 -w{write_percent} -rs{random} -Su -L -D{rate} \"%~1\"",
-        options.duration,
+        options.seconds(),
     )
 }
 

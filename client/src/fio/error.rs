@@ -16,6 +16,12 @@ pub enum FioError {
     /// A replay log was asked for with a tool that reads none.
     #[error("only fio reads a replay log, and another tool was asked for")]
     StyleWithoutFio,
+    /// Something was asked for that jobs cannot do.
+    #[error("{options} belongs to a replay log, and jobs were asked for")]
+    OptionOfLogs {
+        /// What was asked for.
+        options: String,
+    },
     /// The region is too small for the commands.
     #[error("a span of {span_bytes} bytes is too small for commands of {largest_bytes} bytes")]
     SpanTooSmall {
@@ -77,6 +83,7 @@ impl Failure for FioError {
         match self {
             Self::NoCommands => exit_code::NOTHING_LEFT,
             Self::StyleWithoutFio
+            | Self::OptionOfLogs { .. }
             | Self::SpanTooSmall { .. }
             | Self::SpanOfTrace { .. }
             | Self::LogTooLong { .. }
@@ -94,11 +101,13 @@ impl Failure for FioError {
         match self {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
             Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
+            Self::OptionOfLogs { .. } => Some("add `--style iolog`, or leave it out".to_owned()),
             Self::SpanTooSmall { least_bytes, .. } | Self::SpanOfTrace { least_bytes, .. } => {
                 Some(format!("give at least `--span {least_bytes}`"))
             }
             Self::LogTooLong { .. } => Some(
-                "give a shorter `--duration`, or take `--style jobs`; where the rate cannot be, look at the findings"
+                "choose fewer samples with `--from` and `--to`, or give a shorter `--duration`, or take `--style jobs`; where the \
+                 rate cannot be, look at the findings"
                     .to_owned(),
             ),
             Self::Trace(_) => Some("import the trace again; `--style jobs` needs only the samples".to_owned()),

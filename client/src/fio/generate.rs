@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 
 use super::error::FioError;
 use super::header::{
-    FROM_TRACE, NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, target_comment,
+    FROM_TRACE, NOT_REPRODUCED, TargetVariable, burst_comment, cannot_comment, fidelity_comment, header, log_comment,
+    target_comment,
 };
 use super::iolog::TracedLog;
-use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
+use super::job::{FioJob, LogCourse, Phase, PhaseFidelity, is_whole};
 use super::job_file::{begins_job, sections};
 use super::needs::FioNeed;
 use super::options::{FioOptions, Pace, Style};
 use super::phase::PhaseWriter;
-use super::target::{span, span_of_trace, targets};
 use super::text::{comment, file_prefix};
 use crate::analysis::{Provenance, Workload};
 
@@ -22,8 +22,7 @@ use crate::analysis::{Provenance, Workload};
 /// # Errors
 /// [`FioError`] when there is nothing to replay or the options do not fit the workload.
 pub fn generate(workload: &Workload, options: &FioOptions) -> Result<FioJob, FioError> {
-    let whole = Phase { name: "", workload };
-    generate_phases(&workload.provenance, &[whole], options)
+    generate_phases(&workload.provenance, &[Phase::whole(workload)], options)
 }
 
 /// Writes several workloads as one fio job that replays one after another.
@@ -52,6 +51,12 @@ pub(super) fn generate_named(
     options: &FioOptions,
     trace: Option<&TracedLog>,
 ) -> Result<FioJob, FioError> {
+    let for_logs = options.choices_for_logs();
+    if options.style == Style::Jobs && !for_logs.is_empty() {
+        return Err(FioError::OptionOfLogs {
+            options: for_logs.join(", "),
+        });
+    }
     let trace = trace.filter(|_| options.style == Style::Iolog);
     let phases: Vec<Phase> = all_phases
         .iter()
@@ -66,6 +71,9 @@ pub(super) fn generate_named(
     let mut companions = Vec::new();
     let mut fidelity = Vec::new();
     let mut warnings = String::new();
+    let mut variables: Vec<TargetVariable> = Vec::new();
+    let mut facts = Vec::new();
+    let mut text_of_logs = String::new();
     for (index, phase) in phases.iter().enumerate() {
         let writer = PhaseWriter {
             provenance,
@@ -74,7 +82,7 @@ pub(super) fn generate_named(
             number: (!is_whole(all_phases)).then_some(index + 1),
             options,
             trace,
-            runtime: phase_runtime(options.duration, phase.workload.seconds / total_seconds),
+            runtime: phase_runtime(options.seconds(), phase.workload.seconds / total_seconds),
         };
         let mut written = match options.style {
             Style::Jobs => writer.jobs()?,
@@ -89,11 +97,17 @@ pub(super) fn generate_named(
         }
         let _ = write!(bodies, "\n{}", written.text);
         companions.append(&mut written.companions);
+        need(&mut variables, written.targets);
         warnings.push_str(&burst_comment(phase, written.text.contains("\nthinktime=")).unwrap_or_default());
         fidelity.push(PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.to_owned()),
             fidelity: writer.compare(&written.observed),
+            samples: written.samples,
         });
+        if let Some(of_logs) = written.facts {
+            text_of_logs.push_str(&log_comment(phase, &of_logs));
+            facts.push(of_logs);
+        }
     }
     let mut text = head(provenance, all_phases, FioNeed::of(&sections(&bodies)?)?, &fidelity);
     if options.style == Style::Jobs {
@@ -104,38 +118,26 @@ pub(super) fn generate_named(
     if options.style == Style::Jobs && options.pace == Pace::Measured {
         text.push_str(&warnings);
     }
+    text.push_str(&text_of_logs);
     text.push_str(if trace.is_some() { FROM_TRACE } else { NOT_REPRODUCED });
-    text.push_str(&target_comment(&variables(&phases, options, trace)?, options.style));
+    text.push_str(&target_comment(&variables, options.style));
     text.push_str(&bodies);
     Ok(FioJob {
         text,
         companions,
         fidelity,
+        courses: facts.into_iter().map(LogCourse::from).collect(),
     })
 }
 
-/// The targets of all phases, each as large as the phase that reaches furthest needs it.
-fn variables(
-    phases: &[Phase],
-    options: &FioOptions,
-    trace: Option<&TracedLog>,
-) -> Result<Vec<TargetVariable>, FioError> {
-    let mut variables: Vec<TargetVariable> = Vec::new();
-    for target in phases.iter().flat_map(|phase| targets(phase.workload, options.layout)) {
-        let span = match trace {
-            Some(trace) => span_of_trace(trace, options)?,
-            None => span(target.workload.histograms, options)?,
-        };
-        match variables.iter_mut().find(|known| known.variable == target.variable) {
-            Some(known) => known.span = known.span.max(span),
-            None => variables.push(TargetVariable {
-                variable: target.variable,
-                disk: target.disk,
-                span,
-            }),
+/// Adds what a phase needs of its targets: each is as large as the phase that reaches furthest needs it.
+fn need(variables: &mut Vec<TargetVariable>, of_phase: Vec<TargetVariable>) {
+    for needed in of_phase {
+        match variables.iter_mut().find(|known| known.variable == needed.variable) {
+            Some(known) => known.span = known.span.max(needed.span),
+            None => variables.push(needed),
         }
     }
-    Ok(variables)
 }
 
 fn head(provenance: &Provenance, phases: &[Phase], needs: FioNeed, fidelity: &[PhaseFidelity]) -> String {
@@ -146,6 +148,9 @@ fn head(provenance: &Provenance, phases: &[Phase], needs: FioNeed, fidelity: &[P
             |name| format!("Static fidelity of phase {}", comment(name)),
         );
         text.push_str(&fidelity_comment(&title, &phase.fidelity));
+        if let Some(samples) = &phase.samples {
+            let _ = writeln!(text, "#   {samples}");
+        }
     }
     text.push_str("#\n");
     text
@@ -167,7 +172,7 @@ fn after_the_jobs_before(body: &str) -> String {
 }
 
 /// A phase's part of the duration, at least 10 s, so that a short one is still measured.
-fn phase_runtime(duration: u32, share: f64) -> u32 {
+pub(super) fn phase_runtime(duration: u32, share: f64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -6,11 +6,12 @@ use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::job::{Phase, is_whole};
 use super::options::Style;
+use super::replay::LogFacts;
 use super::text::comment;
 use crate::analysis::Provenance;
 use crate::analysis::profile::{Counts, burst_index};
 use crate::fidelity::Fidelity;
-use crate::number::size;
+use crate::number::{counted, size};
 
 /// How every generated file begins.
 pub(super) const FIRST_WORDS: &str = "# Generated from vscsiStats data by vscsi-helper";
@@ -146,6 +147,23 @@ fn not_replayed(histograms: &IntervalSet) -> Vec<String> {
     lines
 }
 
+/// What the replay logs of a phase follow, and what they do beside what is judged.
+pub(crate) fn log_comment(phase: &Phase, facts: &LogFacts) -> String {
+    let of_phase = of_phase(phase);
+    let mut out = match facts.followed {
+        0 => String::new(),
+        followed => format!(
+            "# The log{of_phase} follows {} in turn, {:.0} s; times without data between them are idle.\n",
+            counted(followed, "sample"),
+            facts.seconds
+        ),
+    };
+    for line in &facts.lines {
+        let _ = writeln!(out, "# Log{of_phase}: {line}");
+    }
+    out
+}
+
 /// What a replay of a trace is.
 pub(crate) const FROM_TRACE: &str = "\
 # The commands are those of the job's trace, one by one, each at its own time and place. Samples that were left out take no
@@ -155,7 +173,7 @@ pub(crate) const FROM_TRACE: &str = "\
 /// What no replay made from these histograms can bring back.
 pub(crate) const NOT_REPRODUCED: &str = "\
 # Not reproduced, because vscsiStats does not record it: which blocks are used again (locality beyond the last 16
-# commands), alignment, the size of the working set, and how the load changed inside the analysed period.
+# commands), the size of the working set, and how the load changed inside a sample or, without --timeline, between samples.
 ";
 
 /// How to name the target, and what happens without it.

@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here runs a program, reads a clock or names a device.
 
 mod clusters;
+mod course;
 mod demand;
 mod diskspd;
 mod draft;
@@ -16,7 +17,9 @@ mod jobs;
 mod needs;
 mod options;
 mod order;
+mod pace;
 mod phase;
+mod replay;
 mod simulate;
 mod sizes;
 mod target;
@@ -29,15 +32,16 @@ mod write;
 pub use diskspd::diskspd_commands;
 pub use error::FioError;
 pub use generate::{generate, generate_phases};
-pub use iolog::{IologPlan, ReadBack, TracedLog, UnreadableIolog};
-pub use job::{Companion, FioJob, Phase, PhaseFidelity, ReplayLog};
+pub use iolog::{IologPlan, LogEstimate, TracedLog, UnreadableIolog};
+pub use job::{Companion, FioJob, LogCourse, Phase, PhaseFidelity, ReplayLog, TimedWorkload};
 pub(crate) use job_file::begins_job;
 pub use job_file::{Section, UnreadableJobFile, sections};
 pub use needs::{FioNeed, FioVersion};
 pub use options::{ByteSize, FioOptions, InvalidSize, Layout, Pace, Style, Tool};
 pub(crate) use order::Step;
+pub use pace::{Intensity, InvalidPace, Speed};
 pub(crate) use phase::expectations;
-pub(crate) use simulate::merged;
+pub use replay::log_estimate;
 pub(crate) use sizes::bssplit;
 pub use target_file::{TargetFile, TargetHistogram, TargetPhase, UnreadableTarget};
 pub use vdbench::vdbench_parameters;

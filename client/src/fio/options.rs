@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::pace::{Intensity, Speed, sector_size};
+
 /// How a workload is written for fio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,9 +120,24 @@ pub struct FioOptions {
     /// Size of the region the replay works on [default: the longest seek measured, at least 1g]
     #[arg(long, value_name = "SIZE")]
     pub span: Option<ByteSize>,
-    /// Length of the replay in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=604_800))]
-    pub duration: u32,
+    /// Length of the replay in seconds [default: 300, or the measured time with --timeline]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub duration: Option<u32>,
+    /// Let the replay log follow sample after sample (the default where samples differ and --duration is not given)
+    #[arg(long, overrides_with = "no_timeline")]
+    pub timeline: bool,
+    /// Let the replay log repeat the average of all samples
+    #[arg(long, overrides_with = "timeline")]
+    pub no_timeline: bool,
+    /// How much faster than measured the replay log passes, such as 2
+    #[arg(long, value_name = "FACTOR", default_value_t)]
+    pub speed: Speed,
+    /// How many of the measured commands the replay log issues in the same time, such as 150%
+    #[arg(long, value_name = "PERCENT%", default_value_t)]
+    pub intensity: Intensity,
+    /// Multiple of bytes that places and sizes in the replay log have [default: 4k, or 512 where commands are not aligned]
+    #[arg(long, value_name = "SIZE", value_parser = sector_size)]
+    pub sector_size: Option<ByteSize>,
     /// Seed of the sampling; the same seed gives the same file
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
@@ -134,8 +151,53 @@ impl Default for FioOptions {
             layout: Layout::default(),
             tool: Tool::default(),
             span: None,
-            duration: 300,
+            duration: None,
+            timeline: false,
+            no_timeline: false,
+            speed: Speed::default(),
+            intensity: Intensity::default(),
+            sector_size: None,
             seed: 1,
         }
+    }
+}
+
+/// Seconds of a replay that is as long as one likes.
+const USUAL_SECONDS: u32 = 300;
+
+impl FioOptions {
+    /// Length of a replay of the average, seconds.
+    pub fn seconds(&self) -> u32 {
+        self.duration.unwrap_or(USUAL_SECONDS)
+    }
+
+    /// Whether the replay log is to follow the samples; `None` when the user left it open.
+    pub(super) fn timeline(&self) -> Option<bool> {
+        (self.timeline || self.no_timeline).then_some(self.timeline)
+    }
+
+    /// How much shorter gaps are than measured.
+    pub(super) fn compression(&self) -> f64 {
+        match self.style {
+            Style::Jobs => 1.0,
+            Style::Iolog => self.speed.factor() * self.intensity.factor(),
+        }
+    }
+
+    /// What was chosen that only a replay log has.
+    pub(super) fn choices_for_logs(&self) -> Vec<&'static str> {
+        let usual = Self::default();
+        let chosen = [
+            (self.timeline, "--timeline"),
+            (self.no_timeline, "--no-timeline"),
+            (self.speed != usual.speed, "--speed"),
+            (self.intensity != usual.intensity, "--intensity"),
+            (self.sector_size.is_some(), "--sector-size"),
+        ];
+        chosen
+            .into_iter()
+            .filter(|(is_chosen, _)| *is_chosen)
+            .map(|(_, name)| name)
+            .collect()
     }
 }

@@ -2,31 +2,32 @@
 
 use vscsi_shared::histogram::{Metric, Operation};
 
-use super::demand::depth;
 use super::error::FioError;
-use super::iolog::{IologPlan, ReadBack, TracedLog};
-use super::job::{Companion, Phase, ReplayLog};
+use super::header::TargetVariable;
+use super::iolog::TracedLog;
+use super::job::{Companion, Phase};
 use super::job_file::sections;
 use super::jobs::{JobsRequest, find_jobs};
 use super::options::{FioOptions, Layout, Pace, Style};
-use super::simulate::{SIMULATED_COMMANDS, merged, simulate};
-use super::target::{Target, span, span_of_trace, targets};
+use super::replay::LogFacts;
+use super::simulate::{SIMULATED_COMMANDS, simulate};
+use super::target::{Target, span, targets};
 use super::text::section_name;
-use crate::analysis::Provenance;
-use crate::fidelity::{Fidelity, Gates, LeftOut, compare, part_name};
-use crate::number::{self, size};
+use crate::analysis::{Provenance, Workload};
+use crate::fidelity::{Fidelity, Gates, LeftOut, SampleFidelity, compare, part_name};
 use crate::stream::{Observation, Observed};
-
-/// Fewer commands in flight than this would make a burst wait for the device in the generator.
-const LEAST_REPLAY_DEPTH: u32 = 128;
-/// Longer logs are read by fio in pieces instead of into memory at once.
-const CHUNKED_COMMANDS: u64 = 2_000_000;
 
 /// A written phase.
 pub(super) struct Written {
     pub text: String,
     pub companions: Vec<Companion>,
     pub observed: Observed,
+    /// The targets it needs.
+    pub targets: Vec<TargetVariable>,
+    /// How near it comes to each sample, where these are known.
+    pub samples: Option<SampleFidelity>,
+    /// What its logs do beside what is judged; none for jobs.
+    pub facts: Option<LogFacts>,
 }
 
 /// Writes one phase.
@@ -45,19 +46,32 @@ pub(super) struct PhaseWriter<'a> {
 }
 
 /// A target and what it is called in the file.
-struct NamedTarget<'a> {
-    target: Target<'a>,
+pub(super) struct NamedTarget<'a> {
+    pub target: Target<'a>,
+    /// Which of several disks it is; `None` for all of them together.
+    pub index: Option<usize>,
     /// First part of the names of its sections.
-    section: String,
+    pub section: String,
     /// The expression for its file.
-    filename: String,
+    pub filename: String,
     /// Name of its replay log.
-    log: String,
+    pub log: String,
+}
+
+impl NamedTarget<'_> {
+    /// The variable that names it, and how large it must be.
+    pub(super) fn variable(&self, span: u64) -> TargetVariable {
+        TargetVariable {
+            variable: self.target.variable.clone(),
+            disk: self.target.disk.clone(),
+            span,
+        }
+    }
 }
 
 impl PhaseWriter<'_> {
     /// The targets that have commands. Phase and disk stand in every name by their number, so no two are alike.
-    fn named_targets(&self) -> Vec<NamedTarget<'_>> {
+    pub(super) fn named_targets(&self) -> Vec<NamedTarget<'_>> {
         let targets = targets(self.phase.workload, self.options.layout);
         let many = targets.len() > 1;
         let phase = self
@@ -76,6 +90,7 @@ impl PhaseWriter<'_> {
                 filename: format!("${{{}}}", target.variable),
                 // No log of another file can be called so, because this sign is in no prefix but before a digest.
                 log: format!("{}.iolog", named(self.log_prefix, "+")),
+                index: many.then_some(index),
                 target,
             }
         });
@@ -99,14 +114,17 @@ impl PhaseWriter<'_> {
             self.runtime
         );
         let (_, left_out) = self.expectations();
+        let mut targets = Vec::new();
         for named in self.named_targets() {
+            let span = span(named.target.workload.histograms, self.options, 1)?;
+            targets.push(named.variable(span));
             text.push_str(&find_jobs(&JobsRequest {
                 target: named.target.workload,
                 disks: &named.target.disks,
                 left_out: &left_out,
                 name: &named.section,
                 filename: &named.filename,
-                span: span(named.target.workload.histograms, self.options)?,
+                span,
                 measured_pace: self.options.pace == Pace::Measured,
                 seconds: f64::from(self.runtime),
                 seed: self.options.seed,
@@ -117,104 +135,53 @@ impl PhaseWriter<'_> {
             text,
             companions: Vec::new(),
             observed,
+            targets,
+            samples: None,
+            facts: None,
         })
-    }
-
-    /// As replay logs, one for each target.
-    pub(super) fn iolog(&self) -> Result<Written, FioError> {
-        let mut text = String::from("[global]\nioengine=libaio\ndirect=1\nallow_file_create=0\nnumjobs=1\n");
-        let mut companions = Vec::new();
-        let mut disks = Vec::new();
-        let mut seconds = 0.0_f64;
-        for named in self.named_targets() {
-            let (span, log) = self.log(&named)?;
-            let mut back = ReadBack::default();
-            log.write(&mut back).map_err(FioError::ReadBack)?;
-            let observed = back.finish()?;
-            seconds = seconds.max(observed.seconds);
-            disks.push(observed.histograms);
-            let companion = Companion {
-                file_name: named.log.clone(),
-                log,
-            };
-            text.push_str(&self.iolog_section(&named, &companion, span));
-            companions.push(companion);
-        }
-        Ok(Written {
-            text,
-            companions,
-            observed: Observed {
-                histograms: merged(disks.into_iter()),
-                seconds,
-            },
-        })
-    }
-
-    /// The log of a target, and the region that it needs.
-    fn log(&self, named: &NamedTarget) -> Result<(u64, ReplayLog), FioError> {
-        if let Some(trace) = self.trace {
-            return Ok((span_of_trace(trace, self.options)?, ReplayLog::Traced(trace.clone())));
-        }
-        let span = span(named.target.workload.histograms, self.options)?;
-        let seconds = f64::from(self.runtime);
-        let plan = IologPlan::new(named.target.workload, span, seconds, self.options.seed)?;
-        Ok((span, ReplayLog::Sampled(Box::new(plan))))
-    }
-
-    fn iolog_section(&self, named: &NamedTarget, log: &Companion, span: u64) -> String {
-        let depth = depth(&named.target.disks, Operation::All);
-        let (pace, in_flight) = match self.options.pace {
-            Pace::Measured => ("", depth.p95.max(LEAST_REPLAY_DEPTH)),
-            Pace::Max => (
-                "# As fast as the queue depth allows: the times in the log are not waited for.\nreplay_no_stall=1\n",
-                depth.p95,
-            ),
-        };
-        let commands = log.log.commands();
-        let chunked = if commands > CHUNKED_COMMANDS {
-            "read_iolog_chunked=1\n"
-        } else {
-            ""
-        };
-        format!(
-            "\n[{section}]\n\
-             # {commands} commands in {seconds} s; start fio in the directory that holds the log\n\
-             read_iolog={file}\n{chunked}\
-             # Everything goes to this target, which must hold at least {span}\n\
-             replay_redirect={filename}\n{pace}\
-             # Queue depth: room for bursts, so that a slow device does not hold back the commands behind it\n\
-             iodepth={in_flight}\n",
-            section = named.section,
-            filename = named.filename,
-            file = log.file_name,
-            seconds = self
-                .trace
-                .map_or_else(|| self.runtime.to_string(), |trace| number::rate(trace.seconds())),
-            span = size(span),
-        )
     }
 
     /// How near what was read back comes to the phase's workload.
     pub(super) fn compare(&self, observed: &Observed) -> Fidelity {
-        let workload = self.phase.workload;
+        self.compare_with(self.phase.workload, observed.as_observation())
+    }
+
+    /// How near a part of the replay comes to what was measured in it.
+    pub(super) fn compare_with(&self, workload: &Workload, observed: Observation) -> Fidelity {
         let target = Observation {
             histograms: &workload.histograms,
-            seconds: workload.seconds,
+            seconds: workload.seconds / self.options.compression(),
         };
         let (gates, left_out) = self.expectations();
-        compare(target, observed.as_observation(), &gates, &left_out)
+        compare(target, observed, &gates, &left_out)
     }
 
     fn expectations(&self) -> (Gates, Vec<LeftOut>) {
-        let options = self.options;
-        let disks = self.phase.workload.disks.len();
-        expectations(options.style, options.pace, options.layout, disks)
+        expectations(&Replayed {
+            style: self.options.style,
+            pace: self.options.pace,
+            layout: self.options.layout,
+            disks: self.phase.workload.disks.len(),
+            compression: self.options.compression(),
+        })
     }
 }
 
-/// The gates a replay made with these options is held to, and the parts it does not aim at.
-pub(crate) fn expectations(style: Style, pace: Pace, layout: Layout, disks: usize) -> (Gates, Vec<LeftOut>) {
-    let gates = match style {
+/// What decides which parts of a workload a replay can bring back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replayed {
+    pub style: Style,
+    pub pace: Pace,
+    pub layout: Layout,
+    /// Disks of the workload.
+    pub disks: usize,
+    /// How much shorter gaps are than measured.
+    pub compression: f64,
+}
+
+/// The gates such a replay is held to, and the parts it does not aim at.
+pub(crate) fn expectations(replayed: &Replayed) -> (Gates, Vec<LeftOut>) {
+    let gates = match replayed.style {
         Style::Jobs => Gates::JOBS,
         Style::Iolog => Gates::IOLOG,
     };
@@ -228,7 +195,7 @@ pub(crate) fn expectations(style: Style, pace: Pace, layout: Layout, disks: usiz
         (Metric::SeekDistanceClosest16, Operation::All),
         interarrival,
     ];
-    match (pace, style) {
+    match (replayed.pace, replayed.style) {
         (Pace::Max, Style::Jobs) => {
             let reason = "at full speed the device decides the order of the jobs";
             (
@@ -240,8 +207,12 @@ pub(crate) fn expectations(style: Style, pace: Pace, layout: Layout, disks: usiz
             let reason = "at full speed the device decides the times";
             (gates.at_full_speed(), vec![left_out(interarrival, reason)])
         }
-        (Pace::Measured, _) if disks > 1 && layout == Layout::Aggregate => {
+        (Pace::Measured, Style::Jobs) if replayed.disks > 1 && replayed.layout == Layout::Aggregate => {
             let reason = "it was measured per disk, and the disks are replayed together";
+            (gates, vec![left_out(interarrival, reason)])
+        }
+        (Pace::Measured, Style::Iolog) if (replayed.compression - 1.0).abs() > 1e-9 => {
+            let reason = "another speed or intensity was asked for, which changes the gaps";
             (gates, vec![left_out(interarrival, reason)])
         }
         (Pace::Measured, _) => (gates, Vec::new()),

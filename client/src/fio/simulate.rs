@@ -13,14 +13,13 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use vscsi_shared::histogram::IntervalSet;
 
 use super::clusters::Pause;
 use super::draft::random_region_bytes;
 use super::job_file::{Section, UnreadableJobFile};
 use super::order::{self, Step};
 use super::walk::Walk;
-use crate::stream::{Command, Direction, Histogrammer, Observed};
+use crate::stream::{Command, Direction, Histogrammer, Observed, merged};
 
 /// Commands simulated to state the fidelity of a finished job file.
 pub(super) const SIMULATED_COMMANDS: u64 = 30_000;
@@ -64,18 +63,6 @@ pub(super) fn simulate(sections: &[Section], seed: u64, commands: u64) -> Result
         histograms: merged(disks.into_values().map(Histogrammer::finish)),
         seconds: end.unwrap_or(last_seconds).max(last_seconds),
     })
-}
-
-/// The histograms of several disks as one set.
-pub(crate) fn merged(disks: impl Iterator<Item = IntervalSet>) -> IntervalSet {
-    let mut all = IntervalSet::default();
-    for disk in disks {
-        // Every set comes from our own histogrammer, so the limits are the same and the merge cannot fail.
-        if all.merge(&disk).is_err() {
-            debug_assert!(false, "one histogrammer made two rows of limits");
-        }
-    }
-    all
 }
 
 /// One fio process.

@@ -59,23 +59,29 @@ pub(super) struct Occupied {
     pub(super) count: f64,
     least: u64,
     most: u64,
+    /// Sizes are multiples of this, bytes.
+    step: u64,
 }
 
 impl Occupied {
     /// The buckets with commands in them.
     pub(super) fn of(sizes: &Interval) -> Vec<Self> {
+        Self::in_steps(sizes, BLOCK_BYTES)
+    }
+
+    /// The same for commands whose sizes are multiples of `step` bytes.
+    pub(super) fn in_steps(sizes: &Interval, step: u64) -> Vec<Self> {
         let counts = sizes.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         counts
             .map(|(index, &count)| {
                 let (low, high) = bucket_range(sizes, index);
-                let least = to_bytes(low)
-                    .next_multiple_of(BLOCK_BYTES)
-                    .clamp(BLOCK_BYTES, LARGEST_BYTES);
-                let most = to_bytes(high) / BLOCK_BYTES * BLOCK_BYTES;
+                let least = to_bytes(low).next_multiple_of(step).clamp(step, LARGEST_BYTES);
+                let most = to_bytes(high) / step * step;
                 Self {
                     count: count as f64,
                     least,
                     most: most.clamp(least, LARGEST_BYTES),
+                    step,
                 }
             })
             .collect()
@@ -89,16 +95,52 @@ impl Occupied {
         })
     }
 
-    /// The size at `position` (0 the smallest, 1 the largest) of the bucket, on 512-byte steps.
+    /// The position inside all buckets at which sizes that are drawn evenly around it have the measured mean.
+    pub(super) fn position_of_even_mean(sizes: &Interval, occupied: &[Self]) -> f64 {
+        let least: f64 = occupied.iter().map(|bucket| bucket.count * bucket.least as f64).sum();
+        let width: f64 = occupied
+            .iter()
+            .map(|bucket| bucket.count * bucket.width_bytes() as f64)
+            .sum();
+        let above = estimate::sum(sizes, Metric::IoLength).est - least;
+        if width > 0.0 {
+            (above / width).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+
+    /// The mean of sizes that are drawn evenly around `position`, bytes.
+    pub(super) fn mean_at(self, position: f64) -> f64 {
+        self.least as f64 + self.width_bytes() as f64 * position
+    }
+
+    /// The size at `position` (0 the smallest, 1 the largest) of the bucket, on its steps.
     pub(super) fn at(self, position: f64) -> u64 {
-        let steps = ((self.most - self.least) / BLOCK_BYTES) as f64;
+        self.at_between(position, 0.5)
+    }
+
+    /// The step below `position`, or above it where less than `draw` of a step lies between: with even draws from 0 to 1
+    /// the mean is that of the position.
+    pub(super) fn at_between(self, position: f64, draw: f64) -> u64 {
+        let steps = (self.width_bytes() / self.step) as f64;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a rounded share of a bucket's steps, both small and not negative"
         )]
-        let step = (steps * position).round() as u64;
-        self.least + step * BLOCK_BYTES
+        let step = (steps * position.clamp(0.0, 1.0) + draw).floor().min(steps) as u64;
+        self.least + step * self.step
+    }
+
+    /// Whether a command of `bytes` is counted here.
+    pub(super) fn holds(self, bytes: u64) -> bool {
+        (self.least..=self.most).contains(&bytes)
+    }
+
+    /// How far its sizes lie apart at most, bytes.
+    pub(super) fn width_bytes(self) -> u64 {
+        self.most - self.least
     }
 }
 
@@ -137,9 +179,7 @@ pub(crate) fn bssplit(sizes: &Interval) -> Option<String> {
 /// it, so that the mean stays.
 pub(super) fn mix_with(sizes: &Interval, bytes: u64) -> SizeMix {
     let mut occupied = Occupied::of(sizes);
-    let holding = occupied
-        .iter_mut()
-        .find(|bucket| (bucket.least..=bucket.most).contains(&bytes));
+    let holding = occupied.iter_mut().find(|bucket| bucket.holds(bytes));
     if let Some(bucket) = holding {
         (bucket.least, bucket.most) = (bytes, bytes);
     }

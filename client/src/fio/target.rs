@@ -79,14 +79,17 @@ pub(crate) fn span_of_trace(trace: &TracedLog, options: &FioOptions) -> Result<u
     }
 }
 
-/// The region of a target, bytes: what was asked for, or what the seeks show.
+/// The region of a target or of one of the disks that share it, bytes: its part of what was asked for, or what the seeks
+/// show.
 ///
 /// # Errors
 /// [`FioError::SpanTooSmall`] when hardly any of the commands would fit.
-pub(crate) fn span(histograms: &IntervalSet, options: &FioOptions) -> Result<u64, FioError> {
+pub(crate) fn span(histograms: &IntervalSet, options: &FioOptions, sharing: usize) -> Result<u64, FioError> {
     let Some(asked) = options.span else {
         return Ok(least_span(histograms));
     };
+    let sharing = sharing.max(1) as u64;
+    let own_bytes = asked.0 / sharing;
     let largest = histograms.of(Metric::IoLength, Operation::All).map_or(0.0, |sizes| {
         let last = sizes.counts.iter().rposition(|count| *count > 0).unwrap_or(0);
         bucket_range(sizes, last).1
@@ -94,12 +97,12 @@ pub(crate) fn span(histograms: &IntervalSet, options: &FioOptions) -> Result<u64
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
     let largest_bytes = largest.max(0.0) as u64;
     let least_bytes = largest_bytes.saturating_mul(64).max(64 << 20);
-    if asked.0 < least_bytes {
+    if own_bytes < least_bytes {
         return Err(FioError::SpanTooSmall {
             span_bytes: asked.0,
             largest_bytes,
-            least_bytes,
+            least_bytes: least_bytes.saturating_mul(sharing),
         });
     }
-    Ok(asked.0 >> 20 << 20)
+    Ok(own_bytes >> 20 << 20)
 }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use vscsi_shared::exit_code;
 use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Limits, Metric, Operation};
 
-use super::job::{FioJob, Phase, PhaseFidelity, is_whole};
+use super::job::{FioJob, LogCourse, Phase, PhaseFidelity, is_whole};
 use super::options::{FioOptions, Layout, Pace, Style};
+use super::phase::Replayed;
 use crate::analysis::Provenance;
 use crate::failure::Failure;
 use crate::stream::Observed;
@@ -34,8 +35,19 @@ pub struct TargetFile {
     pub duration_seconds: u32,
     /// The phases in order; one when there are none.
     pub phases: Vec<TargetPhase>,
+    /// How much shorter gaps are than measured.
+    #[serde(default = "no_compression")]
+    pub compression: f64,
+    /// The course of the replay logs of each phase; empty for jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub courses: Vec<LogCourse>,
     /// Static fidelity of each phase.
     pub static_fidelity: Vec<PhaseFidelity>,
+}
+
+/// What files say that were made before there was a choice.
+fn no_compression() -> f64 {
+    1.0
 }
 
 /// What one phase did.
@@ -49,6 +61,9 @@ pub struct TargetPhase {
     pub disks: usize,
     /// The histograms.
     pub histograms: Vec<TargetHistogram>,
+    /// Those of each sample that a replay log follows, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Vec<TargetHistogram>>,
 }
 
 /// One histogram.
@@ -120,9 +135,34 @@ impl TargetFile {
             style: options.style,
             pace: options.pace,
             layout: options.layout,
-            duration_seconds: options.duration,
-            phases: replayed().map(TargetPhase::new).collect(),
+            duration_seconds: options.seconds(),
+            phases: (0..)
+                .zip(replayed())
+                .map(|(index, phase)| TargetPhase::new(phase, job.courses.get(index)))
+                .collect(),
+            compression: options.compression(),
+            courses: job.courses.clone(),
             static_fidelity: job.fidelity.clone(),
+        }
+    }
+
+    /// What a phase's replay is held against: its histograms, in the time that the chosen speed and intensity leave.
+    pub(crate) fn asked(&self, phase: &TargetPhase) -> Option<Observed> {
+        let observed = phase.observed()?;
+        Some(Observed {
+            seconds: observed.seconds / self.compression,
+            ..observed
+        })
+    }
+
+    /// What decides which parts of a phase the replay can bring back.
+    pub(crate) fn replayed(&self, phase: &TargetPhase) -> Replayed {
+        Replayed {
+            style: self.style,
+            pace: self.pace,
+            layout: self.layout,
+            disks: phase.disks,
+            compression: self.compression,
         }
     }
 
@@ -152,33 +192,52 @@ impl TargetFile {
 }
 
 impl TargetPhase {
-    fn new(phase: &Phase) -> Self {
-        let histograms = phase.workload.histograms.iter();
+    fn new(phase: &Phase, course: Option<&LogCourse>) -> Self {
+        let followed = course.map_or(0, |course| course.samples.len());
         Self {
             name: phase.name.to_owned(),
             seconds: phase.workload.seconds,
             disks: phase.workload.disks.len(),
-            histograms: histograms
-                .map(|(kind, interval)| TargetHistogram::new(kind, interval))
+            histograms: TargetHistogram::all(&phase.workload.histograms),
+            samples: phase
+                .samples
+                .iter()
+                .take(followed)
+                .map(|sample| TargetHistogram::all(&sample.workload.histograms))
                 .collect(),
         }
     }
 
     /// The histograms as the rest of the program holds them; `None` when one of them is none.
     pub fn observed(&self) -> Option<Observed> {
-        let mut histograms = IntervalSet::default();
-        for histogram in &self.histograms {
-            let (kind, interval) = histogram.interval()?;
-            histograms.insert(kind, interval);
-        }
+        let histograms = TargetHistogram::set(&self.histograms)?;
         (self.seconds > 0.0).then_some(Observed {
             histograms,
             seconds: self.seconds,
         })
     }
+
+    /// The histograms of the samples that a replay log follows; `None` when one of them is none.
+    pub(crate) fn followed(&self) -> Option<Vec<IntervalSet>> {
+        self.samples.iter().map(|sample| TargetHistogram::set(sample)).collect()
+    }
 }
 
 impl TargetHistogram {
+    fn all(histograms: &IntervalSet) -> Vec<Self> {
+        let all = histograms.iter();
+        all.map(|(kind, interval)| Self::new(kind, interval)).collect()
+    }
+
+    fn set(all: &[Self]) -> Option<IntervalSet> {
+        let mut histograms = IntervalSet::default();
+        for histogram in all {
+            let (kind, interval) = histogram.interval()?;
+            histograms.insert(kind, interval);
+        }
+        Some(histograms)
+    }
+
     fn new(kind: HistogramKind, interval: &Interval) -> Self {
         let clamped = |sum: i128| i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
         Self {

@@ -25,12 +25,8 @@ pub fn vdbench_parameters(workload: &Workload, options: &FioOptions) -> Result<S
     if demands.is_empty() {
         return Err(FioError::NoCommands);
     }
-    let span = span(&workload.histograms, options)?;
-    let mut out = header(
-        &workload.provenance,
-        &[Phase { name: "", workload }],
-        "vdbench 5.04 or newer",
-    );
+    let span = span(&workload.histograms, options, 1)?;
+    let mut out = header(&workload.provenance, &[Phase::whole(workload)], "vdbench 5.04 or newer");
     // Writing to a String cannot fail.
     let _ = try_parameters(&mut out, &demands, span, options);
     Ok(out)
@@ -76,7 +72,7 @@ fn try_parameters(out: &mut String, demands: &[Demand], span: u64, options: &Fio
     writeln!(
         out,
         "rd=rd1,wd=wd*,iorate={rate},elapsed={},interval=1,threads={:.0}",
-        options.duration,
+        options.seconds(),
         threads.ceil()
     )
 }

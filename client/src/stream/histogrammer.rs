@@ -52,6 +52,12 @@ impl Histogrammer {
         &self.tallies.set
     }
 
+    /// The histograms of everything counted since the last cut. What comes next is still measured against the commands
+    /// before, as vscsiStats does from one print to the next.
+    pub fn cut(&mut self) -> IntervalSet {
+        std::mem::take(&mut self.tallies).finish()
+    }
+
     /// The histograms of everything counted. Latency and outstanding I/O are absent when no latency was known.
     pub fn finish(self) -> IntervalSet {
         self.tallies.finish()

@@ -8,5 +8,5 @@ mod totals;
 
 pub use command::{BLOCK_BYTES, Command, Direction, command_of};
 pub use histogrammer::Histogrammer;
-pub use observed::{Observation, Observed};
+pub use observed::{Observation, Observed, merged};
 pub use totals::{bucket_range, sequential_share};

@@ -29,3 +29,15 @@ impl Observed {
         }
     }
 }
+
+/// The histograms of several disks as one set.
+pub fn merged(disks: impl Iterator<Item = IntervalSet>) -> IntervalSet {
+    let mut all = IntervalSet::default();
+    for disk in disks {
+        // Every set comes from our own histogrammer, so the limits are the same and the merge cannot fail.
+        if all.merge(&disk).is_err() {
+            debug_assert!(false, "one histogrammer made two rows of limits");
+        }
+    }
+    all
+}

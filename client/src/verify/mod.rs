@@ -21,7 +21,7 @@ use std::sync::Barrier;
 use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
-use vscsi_shared::histogram::{Metric, Operation};
+use vscsi_shared::histogram::{Interval, Metric, Operation};
 
 use advice::Advice;
 pub use against::against;
@@ -37,9 +37,10 @@ pub use steady::Steadiness;
 pub use storage::Storage;
 
 use crate::compare::{Judgement, Limit};
-use crate::fidelity::{Fidelity, Gates, LeftOut, compare};
+use crate::fidelity::{Fidelity, Gates, LeftOut, SampleFidelity, compare};
 use crate::fio::{FioNeed, FioVersion, Pace, PhaseFidelity, Section, TargetFile, TargetPhase, expectations, sections};
 use crate::interrupt::Deferred;
+use crate::stream::{Observation, Observed};
 
 /// What is to be run, and where.
 #[derive(Debug)]
@@ -217,7 +218,14 @@ fn verify_beside(
     let prepared = prepare::prepare(request, &site, &deferred, progress)?;
     drop(together);
     run::run(request, &site, &["job.fio"], expected_seconds, &deferred, progress)?;
-    let seen = times.iter().map(|time| observe::read(&site, &sections, time, means));
+    let seen = times.iter().enumerate().map(|(index, time)| {
+        // A trace's commands are not divided, and a part of a log has no time of its own.
+        let course = target
+            .courses
+            .get(index)
+            .filter(|course| course.seconds > 0.0 && request.duration.is_none());
+        observe::read(&site, &sections, time, means, course)
+    });
     let seen = seen.collect::<Result<Vec<_>, _>>()?;
     deferred.check()?;
     if seen.iter().all(|phase| phase.commands < 2) {
@@ -228,17 +236,18 @@ fn verify_beside(
     let mut storage = Vec::new();
     let mut commands = 0;
     for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
-        let (gates, mut left_out) = expectations(target.style, target.pace, target.layout, phase.disks);
+        let (gates, mut left_out) = expectations(&target.replayed(phase));
         left_out.extend(means.not_measured(request.fio.version));
         commands += seen.commands;
-        let asked = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+        let asked = target.asked(phase).ok_or(VerifyError::UnusableTarget)?;
         rates.push(PhaseRates::of(asked.as_observation(), seen.observed.as_observation()));
         let judged = PhaseFidelity {
             phase: (!phase.name.is_empty()).then(|| phase.name.clone()),
-            fidelity: judge(phase, &seen, time.seconds, &gates, &left_out)?,
+            fidelity: judge(phase, &asked, &seen, time.seconds, &gates, &left_out),
+            samples: of_samples(phase, &seen, &gates, &left_out)?,
         };
         if is_judged(&judged.fidelity) {
-            storage.push(served(request, phase, judged.phase.clone(), &seen)?);
+            storage.push(served(request, phase, &asked, judged.phase.clone(), &seen));
         }
         phases.push(judged);
     }
@@ -293,40 +302,62 @@ fn refuse_limits_on_holes(request: &Request) -> Result<(), VerifyError> {
 /// How near what fio did in this time comes to the phase.
 fn judge(
     phase: &TargetPhase,
+    asked: &Observed,
     seen: &SeenPhase,
     seconds: f64,
     gates: &Gates,
     left_out: &[LeftOut],
-) -> Result<Fidelity, VerifyError> {
-    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
+) -> Fidelity {
     if seen.commands < 2 && commands_in(phase, seconds) < FEW_COMMANDS {
-        return Ok(too_quiet(seen.commands, seconds, gates));
+        return too_quiet(seen.commands, seconds, gates);
     }
     let replayed = seen.observed.as_observation();
-    Ok(compare(measured.as_observation(), replayed, gates, left_out))
+    compare(asked.as_observation(), replayed, gates, left_out)
+}
+
+/// How near fio came to each of the samples that the logs follow.
+fn of_samples(
+    phase: &TargetPhase,
+    seen: &SeenPhase,
+    gates: &Gates,
+    left_out: &[LeftOut],
+) -> Result<Option<SampleFidelity>, VerifyError> {
+    let followed = phase.followed().ok_or(VerifyError::UnusableTarget)?;
+    let judged: Vec<(u64, Option<f64>)> = followed
+        .iter()
+        .zip(&seen.samples)
+        .map(|(measured, replayed)| {
+            // F has no part in which the time counts.
+            let of = |histograms| Observation {
+                histograms,
+                seconds: 1.0,
+            };
+            let commands = measured.of(Metric::IoLength, Operation::All).map_or(0, Interval::total);
+            let score = replayed
+                .as_ref()
+                .and_then(|replayed| compare(of(measured), of(replayed), gates, left_out).score);
+            (commands, score)
+        })
+        .collect();
+    Ok(SampleFidelity::of(&judged))
 }
 
 /// How the storage served what fio did of the phase.
 fn served(
     request: &Request,
     phase: &TargetPhase,
+    measured: &Observed,
     name: Option<String>,
     seen: &SeenPhase,
-) -> Result<Storage, VerifyError> {
-    let measured = phase.observed().ok_or(VerifyError::UnusableTarget)?;
-    let asked = commands_in(phase, f64::from(request.time_scale.unwrap_or(100)) / 100.0);
+) -> Storage {
+    let speed = f64::from(request.time_scale.unwrap_or(100)) / 100.0;
+    let asked = commands_in(phase, request.target.compression * speed);
     let got = seen.commands as f64 / seen.observed.seconds;
     // At full speed as much is asked as the storage can serve.
     let course = seen.course.filter(|_| request.target.pace == Pace::Measured);
     let behind = course.and_then(|course| course.behind(asked, got));
     let run = seen.observed.as_observation();
-    Ok(Storage::of(
-        name,
-        measured.as_observation(),
-        run,
-        request.limits,
-        behind,
-    ))
+    Storage::of(name, measured.as_observation(), run, request.limits, behind)
 }
 
 /// Where fewer commands than this were to be expected, none at all says nothing.
@@ -364,7 +395,6 @@ mod tests {
 
     use super::*;
     use crate::fio::TargetHistogram;
-    use crate::stream::Observed;
 
     /// A phase of a hundred seconds in which fio issued nothing for ten.
     fn without_a_command(reads_measured: u64) -> Fidelity {
@@ -384,22 +414,26 @@ mod tests {
             seconds: 100.0,
             disks: 1,
             histograms: vec![lengths(Operation::All), lengths(Operation::Read)],
+            samples: Vec::new(),
         };
         let seen = SeenPhase {
             observed: Observed {
                 histograms: vscsi_shared::histogram::IntervalSet::default(),
                 seconds: 10.0,
             },
+            samples: Vec::new(),
             commands: 0,
             course: None,
         };
-        judge(&phase, &seen, 10.0, &Gates::JOBS, &[]).unwrap()
+        judge(&phase, &phase.observed().unwrap(), &seen, 10.0, &Gates::JOBS, &[])
     }
 
     fn judged(phases: Vec<Fidelity>, too_short: bool) -> Judgement {
-        let phases = phases
-            .into_iter()
-            .map(|fidelity| PhaseFidelity { phase: None, fidelity });
+        let phases = phases.into_iter().map(|fidelity| PhaseFidelity {
+            phase: None,
+            fidelity,
+            samples: None,
+        });
         judgement(&phases.collect::<Vec<_>>(), too_short)
     }
 

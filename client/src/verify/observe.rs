@@ -5,16 +5,16 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
-use vscsi_shared::histogram::{Metric, Operation};
+use vscsi_shared::histogram::{IntervalSet, Metric, Operation};
 
 use super::error::VerifyError;
 use super::keeping_up::{Course, Process};
 use super::schedule::PhaseTime;
 use super::scratch::{Site, target_variable};
 use crate::fidelity::{LeftOut, part_name};
-use crate::fio::{FioVersion, Section, Style, merged};
+use crate::fio::{FioVersion, LogCourse, Section, Style};
 use crate::stream::fio_log::{completion_log, issue_log, with_latencies};
-use crate::stream::{Command, Histogrammer, Observed};
+use crate::stream::{Command, Histogrammer, Observed, merged};
 
 /// The completion log holds the time of issue from here on.
 /// [Source: commit 14d3134a of fio, first released in 3.38.]
@@ -77,6 +77,8 @@ impl Means {
 pub(super) struct SeenPhase {
     /// Over the time of the phase where fewer than two commands give none.
     pub observed: Observed,
+    /// What it did in each sample that its logs follow; `None` for one that was not replayed to its end.
+    pub samples: Vec<Option<IntervalSet>>,
     pub commands: u64,
     /// How the storage served it; `None` of too few commands.
     pub course: Option<Course>,
@@ -88,6 +90,7 @@ pub(super) fn read(
     sections: &[Section],
     phase: &PhaseTime,
     means: Means,
+    log: Option<&LogCourse>,
 ) -> Result<SeenPhase, VerifyError> {
     let mut disks: BTreeMap<String, Vec<Command>> = BTreeMap::new();
     let mut processes = Vec::new();
@@ -104,11 +107,9 @@ pub(super) fn read(
             commands,
         });
     }
-    let (observed, commands) = count(disks, phase.seconds);
     Ok(SeenPhase {
-        observed,
-        commands,
         course: Course::of(&processes),
+        ..count(disks, phase.seconds, log)
     })
 }
 
@@ -137,30 +138,68 @@ fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyErr
     Ok(commands)
 }
 
-/// What was counted of the commands of each disk, and their number.
-fn count(disks: BTreeMap<String, Vec<Command>>, phase_seconds: f64) -> (Observed, u64) {
-    let mut sets = Vec::new();
+/// Counts what was issued to each target, each disk's region by itself. A replay log ends with its last command, and its
+/// time begins before its first one.
+fn count(targets: BTreeMap<String, Vec<Command>>, phase_seconds: f64, log: Option<&LogCourse>) -> SeenPhase {
+    let mut parts = Vec::new();
+    let mut samples: Vec<Option<IntervalSet>> = log.map_or_else(Vec::new, |course| {
+        course.samples.iter().map(|_| Some(IntervalSet::default())).collect()
+    });
     let mut total = 0;
     let (mut first_ns, mut last_ns) = (u64::MAX, 0);
-    for mut commands in disks.into_values() {
+    for (index, mut commands) in targets.into_values().enumerate() {
         commands.sort_by_key(|command| command.issued_ns);
-        let mut histogrammer = Histogrammer::default();
-        for command in &commands {
-            histogrammer.record(command);
-            first_ns = first_ns.min(command.issued_ns);
-            last_ns = last_ns.max(command.issued_ns);
+        let regions = log
+            .and_then(|course| course.regions.get(index))
+            .map_or(&[][..], Vec::as_slice);
+        let mut disks: Vec<Histogrammer> = (0..=regions.len()).map(|_| Histogrammer::default()).collect();
+        let mut rest = commands.as_slice();
+        let mut record = |commands: &[Command]| {
+            for command in commands {
+                let region = regions.partition_point(|first| *first <= command.offset);
+                if let Some(disk) = disks.get_mut(region) {
+                    disk.record(command);
+                }
+            }
+            merged(disks.iter_mut().map(Histogrammer::cut).collect::<Vec<_>>().into_iter())
+        };
+        for (sample, counts) in samples.iter_mut().zip(log.iter().flat_map(|course| &course.samples)) {
+            let wanted = counts
+                .get(index)
+                .and_then(|count| usize::try_from(*count).ok())
+                .unwrap_or(0);
+            let (own, behind) = rest.split_at(wanted.min(rest.len()));
+            rest = behind;
+            let counted = record(own);
+            // A sample that the run did not reach, or not all of, is not judged.
+            let merges = own.len() == wanted && sample.as_mut().is_some_and(|all| all.merge(&counted).is_ok());
+            if !merges {
+                *sample = None;
+            }
+            parts.push(counted);
         }
+        parts.push(record(rest));
+        first_ns = first_ns.min(commands.first().map_or(u64::MAX, |first| first.issued_ns));
+        last_ns = last_ns.max(commands.last().map_or(0, |last| last.issued_ns));
         total += commands.len() as u64;
-        sets.push(histogrammer.finish());
     }
-    // One mean gap more than from the first to the last command, so that rates are not counted one gap short.
-    let seconds = match total.checked_sub(1) {
-        Some(gaps @ 1..) if last_ns > first_ns => (last_ns - first_ns) as f64 / 1e9 * total as f64 / gaps as f64,
+    let spanned = last_ns.saturating_sub(first_ns) as f64 / 1e9;
+    let seconds = match (total.checked_sub(1), log) {
+        // The part of the log's time that lies before its first command is as much too long as the rest.
+        (Some(1..), Some(course)) if course.seconds > course.lead_seconds && spanned > 0.0 => {
+            spanned * course.seconds / (course.seconds - course.lead_seconds)
+        }
+        // One mean gap more than from the first to the last command, so that rates are not counted one gap short.
+        (Some(gaps @ 1..), None) if spanned > 0.0 => spanned * total as f64 / gaps as f64,
         _ => phase_seconds,
     };
-    let observed = Observed {
-        histograms: merged(sets.into_iter()),
-        seconds,
-    };
-    (observed, total)
+    SeenPhase {
+        observed: Observed {
+            histograms: merged(parts.into_iter()),
+            seconds,
+        },
+        samples,
+        course: None,
+        commands: total,
+    }
 }

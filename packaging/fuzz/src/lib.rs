@@ -19,7 +19,9 @@ mod commands;
 mod description;
 #[expect(unreachable_pub, reason = "it is public in the client")]
 #[path = "../../../client/src/fio/iolog/format.rs"]
-mod iolog_format;
+mod format;
+#[path = "../../../client/src/fio/iolog/read_back.rs"]
+mod read_back;
 #[expect(
     dead_code,
     unused_imports,
@@ -28,6 +30,9 @@ mod iolog_format;
 )]
 #[path = "../../../client/src/stream/mod.rs"]
 mod stream;
+#[cfg_attr(not(test), expect(dead_code, reason = "the client uses what is left over"))]
+#[path = "../../../client/src/fio/iolog/touched.rs"]
+mod touched;
 #[path = "../../../client/src/import/trace.rs"]
 mod trace;
 #[path = "../../../client/src/import/xml.rs"]

@@ -4,14 +4,15 @@ use std::io::Write as _;
 
 use vscsi_shared::histogram::IntervalSet;
 
-use crate::iolog_format::{ReadBack, write_log};
+use crate::format::write_log;
 use crate::pieces;
+use crate::read_back::{Contents, Parts, ReadBack};
 use crate::stream::fio_log::{completion_log, issue_log, issued_by_file, kind_of};
-use crate::stream::{Command, Histogrammer, Observed};
+use crate::stream::{Command, Histogrammer};
 
 /// What an iolog says does not depend on how its bytes are cut.
 pub(crate) fn iolog(input: &[u8]) {
-    let (mut whole, mut cut) = (ReadBack::default(), ReadBack::default());
+    let (mut whole, mut cut) = (ReadBack::of(Parts::default()), ReadBack::of(Parts::default()));
     assert!(whole.write_all(input).is_ok(), "a sink refuses");
     for piece in pieces(input) {
         assert!(cut.write_all(piece).is_ok(), "a sink refuses");
@@ -49,11 +50,11 @@ fn count(mut commands: Vec<Command>) {
     if commands.last().is_some_and(|last| last.issued_ns > u64::MAX / 2) {
         return;
     }
-    let mut back = ReadBack::default();
+    let mut back = ReadBack::of(Parts::default());
     assert!(
         write_log(commands.iter().copied().map(Ok), &mut back).is_ok(),
         "a sink refuses"
     );
-    let again = back.finish().map(|Observed { histograms, .. }| counted(&histograms));
+    let again = back.finish().map(|Contents { whole, .. }| counted(&whole.histograms));
     assert_eq!(again, Ok(number), "commands are lost in the iolog");
 }

@@ -13,8 +13,8 @@ use crate::cli::job::{JobArg, note_of};
 use crate::cli::selection::SelectionArgs;
 use crate::cli::{CliError, Env, Outcome};
 use crate::failure::UsageError;
-use crate::fio::{self, FioError, FioOptions, PhaseFidelity, Tool, TracedLog, WriteError};
-use crate::number::{bytes, counted};
+use crate::fio::{self, FioError, FioOptions, PhaseFidelity, TimedWorkload, Tool, TracedLog, WriteError};
+use crate::number::{bytes, counted, elapsed};
 use crate::samples;
 use crate::store::{self, JobDirectory, LockKind, Store, followed, write_json};
 use crate::summary::{self, FilterRow, Summary};
@@ -72,6 +72,9 @@ pub struct AnalyzeArgs {
     #[command(flatten, next_help_heading = "fio job")]
     fio: FioOptions,
 }
+
+/// A log that takes longer to make is announced, seconds.
+const NOTED_SECONDS: u64 = 20;
 
 /// A file that was written, and what it is.
 type Written = (&'static str, PathBuf);
@@ -143,6 +146,9 @@ pub(super) fn run(args: &AnalyzeArgs, env: &Env) -> Result<Outcome, CliError> {
             .as_deref()
             .map_or_else(String::new, |name| format!(" of {name}"));
         env.print(format_args!("\nStatic fidelity{of}: {}", phase.fidelity.summary()))?;
+        if let Some(samples) = &phase.samples {
+            env.print(format_args!("  {samples}"))?;
+        }
     }
     let missed = |phase: &PhaseFidelity| !phase.fidelity.passed && phase.fidelity.score.is_some();
     if args.fio.style == fio::Style::Jobs && written.static_fidelity.iter().any(missed) {
@@ -341,21 +347,24 @@ pub(super) fn write_fio(
     phases: &[Phase],
     env: &Env,
 ) -> Result<Output, CliError> {
-    let whole = fio::Phase {
-        name: "",
-        workload: &analysis.workload,
+    let provenance = &analysis.workload.provenance;
+    let samples = samples_of(options, analysis, phases)?;
+    let whole = [("", &analysis.workload)];
+    let named = phases.iter().map(|phase| (phase.name.as_str(), &phase.workload));
+    let chosen: Vec<_> = if phases.is_empty() {
+        whole.to_vec()
+    } else {
+        named.collect()
     };
-    let mut parts: Vec<fio::Phase> = phases
-        .iter()
-        .map(|phase| fio::Phase {
-            name: &phase.name,
-            workload: &phase.workload,
+    let parts: Vec<fio::Phase> = chosen
+        .into_iter()
+        .zip(&samples)
+        .map(|((name, workload), samples)| fio::Phase {
+            name,
+            workload,
+            samples,
         })
         .collect();
-    if parts.is_empty() {
-        parts.push(whole);
-    }
-    let provenance = &analysis.workload.provenance;
     let usual = || {
         directory
             .analysis()
@@ -373,6 +382,15 @@ pub(super) fn write_fio(
     } else {
         None
     };
+    let estimate = fio::log_estimate(&parts, options)?;
+    if let Some(estimate) = estimate.filter(|estimate| estimate.seconds >= NOTED_SECONDS && trace.is_none()) {
+        env.note(format_args!(
+            "The replay log will hold {} commands: about {}, made in about {}.",
+            estimate.commands,
+            bytes(estimate.bytes),
+            elapsed(estimate.seconds as f64)
+        ));
+    }
     let written = match fio::write_files(provenance, &parts, options, trace.as_ref(), &path) {
         Err(WriteError::Generate(FioError::NoCommands)) => {
             env.warn("there is no I/O in the selected samples, so no fio job was written");
@@ -395,6 +413,31 @@ pub(super) fn write_fio(
         of_the_job,
         static_fidelity: written.fidelity,
     })
+}
+
+/// The samples of each phase, or of the whole job, for a replay log; none for jobs.
+fn samples_of(
+    options: &FioOptions,
+    analysis: &Analysis,
+    phases: &[Phase],
+) -> Result<Vec<Vec<TimedWorkload>>, CliError> {
+    if options.style != fio::Style::Iolog {
+        return Ok(vec![Vec::new(); phases.len().max(1)]);
+    }
+    let (series, provenance) = (&analysis.series, &analysis.workload.provenance);
+    if phases.is_empty() {
+        return Ok(vec![TimedWorkload::of(series, &analysis.kept, provenance)?]);
+    }
+    let of_phase = |phase: &Phase| {
+        let inside = |start: f64| phase.start_seconds <= start && start < phase.end_seconds;
+        let kept: Vec<bool> = series
+            .samples
+            .iter()
+            .map(|sample| inside(sample.start_seconds))
+            .collect();
+        TimedWorkload::of(series, &kept, provenance)
+    };
+    Ok(phases.iter().map(of_phase).collect::<Result<_, _>>()?)
 }
 
 /// The commands of the kept samples, which are counted on the way: the whole trace is read.

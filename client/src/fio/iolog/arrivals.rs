@@ -1,208 +1,253 @@
-//! When commands are issued.
+//! When commands are issued: the order of the gaps.
 //!
-//! The gap's bucket follows the interarrival histogram. Inside a bucket gaps are log-uniform, which fits measured
-//! arrivals better than even ones; the length of the open last bucket is what keeps the measured rate.
+//! The interarrival histogram says how many gaps of each length there are, and nothing about which follows which. The
+//! histogram of outstanding I/O does: a command that found thirty others in flight came in a burst. So the log is played
+//! on paper with the measured latencies, and of a few gaps that could be next the one is taken after which the command
+//! finds as many in flight as the histogram still asks for. Without those histograms the order is random.
 
+use std::collections::VecDeque;
+
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use vscsi_shared::histogram::Interval;
+use vscsi_shared::histogram::{Interval, IntervalSet, Limits, Metric, Operation};
 
 use super::balance::Balance;
+use super::gaps::Gaps;
+use crate::analysis::estimate;
+use crate::stream::{Direction, bucket_range};
 
-/// Step of the golden-ratio sequence, which fills a bucket evenly whatever the number of draws.
-const GOLDEN: f64 = 0.618_033_988_749_894_9;
+/// Gaps that are weighed against each other, and latencies.
+const GAP_PROPOSALS: usize = 4;
+const LATENCY_PROPOSALS: usize = 3;
+/// Gaps of a bucket that may be drawn beyond its share: of any stretch, and of one with bursts.
+const LEAST_AHEAD: f64 = 8.0;
+const BURST_SHARE: f64 = 0.05;
+const LONGEST_BURST: f64 = 1024.0;
+/// Part of the gaps left that may still be drawn beyond a share.
+const PAID_BACK: f64 = 0.05;
+/// How many times as many in flight as with independent arrivals are a sign of bursts.
+const BURSTY: f64 = 1.1;
 
-/// Draws gaps between commands.
+/// Chooses the gaps of a stretch.
 #[derive(Debug, Clone)]
 pub(super) struct Arrivals {
+    gaps: Gaps,
+    /// How many gaps of one bucket may be drawn beyond its share.
+    most_ahead: f64,
+    /// Bucket of the gap before the next command, where it is chosen already.
+    chosen_gap: Option<usize>,
+    outstanding: Option<Outstanding>,
+    /// Of reads and of writes.
+    latencies: [Option<Latencies>; 2],
+}
+
+/// The histogram of outstanding I/O and the state of its copy.
+#[derive(Debug, Clone)]
+struct Outstanding {
+    limits: Limits,
     balance: Balance,
-    buckets: Vec<GapBucket>,
-    /// Gaps are multiplied by this where the buckets alone cannot keep the rate.
-    scale: f64,
-    /// Part of a microsecond left over from scaled gaps.
-    carry: f64,
 }
 
-/// The gaps of one bucket: density proportional to `x^(tilt - 1)` on `[least, most]` microseconds.
+/// What comes next: the bucket of a gap, and with its bucket the latency of the command before it, microseconds.
 #[derive(Debug, Clone, Copy)]
-struct GapBucket {
-    least: f64,
-    most: f64,
-    tilt: f64,
-    /// Position in the golden-ratio sequence.
-    phase: f64,
+struct Chosen {
+    gap: usize,
+    latency: Option<(usize, f64)>,
 }
 
-impl GapBucket {
-    fn quantile(self, share: f64) -> f64 {
-        let ratio = self.most / self.least;
-        if self.tilt.abs() < 1e-6 {
-            self.least * ratio.powf(share)
-        } else {
-            self.least * (1.0 + share * (ratio.powf(self.tilt) - 1.0)).powf(1.0 / self.tilt)
+/// Draws latencies.
+#[derive(Debug, Clone)]
+struct Latencies {
+    balance: Balance,
+    /// Least and longest of each bucket, microseconds.
+    buckets: Vec<(f64, f64)>,
+}
+
+/// The commands that have not ended, by the measured latencies.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InFlight {
+    /// When they end, microseconds, in order.
+    ends: VecDeque<f64>,
+}
+
+impl InFlight {
+    /// How many of them are still there then.
+    fn at(&self, now_us: f64) -> usize {
+        self.ends.len() - self.ends.partition_point(|end| *end <= now_us)
+    }
+
+    fn forget_before(&mut self, now_us: f64) {
+        while self.ends.front().is_some_and(|end| *end <= now_us) {
+            self.ends.pop_front();
         }
     }
 
-    /// A gap in whole microseconds, as vscsiStats counts them; flooring keeps it inside the bucket.
-    fn gap_us(self, share: f64) -> f64 {
-        self.quantile(share).floor()
+    /// Counts their ends from `now_us` on.
+    pub(super) fn move_back(&mut self, now_us: f64) {
+        self.forget_before(now_us);
+        for end in &mut self.ends {
+            *end -= now_us;
+        }
     }
 
-    fn mean(self) -> f64 {
-        const STEPS: u32 = 64;
-        let sum: f64 = (0..STEPS)
-            .map(|step| self.gap_us((f64::from(step) + 0.5) / f64::from(STEPS)))
-            .sum();
-        sum / f64::from(STEPS)
-    }
-
-    fn with_tilt(self, tilt: f64) -> Self {
-        Self { tilt, ..self }
+    fn push(&mut self, end_us: f64) {
+        let place = self.ends.partition_point(|end| *end <= end_us);
+        self.ends.insert(place, end_us);
     }
 }
 
 impl Arrivals {
-    /// Gaps that follow `interarrival` and are `mean_us` on average. `None` when the histogram is empty.
-    pub(super) fn new(interarrival: &Interval, mean_us: f64) -> Option<Self> {
-        let balance = Balance::new(interarrival)?;
-        let total = interarrival.total() as f64;
-        let shares: Vec<f64> = interarrival.counts.iter().map(|&count| count as f64 / total).collect();
-        let buckets = gap_buckets(interarrival, mean_us, shares.last().copied().unwrap_or(0.0));
-        let mut arrivals = Self {
-            balance,
-            buckets,
-            scale: 1.0,
-            carry: 0.0,
-        };
-        arrivals.keep_mean(&shares, mean_us);
-        Some(arrivals)
-    }
-
-    /// Tilts the last bucket, then all of them, until the mean gap is right; what is left is scaled.
-    fn keep_mean(&mut self, shares: &[f64], mean_us: f64) {
-        let last = self.buckets.len().saturating_sub(1);
-        self.tilt_towards(shares, mean_us, |index| index == last);
-        self.tilt_towards(shares, mean_us, |_| true);
-        let mean = self.mean(shares);
-        if mean > 0.0 && (mean / mean_us - 1.0).abs() > 1e-3 {
-            self.scale = mean_us / mean;
-        }
-    }
-
-    fn tilt_towards(&mut self, shares: &[f64], mean_us: f64, which: impl Fn(usize) -> bool) {
-        if (self.mean(shares) / mean_us - 1.0).abs() < 1e-4 {
-            return;
-        }
-        let (mut low, mut high) = (-8.0, 8.0);
-        for _ in 0..50 {
-            let tilt = f64::midpoint(low, high);
-            let chosen = self.buckets.iter_mut().enumerate().filter(|(index, _)| which(*index));
-            for (_, bucket) in chosen {
-                *bucket = bucket.with_tilt(tilt);
-            }
-            if self.mean(shares) < mean_us {
-                low = tilt;
-            } else {
-                high = tilt;
-            }
-        }
-    }
-
-    fn mean(&self, shares: &[f64]) -> f64 {
-        self.buckets
-            .iter()
-            .zip(shares)
-            .map(|(bucket, share)| bucket.mean() * share)
-            .sum()
-    }
-
-    /// The next gap, whole microseconds.
-    pub(super) fn next_gap_us(&mut self, random: &mut ChaCha8Rng) -> f64 {
-        let index = self.balance.draw(random);
-        self.balance.used(index);
-        let Some(bucket) = self.buckets.get_mut(index) else {
-            return 0.0;
-        };
-        bucket.phase = (bucket.phase + GOLDEN).fract();
-        let exact = bucket.gap_us(bucket.phase) * self.scale + self.carry;
-        self.carry = exact.fract();
-        exact.floor()
-    }
-}
-
-/// The ranges of the buckets. vscsiStats counts whole microseconds, so the bucket up to 1 holds 0 and 1.
-fn gap_buckets(interarrival: &Interval, mean_us: f64, overflow_share: f64) -> Vec<GapBucket> {
-    interarrival
-        .buckets()
-        .map(|bucket| {
-            let least = bucket.above.map_or(0.25, |above| above as f64 + 1.0).max(0.25);
-            let most = match bucket.up_to {
-                Some(up_to) => (up_to as f64 + 0.999).max(least * 1.001),
-                None => longest_gap(interarrival, least, mean_us, overflow_share),
-            };
-            GapBucket {
-                least,
-                most,
-                tilt: 0.0,
-                phase: 0.5,
-            }
+    /// The gaps of `commands` commands that take `total_us` together, none of them longer than `longest_us` where the time
+    /// can be filled otherwise. `None` when there is no histogram of them.
+    pub(super) fn new(target: &IntervalSet, commands: u64, total_us: f64, longest_us: f64) -> Option<Self> {
+        let interarrival = target.of(Metric::Interarrival, Operation::All)?;
+        let latencies = Direction::ALL.map(|direction| {
+            let measured = target.of(Metric::Latency, direction.operation())?;
+            Latencies::new(measured)
+        });
+        let outstanding = target
+            .of(Metric::OutstandingIos, Operation::All)
+            .and_then(|interval| {
+                Some(Outstanding {
+                    limits: interval.limits.clone(),
+                    balance: Balance::new(interval)?,
+                })
+            })
+            .filter(|_| latencies.iter().any(Option::is_some));
+        Some(Self {
+            gaps: Gaps::new(interarrival, commands, total_us, longest_us)?,
+            most_ahead: most_ahead(target, commands, total_us),
+            chosen_gap: None,
+            outstanding,
+            latencies,
         })
-        .collect()
-}
-
-/// The longest gap: the measured maximum, which after merging is only a bound, but never more than all gaps together.
-fn longest_gap(interarrival: &Interval, least: f64, mean_us: f64, overflow_share: f64) -> f64 {
-    let measured = interarrival.values_at_most.map_or(f64::INFINITY, |most| most as f64);
-    // If all time were spent in the overflow gaps they would be this long; ten times that leaves room for a tail.
-    let sensible = if overflow_share > 0.0 {
-        10.0 * mean_us / overflow_share
-    } else {
-        10.0 * least
-    };
-    measured.min(sensible).max(least * 1.5)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use rand::SeedableRng;
-    use vscsi_shared::histogram::{Limits, Metric};
-
-    use super::*;
-
-    fn interarrival(counts: &[u64]) -> Interval {
-        let mut interval = Interval::empty(Limits::known(Metric::Interarrival));
-        interval.counts.copy_from_slice(counts);
-        interval.count = counts.iter().sum();
-        interval
     }
 
-    #[test]
-    fn idle_times_stretch_until_the_rate_is_kept() {
-        // Bursts of gaps near 50 us, and one gap in 21 that must carry a mean of 20 ms.
-        let interarrival = interarrival(&[0, 0, 2000, 0, 0, 0, 0, 0, 0, 0, 100]);
-        let mut arrivals = Arrivals::new(&interarrival, 20_000.0).unwrap();
-        let mut random = ChaCha8Rng::seed_from_u64(1);
-        let mean = (0..21_000).map(|_| arrivals.next_gap_us(&mut random)).sum::<f64>() / 21_000.0;
-        assert!((mean / 20_000.0 - 1.0).abs() < 0.01, "{mean}");
+    /// The gap before the next command, whole microseconds.
+    pub(super) fn next_gap_us(&mut self, now_us: f64, in_flight: &mut InFlight, random: &mut ChaCha8Rng) -> f64 {
+        let gap = self.chosen_gap.take().unwrap_or_else(|| {
+            in_flight.forget_before(now_us);
+            self.choose(now_us, &[None], in_flight, random).gap
+        });
+        self.gaps.take_us(gap)
     }
 
-    proptest! {
-        #[test]
-        fn gaps_stay_in_their_buckets_when_the_mean_is_possible(counts in prop::collection::vec(0_u64..1000, 10)) {
-            let mut counts = counts;
-            counts.push(0);
-            prop_assume!(counts.iter().sum::<u64>() > 0);
-            let target = interarrival(&counts);
-            let total: u64 = counts.iter().sum();
-            // The mean of log-uniform gaps is certainly possible.
-            let mean = gap_buckets(&target, 1.0, 0.0).iter().zip(&counts).map(|(bucket, &count)| bucket.mean() * count as f64).sum::<f64>() / total as f64;
-            let mut arrivals = Arrivals::new(&target, mean).unwrap();
-            let mut random = ChaCha8Rng::seed_from_u64(2);
-            for _ in 0..500 {
-                let gap = arrivals.next_gap_us(&mut random);
-                let bucket = target.limits.as_slice().partition_point(|limit| (*limit as f64) < gap);
-                prop_assert!(counts[bucket] > 0, "{} us lies in an empty bucket", gap);
+    /// Notes that a command was issued, and chooses how long it stays in flight together with the gap behind it: a host
+    /// that waits for one command before it issues the next has long gaps behind long latencies.
+    pub(super) fn issued(
+        &mut self,
+        direction: Direction,
+        now_us: f64,
+        in_flight: &mut InFlight,
+        random: &mut ChaCha8Rng,
+    ) -> Option<f64> {
+        in_flight.forget_before(now_us);
+        let slot = usize::from(direction == Direction::Write);
+        let latencies = self.latencies.get(slot).and_then(Option::as_ref)?;
+        let proposed: [Option<(usize, f64)>; LATENCY_PROPOSALS] = std::array::from_fn(|_| Some(latencies.draw(random)));
+        let Chosen { gap, latency } = self.choose(now_us, &proposed, in_flight, random);
+        let (bucket, latency_us) = latency?;
+        if let Some(Some(latencies)) = self.latencies.get_mut(slot) {
+            latencies.balance.used(bucket);
+        }
+        self.chosen_gap = self.gaps.left().any(|left| left > 0).then_some(gap);
+        in_flight.push(now_us + latency_us);
+        Some(latency_us)
+    }
+
+    /// The next gap's bucket, and one of the latencies of the command at `now_us`, after which the next command finds as
+    /// many in flight as is still asked for.
+    fn choose(
+        &mut self,
+        now_us: f64,
+        latencies: &[Option<(usize, f64)>],
+        in_flight: &InFlight,
+        random: &mut ChaCha8Rng,
+    ) -> Chosen {
+        let gaps: [usize; GAP_PROPOSALS] = std::array::from_fn(|_| drawn(&self.gaps, random));
+        let first = Chosen {
+            gap: gaps[0],
+            latency: latencies.first().copied().flatten(),
+        };
+        let Some(outstanding) = &mut self.outstanding else {
+            return first;
+        };
+        // What was put off has to be paid back before the end.
+        let left: u64 = self.gaps.left().sum();
+        let most_ahead = self.most_ahead.min(PAID_BACK * left as f64);
+        let mut best: Option<(f64, usize, Chosen)> = None;
+        for (index, &gap) in gaps.iter().enumerate() {
+            let is_ahead = index > 0 && self.gaps.ahead(gap) > most_ahead;
+            if is_ahead || gaps.iter().take(index).any(|before| *before == gap) {
+                continue;
+            }
+            let gap_us = self.gaps.peek_us(gap);
+            let others = in_flight.at(now_us + gap_us);
+            for &latency in latencies {
+                let own = usize::from(latency.is_some_and(|(_, latency_us)| latency_us > gap_us));
+                let found = i64::try_from(others + own + 1).unwrap_or(i64::MAX);
+                let bucket = outstanding.limits.bucket_of(found);
+                let wanted = outstanding.balance.deficit(bucket);
+                if best.is_none_or(|(most, ..)| wanted > most) {
+                    best = Some((wanted, bucket, Chosen { gap, latency }));
+                }
             }
         }
+        let Some((_, bucket, chosen)) = best else { return first };
+        outstanding.balance.used(bucket);
+        chosen
+    }
+}
+
+/// How far the order of the gaps may depart from an even mixture. Where commands find no more others in flight than
+/// independent arrivals would (the mean at arrival is then 1 + rate * latency), there are no bursts to be made, and a
+/// long departure would only be paid back by a burst at the end.
+fn most_ahead(target: &IntervalSet, commands: u64, total_us: f64) -> f64 {
+    let mean = |metric| {
+        let interval = target.of(metric, Operation::All)?;
+        Some(estimate::mean(interval, metric)?.est)
+    };
+    let both = mean(Metric::OutstandingIos).zip(mean(Metric::Latency));
+    let is_bursty =
+        both.is_some_and(|(found, latency_us)| found > BURSTY * (1.0 + commands as f64 / total_us * latency_us));
+    if is_bursty {
+        (BURST_SHARE * commands as f64).clamp(LEAST_AHEAD, LONGEST_BURST)
+    } else {
+        LEAST_AHEAD
+    }
+}
+
+/// A bucket of gaps, as often as there are gaps left in it.
+fn drawn(gaps: &Gaps, random: &mut ChaCha8Rng) -> usize {
+    let left: u64 = gaps.left().sum();
+    let mut draw = random.random_range(0..left.max(1));
+    for (bucket, left) in gaps.left().enumerate() {
+        if draw < left {
+            return bucket;
+        }
+        draw -= left;
+    }
+    0
+}
+
+impl Latencies {
+    /// `None` when the histogram is empty.
+    fn new(measured: &Interval) -> Option<Self> {
+        Some(Self {
+            balance: Balance::new(measured)?,
+            buckets: (0..measured.counts.len())
+                .map(|index| {
+                    let (low, high) = bucket_range(measured, index);
+                    (low.max(1.0), high.max(low).max(1.0))
+                })
+                .collect(),
+        })
+    }
+
+    /// A latency, log-uniform inside its bucket, and that bucket; microseconds.
+    fn draw(&self, random: &mut ChaCha8Rng) -> (usize, f64) {
+        let index = self.balance.draw(random);
+        let (low, high) = self.buckets.get(index).copied().unwrap_or((1.0, 1.0));
+        (index, low * (high / low).powf(random.random_range(0.0..1.0)))
     }
 }

@@ -33,6 +33,11 @@ impl Balance {
         self.deficits.get(bucket).copied().unwrap_or(0.0)
     }
 
+    /// Whether the histogram has anything in this bucket.
+    pub(super) fn has(&self, bucket: usize) -> bool {
+        self.shares.get(bucket).is_some_and(|share| *share > 0.0)
+    }
+
     /// Counts a use.
     pub(super) fn used(&mut self, bucket: usize) {
         if let Some(deficit) = self.deficits.get_mut(bucket) {

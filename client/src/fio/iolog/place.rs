@@ -3,56 +3,54 @@
 /// How many commands the windowed distance looks back on.
 const WINDOW: usize = 16;
 
-/// The ends of the last commands.
-#[derive(Debug, Clone)]
+/// A command that was issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Issued {
+    /// 0 reads, 1 writes.
+    pub direction: usize,
+    pub last_block: i64,
+    pub bytes: u64,
+}
+
+/// The last commands.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
-    ends: [i64; WINDOW],
-    length: usize,
+    commands: [Option<Issued>; WINDOW],
     next: usize,
-    /// Last block of the last command of each direction, reads first.
-    of_direction: [Option<i64>; 2],
+    /// The last command of each direction, reads first.
+    of_direction: [Option<Issued>; 2],
 }
 
 impl Recent {
-    pub(super) fn new() -> Self {
-        Self {
-            ends: [0; WINDOW],
-            length: 0,
-            next: 0,
-            of_direction: [None; 2],
-        }
+    /// Up to sixteen commands, in no order.
+    pub(super) fn commands(&self) -> impl Iterator<Item = Issued> + '_ {
+        self.commands.iter().flatten().copied()
     }
 
-    /// Last blocks of up to sixteen commands, in no order.
-    pub(super) fn ends(&self) -> &[i64] {
-        self.ends.get(..self.length).unwrap_or(&self.ends)
-    }
-
-    /// Last block of the last command.
-    pub(super) fn last(&self) -> Option<i64> {
+    /// The last command.
+    pub(super) fn last(&self) -> Option<Issued> {
         let newest = (self.next + WINDOW - 1) % WINDOW;
-        (self.length > 0).then(|| self.ends.get(newest).copied()).flatten()
+        self.commands.get(newest).copied().flatten()
     }
 
-    /// Last block of the last command of a direction (0 reads, 1 writes).
-    pub(super) fn last_of(&self, direction: usize) -> Option<i64> {
+    /// The last command of a direction (0 reads, 1 writes).
+    pub(super) fn last_of(&self, direction: usize) -> Option<Issued> {
         self.of_direction.get(direction).copied().flatten()
     }
 
     /// Distance to the closest of the recent ends.
     pub(super) fn closest(&self, first_block: i64) -> Option<i64> {
-        let distances = self.ends().iter().map(|end| first_block - end);
+        let distances = self.commands().map(|command| first_block - command.last_block);
         distances.min_by_key(|distance| distance.unsigned_abs())
     }
 
-    pub(super) fn push(&mut self, direction: usize, last_block: i64) {
-        if let Some(slot) = self.ends.get_mut(self.next) {
-            *slot = last_block;
+    pub(super) fn push(&mut self, command: Issued) {
+        if let Some(slot) = self.commands.get_mut(self.next) {
+            *slot = Some(command);
         }
         self.next = (self.next + 1) % WINDOW;
-        self.length = (self.length + 1).min(WINDOW);
-        if let Some(slot) = self.of_direction.get_mut(direction) {
-            *slot = Some(last_block);
+        if let Some(slot) = self.of_direction.get_mut(command.direction) {
+            *slot = Some(command);
         }
     }
 }

@@ -1,23 +1,32 @@
-//! The direction and place of the next command.
+//! The direction, place and size of the next command.
 //!
 //! One place decides three distances at once: to the last command, to the last one of its direction, and to the closest
 //! of sixteen. Places that each of the histograms would like are proposed, and the one that brings all of them
 //! nearer to their shares is taken (the largest sum of deficits, which is the steepest descent of the sum of squared
 //! deficits). Which direction goes next is part of the proposal: how often directions alternate is what ties the
-//! distances of all commands to those of each direction.
+//! distances of all commands to those of each direction. A place that continues a command decides the size too.
+//!
+//! vscsiStats does not record which blocks are used again. So a place that was not used yet is preferred, and one comes
+//! back only where a distance of the histograms leads back to it.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use vscsi_shared::histogram::{IntervalSet, Limits, Metric, Operation};
 
 use super::balance::Balance;
-use super::place::Recent;
+use super::place::{Issued, Recent};
+use super::sizes::{Access, Sizes};
+use super::touched::Touched;
 use crate::stream::{BLOCK_BYTES, Direction};
 
-/// Blocks of the 4 KiB that places are aligned to where the histogram leaves room.
-const ALIGNED_BLOCKS: i64 = 8;
 /// Proposals drawn by deficit beside the most wanted bucket.
 const DRAWS: usize = 3;
+/// Draws of a place in one bucket, until one is found that was not used.
+const UNUSED_DRAWS: usize = 4;
+/// How far on either side of a place the region is looked at, so that a stream that begins there has room: 8 MiB.
+const ROOM_BLOCKS: i64 = 16_384;
+/// What a used place costs a proposal, in commands that a distance has to be behind before it is taken all the same.
+const USED_COST: f64 = 3.0;
 
 /// A histogram of distances and the state of its copy.
 #[derive(Debug, Clone)]
@@ -42,17 +51,33 @@ impl Distances {
     fn used(&mut self, distance: i64) {
         self.balance.used(self.limits.bucket_of(distance));
     }
+
+    /// Whether the bucket holds the distance of a command that continues another, and no other one.
+    fn continues(&self, bucket: usize) -> bool {
+        bucket == self.limits.bucket_of(1)
+    }
 }
 
-/// Chooses places.
+/// The region that is written and read, and what was done in it so far. It outlasts the stretches of a log.
+#[derive(Debug, Clone)]
+pub(super) struct Region {
+    /// Its length.
+    pub blocks: i64,
+    /// Places are multiples of this where the histogram leaves room, or always.
+    pub aligned_blocks: i64,
+    /// Always.
+    pub is_aligned: bool,
+    pub recent: Recent,
+    pub touched: Touched,
+}
+
+/// Chooses the places of a stretch.
 #[derive(Debug, Clone)]
 pub(super) struct Placement {
     all: Option<Distances>,
     of_direction: [Option<Distances>; 2],
     closest: Option<Distances>,
     directions: Balance,
-    recent: Recent,
-    span_blocks: i64,
 }
 
 /// Buckets that would do the histograms of all commands good.
@@ -64,15 +89,28 @@ struct Wishes {
 
 /// A proposed place.
 #[derive(Debug, Clone, Copy)]
-struct Proposal {
-    direction: usize,
-    first_block: i64,
+pub(super) struct Proposal {
+    pub direction: usize,
+    pub first_block: i64,
+    pub bytes: u64,
+    access: Access,
     score: f64,
 }
 
+/// One direction, while places are proposed for it.
+struct Proposing<'a> {
+    placement: &'a Placement,
+    region: &'a Region,
+    direction: usize,
+    sizes: Option<&'a Sizes>,
+    /// Size of a command that continues nothing, bytes.
+    fresh: u64,
+    best: &'a mut Option<Proposal>,
+}
+
 impl Placement {
-    /// Places inside `span_bytes` that follow the histograms. `None` when there is no read and no write.
-    pub(super) fn new(target: &IntervalSet, span_bytes: u64) -> Option<Self> {
+    /// Places that follow the histograms. `None` when there is no read and no write.
+    pub(super) fn new(target: &IntervalSet) -> Option<Self> {
         let commands = |direction: Direction| {
             let sizes = target.of(Metric::IoLength, direction.operation());
             sizes.map_or(0.0, |sizes| sizes.total() as f64)
@@ -83,14 +121,16 @@ impl Placement {
             of_direction: [seeks(Operation::Read), seeks(Operation::Write)],
             closest: Distances::new(target, Metric::SeekDistanceClosest16, Operation::All),
             directions: Balance::from_weights(Direction::ALL.map(commands).to_vec())?,
-            recent: Recent::new(),
-            span_blocks: i64::try_from(span_bytes / BLOCK_BYTES).unwrap_or(i64::MAX / 4),
         })
     }
 
-    /// Direction and first byte of the next command, given how many bytes a read and a write would have.
-    pub(super) fn next(&mut self, bytes: [u64; 2], random: &mut ChaCha8Rng) -> (Direction, u64) {
-        let blocks = bytes.map(|bytes| i64::try_from(bytes.div_ceil(BLOCK_BYTES)).unwrap_or(1).max(1));
+    /// The next command.
+    pub(super) fn next(
+        &mut self,
+        sizes: &mut [Option<Sizes>; 2],
+        region: &mut Region,
+        random: &mut ChaCha8Rng,
+    ) -> Proposal {
         let wishes = Wishes {
             all: self.all.as_ref().map(|all| wanted(&all.balance, random)),
             closest: self
@@ -99,134 +139,201 @@ impl Placement {
                 .map(|closest| [closest.balance.most_wanted(), closest.balance.draw(random)]),
         };
         let mut best: Option<Proposal> = None;
-        for (direction, length) in blocks.into_iter().enumerate() {
+        for (direction, sizes) in sizes.iter().enumerate() {
             if self.directions.deficit(direction) <= -1.0 {
                 continue;
             }
-            self.propose(direction, length, &wishes, random, &mut best);
+            Proposing {
+                placement: self,
+                region,
+                direction,
+                fresh: sizes.as_ref().map_or(BLOCK_BYTES, |sizes| sizes.fresh(random)),
+                sizes: sizes.as_ref(),
+                best: &mut best,
+            }
+            .propose(&wishes, random);
         }
         let chosen = best.unwrap_or_else(|| Proposal {
             direction: self.directions.most_wanted(),
             first_block: 0,
+            bytes: BLOCK_BYTES,
+            access: Access::Elsewhere,
             score: 0.0,
         });
-        self.take(chosen, blocks.get(chosen.direction).copied().unwrap_or(1));
-        let direction = if chosen.direction == 0 {
-            Direction::Read
-        } else {
-            Direction::Write
-        };
-        let offset = chosen.first_block.unsigned_abs() * BLOCK_BYTES;
-        (direction, offset)
-    }
-
-    fn propose(
-        &self,
-        direction: usize,
-        length: i64,
-        wishes: &Wishes,
-        random: &mut ChaCha8Rng,
-        best: &mut Option<Proposal>,
-    ) {
-        let mut weigh = |first_block: i64, random: &mut ChaCha8Rng| {
-            if first_block < 0 || first_block + length > self.span_blocks {
-                return;
-            }
-            let tie = random.random_range(0.0..0.01);
-            let score = self.score(direction, first_block) + tie;
-            if best.is_none_or(|best| score > best.score) {
-                *best = Some(Proposal {
-                    direction,
-                    first_block,
-                    score,
-                });
-            }
-        };
-        let own = self.of_direction.get(direction).and_then(Option::as_ref);
-        if let (Some(own), Some(end)) = (own, self.recent.last_of(direction)) {
-            for bucket in wanted(&own.balance, random) {
-                if let Some(place) = self.near(end, &own.limits, bucket, length, random) {
-                    weigh(place, random);
-                }
-            }
+        self.take(&chosen, region);
+        if let Some(Some(sizes)) = sizes.get_mut(chosen.direction) {
+            sizes.used(chosen.access, chosen.bytes);
         }
-        if let (Some(all), Some(buckets), Some(end)) = (&self.all, wishes.all, self.recent.last()) {
-            for bucket in buckets {
-                if let Some(place) = self.near(end, &all.limits, bucket, length, random) {
-                    weigh(place, random);
-                }
-            }
-        }
-        if let (Some(closest), Some(buckets)) = (&self.closest, wishes.closest) {
-            for &end in self.recent.ends() {
-                for bucket in buckets {
-                    if let Some(place) = self.near(end, &closest.limits, bucket, length, random) {
-                        weigh(place, random);
-                    }
-                }
-            }
-        }
-        for _ in 0..DRAWS {
-            let place = self.anywhere(length, random);
-            weigh(place, random);
-        }
+        chosen
     }
 
     /// The sum of the deficits of every bucket a command at this place would be counted in.
-    fn score(&self, direction: usize, first_block: i64) -> f64 {
-        let deficit = |distances: Option<&Distances>, end: Option<i64>| match (distances, end) {
-            (Some(distances), Some(end)) => distances.deficit(first_block - end),
+    fn score(&self, recent: &Recent, direction: usize, first_block: i64) -> f64 {
+        let deficit = |distances: Option<&Distances>, before: Option<Issued>| match (distances, before) {
+            (Some(distances), Some(before)) => distances.deficit(first_block - before.last_block),
             _ => 0.0,
         };
         let own = self.of_direction.get(direction).and_then(Option::as_ref);
         let closest = self
             .closest
             .as_ref()
-            .zip(self.recent.closest(first_block))
+            .zip(recent.closest(first_block))
             .map_or(0.0, |(distances, distance)| distances.deficit(distance));
-        deficit(own, self.recent.last_of(direction))
-            + deficit(self.all.as_ref(), self.recent.last())
+        deficit(own, recent.last_of(direction))
+            + deficit(self.all.as_ref(), recent.last())
             + closest
             + self.directions.deficit(direction)
     }
 
-    fn take(&mut self, chosen: Proposal, length: i64) {
+    fn take(&mut self, chosen: &Proposal, region: &mut Region) {
         let first = chosen.first_block;
-        if let (Some(all), Some(end)) = (&mut self.all, self.recent.last()) {
-            all.used(first - end);
+        let recent = &mut region.recent;
+        if let (Some(all), Some(before)) = (&mut self.all, recent.last()) {
+            all.used(first - before.last_block);
         }
         let own = self.of_direction.get_mut(chosen.direction).and_then(Option::as_mut);
-        if let (Some(own), Some(end)) = (own, self.recent.last_of(chosen.direction)) {
-            own.used(first - end);
+        if let (Some(own), Some(before)) = (own, recent.last_of(chosen.direction)) {
+            own.used(first - before.last_block);
         }
-        if let (Some(closest), Some(distance)) = (&mut self.closest, self.recent.closest(first)) {
+        if let (Some(closest), Some(distance)) = (&mut self.closest, recent.closest(first)) {
             closest.used(distance);
         }
         self.directions.used(chosen.direction);
-        self.recent.push(chosen.direction, first + length - 1);
+        let last_block = first + blocks_of(chosen.bytes) - 1;
+        recent.push(Issued {
+            direction: chosen.direction,
+            last_block,
+            bytes: chosen.bytes,
+        });
+        region.touched.touch(first, last_block);
+    }
+}
+
+impl Proposing<'_> {
+    fn propose(&mut self, wishes: &Wishes, random: &mut ChaCha8Rng) {
+        let (placement, region) = (self.placement, self.region);
+        let own = placement.of_direction.get(self.direction).and_then(Option::as_ref);
+        if let (Some(own), Some(before)) = (own, region.recent.last_of(self.direction)) {
+            for bucket in wanted(&own.balance, random) {
+                self.near(before, own, bucket, random);
+            }
+        }
+        if let (Some(all), Some(buckets), Some(before)) = (&placement.all, wishes.all, region.recent.last()) {
+            for bucket in buckets {
+                self.near(before, all, bucket, random);
+            }
+        }
+        if let (Some(closest), Some(buckets)) = (&placement.closest, wishes.closest) {
+            for before in region.recent.commands() {
+                for bucket in buckets {
+                    self.near(before, closest, bucket, random);
+                }
+            }
+        }
+        for _ in 0..DRAWS {
+            let most = (region.blocks - blocks_of(self.fresh)).max(0);
+            if let Some(place) = self.unused(0, most, self.fresh, random) {
+                self.weigh(place, self.fresh, random);
+            }
+        }
     }
 
-    /// A place at a distance inside the bucket from `end`, aligned where the bucket is wide enough.
-    fn near(&self, end: i64, limits: &Limits, bucket: usize, length: i64, random: &mut ChaCha8Rng) -> Option<i64> {
-        let limits = limits.as_slice();
+    /// Proposes a place at a distance inside the bucket from the end of an earlier command.
+    fn near(&mut self, before: Issued, distances: &Distances, bucket: usize, random: &mut ChaCha8Rng) {
+        let end = before.last_block;
+        let continues = distances.continues(bucket) && before.direction == self.direction;
+        let bytes = match self.sizes.filter(|_| continues) {
+            Some(sizes) => sizes.continuing(self.access(end + 1), before.bytes, random),
+            None => self.fresh,
+        };
+        let limits = distances.limits.as_slice();
         let above = bucket.checked_sub(1).and_then(|below| limits.get(below));
         let least = above
             .map_or(0, |edge| end.saturating_add(*edge).saturating_add(1))
             .max(0);
         let most = limits.get(bucket).map_or(i64::MAX, |edge| end.saturating_add(*edge));
-        let most = most.min(self.span_blocks - length);
+        let most = most.min(self.region.blocks - blocks_of(bytes));
+        if let Some(place) = self.unused(least, most, bytes, random) {
+            self.weigh(place, bytes, random);
+        }
+    }
+
+    /// A place in `least..=most` for a command of `bytes`, aligned where there is room, and not used before where a few draws
+    /// find one.
+    fn unused(&self, least: i64, most: i64, bytes: u64, random: &mut ChaCha8Rng) -> Option<i64> {
         if least > most {
             return None;
         }
-        let place = random.random_range(least..=most);
-        let aligned = place - place.rem_euclid(ALIGNED_BLOCKS);
-        Some(if aligned >= least { aligned } else { place })
+        let mut place = None;
+        let is_wide = most - least >= ROOM_BLOCKS;
+        let draws = if most - least < self.region.aligned_blocks {
+            1
+        } else {
+            UNUSED_DRAWS
+        };
+        for _ in 0..draws {
+            let drawn = random.random_range(least..=most);
+            let below = drawn - drawn.rem_euclid(self.region.aligned_blocks);
+            let above = below + self.region.aligned_blocks;
+            place = if below >= least {
+                Some(below)
+            } else if above <= most {
+                Some(above)
+            } else {
+                (!self.region.is_aligned).then_some(drawn)
+            };
+            let has_room = |place: i64| {
+                let touched = &self.region.touched;
+                !(is_wide && (touched.contains(place + ROOM_BLOCKS) || touched.contains(place - ROOM_BLOCKS)))
+            };
+            if place.is_some_and(|place| !self.is_used(place, bytes) && has_room(place)) {
+                break;
+            }
+        }
+        place
     }
 
-    fn anywhere(&self, length: i64, random: &mut ChaCha8Rng) -> i64 {
-        let most = (self.span_blocks - length).max(0);
-        random.random_range(0..=most) / ALIGNED_BLOCKS * ALIGNED_BLOCKS
+    /// Whether a command there would use a place again, as far as its ends tell.
+    fn is_used(&self, first_block: i64, bytes: u64) -> bool {
+        let touched = &self.region.touched;
+        touched.contains(first_block) || touched.contains(first_block + blocks_of(bytes) - 1)
     }
+
+    /// Whether a command of this direction is sequential there.
+    fn access(&self, first_block: i64) -> Access {
+        match self.region.recent.last_of(self.direction) {
+            Some(before) if before.last_block + 1 == first_block => Access::Sequential,
+            _ => Access::Elsewhere,
+        }
+    }
+
+    fn weigh(&mut self, first_block: i64, bytes: u64, random: &mut ChaCha8Rng) {
+        let region = self.region;
+        if first_block < 0 || first_block + blocks_of(bytes) > region.blocks {
+            return;
+        }
+        let access = self.access(first_block);
+        let of_size = self.sizes.map_or(0.0, |sizes| sizes.deficit(access, bytes));
+        let tie = random.random_range(0.0..0.01);
+        let mut score = self.placement.score(&region.recent, self.direction, first_block) + of_size + tie;
+        let most = self.best.map_or(f64::NEG_INFINITY, |best| best.score);
+        if score > most && self.is_used(first_block, bytes) {
+            score -= USED_COST;
+        }
+        if score > most {
+            *self.best = Some(Proposal {
+                direction: self.direction,
+                first_block,
+                bytes,
+                access,
+                score,
+            });
+        }
+    }
+}
+
+fn blocks_of(bytes: u64) -> i64 {
+    i64::try_from(bytes.div_ceil(BLOCK_BYTES)).unwrap_or(1).max(1)
 }
 
 /// The most wanted bucket and some drawn by deficit.

@@ -1,87 +1,182 @@
 //! A log that can be written, as often as needed and always the same.
+//!
+//! Each disk has a stream of its own, in a region of its own, made of stretches that follow one another in time: one for
+//! each sample, or one for the average of all. A log holds the streams of its disks in the order of time.
 
 use std::io::{self, Write};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use vscsi_shared::histogram::{HistogramKind, Interval, IntervalSet, Metric, Operation};
+use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
-use super::arrivals::Arrivals;
+use super::alignment::{ALIGNED_BYTES, Alignment};
+use super::arrivals::InFlight;
 use super::format::write_log;
-use super::placement::Placement;
-use super::sizes::Sizes;
+use super::place::Recent;
+use super::placement::Region;
+use super::sequential::{SequentialBytes, SequentialSizes};
+use super::stretch::{Carried, Playing, Stretch, Timing};
+use super::touched::Touched;
+use crate::analysis::DiskKey;
 use crate::fidelity::part_name;
 use crate::fio::FioError;
-use crate::stream::{Command, Direction, Observation};
+use crate::stream::{BLOCK_BYTES, Command, Direction};
 
-/// Longest log that is written: five minutes of more IOPS than any virtual disk does.
+/// Longest log that is written.
 const MOST_COMMANDS: u64 = 50_000_000;
 /// A line of a log, about.
 const LINE_BYTES: u64 = 48;
 /// Commands that are sampled, written and read back in a second, about.
-const COMMANDS_PER_SECOND: u64 = 400_000;
+const COMMANDS_PER_SECOND: u64 = 70_000;
 
-/// Everything a log is sampled from.
+/// What one disk is to do, and when.
 #[derive(Debug, Clone)]
-pub struct IologPlan {
-    arrivals: Arrivals,
-    sizes: [Option<Sizes>; 2],
-    placement: Placement,
-    commands: u64,
-    seed: u64,
+pub(crate) struct DiskDemand<'a> {
+    /// The disk; `None` for all disks of a capture that does not tell them apart.
+    pub disk: Option<&'a DiskKey>,
+    /// Its histograms over all time.
+    pub whole: &'a IntervalSet,
+    /// Its samples, from which is learned what the sums do not tell; empty where they are not known.
+    pub samples: Vec<&'a IntervalSet>,
+    /// What is replayed, in order of time.
+    pub stretches: Vec<StretchDemand<'a>>,
+    /// Length of its region, bytes.
+    pub span_bytes: u64,
 }
 
-impl IologPlan {
-    /// Plans a log of `duration_seconds` that follows `target` inside `span_bytes`.
-    ///
-    /// # Errors
-    /// [`FioError::NoCommands`] when there is nothing to replay, [`FioError::MissingHistogram`] when the capture lacks
-    /// what a log is sampled from.
-    pub(crate) fn new(
-        target: Observation,
-        span_bytes: u64,
-        duration_seconds: f64,
-        seed: u64,
-    ) -> Result<Self, FioError> {
-        let histograms = target.histograms;
-        let commands = Direction::ALL
-            .into_iter()
-            .filter_map(|direction| histograms.of(Metric::IoLength, direction.operation()))
-            .map(Interval::total)
-            .fold(0, u64::saturating_add);
-        if commands == 0 || target.seconds <= 0.0 {
-            return Err(FioError::NoCommands);
-        }
-        let rate = commands as f64 / target.seconds;
-        let missing = |metric| FioError::MissingHistogram {
-            part: part_name(metric, Operation::All),
-        };
-        let interarrival = histograms
-            .of(Metric::Interarrival, Operation::All)
-            .ok_or_else(|| missing(Metric::Interarrival))?;
-        require(histograms)?;
-        let sizes = Direction::ALL.map(|direction| {
-            let sizes = histograms.of(Metric::IoLength, direction.operation())?;
-            Sizes::new(sizes)
-        });
+/// What one disk is to do in one stretch of the log; times are seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StretchDemand<'a> {
+    /// The histograms it follows.
+    pub histograms: &'a IntervalSet,
+    /// Time in which they were counted.
+    pub measured_seconds: f64,
+    /// Where it begins in the log.
+    pub start: f64,
+    /// How long it takes.
+    pub length: f64,
+    /// Gaps of the log are shorter than measured ones by this factor.
+    pub compression: f64,
+    /// The longest gap that can have been measured.
+    pub longest_gap: f64,
+}
+
+impl StretchDemand<'_> {
+    /// How many commands it has in the log.
+    fn commands(&self) -> u64 {
+        let measured = reads_and_writes(self.histograms) as f64;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a number of commands"
         )]
-        let planned = (rate * duration_seconds).round().max(1.0) as u64;
-        if planned > MOST_COMMANDS {
+        let commands = (measured * self.length * self.compression / self.measured_seconds).round() as u64;
+        // The log is at least one command long wherever one was measured.
+        commands.max(u64::from(measured > 0.0))
+    }
+}
+
+/// How large a log is and how long it takes to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogEstimate {
+    /// Commands in it.
+    pub commands: u64,
+    /// Its size, about.
+    pub bytes: u64,
+    /// How long it takes to make, seconds, about.
+    pub seconds: u64,
+}
+
+impl LogEstimate {
+    /// Of a log with the stretches of these disks.
+    pub(crate) fn of(disks: &[DiskDemand]) -> Self {
+        let stretches = disks.iter().flat_map(|disk| &disk.stretches);
+        let commands = stretches.map(StretchDemand::commands).fold(0, u64::saturating_add);
+        Self {
+            commands,
+            bytes: commands.saturating_mul(LINE_BYTES),
+            seconds: commands / COMMANDS_PER_SECOND,
+        }
+    }
+
+    /// Of both logs.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            commands: self.commands.saturating_add(other.commands),
+            bytes: self.bytes.saturating_add(other.bytes),
+            seconds: self.seconds.saturating_add(other.seconds),
+        }
+    }
+}
+
+/// Everything a log is sampled from.
+#[derive(Debug, Clone)]
+pub struct IologPlan {
+    disks: Vec<DiskPlan>,
+    commands: u64,
+    seconds: f64,
+    seed: u64,
+}
+
+/// The stream of one disk.
+#[derive(Debug, Clone)]
+struct DiskPlan {
+    disk: Option<DiskKey>,
+    first_block: i64,
+    blocks: i64,
+    alignment: Alignment,
+    step_bytes: u64,
+    sequential: [Option<SequentialBytes>; 2],
+    stretches: Vec<Stretch>,
+}
+
+/// What a plan has decided about a disk.
+#[derive(Debug, Clone, Copy)]
+pub struct DiskFacts<'a> {
+    /// The disk.
+    pub disk: Option<&'a DiskKey>,
+    /// Where its region begins, bytes.
+    pub first_byte: u64,
+    /// Whether its commands lie on 4 KiB.
+    pub alignment: Alignment,
+    /// Places and sizes are multiples of this, bytes.
+    pub step_bytes: u64,
+    /// Share of the bytes of reads and of writes that is sequential.
+    pub sequential: [Option<SequentialBytes>; 2],
+}
+
+impl IologPlan {
+    /// Plans a log of the disks, each in a region behind the one before it.
+    ///
+    /// # Errors
+    /// [`FioError::NoCommands`] when there is nothing to replay, [`FioError::MissingHistogram`] when the capture lacks
+    /// what a log is sampled from, [`FioError::LogTooLong`].
+    pub(crate) fn new(disks: &[DiskDemand], sector_bytes: Option<u64>, seed: u64) -> Result<Self, FioError> {
+        let estimate = LogEstimate::of(disks);
+        if estimate.commands == 0 {
+            return Err(FioError::NoCommands);
+        }
+        if estimate.commands > MOST_COMMANDS {
             return Err(FioError::LogTooLong {
-                commands: planned,
-                bytes: planned.saturating_mul(LINE_BYTES),
-                seconds: planned / COMMANDS_PER_SECOND,
+                commands: estimate.commands,
+                bytes: estimate.bytes,
+                seconds: estimate.seconds,
             });
         }
+        let mut first_block = 0;
+        let mut plans = Vec::new();
+        let mut seconds = 0.0_f64;
+        for disk in disks {
+            let plan = DiskPlan::new(disk, first_block, sector_bytes)?;
+            first_block += plan.blocks;
+            plans.push(plan);
+            let ends = disk.stretches.iter().map(|stretch| stretch.start + stretch.length);
+            seconds = ends.fold(seconds, f64::max);
+        }
         Ok(Self {
-            arrivals: Arrivals::new(interarrival, 1e6 / rate).ok_or_else(|| missing(Metric::Interarrival))?,
-            sizes,
-            placement: Placement::new(histograms, span_bytes).ok_or(FioError::NoCommands)?,
-            commands: planned,
+            disks: plans,
+            commands: estimate.commands,
+            seconds,
             seed,
         })
     }
@@ -91,7 +186,23 @@ impl IologPlan {
         self.commands
     }
 
-    /// Writes the log. Memory does not grow with its length.
+    /// How long it takes, seconds.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// What was decided about each disk, in the order of their regions.
+    pub fn disks(&self) -> impl Iterator<Item = DiskFacts<'_>> {
+        self.disks.iter().map(|disk| DiskFacts {
+            disk: disk.disk.as_ref(),
+            first_byte: disk.first_block.unsigned_abs() * BLOCK_BYTES,
+            alignment: disk.alignment,
+            step_bytes: disk.step_bytes,
+            sequential: disk.sequential,
+        })
+    }
+
+    /// Writes the log. Memory grows with the region that is used, and not with the length of the log.
     ///
     /// # Errors
     /// Those of `out`.
@@ -99,56 +210,98 @@ impl IologPlan {
         write_log(self.stream().map(Ok), out)
     }
 
-    /// The commands of the log, one after another.
-    pub fn stream(&self) -> impl Iterator<Item = Command> {
-        let mut state = self.clone();
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut bytes = state
-            .sizes
-            .each_mut()
-            .map(|sizes| next_size(sizes.as_mut(), &mut random));
-        let mut now_us = 0.0_f64;
-        (0..self.commands).map(move |index| {
-            if index > 0 {
-                now_us += state.arrivals.next_gap_us(&mut random);
+    /// The commands of the log, one after another, with latencies like those measured where these are known.
+    pub fn stream(&self) -> impl Iterator<Item = Command> + '_ {
+        let disks = self.disks.iter().zip(self.seed..);
+        let mut streams: Vec<_> = disks.map(|(disk, seed)| disk.stream(seed).peekable()).collect();
+        std::iter::from_fn(move || {
+            let next = streams.iter_mut().filter_map(|stream| {
+                let issued_ns = stream.peek()?.issued_ns;
+                Some((issued_ns, stream))
+            });
+            next.min_by_key(|(issued_ns, _)| *issued_ns)?.1.next()
+        })
+    }
+}
+
+impl DiskPlan {
+    fn new(demand: &DiskDemand, first_block: i64, sector_bytes: Option<u64>) -> Result<Self, FioError> {
+        let whole = demand.whole;
+        for metric in [Metric::Interarrival, Metric::SeekDistance] {
+            if whole.of(metric, Operation::All).is_none() {
+                return Err(FioError::MissingHistogram {
+                    part: part_name(metric, Operation::All),
+                });
             }
-            let (direction, offset) = state.placement.next(bytes, &mut random);
-            let slot = usize::from(direction == Direction::Write);
-            let fresh = next_size(state.sizes.get_mut(slot).and_then(Option::as_mut), &mut random);
-            let length = bytes
-                .get_mut(slot)
-                .map_or(fresh, |bytes| std::mem::replace(bytes, fresh));
-            Command {
-                issued_ns: nanoseconds(now_us),
-                direction,
-                offset,
-                bytes: u32::try_from(length).unwrap_or(u32::MAX),
-                latency_ns: None,
+        }
+        let alignment = Alignment::of(whole);
+        let step_bytes = sector_bytes.unwrap_or(match alignment {
+            Alignment::Aligned | Alignment::Unknown => ALIGNED_BYTES,
+            Alignment::Unaligned => BLOCK_BYTES,
+        });
+        let samples = || demand.samples.iter().copied();
+        let sequential = Direction::ALL.map(|direction| SequentialSizes::of(samples(), whole, direction));
+        let stretches = demand.stretches.iter().filter(|stretch| stretch.commands() > 0);
+        let planned: Option<Vec<Stretch>> = stretches
+            .map(|stretch| {
+                let timing = Timing {
+                    start_us: stretch.start * 1e6,
+                    length_us: stretch.length * 1e6,
+                    compression: stretch.compression,
+                    longest_us: stretch.longest_gap * 1e6,
+                };
+                let commands = stretch.commands();
+                Stretch::new(stretch.histograms, whole, commands, timing, &sequential, step_bytes)
+            })
+            .collect();
+        let [read, write] = &sequential;
+        let bytes = |direction: Direction, shares: &Option<SequentialSizes>| {
+            let sizes = whole.of(Metric::IoLength, direction.operation())?;
+            Some(SequentialBytes::of(sizes, shares.as_ref()?))
+        };
+        Ok(Self {
+            disk: demand.disk.cloned(),
+            first_block,
+            blocks: i64::try_from(demand.span_bytes / BLOCK_BYTES).unwrap_or(i64::MAX / 64),
+            alignment,
+            step_bytes,
+            sequential: [bytes(Direction::Read, read), bytes(Direction::Write, write)],
+            stretches: planned.ok_or(FioError::NoCommands)?,
+        })
+    }
+
+    fn stream(&self, seed: u64) -> impl Iterator<Item = Command> + '_ {
+        let step_blocks = i64::try_from(self.step_bytes / BLOCK_BYTES).unwrap_or(1);
+        let aligned_blocks = i64::try_from(ALIGNED_BYTES / BLOCK_BYTES).unwrap_or(1);
+        let mut carried = Carried {
+            region: Region {
+                blocks: self.blocks,
+                aligned_blocks: aligned_blocks.max(step_blocks),
+                is_aligned: step_blocks >= aligned_blocks,
+                recent: Recent::default(),
+                touched: Touched::default(),
+            },
+            in_flight: InFlight::default(),
+            random: ChaCha8Rng::seed_from_u64(seed),
+        };
+        let mut waiting = self.stretches.iter();
+        let mut playing: Option<Playing> = None;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(command) = playing.as_mut().and_then(|playing| playing.next(&mut carried)) {
+                    return Some(command);
+                }
+                playing = Some(waiting.next()?.play(self.first_block));
             }
         })
     }
 }
 
-fn next_size(sizes: Option<&mut Sizes>, random: &mut ChaCha8Rng) -> u64 {
-    sizes.map_or(4096, |sizes| sizes.next(random))
-}
-
-/// The distances of all commands and those of the directions that have commands must be there.
-fn require(histograms: &IntervalSet) -> Result<(), FioError> {
-    let kind = HistogramKind::new(Metric::SeekDistance, Operation::All);
-    match kind.and_then(|kind| histograms.get(kind)) {
-        Some(_) => Ok(()),
-        None => Err(FioError::MissingHistogram {
-            part: part_name(Metric::SeekDistance, Operation::All),
-        }),
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "times of a log are not negative and far below 2^63"
-)]
-fn nanoseconds(microseconds: f64) -> u64 {
-    (microseconds * 1000.0) as u64
+/// Commands that a log can hold: those with a direction and a size.
+pub(crate) fn reads_and_writes(histograms: &IntervalSet) -> u64 {
+    Direction::ALL
+        .into_iter()
+        .filter_map(|direction| histograms.of(Metric::IoLength, direction.operation()))
+        .map(Interval::total)
+        .fold(0, u64::saturating_add)
 }

@@ -17,9 +17,9 @@ fn options(style: Style, layout: Layout) -> FioOptions {
     FioOptions {
         style,
         layout,
-        duration: 5,
+        duration: Some(5),
         // A small region leaves fewer ways to write a job to be searched.
-        span: Some(ByteSize(64 << 20)),
+        span: Some(ByteSize(128 << 20)),
         ..FioOptions::default()
     }
 }
@@ -47,7 +47,7 @@ fn put(job: &FioJob) -> tempfile::TempDir {
 #[test]
 fn without_a_target_fio_stops_before_it_touches_anything() {
     let two = two_quiet_disks("safe");
-    let named = |name| Phase { name, workload: &two };
+    let named = |name| Phase::named(name, &two);
     let (whole, phases) = ([named("")], [named("day"), named("night")]);
     for (style, layout, phases) in [
         (Style::Jobs, Layout::Aggregate, &whole[..]),
@@ -102,7 +102,7 @@ fn a_path_that_fio_takes_for_other_names_becomes_no_file() {
     let newer = Path::new(&newer);
     for (style, programs) in [(Style::Jobs, &[Path::new("fio"), newer][..]), (Style::Iolog, &[newer])] {
         let short = FioOptions {
-            duration: 1,
+            duration: Some(1),
             ..options(style, Layout::Aggregate)
         };
         let job = generate(&two, &short).unwrap();
@@ -120,7 +120,7 @@ fn a_path_that_fio_takes_for_other_names_becomes_no_file() {
             // The one file of that name takes the writes when it is written as the head of the file says.
             let target = directory.path().join("by-path-0000:00:1f.2");
             let file = std::fs::File::create(target).unwrap();
-            file.set_len(64 << 20).unwrap();
+            file.set_len(128 << 20).unwrap();
             let there = names(directory.path());
             let (taken, wrong) = match style {
                 Style::Jobs => ("by-path-0000\\:00\\:1f.2", "by-path-0000:00:1f.2"),
@@ -218,7 +218,7 @@ proptest! {
         // Rates of millions of commands per second only make the test slow.
         let rate = workload.histograms.of(Metric::IoLength, Operation::All).unwrap().count as f64 / workload.seconds;
         prop_assume!(rate < 2_000.0 || style == Style::Jobs);
-        let options = FioOptions { style, pace, layout, duration: 1, ..FioOptions::default() };
+        let options = FioOptions { style, pace, layout, duration: Some(1), ..FioOptions::default() };
         let job = match generate(&workload, &options) {
             Ok(job) => job,
             Err(FioError::NoCommands | FioError::MissingHistogram { .. }) => return Ok(()),
@@ -291,7 +291,7 @@ proptest! {
     ) {
         // Both styles name their sections and targets alike, and a short log costs next to nothing.
         let two = two_quiet_disks(&job_name);
-        let phases: Vec<Phase> = phase_names.iter().map(|name| Phase { name, workload: &two }).collect();
+        let phases: Vec<Phase> = phase_names.iter().map(|name| Phase::named(name, &two)).collect();
         let job = generate_phases(&two.provenance, &phases, &options(Style::Iolog, layout)).unwrap();
         check(&job)?;
     }

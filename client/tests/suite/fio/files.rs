@@ -17,7 +17,7 @@ use crate::support::workloads::workload;
 fn options(style: Style) -> FioOptions {
     FioOptions {
         style,
-        duration: 5,
+        duration: Some(5),
         // A small region leaves fewer ways to write a job to be searched.
         span: Some(ByteSize(64 << 20)),
         ..FioOptions::default()
@@ -28,7 +28,7 @@ fn options(style: Style) -> FioOptions {
 fn write(phases: &[(&str, &Workload)], style: Style, path: &Path) {
     let phases: Vec<Phase> = phases
         .iter()
-        .map(|&(name, workload)| Phase { name, workload })
+        .map(|&(name, workload)| Phase::named(name, workload))
         .collect();
     write_files(&phases[0].workload.provenance, &phases, &options(style), None, path).unwrap();
 }
@@ -46,10 +46,7 @@ fn a_file_that_is_replaced_takes_its_logs_and_its_verdict_with_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("replaced.fio");
     let workload = workload("replaced", &[&stream("oltp", 3_000)]);
-    let phases = [Phase {
-        name: "",
-        workload: &workload,
-    }];
+    let phases = [Phase::whole(&workload)];
     let write = |style| write_files(&workload.provenance, &phases, &options(style), None, &path).unwrap();
     write(Style::Iolog);
     let verdict = directory.path().join("replaced.verify.json");
@@ -159,7 +156,7 @@ fn the_header_of_phases_says_of_each_what_it_is_made_from() {
     let mut whole = day.provenance.clone();
     whole.filter = "percentile (75th)".to_owned();
     whole.samples_kept = 7;
-    let phases = [("day", &day), ("night", &night)].map(|(name, workload)| Phase { name, workload });
+    let phases = [("day", &day), ("night", &night)].map(|(name, workload)| Phase::named(name, workload));
     write_files(&whole, &phases, &options(Style::Jobs), None, &path).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     for part in [
@@ -188,10 +185,7 @@ fn what_another_tool_has_no_form_for_is_refused_and_not_left_out() {
             (Layout::PerDisk, "", "--layout per-disk"),
             (Layout::Aggregate, "day", "--phase"),
         ] {
-            let phases = [Phase {
-                name,
-                workload: &workload,
-            }];
+            let phases = [Phase::named(name, &workload)];
             let options = FioOptions {
                 tool,
                 layout,
@@ -224,10 +218,7 @@ fn a_replay_log_for_a_tool_that_reads_none_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("refused.vdbench");
     let workload = workload("refused", &[&stream("oltp", 3_000)]);
-    let phases = [Phase {
-        name: "",
-        workload: &workload,
-    }];
+    let phases = [Phase::whole(&workload)];
     let options = FioOptions {
         tool: Tool::Vdbench,
         ..options(Style::Iolog)

@@ -16,7 +16,7 @@ use crate::support::workloads::{streams, workload};
 fn options(style: Style) -> FioOptions {
     FioOptions {
         style,
-        duration: 5,
+        duration: Some(5),
         ..FioOptions::default()
     }
 }
@@ -68,7 +68,7 @@ fn a_replay_log_reaches_95_on_every_stream_with_overall_seeks_within_5_percent()
         // As long as the capture: bursts come at a hundred commands per second, and few commands scatter.
         let seconds = stream.commands.last().unwrap().issued_ns / 1_000_000_000 + 1;
         let options = FioOptions {
-            duration: u32::try_from(seconds).unwrap(),
+            duration: Some(u32::try_from(seconds).unwrap()),
             ..options(Style::Iolog)
         };
         let job = generate(&workload("log", &[&stream.commands]), &options).unwrap();
@@ -185,7 +185,7 @@ fn bursts_are_warned_of_in_jobs() {
 fn a_workload_that_jobs_cannot_express_is_warned_of_and_sent_to_the_other_style() {
     let warned = |name, duration| {
         let options = FioOptions {
-            duration,
+            duration: Some(duration),
             ..options(Style::Jobs)
         };
         let job = generate(&workload("warned", &[&stream(name, 4_000)]), &options).unwrap();
@@ -214,7 +214,7 @@ fn walk_of(text: &str) -> Option<Section> {
 fn short_ways_from_the_last_command_are_walked_and_the_run_ends_inside_the_region() {
     for (name, seconds) in [("bursts", 20), ("bursts", 300), ("unaligned", 300)] {
         let options = FioOptions {
-            duration: seconds,
+            duration: Some(seconds),
             ..options(Style::Jobs)
         };
         let job = generate(&workload("walk", &[&stream(name, 8_000)]), &options).unwrap();
@@ -271,7 +271,7 @@ fn a_long_run_of_many_commands_arrives_at_random_and_a_short_one_evenly() {
         let job = generate(
             &workload,
             &FioOptions {
-                duration,
+                duration: Some(duration),
                 ..options(Style::Jobs)
             },
         )
@@ -292,7 +292,7 @@ fn several_processes_of_one_direction_never_run_at_even_distances() {
     {
         for duration in [5, 300] {
             let options = FioOptions {
-                duration,
+                duration: Some(duration),
                 ..options(Style::Jobs)
             };
             let job = generate(&workload("clocks", &[&stream.commands]), &options).unwrap();
@@ -318,16 +318,7 @@ fn at_full_speed_no_rate_is_set() {
 #[test]
 fn the_second_phase_waits_for_the_first_and_only_its_first_section_does() {
     let one = workload("job", &[&stream("oltp", 3_000)]);
-    let phases = [
-        Phase {
-            name: "day",
-            workload: &one,
-        },
-        Phase {
-            name: "night",
-            workload: &one,
-        },
-    ];
+    let phases = [Phase::named("day", &one), Phase::named("night", &one)];
     let job = generate_phases(&one.provenance, &phases, &options(Style::Jobs)).unwrap();
     let waiting: Vec<bool> = sections(&job.text)
         .unwrap()

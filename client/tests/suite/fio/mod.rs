@@ -1,6 +1,7 @@
 //! Generated fio files: what they say, what fio makes of them, and what it does with them.
 
 mod accepts;
+mod course;
 mod files;
 mod generate;
 mod logs;

@@ -73,7 +73,7 @@ fn directions_of_one_rate_do_not_keep_step() {
     let mut commands: Vec<Command> = commands.collect();
     commands.sort_by_key(|command| command.issued_ns);
     let options = FioOptions {
-        duration: 60,
+        duration: Some(60),
         ..FioOptions::default()
     };
     let job = generate(&workload("even", &[&commands]), &options).unwrap();

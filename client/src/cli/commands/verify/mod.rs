@@ -153,6 +153,9 @@ fn tell(verification: &Verification, job_file: &Path, env: &Env) -> Result<Outco
                 env.print(format_args!("Phase {name}"))?;
             }
             env.print(&phase.fidelity)?;
+            if let Some(samples) = &phase.samples {
+                env.print(format_args!("{samples}"))?;
+            }
         }
         for storage in &verification.storage {
             if let Some(name) = &storage.phase {
