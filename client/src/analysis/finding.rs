@@ -91,6 +91,8 @@ pub enum Code {
     TimeOfDay,
     /// A disk of the selection has no data, or none for part of the time.
     NoDataForDisk,
+    /// A few samples hold most of the I/O.
+    FewSamplesHoldMost,
 }
 
 impl Code {
@@ -164,7 +166,8 @@ impl Finding {
             | Code::IdenticalPrints
             | Code::MissingHistograms
             | Code::ForeignCollection
-            | Code::NoDataForDisk => None,
+            | Code::NoDataForDisk
+            | Code::FewSamplesHoldMost => None,
         }
     }
 }

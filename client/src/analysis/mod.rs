@@ -7,6 +7,7 @@ pub mod anonymous;
 #[cfg(test)]
 #[path = "../../tests/suite/support/chart_job.rs"]
 pub(crate) mod chart_job;
+mod concentration;
 mod coverage;
 mod error;
 pub mod estimate;

@@ -9,8 +9,10 @@ use super::select::{Boundary, InvalidBoundary, Period};
 use super::selected::settle;
 use super::{AnalysisError, Provenance, Sample, Series, Workload};
 
-/// A busy or quiet stretch of fewer samples belongs to the stretch around it.
+/// A busy or quiet stretch of fewer samples belongs to the stretch around it, unless it is so many times as busy or as
+/// quiet.
 const SHORTEST_PHASE_SAMPLES: usize = 3;
+const FAR_APART: f64 = 10.0;
 
 /// A part of a job's time that the user named: `NAME=FROM-TO`.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +103,7 @@ pub fn named(
 pub fn automatic(series: &Series, provenance: &Provenance, options: &Options) -> Result<Vec<Phase>, AnalysisError> {
     let iops: Vec<f64> = series.samples.iter().map(Sample::iops).collect();
     let selection = Filter::Cluster.select(&iops);
-    let levels = smooth(&selection.kept);
+    let levels = smooth(&selection.kept, &iops);
     let stretches = stretches(&levels);
     let one_level = stretches.len() == 1;
     let (mut busy, mut quiet) = (0, 0);
@@ -168,14 +170,30 @@ fn stretches(levels: &[bool]) -> Vec<(std::ops::Range<usize>, bool)> {
         .collect()
 }
 
-/// Gives stretches that are too short the level of what surrounds them, the shortest first.
-fn smooth(levels: &[bool]) -> Vec<bool> {
+/// Gives stretches that are too short the level of what surrounds them, the shortest first. One that is far apart from
+/// what surrounds it stays: merged, it would make a phase of a rate that was never there.
+fn smooth(levels: &[bool], iops: &[f64]) -> Vec<bool> {
+    let mean = |range: std::ops::Range<usize>| {
+        let inside = iops.get(range).unwrap_or_default();
+        inside.iter().sum::<f64>() / inside.len().max(1) as f64
+    };
     let mut levels = levels.to_vec();
     loop {
         let all = stretches(&levels);
+        let is_far_apart = |index: usize, range: &std::ops::Range<usize>| {
+            let own = mean(range.clone());
+            let before = index.checked_sub(1).and_then(|index| all.get(index));
+            let around = before.into_iter().chain(all.get(index + 1));
+            around.map(|(range, _)| mean(range.clone())).all(|other| {
+                let (least, most) = (own.min(other), own.max(other));
+                most > FAR_APART * least
+            })
+        };
         let shortest = all
             .iter()
-            .filter(|(range, _)| range.len() < SHORTEST_PHASE_SAMPLES)
+            .enumerate()
+            .filter(|(index, (range, _))| range.len() < SHORTEST_PHASE_SAMPLES && !is_far_apart(*index, range))
+            .map(|(_, stretch)| stretch)
             .min_by_key(|(range, _)| range.len());
         let Some((range, level)) = shortest.filter(|_| all.len() > 1) else {
             return levels;
@@ -194,14 +212,34 @@ mod tests {
         text.chars().map(|level| level == 'B').collect()
     }
 
+    /// A busy sample has 100 IOPS, and a quiet one so many.
+    fn iops(text: &str, quiet: f64) -> Vec<f64> {
+        text.chars()
+            .map(|level| if level == 'B' { 100.0 } else { quiet })
+            .collect()
+    }
+
     #[test]
     fn a_short_pause_in_a_busy_stretch_belongs_to_it() {
-        assert_eq!(smooth(&levels("BBBBqBBBBqqqqq")), levels("BBBBBBBBBqqqqq"));
+        assert_eq!(
+            smooth(&levels("BBBBqBBBBqqqqq"), &iops("BBBBqBBBBqqqqq", 50.0)),
+            levels("BBBBBBBBBqqqqq")
+        );
+    }
+
+    #[test]
+    fn a_single_sample_far_busier_than_those_around_it_stands() {
+        let job = "qqqqBqqqqq";
+        assert_eq!(smooth(&levels(job), &iops(job, 9.0)), levels(job));
+        assert_eq!(smooth(&levels(job), &iops(job, 11.0)), levels("qqqqqqqqqq"));
     }
 
     #[test]
     fn stretches_of_three_samples_stand() {
-        assert_eq!(smooth(&levels("BBBqqqBBB")), levels("BBBqqqBBB"));
+        assert_eq!(
+            smooth(&levels("BBBqqqBBB"), &iops("BBBqqqBBB", 50.0)),
+            levels("BBBqqqBBB")
+        );
     }
 
     #[test]

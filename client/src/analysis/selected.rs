@@ -6,7 +6,7 @@ use super::finding::{Code, Severity};
 use super::load::Loaded;
 use super::options::Options;
 use super::select::{self, Boundary, Moment, Period, Stretch};
-use super::{AnalysisError, Finding, Partial, Series, coverage, finding, printed_times};
+use super::{AnalysisError, Finding, Partial, Series, concentration, coverage, finding, printed_times};
 
 /// The samples of the selected disks and time.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +48,7 @@ impl Selected {
         }
         findings.extend(partial.and_then(|partial| partial.finding(&job)));
         findings.extend(printed_times::finding(&job, &series));
+        findings.extend(concentration::finding(&series));
         findings.extend(coverage::findings(&series, &job, &options.disks));
         finding::sort(&mut findings);
         Ok(Self {

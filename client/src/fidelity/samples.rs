@@ -27,7 +27,7 @@ impl SampleFidelity {
             .filter_map(|(ios, score)| Some((*ios as f64, (*score)?)))
             .collect();
         judged.sort_by(|one, other| one.1.total_cmp(&other.1));
-        let all: u64 = samples.iter().map(|(ios, _)| ios).sum();
+        let all: f64 = samples.iter().map(|(ios, _)| *ios as f64).sum();
         let ios: f64 = judged.iter().map(|(ios, _)| ios).sum();
         Some(Self {
             worst: judged.first()?.1,
@@ -35,7 +35,7 @@ impl SampleFidelity {
             mean: judged.iter().map(|(ios, score)| ios * score).sum::<f64>() / ios,
             judged: judged.len(),
             samples: samples.len(),
-            io_share: ios / all as f64,
+            io_share: ios / all,
         })
     }
 }

@@ -219,14 +219,14 @@ fn share_of_hops(seeks: &Interval) -> f64 {
 fn samples_differ(phase: &Phase) -> bool {
     let whole = phase.workload;
     let total = reads_and_writes(&whole.histograms);
-    let unlike: u64 = phase
+    let unlike: f64 = phase
         .samples
         .iter()
         .filter(|sample| is_unlike(&sample.workload, whole, total))
-        .map(|sample| reads_and_writes(&sample.workload.histograms))
+        .map(|sample| reads_and_writes(&sample.workload.histograms) as f64)
         .sum();
     // A quiet sample holds few commands, and a busy one that differs from it holds many.
-    total > 0 && unlike as f64 > UNLIKE_SHARE * total as f64
+    total > 0 && unlike > UNLIKE_SHARE * total as f64
 }
 
 fn is_unlike(sample: &Workload, whole: &Workload, total: u64) -> bool {
