@@ -14,7 +14,7 @@ use crate::analysis::profile::Profile;
 pub struct Limit {
     /// What is limited.
     pub measure: Measure,
-    /// Floor or ceiling in percent of the baseline (see [`Measure::less_is_better`]).
+    /// Floor or ceiling in percent of the baseline (see `Measure::less_is_better`).
     pub percent: f64,
 }
 

@@ -210,8 +210,8 @@ fn share_of_hops(seeks: &Interval) -> f64 {
         let ends = bucket.above.zip(bucket.up_to);
         ends.is_some_and(|(above, up_to)| above >= -HOP_BLOCKS && up_to <= HOP_BLOCKS)
     });
-    let hops: u64 = hops.map(|(_, count)| count).sum();
-    hops as f64 / seeks.total().max(1) as f64
+    let hops: f64 = hops.map(|(_, count)| *count as f64).sum();
+    hops / seeks.total().max(1) as f64
 }
 
 /// Whether the samples differ by more than sampling noise: those that hold a part of the I/O have another rate, other

@@ -115,6 +115,9 @@ pub struct LogCourse {
     pub seconds: f64,
     /// Of each target, the first bytes of the regions of the disks behind the first one.
     pub regions: Vec<Vec<u64>>,
+    /// From the first to the last command of each section, seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<f64>,
     /// Of each sample that is followed, how many commands each target's log has of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Vec<u64>>,
@@ -126,6 +129,7 @@ impl From<LogFacts> for LogCourse {
             lead_seconds: facts.lead_seconds,
             seconds: facts.seconds,
             regions: facts.regions,
+            spans: facts.spans,
             samples: facts.samples,
         }
     }

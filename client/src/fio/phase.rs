@@ -46,6 +46,7 @@ pub(super) struct PhaseWriter<'a> {
 }
 
 /// A target and what it is called in the file.
+#[derive(Clone)]
 pub(super) struct NamedTarget<'a> {
     pub target: Target<'a>,
     /// Which of several disks it is; `None` for all of them together.
@@ -59,6 +60,16 @@ pub(super) struct NamedTarget<'a> {
 }
 
 impl NamedTarget<'_> {
+    /// The same for one of the processes that share its log.
+    pub(super) fn of_process(&self, number: u32) -> Self {
+        let log = self.log.strip_suffix(".iolog").unwrap_or(&self.log);
+        Self {
+            section: format!("{}-process{number}", self.section),
+            log: format!("{log}+process{number}.iolog"),
+            ..self.clone()
+        }
+    }
+
     /// The variable that names it, and how large it must be.
     pub(super) fn variable(&self, span: u64) -> TargetVariable {
         TargetVariable {

@@ -55,6 +55,8 @@ pub(super) struct LogFacts {
     pub lead_seconds: f64,
     /// Length of the logs, seconds.
     pub seconds: f64,
+    /// From the first to the last command of each section, seconds.
+    pub spans: Vec<f64>,
     /// The lines of the header.
     pub lines: Vec<String>,
 }
@@ -91,19 +93,22 @@ impl PhaseWriter<'_> {
             let (span, log, parts) = self.log(&course, &named)?;
             facts.regions.push(parts.regions.clone());
             let mut back = ReadBack::of(parts);
-            log.write(&mut back).map_err(FioError::ReadBack)?;
+            whole(&log).write(&mut back).map_err(FioError::ReadBack)?;
             let contents = back.finish()?;
             facts.lead_seconds = facts.lead_seconds.min(contents.lead_seconds);
-            let companion = Companion {
-                file_name: named.log.clone(),
-                log,
-            };
-            text.push_str(&self.iolog_section(&named, &companion, span, contents.whole.seconds));
-            if let ReplayLog::Sampled(plan) = &companion.log {
+            facts.spans.extend(&contents.spans);
+            if let ReplayLog::Sampled(plan) = &log {
                 facts.lines.extend(lines(&named, plan, &contents));
             }
+            for (named, log) in of_processes(&named, log) {
+                let companion = Companion {
+                    file_name: named.log.clone(),
+                    log,
+                };
+                text.push_str(&self.iolog_section(&named, &companion, span, contents.whole.seconds));
+                written.companions.push(companion);
+            }
             written.targets.push(named.variable(span));
-            written.companions.push(companion);
             read.push(contents);
         }
         written.text = text;
@@ -134,6 +139,7 @@ impl PhaseWriter<'_> {
             regions: plan.disks().skip(1).map(|disk| disk.first_byte).collect(),
             ends: course.ends(),
             seconds: Some(course.seconds),
+            turns: plan.turns(),
         };
         Ok((span, ReplayLog::Sampled(Box::new(plan)), parts))
     }
@@ -199,6 +205,25 @@ impl PhaseWriter<'_> {
     }
 }
 
+/// The log as one, whatever processes share it.
+fn whole(log: &ReplayLog) -> ReplayLog {
+    match log {
+        ReplayLog::Sampled(plan) => ReplayLog::Sampled(Box::new(plan.together())),
+        ReplayLog::Traced(_) => log.clone(),
+    }
+}
+
+/// A section and a log for each process that shares the log of a target.
+fn of_processes<'a>(named: &NamedTarget<'a>, log: ReplayLog) -> Vec<(NamedTarget<'a>, ReplayLog)> {
+    match log {
+        ReplayLog::Sampled(plan) if plan.turns().processes > 1 => (1..)
+            .zip(plan.parts())
+            .map(|(number, part)| (named.of_process(number), ReplayLog::Sampled(Box::new(part))))
+            .collect(),
+        log => vec![(named.clone(), log)],
+    }
+}
+
 /// What the header says about a log.
 fn lines(named: &NamedTarget, plan: &IologPlan, contents: &Contents) -> Vec<String> {
     let mut lines = vec![format!(
@@ -207,6 +232,14 @@ fn lines(named: &NamedTarget, plan: &IologPlan, contents: &Contents) -> Vec<Stri
         number::bytes(contents.unique_bytes),
         contents.reuse * 100.0
     )];
+    if plan.turns().processes > 1 {
+        lines.push(format!(
+            "{}: {} processes share the log, in turns, because one issues no more than about 40 000 \
+             commands a second; each needs a processor of its own",
+            named.target.variable,
+            plan.turns().processes
+        ));
+    }
     for disk in plan.disks() {
         let mut line = String::new();
         // Writing to a String cannot fail.

@@ -10,6 +10,7 @@ use crate::analysis::Workload;
 use crate::stream::{Observation, bucket_range};
 
 /// One target of the replay: a disk, or all of them together.
+#[derive(Clone)]
 pub(crate) struct Target<'a> {
     /// What it does.
     pub workload: Observation<'a>,

@@ -234,6 +234,7 @@ fn verify_beside(
     let mut phases = Vec::new();
     let mut rates = Vec::new();
     let mut storage = Vec::new();
+    let mut apart = Vec::new();
     let mut commands = 0;
     for ((phase, seen), time) in target.phases.iter().zip(seen).zip(&times) {
         let (gates, mut left_out) = expectations(&target.replayed(phase));
@@ -246,12 +247,20 @@ fn verify_beside(
             fidelity: judge(phase, &asked, &seen, time.seconds, &gates, &left_out),
             samples: of_samples(phase, &seen, &gates, &left_out)?,
         };
+        if seen.apart_seconds > APART_SECONDS {
+            apart.push(format!(
+                "The processes of this replay were {:.2} s apart at its end, and so is the order of the commands of different ones. \
+                 Each needs a processor of its own; `--layout aggregate` replays all disks by one.",
+                seen.apart_seconds
+            ));
+        }
         if is_judged(&judged.fidelity) {
             storage.push(served(request, phase, &asked, judged.phase.clone(), &seen));
         }
         phases.push(judged);
     }
     let mut advice = advice::advice(request, &phases, &times, &storage);
+    advice.texts.append(&mut apart);
     if request.place.is_sparse(request.preparation) && reads(request.target) {
         advice.texts.push(READS_HOLES.to_owned());
     }
@@ -360,6 +369,9 @@ fn served(
     Storage::of(name, measured.as_observation(), run, request.limits, behind)
 }
 
+/// Processes that are further apart than this at the end of a replay change the order of its commands, seconds.
+const APART_SECONDS: f64 = 0.05;
+
 /// Where fewer commands than this were to be expected, none at all says nothing.
 const FEW_COMMANDS: f64 = 100.0;
 
@@ -422,6 +434,7 @@ mod tests {
                 seconds: 10.0,
             },
             samples: Vec::new(),
+            apart_seconds: 0.0,
             commands: 0,
             course: None,
         };

@@ -1,6 +1,5 @@
 //! Reading back what fio did.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
@@ -82,6 +81,8 @@ pub(super) struct SeenPhase {
     pub commands: u64,
     /// How the storage served it; `None` of too few commands.
     pub course: Option<Course>,
+    /// How far its processes were apart at the end, seconds.
+    pub apart_seconds: f64,
 }
 
 /// Reads the logs of the phase's sections.
@@ -92,7 +93,8 @@ pub(super) fn read(
     means: Means,
     log: Option<&LogCourse>,
 ) -> Result<SeenPhase, VerifyError> {
-    let mut disks: BTreeMap<String, Vec<Command>> = BTreeMap::new();
+    // In the order of the file, in which the course of its logs counts the targets.
+    let mut targets: Vec<(String, Vec<Command>)> = Vec::new();
     let mut processes = Vec::new();
     let own = sections
         .iter()
@@ -100,16 +102,21 @@ pub(super) fn read(
         .filter(|(index, _)| phase.sections.contains(index));
     for (index, section) in own {
         let commands = section_commands(site, index, means)?;
-        let of_disk = disks.entry(target_variable(section)?).or_default();
-        of_disk.extend_from_slice(&commands);
+        let name = target_variable(section)?;
+        match targets.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, all)) => all.extend_from_slice(&commands),
+            None => targets.push((name, commands.clone())),
+        }
         processes.push(Process {
             depth: section.number("iodepth")?.unwrap_or(1),
             commands,
         });
     }
+    let spans = log.map_or(&[][..], |log| log.spans.as_slice());
     Ok(SeenPhase {
         course: Course::of(&processes),
-        ..count(disks, phase.seconds, log)
+        apart_seconds: apart(&processes, spans),
+        ..count(targets, phase.seconds, log)
     })
 }
 
@@ -138,16 +145,33 @@ fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyErr
     Ok(commands)
 }
 
+/// How far the processes of a replay were apart at its end, seconds: each needs longer than its log by what it was late, and
+/// their own clocks begin with them. 0 for one process, and where the logs do not say how long they are.
+fn apart(processes: &[Process], spans: &[f64]) -> f64 {
+    if processes.len() != spans.len() {
+        return 0.0;
+    }
+    let late = processes.iter().zip(spans).filter_map(|(process, planned)| {
+        let issued = || process.commands.iter().map(|command| command.issued_ns);
+        let (first, last) = issued().min().zip(issued().max())?;
+        Some((last - first) as f64 / 1e9 - planned)
+    });
+    let (least, most) = late.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), late| {
+        (least.min(late), most.max(late))
+    });
+    (most - least).max(0.0)
+}
+
 /// Counts what was issued to each target, each disk's region by itself. A replay log ends with its last command, and its
 /// time begins before its first one.
-fn count(targets: BTreeMap<String, Vec<Command>>, phase_seconds: f64, log: Option<&LogCourse>) -> SeenPhase {
+fn count(targets: Vec<(String, Vec<Command>)>, phase_seconds: f64, log: Option<&LogCourse>) -> SeenPhase {
     let mut parts = Vec::new();
     let mut samples: Vec<Option<IntervalSet>> = log.map_or_else(Vec::new, |course| {
         course.samples.iter().map(|_| Some(IntervalSet::default())).collect()
     });
     let mut total = 0;
     let (mut first_ns, mut last_ns) = (u64::MAX, 0);
-    for (index, mut commands) in targets.into_values().enumerate() {
+    for (index, mut commands) in targets.into_iter().map(|(_, commands)| commands).enumerate() {
         commands.sort_by_key(|command| command.issued_ns);
         let regions = log
             .and_then(|course| course.regions.get(index))
@@ -200,6 +224,7 @@ fn count(targets: BTreeMap<String, Vec<Command>>, phase_seconds: f64, log: Optio
         },
         samples,
         course: None,
+        apart_seconds: 0.0,
         commands: total,
     }
 }

@@ -47,7 +47,7 @@ impl Alignment {
             (Metric::SeekDistance, Operation::Write),
             (Metric::SeekDistanceClosest16, Operation::All),
         ];
-        let mut evidence = 0;
+        let mut evidence = 0_u64;
         for distances in distances
             .into_iter()
             .filter_map(|(metric, operation)| histograms.of(metric, operation))
@@ -60,7 +60,7 @@ impl Alignment {
                     return Self::Unaligned;
                 }
                 if above >= -NEAR_BLOCKS && up_to <= NEAR_BLOCKS {
-                    evidence += count;
+                    evidence = count.saturating_add(evidence);
                 }
             }
         }

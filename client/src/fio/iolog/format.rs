@@ -11,6 +11,31 @@ const TARGET: &str = "vscsi-replay-target";
 /// fio takes no delay before a command whose predecessor stands at time 0, so the log begins later.
 pub(super) const START_US: u64 = 1000;
 
+/// How several processes share a log: each issues for some time in its turn, and in it their order is the log's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turns {
+    /// How many processes there are.
+    pub processes: u64,
+    /// Length of a turn, nanoseconds.
+    pub length_ns: u64,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            processes: 1,
+            length_ns: u64::MAX,
+        }
+    }
+}
+
+impl Turns {
+    /// Whose turn it is.
+    pub(super) fn at(self, issued_ns: u64) -> u64 {
+        issued_ns / self.length_ns.max(1) % self.processes.max(1)
+    }
+}
+
 /// A line is not one of an iolog.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not a line of a version 3 iolog: `{text}`")]

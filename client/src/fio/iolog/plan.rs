@@ -11,7 +11,7 @@ use vscsi_shared::histogram::{Interval, IntervalSet, Metric, Operation};
 
 use super::alignment::{ALIGNED_BYTES, Alignment};
 use super::arrivals::InFlight;
-use super::format::write_log;
+use super::format::{Turns, write_log};
 use super::place::Recent;
 use super::placement::Region;
 use super::sequential::{SequentialBytes, SequentialSizes};
@@ -26,6 +26,12 @@ use crate::stream::{BLOCK_BYTES, Command, Direction};
 const MOST_COMMANDS: u64 = 50_000_000;
 /// A line of a log, about.
 const LINE_BYTES: u64 = 48;
+/// A process of fio issues no more than about 40 000 commands a second. With more than this, several share the log.
+const MOST_PER_PROCESS: f64 = 30_000.0;
+const MOST_PROCESSES: f64 = 64.0;
+/// Turns that each has at least, and the longest one.
+const LEAST_TURNS: f64 = 4.0;
+const LONGEST_TURN_SECONDS: f64 = 1.0;
 /// Commands that are sampled, written and read back in a second, about.
 const COMMANDS_PER_SECOND: u64 = 70_000;
 
@@ -116,6 +122,9 @@ pub struct IologPlan {
     commands: u64,
     seconds: f64,
     seed: u64,
+    /// How processes share the log, and which of them it is for.
+    turns: Turns,
+    turn: u64,
 }
 
 /// The stream of one disk.
@@ -178,12 +187,33 @@ impl IologPlan {
             commands: estimate.commands,
             seconds,
             seed,
+            turns: turns(disks, seconds),
+            turn: 0,
         })
     }
 
-    /// How many commands the log holds.
+    /// How processes share the log.
+    pub(crate) fn turns(&self) -> Turns {
+        self.turns
+    }
+
+    /// The parts of the log for the processes that share it.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Self> + '_ {
+        (0..self.turns.processes).map(|turn| Self { turn, ..self.clone() })
+    }
+
+    /// The whole log, whatever processes share it.
+    pub(crate) fn together(&self) -> Self {
+        Self {
+            turn: 0,
+            turns: Turns::default(),
+            ..self.clone()
+        }
+    }
+
+    /// How many commands the log holds; about, where several processes share it.
     pub fn commands(&self) -> u64 {
-        self.commands
+        self.commands.div_ceil(self.turns.processes)
     }
 
     /// How long it takes, seconds.
@@ -214,14 +244,38 @@ impl IologPlan {
     pub fn stream(&self) -> impl Iterator<Item = Command> + '_ {
         let disks = self.disks.iter().zip(self.seed..);
         let mut streams: Vec<_> = disks.map(|(disk, seed)| disk.stream(seed).peekable()).collect();
-        std::iter::from_fn(move || {
+        let all = std::iter::from_fn(move || {
             let next = streams.iter_mut().filter_map(|stream| {
                 let issued_ns = stream.peek()?.issued_ns;
                 Some((issued_ns, stream))
             });
             next.min_by_key(|(issued_ns, _)| *issued_ns)?.1.next()
-        })
+        });
+        all.filter(|command| self.turns.at(command.issued_ns) == self.turn)
     }
+}
+
+/// As many processes as the busiest stretches of the disks need together, each with some turns in the log.
+fn turns(disks: &[DiskDemand], seconds: f64) -> Turns {
+    let rate = |stretch: &StretchDemand| stretch.commands() as f64 / stretch.length;
+    let busiest = |disk: &DiskDemand| disk.stretches.iter().map(rate).fold(0.0, f64::max);
+    let rate: f64 = disks.iter().map(busiest).sum();
+    let processes = (rate / MOST_PER_PROCESS).ceil().clamp(1.0, MOST_PROCESSES);
+    let length = (seconds / (processes * LEAST_TURNS)).clamp(1e-6, LONGEST_TURN_SECONDS);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number of processes, and a second at most"
+    )]
+    let turns = Turns {
+        processes: processes as u64,
+        length_ns: if processes > 1.0 {
+            (length * 1e9) as u64
+        } else {
+            u64::MAX
+        },
+    };
+    turns
 }
 
 impl DiskPlan {

@@ -1,10 +1,11 @@
 //! Reading a log back: what it does by its own lines, independently of how they were made.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use vscsi_shared::histogram::IntervalSet;
 
-use super::format::{FIRST_LINE, Line, START_US, UnreadableIolog, parse_line};
+use super::format::{FIRST_LINE, Line, START_US, Turns, UnreadableIolog, parse_line};
 use super::touched::Touched;
 use crate::stream::{Command, Histogrammer, Observed, merged};
 
@@ -17,6 +18,8 @@ pub(crate) struct Parts {
     pub ends: Vec<f64>,
     /// How long it takes, seconds; unknown for the commands of a trace.
     pub seconds: Option<f64>,
+    /// How processes share it.
+    pub turns: Turns,
 }
 
 /// What a log does.
@@ -28,6 +31,8 @@ pub(crate) struct Contents {
     pub samples: Vec<IntervalSet>,
     /// Time of the first command, seconds.
     pub lead_seconds: f64,
+    /// From the first to the last command of each process, seconds.
+    pub spans: Vec<f64>,
     /// Places of 4 KiB that it uses, bytes.
     pub unique_bytes: u64,
     /// Share of the uses of a place that come back to one, 0 to 1.
@@ -45,6 +50,8 @@ pub(crate) struct ReadBack {
     commands: u64,
     first_ns: Option<u64>,
     last_ns: u64,
+    /// First and last command of each process, nanoseconds.
+    spans: BTreeMap<u64, (u64, u64)>,
     uses: u64,
     again: u64,
     error: Option<UnreadableIolog>,
@@ -91,6 +98,11 @@ impl ReadBack {
                 seconds: self.parts.seconds.unwrap_or(spanned),
             },
             samples: self.samples,
+            spans: self
+                .spans
+                .values()
+                .map(|(first, last)| (last - first) as f64 / 1e9)
+                .collect(),
             lead_seconds: first.saturating_sub(START_US * 1000) as f64 / 1e9,
             unique_bytes: self.disks.iter().map(|disk| disk.touched.bytes()).sum(),
             reuse: self.again as f64 / uses,
@@ -129,6 +141,9 @@ impl ReadBack {
         }
         self.first_ns.get_or_insert(command.issued_ns);
         self.last_ns = self.last_ns.max(command.issued_ns);
+        let turn = self.parts.turns.at(command.issued_ns.saturating_sub(START_US * 1000));
+        let span = self.spans.entry(turn).or_insert((command.issued_ns, command.issued_ns));
+        span.1 = span.1.max(command.issued_ns);
         self.commands += 1;
         let region = self.parts.regions.partition_point(|first| *first <= command.offset);
         let Some(disk) = self.disks.get_mut(region) else { return };

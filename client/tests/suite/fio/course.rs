@@ -5,6 +5,7 @@
 use vscsi_helper::analysis::Workload;
 use vscsi_helper::fio::{FioJob, FioOptions, Phase, ReplayLog, Style, TimedWorkload, generate_phases};
 use vscsi_helper::stream::Command;
+use vscsi_shared::histogram::{Metric, Operation};
 
 use crate::support::workloads::samples::{samples, whole};
 use crate::support::workloads::streams::courses;
@@ -216,4 +217,46 @@ fn each_disk_of_one_log_keeps_its_own_habits_in_a_region_of_its_own() {
     let rows = &job.fidelity[0].fidelity.histograms;
     let gaps = rows.iter().find(|row| row.part == "all interarrival").unwrap();
     assert!(gaps.distance.ks < 0.05, "{gaps:?}");
+}
+
+#[test]
+fn a_log_that_is_too_fast_for_one_process_is_shared_and_loses_no_command() {
+    let course = courses()
+        .into_iter()
+        .find(|course| course.name == "50 000 IOPS")
+        .unwrap();
+    let series = samples(&course.disks(), 0.05, 1);
+    let workload = whole("fast", &series);
+    let measured = workload.histograms.of(Metric::IoLength, Operation::All).unwrap().count;
+    let logs = |speed: &str| {
+        let samples = TimedWorkload::of(&series, &[true], &workload.provenance).unwrap();
+        let phase = Phase {
+            name: "",
+            workload: &workload,
+            samples: &samples,
+        };
+        let options = FioOptions {
+            style: Style::Iolog,
+            timeline: true,
+            speed: speed.parse().unwrap(),
+            ..FioOptions::default()
+        };
+        let job = generate_phases(&workload.provenance, &[phase], &options).unwrap();
+        let commands = job.companions.iter().map(|companion| match &companion.log {
+            ReplayLog::Sampled(plan) => plan.stream().count(),
+            ReplayLog::Traced(_) => panic!("the log is sampled"),
+        });
+        (commands.collect::<Vec<_>>(), job.text)
+    };
+    // At a tenth of the speed one process is fast enough.
+    assert_eq!(logs("0.1").0, [usize::try_from(measured).unwrap()]);
+    let (shared, text) = logs("1");
+    assert_eq!(shared.len(), 2, "{text}");
+    assert!(text.contains("2 processes share the log"), "{text}");
+    assert_eq!(shared.iter().sum::<usize>() as u64, measured);
+    // Each has some turns, so neither has much more than half of the commands.
+    assert!(
+        shared.iter().all(|commands| *commands as f64 > 0.3 * measured as f64),
+        "{shared:?}"
+    );
 }
