@@ -145,6 +145,10 @@ fn completions(directory: &Path, index: usize) -> Result<Vec<Command>, VerifyErr
     Ok(commands)
 }
 
+/// A sample was replayed to its end when as many of its commands are there: fio writes down none of those in flight when a
+/// log ends.
+const REPLAYED_SHARE: f64 = 0.98;
+
 /// How far the processes of a replay were apart at its end, seconds: each needs longer than its log by what it was late, and
 /// their own clocks begin with them. 0 for one process, and where the logs do not say how long they are.
 fn apart(processes: &[Process], spans: &[f64]) -> f64 {
@@ -196,7 +200,8 @@ fn count(targets: Vec<(String, Vec<Command>)>, phase_seconds: f64, log: Option<&
             rest = behind;
             let counted = record(own);
             // A sample that the run did not reach, or not all of, is not judged.
-            let merges = own.len() == wanted && sample.as_mut().is_some_and(|all| all.merge(&counted).is_ok());
+            let is_whole = own.len() as f64 >= REPLAYED_SHARE * wanted as f64;
+            let merges = is_whole && sample.as_mut().is_some_and(|all| all.merge(&counted).is_ok());
             if !merges {
                 *sample = None;
             }

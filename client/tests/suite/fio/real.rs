@@ -416,8 +416,6 @@ fn one_log_of_several_disks_brings_each_of_its_samples_back() {
     let options = FioOptions {
         style: Style::Iolog,
         timeline: true,
-        // fio holds back what reaches beyond its target, and memory is smaller than what five disks may need.
-        span: "5g".parse().ok(),
         ..FioOptions::default()
     };
     let verification = run_phases(&[phase], &options, &newer_fio(), None, &[]);
