@@ -25,15 +25,15 @@ use crate::stream::{BLOCK_BYTES, Command, Direction};
 /// Longest log that is written.
 const MOST_COMMANDS: u64 = 50_000_000;
 /// A line of a log, about.
-const LINE_BYTES: u64 = 48;
+const LINE_BYTES: u64 = 54;
 /// A process of fio issues no more than about 40 000 commands a second. With more than this, several share the log.
 const MOST_PER_PROCESS: f64 = 30_000.0;
 const MOST_PROCESSES: f64 = 64.0;
 /// Turns that each has at least, and the longest one.
 const LEAST_TURNS: f64 = 4.0;
 const LONGEST_TURN_SECONDS: f64 = 1.0;
-/// Commands that are sampled, written and read back in a second, about.
-const COMMANDS_PER_SECOND: u64 = 70_000;
+/// Commands that an optimised client samples, reads back and writes in a second, about.
+const COMMANDS_PER_SECOND: u64 = 20_000;
 
 /// What one disk is to do, and when.
 #[derive(Debug, Clone)]
