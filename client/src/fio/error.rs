@@ -101,7 +101,7 @@ impl Failure for FioError {
         match self {
             Self::NoCommands => Some("select other samples with `--from`, `--to` or `--filter`".to_owned()),
             Self::StyleWithoutFio => Some("leave out `--style iolog`, or take `--tool fio`".to_owned()),
-            Self::OptionOfLogs { .. } => Some("add `--style iolog`, or leave it out".to_owned()),
+            Self::OptionOfLogs { .. } => Some("leave it out, or write a replay log with `--style iolog`, which only fio reads".to_owned()),
             Self::SpanTooSmall { least_bytes, .. } | Self::SpanOfTrace { least_bytes, .. } => {
                 Some(format!("give at least `--span {least_bytes}`"))
             }

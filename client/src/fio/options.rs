@@ -184,6 +184,20 @@ impl FioOptions {
         }
     }
 
+    /// The same choices for jobs, without those that only a replay log has.
+    pub(crate) fn for_jobs(&self) -> Self {
+        let usual = Self::default();
+        Self {
+            style: Style::Jobs,
+            timeline: usual.timeline,
+            no_timeline: usual.no_timeline,
+            speed: usual.speed,
+            intensity: usual.intensity,
+            sector_size: usual.sector_size,
+            ..self.clone()
+        }
+    }
+
     /// What was chosen that only a replay log has.
     pub(super) fn choices_for_logs(&self) -> Vec<&'static str> {
         let usual = Self::default();

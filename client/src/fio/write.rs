@@ -87,6 +87,9 @@ pub fn write_files(
                 layout: Layout::PerDisk,
                 ..
             } => Some(FioError::LayoutWithoutFio),
+            _ if !options.choices_for_logs().is_empty() => Some(FioError::OptionOfLogs {
+                options: options.choices_for_logs().join(", "),
+            }),
             _ => (!is_whole(phases)).then_some(FioError::PhasesWithoutFio),
         };
         if let Some(refused) = refused {

@@ -33,7 +33,7 @@ use maud::Markup;
 use crate::analysis::phases::{self, Phase};
 use crate::analysis::{Analysis, AnalysisError, Provenance, Workload};
 use crate::chart::{ChartInput, ChartKind, InlineChart, inline_charts};
-use crate::fio::{self, FioJob, FioOptions, Style, Tool};
+use crate::fio::{self, FioJob, FioOptions, Tool};
 use ladder::Ladder;
 
 /// What a report shows.
@@ -144,9 +144,8 @@ impl Replay {
     /// The job that replays a workload.
     fn of(workload: &Workload, options: &FioOptions) -> Self {
         let options = FioOptions {
-            style: Style::Jobs,
             tool: Tool::Fio,
-            ..options.clone()
+            ..options.for_jobs()
         };
         match fio::generate(workload, &options) {
             Ok(job) => Self::Written(Box::new(job)),

@@ -215,6 +215,28 @@ fn analyze_writes_the_page_as_a_file_of_the_job_which_the_next_analysis_takes_aw
 }
 
 #[test]
+fn the_page_beside_a_replay_log_holds_jobs_whatever_was_chosen_for_the_log() {
+    let desk = Desk::with_reads_and_writes();
+    let ended = desk.run(&[
+        "analyze",
+        "raw-stream",
+        "--style",
+        "iolog",
+        "--speed",
+        "2",
+        "--duration",
+        "2",
+        "--report",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let page = std::fs::read_to_string(desk.job("raw-stream").join("analysis/raw-stream-report.html")).unwrap();
+    assert!(
+        page.contains("Fidelity, from the file read back"),
+        "the page holds no fio job"
+    );
+}
+
+#[test]
 fn a_page_on_the_standard_output_cannot_be_opened() {
     let desk = Desk::with_reads_and_writes();
     desk.refuses(

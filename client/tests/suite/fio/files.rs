@@ -200,6 +200,25 @@ fn what_another_tool_has_no_form_for_is_refused_and_not_left_out() {
 }
 
 #[test]
+fn what_only_a_replay_log_has_is_refused_for_jobs_and_for_other_tools() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refused.fio");
+    let workload = workload("refused", &[&stream("oltp", 3_000)]);
+    for tool in [Tool::Fio, Tool::Vdbench, Tool::Diskspd] {
+        let options = FioOptions {
+            tool,
+            timeline: true,
+            ..options(Style::Jobs)
+        };
+        let phases = [Phase::whole(&workload)];
+        let error = write_files(&workload.provenance, &phases, &options, None, &path).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        assert!(error.to_string().contains("--timeline"), "{error}");
+        assert!(!path.exists());
+    }
+}
+
+#[test]
 fn diskspd_creates_the_target_once_before_reads_and_writes_begin() {
     let workload = workload("mixed", &[&stream("oltp", 500)]);
     let script = diskspd_commands(&workload, &options(Style::Jobs)).unwrap();
